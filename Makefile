@@ -1,0 +1,54 @@
+# camfan: `make demo` to see it, `make test` to check it. Both need Python 3.11 or newer, nothing else.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: help demo test lint types imports check-format format pictures clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/.demo  ## two cameras, a recorder, motion and a viewer; VIDEO=file for a scene of your own
+	@$(BIN)/camfan demo $(if $(VIDEO),--video "$(VIDEO)")
+
+test: $(VENV)/.dev lint check-format types imports  ## everything that CI runs
+	$(BIN)/python -m pytest -n auto $(PYTEST)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+
+check-format: $(VENV)/.dev
+	$(BIN)/ruff format --check
+
+format: $(VENV)/.dev  ## put the code in its usual form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+pictures: $(VENV)/.dev  ## make the pictures of the README anew
+	$(BIN)/python docs/make_pictures.py
+
+clean:  ## remove what was made here
+	rm -rf $(VENV) .demo dist build
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("camfan needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.11" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make a virtual environment here. On Debian: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+# pip 25.1 is the first that knows dependency groups.
+$(VENV)/.demo: $(BIN)/python pyproject.toml
+	@echo "Installing camfan and what it needs into $(VENV); about 400 MB, once."
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --editable '.[all]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@

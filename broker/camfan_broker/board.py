@@ -1,0 +1,108 @@
+"""The notice board: last statuses and open events, checked, kept for those who come later.
+
+It also says what the broker itself has to say: its status, and cameras that stop or come back.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from camfan_wire import messages
+from camfan_wire.clock import SiteClock
+from camfan_wire.errors import WireError
+from camfan_wire.messages import Event, Status
+from camfan_wire.topics import (
+    event_topic,
+    split_event_topic,
+    split_status_topic,
+    status_topic,
+)
+
+MAX_NODES = 1024
+MAX_OPEN_EVENTS = 1024
+BROKER = "broker"
+
+Publish = Callable[[bytes, bytes], None]
+
+
+class Board:
+    """Belongs to the loop's thread; `statuses` may be read by others."""
+
+    def __init__(self, clock: SiteClock, publish: Publish) -> None:
+        self._clock = clock
+        self._publish = publish
+        self.statuses: dict[str, Status] = {}
+        self.heard_ns: dict[str, int] = {}  # site clock, by node
+        self._bodies: dict[bytes, bytes] = {}
+        self._open: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+
+    def post(self, topic: bytes, body: bytes) -> None:
+        """Check and publish what a node says. Raises WireError."""
+        source_kind = split_event_topic(topic)
+        node = split_status_topic(topic)
+        if source_kind is not None:
+            event = messages.decode_event(body)
+            if (event.source, event.kind) != source_kind:
+                raise WireError(
+                    "bad-topic", f"an event of {event.source}, {event.kind} on {topic!r}"
+                )
+            self._keep_event(event, topic, body)
+        elif node is not None:
+            status = messages.decode_status(body)
+            if status.node != node:
+                raise WireError("bad-topic", f"the status of {status.node} on {topic!r}")
+            if node == BROKER:
+                raise WireError("not-allowed", "only the broker speaks for the broker")
+            self._keep_status(status, topic, body)
+        else:
+            raise WireError("bad-topic", f"{topic[:80]!r} is no topic of events or statuses")
+        self._publish(topic, body)
+
+    def say_event(
+        self,
+        kind: str,
+        state: messages.EventState,
+        *,
+        event_id: str = "",
+        camera: str | None = None,
+        details: dict[str, object] | None = None,
+    ) -> str:
+        """Publish an event of the broker's own; its id."""
+        event = Event(
+            id=event_id or secrets.token_hex(8),
+            time=self._clock.now_ns(),
+            source=BROKER,
+            kind=kind,
+            state=state,
+            camera=camera,
+            details=details or {},
+        )
+        topic, body = event_topic(BROKER, kind), messages.encode(event)
+        self._keep_event(event, topic, body)
+        self._publish(topic, body)
+        return event.id
+
+    def say_status(self, status: Status) -> None:
+        topic, body = status_topic(BROKER), messages.encode(status)
+        self._keep_status(status, topic, body)
+        self._publish(topic, body)
+
+    def current(self, prefixes: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
+        """Last statuses and open events that match one of the prefixes."""
+        said = [*self._bodies.items(), *self._open.values()]
+        return [(topic, body) for topic, body in said if topic.startswith(prefixes)]
+
+    def _keep_status(self, status: Status, topic: bytes, body: bytes) -> None:
+        if status.node not in self.statuses and len(self.statuses) >= MAX_NODES:
+            raise WireError("too-many", f"{MAX_NODES} nodes report already")
+        self.statuses[status.node] = status
+        self.heard_ns[status.node] = self._clock.now_ns()
+        self._bodies[topic] = body
+
+    def _keep_event(self, event: Event, topic: bytes, body: bytes) -> None:
+        key = (event.source, event.id)
+        if event.state == "end":
+            self._open.pop(key, None)
+        elif key in self._open or len(self._open) < MAX_OPEN_EVENTS:
+            self._open[key] = (topic, body)

@@ -1,0 +1,186 @@
+"""The broker put together: three sockets, one loop, and what it says of itself.
+
+Nothing here blocks but the poll, and nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import secrets
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import zmq
+
+from camfan_broker.board import Board
+from camfan_broker.camera import Camera
+from camfan_broker.delivery import Backstage, Delivery
+from camfan_broker.fanout import Fanout
+from camfan_broker.ingest import Ingest
+from camfan_broker.reload import Outcome, Reloader, changes
+from camfan_broker.ring import Entry
+from camfan_broker.status import broker_status
+from camfan_broker.watch import Watch
+from camfan_config import Site
+from camfan_wire import messages
+from camfan_wire.clock import SiteClock
+from camfan_wire.messages import PROTOCOL
+from camfan_wire.sockets import Role, bind, open_socket
+
+log = logging.getLogger(__name__)
+
+TICK_NS = 100_000_000
+STATUS_NS = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the broker listens."""
+
+    ingest: str
+    fanout: str
+    delivery: str
+
+
+class Broker:
+    """Made with its sockets bound, run by one thread, ended by `stop` from any.
+
+    Raises BindError when made.
+    """
+
+    def __init__(self, site: Site, addresses: Addresses, reloader: Reloader | None = None) -> None:
+        self.site = site
+        self.clock = SiteClock()
+        self.cameras: dict[str, Camera] = {}
+        self.turned_ns = time.monotonic_ns()  # when the loop last turned
+        self._reloader = reloader
+        self._stopped = False
+        self._tick_ns = 0
+        self._status_ns = 0
+        self._due_ns: int | None = None
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            self._ingest_socket = open_socket(self._context, Role.INGEST)
+            self._fanout_socket = open_socket(self._context, Role.FANOUT)
+            self._delivery_socket = open_socket(self._context, Role.DELIVERY)
+            self.addresses = Addresses(
+                bind(self._ingest_socket, addresses.ingest),
+                bind(self._fanout_socket, addresses.fanout),
+                bind(self._delivery_socket, addresses.delivery),
+            )
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+        self._assemble()
+        self._take_cameras(site)
+
+    def _assemble(self) -> None:
+        welcome = messages.Welcome(
+            protocol=PROTOCOL,
+            site=self.site.site,
+            broker=secrets.token_hex(8),
+            camfan=version("camfan"),
+        )
+        self.board = Board(self.clock, self._publish)
+        self.watch = Watch(self.board)
+        self.fanout = Fanout(self._fanout_socket, self.cameras)
+        self.delivery = Delivery(
+            self._delivery_socket,
+            self.cameras,
+            self.clock,
+            welcome,
+            Backstage(self.board.post, self.board.current, self._ask_reload),
+        )
+        self.ingest = Ingest(self._ingest_socket, self.cameras, self._frame, self.board.post)
+
+    def run(self) -> None:
+        """Turn until `stop`."""
+        poller = zmq.Poller()
+        receivers = {
+            self._ingest_socket: self.ingest.receive,
+            self._fanout_socket: self.fanout.receive,
+            self._delivery_socket: self.delivery.receive,
+        }
+        for socket in receivers:
+            poller.register(socket, zmq.POLLIN)
+        while not self._stopped:
+            for socket, _ in poller.poll(self._wait_ms()):
+                receivers[socket]()
+            now = self.turned_ns = time.monotonic_ns()
+            if self._due_ns is not None and now >= self._due_ns:
+                self._due_ns = self.delivery.pump_due(now)
+            if now >= self._tick_ns:
+                self._tick(now)
+
+    def stop(self) -> None:
+        """End `run` within a tick; any thread, also a signal handler."""
+        self._stopped = True
+
+    def close(self) -> None:
+        self._context.destroy(linger=0)
+
+    def _wait_ms(self) -> int:
+        due = self._tick_ns if self._due_ns is None else min(self._tick_ns, self._due_ns)
+        return max(0, -(-(due - time.monotonic_ns()) // 1_000_000))
+
+    def _frame(self, camera: Camera, entry: Entry) -> None:
+        self.fanout.send_frame(entry)
+        self.delivery.frame_came(camera)
+        if camera.state != "live":
+            self.watch.look(camera, self.clock.now_ns())
+
+    def _publish(self, topic: bytes, body: bytes) -> None:
+        self.fanout.send_topic(topic, body)
+        self.delivery.send_topic(topic, body)
+
+    def _tick(self, now: int) -> None:
+        self._tick_ns = now + TICK_NS
+        moved = self.clock.follow_steps()
+        if moved:
+            log.warning("the clock of this machine was set; it moved by %.1f s", moved / 1e9)
+            step: dict[str, object] = {"seconds": moved / 1e9}
+            event = self.board.say_event("clock-step", "start", details=step)
+            self.board.say_event("clock-step", "end", event_id=event, details=step)
+        for camera in self.cameras.values():
+            self.watch.look(camera, self.clock.now_ns())
+        self.delivery.forget_silent(now)
+        self._due_ns = self.delivery.pump_due(now)
+        if now >= self._status_ns:
+            self._status_ns = now + STATUS_NS
+            self.board.say_status(broker_status(self))
+        if self._reloader is not None:
+            with contextlib.suppress(queue.Empty):
+                self._reloaded(self._reloader.outcomes.get_nowait())
+
+    def _take_cameras(self, site: Site) -> None:
+        ring_bytes = site.broker.memory // max(len(site.cameras), 1)
+        for name in [n for n in self.cameras if n not in site.cameras]:
+            del self.cameras[name]
+        for name, camera in site.cameras.items():
+            known = self.cameras.get(name)
+            if known is None:
+                known = self.cameras[name] = Camera(name, ring_bytes, camera.stall_after)
+                self.delivery.camera_added(known)
+            known.ring.limit_bytes = ring_bytes
+            known.stall_after_ns = int(camera.stall_after * 1e9)
+
+    def _ask_reload(self, identity: bytes) -> None:
+        if self._reloader is None:
+            reason = "this broker was not started from a file"
+            self.delivery.reply(identity, messages.Refused(about="reload", reason=reason))
+        else:
+            self._reloader.ask(identity)
+
+    def _reloaded(self, outcome: Outcome) -> None:
+        answer = messages.Reloaded(changed=[], problems=outcome.problems)
+        if outcome.site is not None:
+            taken, later = changes(self.site, outcome.site)
+            self.site = outcome.site
+            self._take_cameras(outcome.site)
+            answer = messages.Reloaded(changed=taken, problems=later)
+            log.info("the site file was read again: %s", "; ".join(taken + later) or "no change")
+        if outcome.asked_by is not None:
+            self.delivery.reply(outcome.asked_by, answer)

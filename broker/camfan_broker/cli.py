@@ -1,0 +1,102 @@
+"""`broker --config site.yaml`: the broker of a site."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import resource
+import signal
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from camfan_broker.broker import Addresses, Broker
+from camfan_broker.health import HealthServer, warnings
+from camfan_broker.reload import Reloader
+from camfan_config import Site, SiteError, bind_addresses, load_site
+from camfan_config.errors import CamfanError
+from camfan_wire.notify import notify
+
+EXIT_CONFIG = 78
+EXIT_UNAVAILABLE = 69
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if args.verbose else logging.INFO,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        site = load_site(args.config)
+        if args.check:
+            print(f"{args.config}: good; {len(site.cameras)} cameras")  # noqa: T201 - the answer
+            return 0
+        return _serve(site, args.config)
+    except SiteError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return EXIT_CONFIG
+    except CamfanError as exc:
+        sys.stderr.write(f"broker: {exc}\n")
+        return EXIT_UNAVAILABLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="broker",
+        description="The broker of a site: takes frames from its cameras, gives them to whoever "
+        "may have them.",
+        epilog="Exit codes: 0 stopped by a signal, 69 cannot start (a port is taken), "
+        "78 the site file has mistakes. SIGHUP reads the site file again.",
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="SITE.YAML")
+    parser.add_argument("--check", action="store_true", help="check the site file and exit")
+    parser.add_argument("--verbose", action="store_true", help="say more in the log")
+    parser.add_argument("--version", action="version", version=f"broker {version('camfan')}")
+    return parser
+
+
+class CannotEncryptError(CamfanError):
+    """The site asks for encryption, which this version cannot do."""
+
+
+def _serve(site: Site, config: Path) -> int:
+    if site.security.keys is not None:
+        raise CannotEncryptError(
+            f"{config}: security.keys asks for encrypted connections, which this version cannot "
+            "make yet; nothing was started in the clear. Without keys a site runs on one machine; "
+            "'security: {insecure: true}' opens it to the network, for anybody."
+        )
+    addresses = bind_addresses(site)
+    _raise_open_files()
+    reloader = Reloader(config)
+    broker = Broker(
+        site, Addresses(addresses.ingest, addresses.fanout, addresses.delivery), reloader
+    )
+    try:
+        health = HealthServer(broker, site.broker.http) if site.broker.http else None
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: broker.stop())
+            signal.signal(signal.SIGHUP, lambda *_: reloader.ask())
+            for warning in warnings(site):
+                log.warning(warning)
+            had = broker.addresses
+            log.info("ingest %s, fanout %s, delivery %s", had.ingest, had.fanout, had.delivery)
+            notify("READY=1")
+            broker.run()
+            notify("STOPPING=1")
+        finally:
+            if health is not None:
+                health.close()
+    finally:
+        broker.close()
+    return 0
+
+
+def _raise_open_files() -> None:
+    """As many connections as the system allows; the soft limit is often 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,74 @@
+"""What goes out to any ZeroMQ SUB: frames, events, statuses.
+
+A slow reader loses the newest, by ZeroMQ's rule, and only it; sequences tell it what it lost. A
+newcomer gets the last picture at once, and nobody else gets that picture twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import zmq
+
+from camfan_broker.camera import Camera
+from camfan_broker.ring import Entry
+from camfan_wire.sockets import MAX_TOPIC_BYTES
+from camfan_wire.topics import FRAMES, NAME
+
+BATCH = 256  # subscriptions taken before the other sockets get their turn
+
+
+class Fanout:
+    """The broker's XPUB, in manual mode with last-value sends (ZMQ_XPUB_MANUAL_LAST_VALUE)."""
+
+    def __init__(self, socket: zmq.Socket[bytes], cameras: Mapping[str, Camera]) -> None:
+        self._socket = socket
+        self._cameras = cameras
+        self.subscriptions = 0
+        self.sent = 0
+
+    def send_frame(self, entry: Entry) -> None:
+        send = self._socket.send
+        send(entry.topic, zmq.SNDMORE)
+        send(entry.header_bytes, zmq.SNDMORE)
+        send(entry.jpeg, copy=False)
+        self.sent += 1
+
+    def send_topic(self, topic: bytes, body: bytes) -> None:
+        self._socket.send(topic, zmq.SNDMORE)
+        self._socket.send(body)
+
+    def receive(self) -> None:
+        for _ in range(BATCH):
+            try:
+                event = self._socket.recv(zmq.DONTWAIT)
+            except zmq.Again:
+                return
+            self._subscription(event)
+
+    def _subscription(self, event: bytes) -> None:
+        kind, prefix = event[:1], event[1:]
+        if kind == b"\x01" and len(prefix) <= MAX_TOPIC_BYTES:
+            self._socket.setsockopt(zmq.SUBSCRIBE, prefix)
+            self.subscriptions += 1
+            newest = self._last_picture(prefix)
+            if newest is not None:
+                self.send_frame(newest)
+                return
+        elif kind == b"\x00":
+            self._socket.setsockopt(zmq.UNSUBSCRIBE, prefix)
+            self.subscriptions -= 1
+        # The next send goes to the sender of this event alone, whatever it is: let it be this
+        # one, which matches no topic of ours.
+        self._socket.send(b"\x00")
+
+    def _last_picture(self, prefix: bytes) -> Entry | None:
+        """The newest frame that a subscription to one camera, or to one layer of it, matches."""
+        if not prefix.startswith(FRAMES):
+            return None
+        name = prefix[len(FRAMES) :].partition(b"/")[0].decode("ascii", "replace")
+        camera = self._cameras.get(name) if NAME.fullmatch(name) else None
+        if camera is None:
+            return None
+        found = [e for e in camera.newest_by_layer if e and e.topic.startswith(prefix)]
+        return max(found, key=lambda entry: entry.received_ns, default=None)

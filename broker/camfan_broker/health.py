@@ -1,0 +1,145 @@
+"""Health over HTTP: /healthz, /readyz and /metrics, on a thread beside the loop.
+
+It only reads figures that the loop keeps; it never asks the loop for anything.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from camfan_broker.board import Board
+from camfan_broker.metrics import FiguresCollector
+from camfan_broker.status import Sources
+from camfan_config import Site
+from camfan_wire.sockets import BindError
+
+log = logging.getLogger(__name__)
+
+STUCK_NS = 2_000_000_000
+RECORDER_SILENCE_NS = 10_000_000_000
+REQUEST_S = 5.0
+MAX_REQUESTS = 16  # at once
+
+
+class Health(Sources, Protocol):
+    """The broker, as far as health asks."""
+
+    board: Board
+    turned_ns: int
+
+
+def alive(broker: Health) -> bool:
+    """The loop turns."""
+    return time.monotonic_ns() - broker.turned_ns < STUCK_NS
+
+
+def not_ready(broker: Health) -> list[str]:
+    """What is missing until every camera is live and every recorder records; one line each."""
+    missing = [] if alive(broker) else ["the broker's loop does not turn"]
+    cameras = list(broker.cameras.values())
+    missing += [f"camera {c.name} is {c.state}" for c in cameras if c.state != "live"]
+    now = broker.clock.now_ns()
+    for name in broker.site.recorders:
+        status = broker.board.statuses.get(name)
+        if status is None or now - broker.board.heard_ns[name] > RECORDER_SILENCE_NS:
+            missing.append(f"recorder {name} is not heard")
+        elif status.state != "recording":
+            missing.append(f"recorder {name} is {status.state}")
+    return missing
+
+
+def warnings(site: Site) -> list[str]:
+    return ["insecure: anybody on this network can watch"] if site.security.insecure else []
+
+
+class HealthServer:
+    """Serves until closed. Raises BindError when made."""
+
+    def __init__(self, broker: Health, listen: str) -> None:
+        host, _, port = listen.rpartition(":")
+        registry = CollectorRegistry()
+        registry.register(FiguresCollector(broker))
+        handler = type("Handler", (_Handler,), {"broker": broker, "registry": registry})
+        try:
+            self._server = _Server((host.strip("[]"), int(port)), handler)
+        except OSError as exc:
+            raise BindError(f"cannot listen on http://{listen}: {exc.strerror}") from exc
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="health", kwargs={"poll_interval": 0.1}
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = MAX_REQUESTS
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._free = threading.BoundedSemaphore(MAX_REQUESTS)
+        super().__init__(address, handler)
+
+    def process_request(self, request: object, client_address: object) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)  # type: ignore[arg-type]
+        else:
+            self.shutdown_request(request)  # type: ignore[arg-type]
+
+    def process_request_thread(self, request: object, client_address: object) -> None:
+        try:
+            super().process_request_thread(request, client_address)  # type: ignore[arg-type]
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - theirs
+        log.debug("health: a request ended early", exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    broker: Health
+    registry: CollectorRegistry
+    timeout = REQUEST_S
+    server_version = "camfan"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path == "/healthz":
+            good = alive(self.broker)
+            self._answer(200 if good else 503, "text/plain", b"ok\n" if good else b"stuck\n")
+        elif path == "/readyz":
+            missing = not_ready(self.broker)
+            body = {
+                "ready": not missing,
+                "missing": missing,
+                "warnings": warnings(self.broker.site),
+            }
+            text = json.dumps(body, indent=1).encode() + b"\n"
+            self._answer(503 if missing else 200, "application/json", text)
+        elif path == "/metrics":
+            self._answer(200, "text/plain; version=0.0.4", generate_latest(self.registry))
+        else:
+            self._answer(404, "text/plain", b"there is /healthz, /readyz and /metrics\n")
+
+    def _answer(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as http.server has it
+        log.debug("health: " + format, *args)

@@ -1,0 +1,58 @@
+"""Reading the site file again while everything runs.
+
+Parsing is work for a thread of its own; the loop takes the result when it is there. A file with
+mistakes changes nothing, and says what is wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from camfan_config import Site, SiteError, load_site
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What reading the file gave, and which peers asked for it."""
+
+    site: Site | None
+    problems: list[str]
+    asked_by: bytes | None
+
+
+class Reloader:
+    """Reads on request; `outcomes` is emptied by the loop."""
+
+    def __init__(self, path: Path, load: Callable[[Path], Site] = load_site) -> None:
+        self._path = path
+        self._load = load
+        self.outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+
+    def ask(self, asked_by: bytes | None = None) -> None:
+        """Start reading; any thread, also a signal handler."""
+        threading.Thread(target=self._read, args=(asked_by,), name="reload", daemon=True).start()
+
+    def _read(self, asked_by: bytes | None) -> None:
+        try:
+            outcome = Outcome(self._load(self._path), [], asked_by)
+        except SiteError as exc:
+            log.error("the site file was not taken: %s", exc)
+            outcome = Outcome(None, str(exc).splitlines(), asked_by)
+        self.outcomes.put(outcome)
+
+
+def changes(old: Site, new: Site) -> tuple[list[str], list[str]]:
+    """What a running broker can take over, and what it cannot; one line each."""
+    taken = [f"camera {name} added" for name in new.cameras if name not in old.cameras]
+    taken += [f"camera {name} removed" for name in old.cameras if name not in new.cameras]
+    refused = []
+    if old.broker != new.broker or old.security.insecure != new.security.insecure:
+        refused.append("broker: and security: take effect when the broker is started again")
+    return taken, refused

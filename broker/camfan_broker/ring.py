@@ -1,0 +1,84 @@
+"""The last frames of one camera, bounded by bytes.
+
+Frames are shared with whoever sends them, never copied. An entry keeps its index for life, so a
+reader's place in the ring is one number.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import zmq
+
+from camfan_wire.header import Header
+
+OVERHEAD_BYTES = 1024  # of one entry, beside its JPEG and header
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One accepted frame, as it is sent on."""
+
+    header: Header
+    topic: bytes
+    header_bytes: bytes
+    jpeg: zmq.Frame
+    received_ns: int  # monotonic
+    bytes: int
+
+
+class Ring:
+    """Entries with indices `first` to `end - 1`."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.first = 0
+        self.bytes = 0
+        self._entries: deque[Entry] = deque()
+
+    @property
+    def end(self) -> int:
+        """The index that the next entry will have."""
+        return self.first + len(self._entries)
+
+    def append(self, entry: Entry) -> None:
+        """Add the newest; the oldest go until the rest fits. The newest always stays."""
+        self._entries.append(entry)
+        self.bytes += entry.bytes
+        while self.bytes > self.limit_bytes and len(self._entries) > 1:
+            self.bytes -= self._entries.popleft().bytes
+            self.first += 1
+
+    def __getitem__(self, index: int) -> Entry:
+        return self._entries[index - self.first]
+
+    def newest(self) -> Entry | None:
+        return self._entries[-1] if self._entries else None
+
+    def index_after(self, run: str, sequence: int) -> int | None:
+        """The index of the first entry behind a position; None if its run is not in the ring.
+
+        An index is also found for a position that is older than what the ring has of its run.
+        """
+        found = None
+        for index in range(self.end - 1, self.first - 1, -1):
+            header = self[index].header
+            if header.run != run:
+                if found is not None:
+                    return found
+                continue
+            if header.sequence <= sequence:
+                return index + 1
+            found = index
+        return found
+
+    def index_at_time(self, site_ns: int) -> int:
+        """The index of the first entry captured at or after a time of the site's clock."""
+        index = self.end
+        while index > self.first:
+            header = self[index - 1].header
+            if header.captured + (header.offset or 0) < site_ns:
+                break
+            index -= 1
+        return index

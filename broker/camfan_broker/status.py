@@ -1,0 +1,119 @@
+"""What the broker says of itself: each camera and each subscriber in figures.
+
+The same figures are the metrics (`metrics.py`); unknown is None, never 0.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from camfan_broker.camera import Camera
+from camfan_broker.delivery import Delivery, Peer
+from camfan_broker.ingest import Ingest
+from camfan_config import Site
+from camfan_wire.clock import SiteClock
+from camfan_wire.messages import Figures, Status
+
+BROKER = "broker"
+
+
+class Sources(Protocol):
+    """Where the figures come from: the broker."""
+
+    site: Site
+    clock: SiteClock
+    delivery: Delivery
+    ingest: Ingest
+
+    @property
+    def cameras(self) -> Mapping[str, Camera]: ...
+
+
+def broker_status(broker: Sources) -> Status:
+    live = sum(camera.state == "live" for camera in broker.cameras.values())
+    figures: Figures = {
+        "cameras": len(broker.cameras),
+        "live": live,
+        "peers": len(broker.delivery.peers),
+        "refused": broker.ingest.refused.total() + broker.delivery.refused.total(),
+        "ring_bytes": sum(c.ring.bytes for c in broker.cameras.values()),
+        "memory_bytes": resident_bytes(),
+        "insecure": broker.site.security.insecure,
+    }
+    message = None
+    if broker.site.security.insecure:
+        message = "insecure: anybody on this network can watch and publish"
+    return Status(
+        node=BROKER,
+        kind=BROKER,
+        time=broker.clock.now_ns(),
+        state="running",
+        message=message,
+        figures=figures,
+        cameras={name: camera_figures(broker, c) for name, c in broker.cameras.items()},
+        subscribers={
+            peer.hello.name: subscriber_figures(peer)
+            for peer in broker.delivery.peers.values()
+            if peer.reader is not None
+        },
+    )
+
+
+def camera_figures(broker: Sources, camera: Camera) -> Figures:
+    fps, bytes_per_s = camera.rates()
+    newest = camera.ring.newest()
+    age_ms = error_ms = None
+    if newest is not None and newest.header.offset is not None:
+        header = newest.header
+        waited = time.monotonic_ns() - newest.received_ns
+        arrived = broker.clock.now_ns() - waited
+        age_ms = round((arrived - header.captured - (header.offset or 0)) / 1e6, 1)
+        error_ms = round((header.error or 0) / 1e6, 1)
+    silent = camera.silent_ns(time.monotonic_ns())
+    return {
+        "state": camera.state,
+        "since": camera.state_since_ns or None,  # ns, site clock
+        "fps": round(fps, 1),
+        "bytes_per_s": round(bytes_per_s),
+        "received": camera.received,
+        "received_bytes": camera.received_bytes,
+        "lost": camera.lost,
+        "refused": camera.refused.total(),
+        "runs": camera.runs,
+        "last_sequence": camera.last_sequence,
+        "silent_ms": None if silent is None else round(silent / 1e6),
+        "age_ms": age_ms,  # of the newest frame, when it reached the broker
+        "age_error_ms": error_ms,
+        "ring_frames": camera.ring.end - camera.ring.first,
+        "ring_bytes": camera.ring.bytes,
+    }
+
+
+def subscriber_figures(peer: Peer) -> Figures:
+    reader = peer.reader
+    if reader is None:
+        return {}
+    return {
+        "kind": peer.hello.kind,
+        "mode": reader.wishes.mode,
+        "cameras": len(reader.cursors),
+        "delivered": reader.counts.delivered,
+        "delivered_bytes": reader.counts.delivered_bytes,
+        "skipped": reader.counts.skipped,
+        "lost": reader.counts.lost,
+        "held": reader.held(),
+        "credit": reader.credit,
+    }
+
+
+def resident_bytes() -> int | None:
+    """Memory of this process, from /proc; None where there is none."""
+    try:
+        pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGESIZE")
+    except (OSError, ValueError, IndexError):
+        return None

@@ -1,0 +1,99 @@
+"""Time across machines, without asking that their clocks be set.
+
+The broker's clock is the site's clock. A peer estimates how far it is from its own by probes, as
+NTP does (RFC 5905, section 8), and keeps the estimate with the smallest error bound. All is
+measured against monotonic clocks, so a wall clock that is stepped disturbs nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+
+STEP_NS = 500_000_000  # the broker's clock follows the wall clock when they are this far apart
+DRIFT_PPM = 100  # how fast two cheap quartzes may part, at worst
+PROBES_KEPT = 16
+
+
+class SiteClock:
+    """The broker's clock: wall time that neither jumps nor runs backwards while it is sane.
+
+    It starts at the wall clock and then advances with the monotonic one. When the two part by
+    more than STEP_NS (somebody set the clock), it is set anew and `epoch` changes.
+    """
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self._base_ns = time.time_ns() - time.monotonic_ns()
+
+    def now_ns(self) -> int:
+        return self._base_ns + time.monotonic_ns()
+
+    def follow_steps(self) -> int:
+        """Set the clock anew if the wall clock was stepped; how far it moved, ns, or 0."""
+        moved = time.time_ns() - self.now_ns()
+        if abs(moved) < STEP_NS:
+            return 0
+        self._base_ns += moved
+        self.epoch += 1
+        return moved
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """Site clock minus this machine's monotonic clock, and its bound; both ns."""
+
+    offset_ns: int
+    error_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    at_ns: int
+    offset_ns: int
+    error_ns: int
+
+
+class ClockEstimate:
+    """What this machine knows of the site clock. One thread writes, any thread reads."""
+
+    def __init__(self) -> None:
+        self._samples: deque[_Sample] = deque(maxlen=PROBES_KEPT)
+        self._epoch: tuple[str, int] | None = None
+        self._best: _Sample | None = None
+
+    def forget(self) -> None:
+        """The broker may be another one now."""
+        self._samples.clear()
+        self._epoch = None
+
+    def add(
+        self, broker: str, epoch: int, sent: int, received: int, replied: int, now: int
+    ) -> None:
+        """One answered probe: sent and now on our monotonic clock, the rest on the site's; ns."""
+        if self._epoch != (broker, epoch):
+            self._samples.clear()
+            self._epoch = (broker, epoch)
+        if now < sent or replied < received:
+            return
+        round_trip = (now - sent) - (replied - received)
+        offset = ((received - sent) + (replied - now)) // 2
+        self._samples.append(_Sample(now, offset, max(round_trip, 0) // 2 + 1))
+        self._best = min(self._samples, key=lambda s: s.error_ns + _drift(now - s.at_ns))
+
+    def offset(self) -> Offset | None:
+        """The best estimate now; None before the first answer."""
+        best = self._best
+        if best is None:
+            return None
+        return Offset(best.offset_ns, best.error_ns + _drift(time.monotonic_ns() - best.at_ns))
+
+    def site_ns(self) -> int:
+        """The site's time now; the wall clock of this machine while the site's is unknown."""
+        known = self.offset()
+        return time.time_ns() if known is None else time.monotonic_ns() + known.offset_ns
+
+
+def _drift(elapsed_ns: int) -> int:
+    return elapsed_ns * DRIFT_PPM // 1_000_000

@@ -1,0 +1,101 @@
+"""The header of a published frame, and the one parser of frames.
+
+Reading is total: for any bytes a `Header` or a `WireError`. Nothing here copies the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from camfan_wire import jpeg as jpegs
+from camfan_wire.errors import WireError
+from camfan_wire.topics import frame_topic, layer_of
+
+VERSION = 1
+MAX_HEADER_BYTES = 4096
+
+Camera = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
+Run = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Nanoseconds = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class Position(Struct, frozen=True):
+    """A place in a camera's stream of frames."""
+
+    run: Run
+    sequence: Count
+
+
+class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What travels beside each JPEG, as one JSON object."""
+
+    version: Literal[1]
+    camera: Camera
+    run: Run  # one life of a camera process
+    sequence: Count  # +1 a frame within a run: a gap is a loss
+    captured: Nanoseconds  # ns of the camera's wall clock
+    offset: Nanoseconds | None  # broker clock minus camera clock, ns; null while unknown
+    error: Count | None  # bound of `offset`, ns
+    width: Annotated[int, Meta(ge=1, le=65535)]
+    height: Annotated[int, Meta(ge=1, le=65535)]
+    size: Annotated[int, Meta(ge=4, le=jpegs.MAX_BYTES)]  # bytes of the JPEG
+    late: bool = False  # sent again after an outage
+
+    @property
+    def position(self) -> Position:
+        return Position(self.run, self.sequence)
+
+    @property
+    def topic(self) -> bytes:
+        return frame_topic(self.camera, layer_of(self.sequence))
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Header)
+
+encode_header = _encoder.encode
+
+
+def decode_header(data: bytes | memoryview) -> Header:
+    """Raises WireError for bytes that are no header of this version."""
+    if len(data) > MAX_HEADER_BYTES:
+        raise WireError(
+            "bad-header", f"a header of {len(data)} bytes; the limit is {MAX_HEADER_BYTES}"
+        )
+    try:
+        return _decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise WireError("bad-header", f"not a frame header: {exc}") from exc
+
+
+def read_frame(topic: bytes, header: bytes | memoryview, jpeg: bytes | memoryview) -> Header:
+    """The checked header of a frame whose three parts agree with each other.
+
+    Raises WireError, and nothing else, for any other bytes.
+    """
+    found = decode_header(header)
+    if topic != found.topic:
+        raise WireError(
+            "bad-topic", f"topic {topic[:80]!r} is not that of its header, {found.topic!r}"
+        )
+    if found.size != len(jpeg):
+        raise WireError("bad-size", f"{len(jpeg)} bytes of JPEG; the header says {found.size}")
+    width, height = jpegs.picture_size(jpeg)
+    if (width, height) != (found.width, found.height):
+        raise WireError(
+            "bad-size",
+            f"a JPEG of {width}x{height}; the header says {found.width}x{found.height}",
+        )
+    return found
+
+
+def read_parts(parts: Sequence[bytes | memoryview]) -> Header:
+    """As `read_frame`, for a whole multipart message."""
+    if len(parts) != 3:
+        raise WireError("bad-parts", f"a frame has 3 parts, this message has {len(parts)}")
+    return read_frame(bytes(parts[0]), parts[1], parts[2])

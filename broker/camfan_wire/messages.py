@@ -1,0 +1,188 @@
+"""Events, status reports and the control messages of the delivery socket.
+
+Each is one JSON object. Unknown keys are ignored, so that both sides can be renewed one by one;
+missing or ill-typed ones refuse the message.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from camfan_wire.errors import WireError
+from camfan_wire.header import Camera, Count, Nanoseconds, Position, Run
+
+PROTOCOL = 1
+MAX_MESSAGE_BYTES = 65_536
+MAX_CREDIT = 64  # frames under way to one subscriber
+MAX_CAMERA_PATTERNS = 1024
+
+T = TypeVar("T")
+
+EventState = Literal["start", "update", "end"]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
+Text = Annotated[str, Meta(max_length=1000)]
+Scalar = str | int | float | bool | None
+Figures = dict[str, Scalar]
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Something that happened at a time; topic `event/<source>/<kind>/`."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64)]  # the same from start to end
+    time: Nanoseconds  # broker clock
+    source: Name  # the node that says so
+    kind: Name
+    state: EventState
+    camera: Camera | None = None
+    details: dict[str, object] = {}  # by kind: boxes, area, zones, …; JSON values
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """How a node is, every 2 s and on change; topic `status/<node>/`. Unknown is null, never 0."""
+
+    node: Name
+    kind: Name  # camera, recorder, motion, viewer, broker, …
+    time: Nanoseconds  # the node's wall clock
+    state: Annotated[str, Meta(max_length=32)]  # one word: live, waiting, recording, …
+    message: Text | None = None  # the last trouble, in a sentence
+    figures: Figures = {}
+    cameras: dict[Camera, Figures] = {}  # figures that belong to one camera
+    subscribers: dict[str, Figures] = {}  # the broker's word on who reads
+
+
+class Hello(Struct, frozen=True, kw_only=True, tag_field="type", tag="hello"):
+    """Who is calling; the answer to each `welcome`, and the first message of a connection."""
+
+    protocol: int
+    name: Name
+    kind: Name
+    session: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]  # survives reconnections
+    camfan: Annotated[str, Meta(max_length=32)] | None = None
+
+
+class Subscribe(Struct, frozen=True, kw_only=True, tag_field="type", tag="subscribe"):
+    """What this peer wants from now on; replaces what it wanted before."""
+
+    cameras: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=1024)] = []
+    mode: Literal["latest", "every"] = "latest"
+    credit: Annotated[int, Meta(ge=0, le=MAX_CREDIT)] = 0
+    max_fps: Annotated[float, Meta(gt=0, le=1000)] | None = None  # per camera; `latest` only
+    since: dict[Camera, Position] = {}  # `every`: the last frame it has, by camera
+    since_time: Nanoseconds | None = None  # `every`, cameras not in `since`: from this broker time
+    topics: Annotated[list[Annotated[str, Meta(max_length=140)]], Meta(max_length=64)] = []
+
+
+class Credit(Struct, frozen=True, tag_field="type", tag="credit"):
+    frames: Annotated[int, Meta(ge=1, le=MAX_CREDIT)]
+
+
+class Heartbeat(Struct, frozen=True, tag_field="type", tag="heartbeat"):
+    """I am alive; sent each second by a peer, and sent back by the broker."""
+
+
+class Probe(Struct, frozen=True, tag_field="type", tag="probe"):
+    """What time is it? Counts as a heartbeat."""
+
+    sent: Nanoseconds  # any clock of the sender's
+
+
+class Bye(Struct, frozen=True, tag_field="type", tag="bye"):
+    """I am leaving; saves the broker the wait for my silence."""
+
+
+class Reload(Struct, frozen=True, tag_field="type", tag="reload"):
+    """Read the site file again."""
+
+
+class Welcome(Struct, frozen=True, kw_only=True, tag_field="type", tag="welcome"):
+    """To a peer the broker does not know (any more): say hello, and what you want."""
+
+    protocol: int
+    site: str
+    broker: str  # one life of the broker process
+    camfan: str
+
+
+class Ready(Struct, frozen=True, kw_only=True, tag_field="type", tag="ready"):
+    """The answer to `subscribe`: the cameras of the site that it names."""
+
+    cameras: list[str]
+
+
+class Refused(Struct, frozen=True, kw_only=True, tag_field="type", tag="refused"):
+    about: str  # the type of the refused message
+    reason: str
+
+
+class Echo(Struct, frozen=True, kw_only=True, tag_field="type", tag="echo"):
+    """The answer to `probe`."""
+
+    sent: Nanoseconds  # as it came
+    received: Nanoseconds  # broker clock
+    replied: Nanoseconds  # broker clock
+    epoch: int  # changes when the broker's clock was set anew: forget earlier probes
+
+
+class Gap(Struct, frozen=True, kw_only=True, tag_field="type", tag="gap"):
+    """Sequences that a subscriber in mode `every` will not get, in their place in the order."""
+
+    camera: Camera
+    run: Run
+    first: Count
+    last: Count | None  # null: how many is not known
+    reason: Annotated[str, Meta(max_length=64)]
+
+
+class Reloaded(Struct, frozen=True, kw_only=True, tag_field="type", tag="reloaded"):
+    """The answer to `reload`: what changed, or why nothing did."""
+
+    changed: list[str]
+    problems: list[str]
+
+
+ToBroker = Hello | Subscribe | Credit | Heartbeat | Probe | Reload | Bye
+FromBroker = Welcome | Ready | Refused | Heartbeat | Echo | Gap | Reloaded
+
+_encoder = msgspec.json.Encoder()
+_to_broker = msgspec.json.Decoder(ToBroker)
+_from_broker = msgspec.json.Decoder(FromBroker)
+_event = msgspec.json.Decoder(Event)
+_status = msgspec.json.Decoder(Status)
+
+encode = _encoder.encode
+
+
+def decode_to_broker(data: bytes) -> ToBroker:
+    """Raises WireError."""
+    message: ToBroker = _decode(_to_broker, data, "control message")
+    return message
+
+
+def decode_from_broker(data: bytes) -> FromBroker:
+    """Raises WireError."""
+    message: FromBroker = _decode(_from_broker, data, "control message")
+    return message
+
+
+def decode_event(data: bytes) -> Event:
+    """Raises WireError."""
+    return _decode(_event, data, "event")
+
+
+def decode_status(data: bytes) -> Status:
+    """Raises WireError."""
+    return _decode(_status, data, "status")
+
+
+def _decode(decoder: msgspec.json.Decoder[T], data: bytes, what: str) -> T:
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise WireError(
+            "bad-message", f"a {what} of {len(data)} bytes; the limit is {MAX_MESSAGE_BYTES}"
+        )
+    try:
+        return decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise WireError("bad-message", f"not a {what}: {exc}") from exc

@@ -1,0 +1,20 @@
+"""Telling systemd how a process is (sd_notify(3)); nothing happens where there is no systemd."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+
+def notify(state: str) -> None:
+    """Send lines such as READY=1, WATCHDOG=1 or STATUS=… to the service manager."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        try:
+            channel.sendto(state.encode(), address)
+        except OSError:
+            return  # a manager that does not listen is no reason to fail

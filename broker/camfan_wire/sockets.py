@@ -1,0 +1,127 @@
+"""Every ZeroMQ socket of camfan is made here, with every option set before it binds or connects.
+
+Why each option stands as it does is written in `docs/design/sockets.md`. There are no ZMTP
+heartbeats: on a connecting socket with a full pipe they abort the process (libzmq #3937).
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from enum import Enum
+
+import zmq
+
+from camfan_config.errors import CamfanError
+from camfan_wire import jpeg
+from camfan_wire.header import MAX_HEADER_BYTES
+from camfan_wire.messages import MAX_CREDIT, MAX_MESSAGE_BYTES
+
+MAX_TOPIC_BYTES = 256
+CAMERA_QUEUE = 4  # frames from one camera that the link has not taken; full: the newest is not sent
+INGEST_QUEUE = 64  # messages from one camera that the broker has not read; full: TCP pushes back
+FANOUT_QUEUE = 32  # frames for one fan-out subscriber; full: ZeroMQ drops the newest for it
+DELIVERY_QUEUE = 4 * MAX_CREDIT  # messages for one peer; credit keeps frames far below
+
+
+class Role(Enum):
+    """What a socket is for; its value is the ZeroMQ type."""
+
+    CAMERA = "camera publishes to ingest"
+    INGEST = "broker receives frames"
+    FANOUT = "broker publishes to anybody"
+    FANOUT_READER = "anybody reads the fan-out"
+    DELIVERY = "broker serves its peers"
+    PEER = "a node talks to delivery"
+
+
+class BindError(CamfanError):
+    """A port cannot be had; the message names it."""
+
+
+_FRAME_BYTES = max(jpeg.MAX_BYTES, MAX_HEADER_BYTES)
+
+_ALWAYS: Mapping[int, int] = {
+    zmq.LINGER: 0,
+    zmq.TCP_KEEPALIVE: 1,
+    zmq.TCP_KEEPALIVE_IDLE: 5,
+    zmq.TCP_KEEPALIVE_INTVL: 2,
+    zmq.TCP_KEEPALIVE_CNT: 3,
+    zmq.TCP_MAXRT: 10_000,
+    zmq.HANDSHAKE_IVL: 5_000,
+    zmq.CONNECT_TIMEOUT: 3_000,
+    zmq.RECONNECT_IVL: 100,
+    zmq.RECONNECT_IVL_MAX: 1_000,  # a camera must flow again within 2 s of the broker's return
+}
+
+_BY_ROLE: Mapping[Role, tuple[int, Mapping[int, int]]] = {
+    Role.CAMERA: (
+        zmq.XPUB,
+        {
+            zmq.SNDHWM: CAMERA_QUEUE,
+            zmq.SNDBUF: 262_144,  # what waits in the kernel is old before it leaves
+            zmq.IMMEDIATE: 1,  # nothing is kept for a broker that is away
+            zmq.XPUB_NODROP: 1,  # a full queue is told to us, and counted
+            zmq.MAXMSGSIZE: MAX_TOPIC_BYTES,
+        },
+    ),
+    Role.INGEST: (
+        zmq.XSUB,
+        {zmq.RCVHWM: INGEST_QUEUE, zmq.SNDHWM: 0, zmq.MAXMSGSIZE: _FRAME_BYTES},
+    ),
+    Role.FANOUT: (
+        zmq.XPUB,
+        {
+            zmq.SNDHWM: FANOUT_QUEUE,
+            zmq.XPUB_MANUAL_LAST_VALUE: 1,
+            zmq.MAXMSGSIZE: MAX_TOPIC_BYTES,
+        },
+    ),
+    Role.FANOUT_READER: (
+        zmq.SUB,
+        {zmq.RCVHWM: FANOUT_QUEUE, zmq.SNDHWM: 0, zmq.MAXMSGSIZE: _FRAME_BYTES},
+    ),
+    Role.DELIVERY: (
+        zmq.ROUTER,
+        {
+            zmq.SNDHWM: DELIVERY_QUEUE,
+            zmq.RCVHWM: DELIVERY_QUEUE,
+            zmq.ROUTER_MANDATORY: 1,  # a peer that is gone is an error here, not silence
+            zmq.MAXMSGSIZE: MAX_MESSAGE_BYTES,
+        },
+    ),
+    Role.PEER: (
+        zmq.DEALER,
+        {
+            zmq.SNDHWM: DELIVERY_QUEUE,
+            zmq.RCVHWM: DELIVERY_QUEUE,
+            zmq.IMMEDIATE: 1,
+            zmq.PROBE_ROUTER: 1,  # each new connection says so: the broker answers with welcome
+            zmq.MAXMSGSIZE: _FRAME_BYTES,
+        },
+    ),
+}
+
+
+def open_socket(context: zmq.Context[zmq.Socket[bytes]], role: Role) -> zmq.Socket[bytes]:
+    """A socket for one role, not yet bound or connected. It belongs to one thread."""
+    kind, options = _BY_ROLE[role]
+    socket = context.socket(kind)
+    for option, value in {**_ALWAYS, **options}.items():
+        socket.setsockopt(option, value)
+    return socket
+
+
+def bind(socket: zmq.Socket[bytes], endpoint: str) -> str:
+    """Bind, and return the endpoint with its real port. Raises BindError."""
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as exc:
+        reason = {
+            errno.EADDRINUSE: "another program uses this port",
+            errno.EACCES: "ports below 1024 need root",
+            errno.ENODEV: "this machine has no such address",
+            errno.EADDRNOTAVAIL: "this machine has no such address",
+        }.get(exc.errno or 0, str(exc))
+        raise BindError(f"cannot listen on {endpoint}: {reason}") from exc
+    return socket.getsockopt_string(zmq.LAST_ENDPOINT)

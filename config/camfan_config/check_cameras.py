@@ -1,0 +1,97 @@
+"""Cameras that cannot work as written: shared devices, keys without effect, flat polygons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from posixpath import normpath
+from urllib.parse import urlsplit
+
+from camfan_config.inherit import without_effect
+from camfan_config.places import KeyPath, Places
+from camfan_config.topology import host_of
+from camfan_config.types import (
+    Camera,
+    FileCamera,
+    HttpCamera,
+    Picamera2Camera,
+    Polygon,
+    RtspCamera,
+    Site,
+    V4l2Camera,
+)
+
+_SCHEMES = {RtspCamera: ("rtsp", "rtsps"), HttpCamera: ("http", "https")}
+
+
+def check(site: Site, places: Places) -> None:
+    """Complains about each camera, then about those that get in each other's way."""
+    for name, camera in site.cameras.items():
+        path: KeyPath = ("cameras", name)
+        _effect(camera, path, places)
+        _polygons(camera, path, places)
+        if isinstance(camera, RtspCamera | HttpCamera) and places.sound((*path, "url")):
+            _url(camera, (*path, "url"), places)
+    _devices(site, places)
+
+
+def _effect(camera: Camera, path: KeyPath, places: Places) -> None:
+    if not places.sound((*path, "source"), (*path, "format"), (*path, "snapshot")):
+        return
+    values = {name: getattr(camera, name) for name in camera.__struct_fields__}
+    way_out = {
+        V4l2Camera: "; with 'format: yuyv' it would have one",
+        HttpCamera: "; with 'snapshot: true' it would have one",
+    }
+    for key in sorted(without_effect(type(camera), values)):
+        if (*path, key) in places:
+            words = "no effect: the pictures of this camera pass through untouched"
+            places.complain((*path, key), words + way_out.get(type(camera), ""), key=True)
+
+
+def _polygons(camera: Camera, path: KeyPath, places: Places) -> None:
+    kinds: dict[str, Mapping[str, Polygon]] = {"zones": camera.zones, "masks": camera.masks}
+    if not isinstance(camera, FileCamera | V4l2Camera) or camera.privacy:
+        kinds["privacy"] = getattr(camera, "privacy", {})
+    for kind, polygons in kinds.items():
+        for name, corners in polygons.items():
+            if _area(corners) < 1e-9:
+                words = "these corners lie on one line and enclose nothing"
+                places.complain((*path, kind, name), words)
+
+
+def _area(corners: Polygon) -> float:
+    turned = (*corners[1:], corners[0])
+    pairs = zip(corners, turned, strict=True)
+    return abs(sum(ax * by - bx * ay for (ax, ay), (bx, by) in pairs)) / 2
+
+
+def _url(camera: RtspCamera | HttpCamera, path: KeyPath, places: Places) -> None:
+    schemes = _SCHEMES[type(camera)]
+    try:
+        parts = urlsplit(camera.url)
+        good = parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good:
+        words = " or ".join(f"{scheme}://" for scheme in schemes)
+        places.complain(path, f"the value is not an address such as {words}host/...")
+
+
+def _devices(site: Site, places: Places) -> None:
+    """One device has one reader."""
+    seen: dict[tuple[str, str], KeyPath] = {}
+    for name, camera in site.cameras.items():
+        path: KeyPath = ("cameras", name)
+        if isinstance(camera, V4l2Camera):
+            key, device = "device", normpath(camera.device)
+        elif isinstance(camera, Picamera2Camera):
+            key, device = "camera", f"ribbon cable {camera.camera}"
+        else:
+            continue
+        if not places.sound((*path, key), (*path, "host"), (*path, "source")):
+            continue
+        first = seen.setdefault((host_of(site, camera), device), path)
+        if first != path:
+            shown = places.written((*path, key), device) if key == "device" else device
+            other = f"camera {str(first[1])!r} (line {places.line(first)}) on the same host"
+            places.complain((*path, key), f"{shown} is used by {other} already")

@@ -1,0 +1,76 @@
+"""Names that must be unique, and names that must mean something."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from camfan_config.places import KeyPath, Places
+from camfan_config.scalars import closest
+from camfan_config.types import Cameras, Clips, Site
+
+RESERVED = {"broker": "the broker", "web": "the web pages"}
+
+
+def check(site: Site, places: Places) -> None:
+    """Complains about doubled, reserved and dangling names."""
+    if not site.cameras and places.sound(("cameras",)):
+        places.complain(("cameras",), "a site needs at least one camera")
+    _unique(site, places)
+    for path, cameras in _lists(site):
+        _cameras(site, places, path, cameras)
+    for name, recorder in site.recorders.items():
+        if recorder.clips is not None:
+            _clips(site, places, ("recorders", name, "clips", "from"), recorder.clips)
+
+
+def _unique(site: Site, places: Places) -> None:
+    """Node names are one space: each has its own key and its own status topic."""
+    sections = (("cameras", site.cameras), ("recorders", site.recorders), ("motion", site.motion))
+    paths: list[KeyPath] = [(section, name) for section, named in sections for name in named]
+    seen: dict[str | int, KeyPath] = {}
+    for path in sorted(paths, key=places.line):
+        name = path[1]
+        if name in RESERVED:
+            places.complain(path, f"the name {name!r} is taken by {RESERVED[str(name)]}", key=True)
+        elif name in seen:
+            other = f"{seen[name][0]} on line {places.line(seen[name])}"
+            places.complain(path, f"the name is taken already, in {other}", key=True)
+        seen.setdefault(name, path)
+    for name in site.security.access:
+        if name in seen or name in RESERVED:
+            words = "is a node of this site, and may do what its own section implies"
+            places.complain(("security", "access", name), words, key=True)
+
+
+def _lists(site: Site) -> list[tuple[KeyPath, Cameras]]:
+    """Every list of camera names and globs in the file."""
+    found: list[tuple[KeyPath, Cameras]] = []
+    found += [(("recorders", n, "cameras"), r.cameras) for n, r in site.recorders.items()]
+    found += [(("motion", n, "cameras"), m.cameras) for n, m in site.motion.items()]
+    found += [(("security", "access", n, "view"), a.view) for n, a in site.security.access.items()]
+    if site.web is not None:
+        found.append((("web", "cameras"), site.web.cameras))
+        found += [(("web", "users", n, "cameras"), u.cameras) for n, u in site.web.users.items()]
+    return found
+
+
+def _cameras(site: Site, places: Places, path: KeyPath, patterns: Cameras) -> None:
+    if not isinstance(patterns, tuple) or not site.cameras or path not in places:
+        return
+    if not patterns and path[-1] != "view":
+        words = "an empty list; name at least one camera, or leave the key out for all of them"
+        places.complain(path, words)
+    for index, pattern in enumerate(patterns):
+        if not any(fnmatchcase(name, pattern) for name in site.cameras):
+            globbed = any(char in pattern for char in "*?[")
+            words = "matches no camera of this site" if globbed else "is no camera of this site"
+            meant = None if globbed else closest(pattern, site.cameras)
+            shown = places.written((*path, index), pattern)
+            places.complain((*path, index), f"{shown!r} {words}", suggestion=meant)
+
+
+def _clips(site: Site, places: Places, path: KeyPath, clips: Clips) -> None:
+    for index, name in enumerate(clips.source):
+        if name not in site.motion:
+            words = f"{name!r} is no motion node of this site"
+            places.complain((*path, index), words, suggestion=closest(name, site.motion))

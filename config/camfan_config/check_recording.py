@@ -1,0 +1,34 @@
+"""Recorders that get in each other's way, or keep what they cannot."""
+
+from __future__ import annotations
+
+from posixpath import normpath
+
+from camfan_config.places import KeyPath, Places
+from camfan_config.topology import host_of
+from camfan_config.types import Recorder, Site
+from camfan_config.units import format_duration
+
+
+def check(site: Site, places: Places) -> None:
+    """Complains about paths used twice and about retention shorter than one file."""
+    seen: dict[tuple[str, str], KeyPath] = {}
+    for name, recorder in site.recorders.items():
+        path: KeyPath = ("recorders", name)
+        _retention(recorder, path, places)
+        if not places.sound((*path, "path"), (*path, "host")):
+            continue
+        first = seen.setdefault((host_of(site, recorder), normpath(recorder.path)), path)
+        if first != path:
+            shown = places.written((*path, "path"), recorder.path)
+            other = f"recorder {str(first[1])!r} (line {places.line(first)}) on the same host"
+            places.complain((*path, "path"), f"{shown} is used by {other} already")
+
+
+def _retention(recorder: Recorder, path: KeyPath, places: Places) -> None:
+    age, segment = recorder.keep.age, recorder.segment
+    if age is not None and age < segment and places.sound((*path, "segment")):
+        words = f"shorter than one segment ({format_duration(segment)}), and whole segments go"
+        places.complain((*path, "keep", "age"), words)
+    if recorder.keep.size == 0:
+        places.complain((*path, "keep", "size"), "with 0 bytes nothing can be recorded")

@@ -1,0 +1,269 @@
+"""The tree of a site file as the types of `types.py`, with every mistake found on the way.
+
+Walks msgspec's description of the types, so a new field there needs nothing here. A value that
+is wrong is complained about at its place and replaced by its default (or, if it has none, by a
+stand-in), so that one run finds all mistakes; the result is good only if nothing was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as List
+from pathlib import Path
+from typing import Any
+
+from msgspec import inspect
+
+from camfan_config.document import Entry, Mapping, Mark, Node, Scalar, Sequence
+from camfan_config.inherit import inherited
+from camfan_config.kinds import Kind, is_tagged, kind_of
+from camfan_config.places import KeyPath, Place, Places, quoted
+from camfan_config.scalars import Wrong, closest, read_scalar
+from camfan_config.types import CameraBase, CameraDefaults, CustomCamera, Site
+
+_MAPPING = "a mapping (key: value)"
+_BAD: Any = object()  # in place of a value that has been complained about
+
+
+def convert(root: Node, places: Places, folder: Path, broken: frozenset[Mark]) -> Site:
+    """`folder` is what relative paths start from; a node at a `broken` mark is left alone."""
+    places.put((), Place(root.mark, root.mark, None))
+    site = _Walk(places, folder, broken).value(inspect.type_info(Site), root, ())
+    return site if isinstance(site, Site) else Site(version=1, site="", cameras={})
+
+
+class _Walk:
+    def __init__(self, places: Places, folder: Path, broken: frozenset[Mark]) -> None:
+        self._places = places
+        self._folder = folder
+        self._broken = broken
+        self._defaults: dict[str, object] = {}
+
+    def value(self, info: inspect.Type, node: Node, path: KeyPath) -> Any:
+        """The value, or _BAD after a complaint."""
+        kind = kind_of(info)
+        if node.mark in self._broken:
+            return _BAD
+        if isinstance(node, Scalar):
+            if node.value is None and not node.interpolated:
+                return None if kind.nullable else self._empty(node, path)
+            return self._scalar(kind, node, path)
+        if is_tagged(kind.type):
+            return self._tagged(kind.type, node, path)
+        if isinstance(node, Sequence):
+            return self._sequence(kind, node, path)
+        if isinstance(kind.type, inspect.DictType):
+            return self._dict(kind.type, node, path)
+        if isinstance(kind.type, inspect.StructType) and kind.unit is None:
+            return self._struct(kind.type, node, path)
+        self._places.complain(path, f"{_MAPPING} stands where {_noun(kind)} belongs")
+        return _BAD
+
+    def _empty(self, node: Scalar, path: KeyPath) -> Any:
+        if not path:
+            message = "the file is empty; a site needs version, site and cameras"
+        elif node.text:
+            message = f"{node.text} is not allowed here; leave the key out instead"
+        else:
+            message = "has no value; give it one or leave the key out"
+        self._places.complain(path, message, key=not node.text)
+        return _BAD
+
+    def _scalar(self, kind: Kind, node: Scalar, path: KeyPath) -> Any:
+        if kind.secret:
+            self._places.hide(node)
+        try:
+            value = read_scalar(kind, node)
+        except Wrong as exc:
+            self._places.complain(path, exc.message, suggestion=exc.suggestion)
+            return _BAD
+        return str(self._folder / str(value)) if kind.unit == "path" else value
+
+    def _sequence(self, kind: Kind, node: Sequence, path: KeyPath) -> Any:
+        info = kind.type
+        if isinstance(info, inspect.UnionType):  # a list or something short for it
+            lists = [each for each in info.types if isinstance(each, inspect.VarTupleType)]
+            info = lists[0] if lists else info
+        if isinstance(info, inspect.VarTupleType):
+            return self._items(info, node, path)
+        if isinstance(info, inspect.TupleType) and len(info.item_types) == len(node.items):
+            return self._all([*zip(info.item_types, node.items, strict=True)], path)
+        found = f"a list of {len(node.items)}" if isinstance(info, inspect.TupleType) else "a list"
+        self._places.complain(path, f"{found} stands where {_noun(kind)} belongs")
+        return _BAD
+
+    def _items(self, info: inspect.VarTupleType, node: Sequence, path: KeyPath) -> Any:
+        if len(node.items) < (info.min_length or 0):
+            words = f"a list of {len(node.items)}; at least {info.min_length} are needed"
+            self._places.complain(path, words)
+            return _BAD
+        return self._all([(info.item_type, item) for item in node.items], path)
+
+    def _all(self, items: List[tuple[inspect.Type, Node]], path: KeyPath) -> Any:
+        values = []
+        for index, (info, item) in enumerate(items):
+            self._put(item.mark, item, (*path, index))
+            values.append(self.value(info, item, (*path, index)))
+        return _BAD if any(value is _BAD for value in values) else tuple(values)
+
+    def _dict(self, info: inspect.DictType, node: Mapping, path: KeyPath) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        key_kind = kind_of(info.key_type)
+        for entry in node.entries:
+            name, child = entry.key.text, (*path, entry.key.text)
+            self._put(entry.key.mark, entry.value, child)
+            self._name(key_kind, name, child)
+            value = self.value(info.value_type, entry.value, child)
+            values[name] = self._hollow(info.value_type) if value is _BAD else value
+        return {name: value for name, value in values.items() if value is not _BAD}
+
+    def _hollow(self, info: inspect.Type) -> Any:
+        """Something of the type, so that its name is known to whoever refers to it."""
+        kind = kind_of(info)
+        if is_tagged(kind.type):
+            return CustomCamera()
+        return self._build(kind.type, {}) if isinstance(kind.type, inspect.StructType) else _BAD
+
+    def _name(self, kind: Kind, name: str, path: KeyPath) -> None:
+        try:  # a key is text whatever it looks like
+            read_scalar(kind, Scalar(name, False, Mark(0, 0), name))
+        except Wrong as exc:
+            self._places.complain(path, exc.message, suggestion=exc.suggestion, key=True)
+
+    def _tagged(self, info: inspect.UnionType, node: Node, path: KeyPath) -> Any:
+        choices = {
+            str(each.tag): each for each in info.types if isinstance(each, inspect.StructType)
+        }
+        if not isinstance(node, Mapping):
+            self._places.complain(path, f"a list stands where {_MAPPING} belongs")
+            return _BAD
+        field = next(iter(choices.values())).tag_field or ""
+        chosen = self._choice(field, choices, node, path)
+        others = [each for tag, each in choices.items() if tag != chosen]
+        known = choices.get(chosen) or inspect.type_info(CustomCamera)
+        assert isinstance(known, inspect.StructType)
+        return self._struct(known, node, path, others, certain=chosen in choices)
+
+    def _choice(
+        self, field: str, choices: dict[str, inspect.StructType], node: Mapping, path: KeyPath
+    ) -> str:
+        """The tag, or "" after a complaint."""
+        entry = next((each for each in node.entries if each.key.text == field), None)
+        if entry is None or (isinstance(entry.value, Scalar) and entry.value.absent):
+            words = f"missing; it is one of {', '.join(choices)}"
+            self._places.complain((*path, field), words)
+            return ""
+        self._put(entry.key.mark, entry.value, (*path, field))
+        literal = inspect.LiteralType(tuple(choices))
+        value = self.value(literal, entry.value, (*path, field))
+        return "" if value is _BAD else str(value)
+
+    def _struct(
+        self,
+        info: inspect.StructType,
+        node: Mapping,
+        path: KeyPath,
+        others: List[inspect.StructType] = (),
+        *,
+        certain: bool = True,
+    ) -> Any:
+        fields = {field.encode_name: field for field in info.fields}
+        given: dict[str, Any] = {}
+        missing = {name for name, field in fields.items() if field.required}
+        elsewhere = {field.encode_name for other in others for field in other.fields}
+        for entry in node.entries:
+            name, child = entry.key.text, (*path, entry.key.text)
+            absent = isinstance(entry.value, Scalar) and entry.value.absent
+            if name == info.tag_field or (not path and name.startswith("x-")):
+                continue
+            if name in fields and not absent:
+                missing.discard(name)
+                self._put(entry.key.mark, entry.value, child)
+                given[fields[name].name] = self.value(fields[name].type, entry.value, child)
+            elif name in missing:
+                missing.discard(name)
+                self._came_to_nothing(entry.value, child)
+            elif name not in fields and not (name in elsewhere and (absent or not certain)):
+                self._unknown(entry, child, info, others, certain=certain)
+        for name in sorted(missing, key=list(fields).index):
+            self._places.complain((*path, name), "missing")
+        return self._build(info, given)
+
+    def _came_to_nothing(self, node: Node, path: KeyPath) -> None:
+        assert isinstance(node, Scalar)
+        words = f"{quoted(node.written)} came to nothing, and the key is needed"
+        self._places.complain_at(node.mark, path, words)
+
+    def _build(self, info: inspect.StructType, given: dict[str, Any]) -> Any:
+        if issubclass(info.cls, CameraDefaults):
+            self._defaults = {name: value for name, value in given.items() if value is not _BAD}
+        if issubclass(info.cls, CameraBase):
+            given = given | inherited(info.cls, given, self._defaults)
+        good = {name: value for name, value in given.items() if value is not _BAD}
+        for field in info.fields:
+            if field.required and field.name not in good:
+                good[field.name] = _stand_in(field.type)
+        return info.cls(**good)
+
+    def _unknown(
+        self,
+        entry: Entry,
+        path: KeyPath,
+        info: inspect.StructType,
+        others: List[inspect.StructType],
+        *,
+        certain: bool,
+    ) -> None:
+        name = entry.key.text
+        if isinstance(entry.value, Scalar) and any(kind_of(f.type).secret for f in info.fields):
+            self._places.hide(entry.value)
+        elsewhere = {field.encode_name for other in others for field in other.fields}
+        own = [field.encode_name for field in info.fields]
+        meant = closest(name, own if info.tag_field is None else [*own, info.tag_field])
+        other = name if name in elsewhere else None if meant else closest(name, elsewhere)
+        words = "unknown key"
+        if other is not None:
+            tags = [str(o.tag) for o in others if other in {f.encode_name for f in o.fields}]
+            plural = "s" if len(tags) > 1 else ""
+            words = f"unknown key; {other!r} belongs to source{plural} {', '.join(tags)}"
+            words += f", this camera is {info.tag!r}" if certain else ""
+            meant = None
+        self._places.complain_at(entry.key.mark, path, words, suggestion=meant)
+
+    def _put(self, key: Mark, node: Node, path: KeyPath) -> None:
+        written = node.written if isinstance(node, Scalar) else None
+        foreign = isinstance(node, Scalar) and node.foreign
+        self._places.put(path, Place(key, node.mark, written, foreign))
+
+
+def _noun(kind: Kind) -> str:
+    """What belongs there, for messages."""
+    if is_tagged(kind.type):
+        return _MAPPING
+    match kind.type:
+        case inspect.DictType():
+            return _MAPPING
+        case inspect.StructType() if kind.unit is None:
+            return _MAPPING
+        case inspect.VarTupleType():
+            return "a list"
+        case inspect.TupleType(item_types=items):
+            return f"a list of {len(items)}"
+        case inspect.UnionType():
+            return 'a list or "*"'
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType() | inspect.FloatType() if kind.unit is None:
+            return "a number"
+    return "one value"
+
+
+def _stand_in(info: inspect.Type) -> Any:
+    """Anything of the type; whoever gets it is never used."""
+    match kind_of(info).type:
+        case inspect.LiteralType(values=values):
+            return values[0]
+        case inspect.DictType():
+            return {}
+        case inspect.VarTupleType():
+            return ()
+    return ""

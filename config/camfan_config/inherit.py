@@ -1,0 +1,31 @@
+"""What a camera takes from `defaults`, and what would have no effect on it.
+
+Pictures that pass through untouched cannot be turned, recompressed or painted over, so such a
+camera inherits none of that, and may not ask for it either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from camfan_config.types import CameraBase
+
+_ENCODING = frozenset({"quality", "rotate", "flip", "privacy"})
+
+
+def without_effect(camera: type[CameraBase], values: Mapping[str, object]) -> frozenset[str]:
+    """The keys that do nothing for such a camera with such values."""
+    tag = camera.__struct_config__.tag
+    if tag == "v4l2" and values.get("format", "mjpg") == "mjpg":
+        return _ENCODING  # but `size` chooses the camera's mode
+    if tag == "http" and not values.get("snapshot", False):
+        return _ENCODING | {"size"}
+    return frozenset()
+
+
+def inherited(
+    camera: type[CameraBase], own: Mapping[str, object], defaults: Mapping[str, object]
+) -> dict[str, object]:
+    """Those defaults that the camera can use and does not set itself."""
+    usable = set(camera.__struct_fields__) - without_effect(camera, own) - set(own)
+    return {name: value for name, value in defaults.items() if name in usable}

@@ -1,0 +1,151 @@
+"""`${NAME}` in a site file: looked up after parsing, so that a value can never become YAML.
+
+In values only, never in keys: `${NAME}`, `${NAME:-default}`, `${NAME:?why it is needed}`, and `$$`
+for one `$`. Looked up in the environment, then as a file in `$CREDENTIALS_DIRECTORY` (systemd's),
+then in `secrets.yaml` beside the site file. A name that is set to nothing is set, so `NAME= camfan`
+leaves an option out even where it has a default; only `:?` asks for more. What was found is never
+put into a message.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping as Lookup
+from functools import cached_property
+from pathlib import Path
+
+from camfan_config.document import (
+    MAX_BYTES,
+    Complaint,
+    DocumentError,
+    Entry,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    read_document,
+)
+
+SECRETS_FILE = "secrets.yaml"
+
+_TOKEN = re.compile(r"\$\$|\$\{([^}]*)(\}?)")
+_INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(:-|:\?)(.*))?", re.DOTALL)
+
+
+class Unknown(Exception):  # noqa: N818 - never leaves this module; it says what was not found
+    """A `${...}` without a value; the message says why."""
+
+
+class Names:
+    """Where the value of a name is looked up."""
+
+    def __init__(self, environment: Lookup[str, str], folder: Path) -> None:
+        self._environment = environment
+        self._folder = folder
+
+    def find(self, name: str) -> str | None:
+        """The value; None when nobody knows the name. Raises Unknown for an unreadable place."""
+        if name in self._environment:
+            return self._environment[name]
+        found = self._credential(name)
+        return self._secrets.get(name) if found is None else found
+
+    def _credential(self, name: str) -> str | None:
+        folder = self._environment.get("CREDENTIALS_DIRECTORY")
+        if not folder:
+            return None
+        try:
+            with (Path(folder) / name).open("rb") as file:
+                return file.read(MAX_BYTES).decode().removesuffix("\n").removesuffix("\r")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            raise Unknown(f"the credential {name} cannot be read") from None
+
+    @cached_property
+    def _secrets(self) -> dict[str, str]:
+        path = self._folder / SECRETS_FILE
+        try:
+            with path.open("rb") as file:
+                document = read_document(file.read(MAX_BYTES + 1))
+        except FileNotFoundError:
+            return {}
+        except OSError as exc:
+            raise Unknown(f"{SECRETS_FILE} cannot be read: {exc.strerror}") from None
+        except DocumentError as exc:
+            line = f" (line {exc.mark.line + 1})" if exc.mark else ""
+            raise Unknown(f"{SECRETS_FILE} is not YAML{line}") from None
+        entries = document.root.entries if isinstance(document.root, Mapping) else None
+        if entries is None or document.complaints:
+            raise Unknown(f"{SECRETS_FILE} is not a mapping of NAME: value, each name once")
+        return {e.key.text: e.value.text for e in entries if isinstance(e.value, Scalar)}
+
+
+class Interpolation:
+    """Writes the values into a tree; what is wrong is collected in `complaints`."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._done: dict[int, Node] = {}  # what several aliases share is written once
+        self.complaints: list[Complaint] = []
+
+    def node(self, node: Node, path: tuple[str | int, ...] = ()) -> Node:
+        """The same tree with every `${...}` replaced."""
+        known = self._done.get(id(node))
+        if known is None:
+            known = self._done[id(node)] = self._fresh(node, path)
+        return known
+
+    def _fresh(self, node: Node, path: tuple[str | int, ...]) -> Node:
+        if isinstance(node, Scalar):
+            return self._scalar(node, path)
+        if isinstance(node, Sequence):
+            items = tuple(self.node(item, (*path, i)) for i, item in enumerate(node.items))
+            return Sequence(items, node.mark)
+        return Mapping(tuple(self._entry(entry, path) for entry in node.entries), node.mark)
+
+    def _entry(self, entry: Entry, path: tuple[str | int, ...]) -> Entry:
+        if not path and entry.key.text.startswith("x-"):
+            return entry  # only there to be referred to; what is referred to is done there
+        return Entry(entry.key, self.node(entry.value, (*path, entry.key.text)))
+
+    def _scalar(self, scalar: Scalar, path: tuple[str | int, ...]) -> Scalar:
+        if "$" not in scalar.text:
+            return scalar
+        parts: list[str] = []
+        end, foreign, interpolated = 0, False, False
+        for token in _TOKEN.finditer(scalar.text):
+            parts.append(scalar.text[end : token.start()])
+            end = token.end()
+            if token[0] == "$$":
+                parts.append("$")
+                continue
+            interpolated = True
+            try:
+                value, outside = self._value(token)
+            except Unknown as exc:
+                self.complaints.append(Complaint(scalar.mark, str(exc), path))
+                continue
+            parts.append(value)
+            foreign = foreign or outside
+        parts.append(scalar.text[end:])
+        return dataclasses.replace(
+            scalar, text="".join(parts), interpolated=interpolated, foreign=foreign
+        )
+
+    def _value(self, token: re.Match[str]) -> tuple[str, bool]:
+        match = _INSIDE.fullmatch(token[1])
+        if match is None or not token[2] or "${" in token[1]:
+            forms = "${NAME}, ${NAME:-default} or ${NAME:?why}, not one in another; $$ is one $"
+            raise Unknown(f"{token[0]!r} is malformed: write {forms}")
+        name, operator, rest = match.groups()
+        found = self._names.find(name)
+        if operator == ":-" and found is None:  # set to nothing is set: that leaves a key out
+            return rest, False
+        if operator == ":?" and not found:
+            raise Unknown(f"{name} is not set: {rest or 'it is needed here'}")
+        if found is None:
+            places = f"the environment, $CREDENTIALS_DIRECTORY or {SECRETS_FILE}"
+            raise Unknown(f"{name} is not set in {places}")
+        return found, True

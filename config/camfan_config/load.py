@@ -1,0 +1,85 @@
+"""The one door to a site file: `load_site`.
+
+Reads, checks and resolves; never connects, creates or writes. Everything that is wrong with the
+file is in the one `SiteError`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from camfan_config.convert import convert
+from camfan_config.crosscheck import crosscheck
+from camfan_config.document import MAX_BYTES, Document, DocumentError, read_document
+from camfan_config.interpolate import Interpolation, Names
+from camfan_config.places import Places, TooMany
+from camfan_config.problems import SiteError
+from camfan_config.types import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A site together with where each of its values stands in the file."""
+
+    path: Path
+    site: Site
+    places: Places
+
+
+def load_site(
+    path: str | os.PathLike[str], *, environment: Mapping[str, str] | None = None
+) -> Site:
+    """The checked site of a file. Raises SiteError, and nothing else, for whatever the file holds.
+
+    Relative paths in the result start at the file's folder. `environment` is where `${NAME}` is
+    looked up first; None: the process's own.
+    """
+    return read_site(path, environment=environment).site
+
+
+def read_site(
+    path: str | os.PathLike[str], *, environment: Mapping[str, str] | None = None
+) -> Loaded:
+    """As `load_site`, with the places that `show` and `check` need."""
+    name = os.fspath(path)
+    document = _read(name)
+    places = Places(name, document.lines)
+    folder = Path(name).absolute().parent
+    try:
+        names = Names(os.environ if environment is None else environment, folder)
+        site = _convert(document, places, names, folder)
+    except TooMany:
+        raise SiteError(places.problems) from None
+    if places.problems:
+        raise SiteError(places.problems)
+    return Loaded(Path(name), site, places)
+
+
+def _read(name: str) -> Document:
+    lines: tuple[str, ...] = ()
+    try:
+        with Path(name).open("rb") as file:
+            return read_document(file.read(MAX_BYTES + 1))
+    except DocumentError as exc:
+        message, mark, lines = exc.message, exc.mark, exc.lines
+    except OSError as exc:
+        message, mark = f"cannot be read: {exc.strerror}", None
+    except ValueError:
+        message, mark = "is not a name that a file can have", None
+    places = Places(name, lines)
+    places.complain_at(mark, (), message)
+    raise SiteError(places.problems)
+
+
+def _convert(document: Document, places: Places, names: Names, folder: Path) -> Site:
+    interpolation = Interpolation(names)
+    root = interpolation.node(document.root)
+    complaints = [*document.complaints, *interpolation.complaints]
+    for complaint in complaints:
+        places.complain_at(complaint.mark, complaint.path, complaint.message)
+    site = convert(root, places, folder, frozenset(complaint.mark for complaint in complaints))
+    crosscheck(site, places)
+    return site

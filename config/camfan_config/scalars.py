@@ -1,0 +1,189 @@
+"""One scalar of the file as the value its type asks for, or a sentence why not."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable
+
+from msgspec import inspect
+
+from camfan_config import units
+from camfan_config.document import Plain, Scalar, resolve
+from camfan_config.kinds import Kind, kind_of, limits, within
+from camfan_config.places import quoted
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "duration": units.parse_duration,
+    "bytes": units.parse_bytes,
+    "share": units.parse_share,
+    "size": units.parse_size,
+    "address": units.parse_address,
+}
+_YES = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+
+
+class Wrong(Exception):  # noqa: N818 - caught one call up; never an error of the package
+    """A value that its type does not allow."""
+
+    def __init__(self, message: str, suggestion: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.suggestion = message, suggestion
+
+
+def read_scalar(kind: Kind, scalar: Scalar) -> object:
+    """Raises Wrong, whose message never shows a secret."""
+    if kind.unit in _PARSERS:
+        return _with_unit(kind, scalar)
+    match kind.type:
+        case inspect.BoolType():
+            return _bool(kind, scalar)
+        case inspect.IntType() | inspect.FloatType():
+            return _number(kind, scalar)
+        case inspect.StrType():
+            return _text(kind, scalar)
+        case inspect.LiteralType():
+            return _literal(kind, scalar)
+        case inspect.UnionType():
+            return _one_of(kind.type, scalar)
+        case inspect.VarTupleType() | inspect.TupleType():
+            raise Wrong(f"{subject(kind, scalar)} is not a list{_in_brackets(kind, scalar)}")
+    raise Wrong(f"{subject(kind, scalar)} stands where a mapping (key: value) belongs")
+
+
+def subject(kind: Kind, scalar: Scalar) -> str:
+    """The value as it may be shown."""
+    return "the value" if kind.secret else quoted(scalar.written)
+
+
+def closest(text: str, choices: Iterable[str]) -> str | None:
+    """The one choice that was probably meant."""
+    if len(text) > 64:
+        return None
+    found = difflib.get_close_matches(text.lower(), list(choices), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def _with_unit(kind: Kind, scalar: Scalar) -> object:
+    assert kind.unit is not None
+    value: object = scalar.value
+    try:
+        if kind.unit != "share" or not isinstance(value, int | float) or isinstance(value, bool):
+            value = _PARSERS[kind.unit](scalar.text)
+    except ValueError as exc:
+        meant = None if scalar.interpolated else _meant(kind.unit, scalar.text)
+        raise Wrong(f"{subject(kind, scalar)} {exc}", meant) from None
+    if isinstance(value, int | float) and not within(kind, value):
+        raise Wrong(f"{subject(kind, scalar)} is out of range ({limits(kind)})")
+    return scalar.text if kind.unit == "address" else value
+
+
+def _meant(unit: str, text: str) -> str | None:
+    """The nearest text that does parse: `5 sec` is `5s`, `200gb` is `200GB`."""
+    if re.fullmatch(r"[0-9.]*", text):
+        return None  # any unit would be a guess
+    bare = text.strip().replace(" ", "").replace(",", ".").replace("×", "x")
+    short = re.sub(r"(?i)(sec|min|hour|hr|day)(ond|ute)?s?$", lambda m: m[0][0].lower(), bare)
+    for candidate in (bare, short, bare.lower(), bare.upper(), f"{bare.upper()}B"):
+        try:
+            _PARSERS[unit](candidate)
+        except ValueError:
+            continue
+        return candidate
+    return None
+
+
+def _bool(kind: Kind, scalar: Scalar) -> bool:
+    value = scalar.value
+    if isinstance(value, bool):
+        return value
+    meant = _YES.get(scalar.written.lower(), resolve(scalar.written))
+    suggestion = str(meant).lower() if meant in ("true", "false", True, False) else None
+    unquoted = " (without quotes)" if isinstance(resolve(scalar.written), bool) else ""
+    raise Wrong(f"{subject(kind, scalar)} is not true or false{unquoted}", suggestion)
+
+
+def _number(kind: Kind, scalar: Scalar) -> int | float:
+    value: Plain = scalar.value
+    whole = isinstance(kind.type, inspect.IntType)
+    sort = "whole number" if whole else "number"
+    words = limits(kind)
+    about = f" ({words})" if words else ""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not scalar.plain and isinstance(resolve(scalar.written), int | float):
+            raise Wrong(f"{subject(kind, scalar)} is text; write it without quotes")
+        raise Wrong(f"{subject(kind, scalar)} is not a {sort}{about}")
+    if whole and value != int(value):
+        raise Wrong(f"{subject(kind, scalar)} is not a {sort}{about}")
+    if not within(kind, value):
+        raise Wrong(f"{subject(kind, scalar)} is out of range{about}")
+    return int(value) if whole else float(value)
+
+
+def _text(kind: Kind, scalar: Scalar) -> str:
+    info = kind.type
+    assert isinstance(info, inspect.StrType)
+    if not isinstance(scalar.value, str) and not scalar.interpolated:
+        raise Wrong(f"{subject(kind, scalar)} is not text; put it in quotes")
+    text = scalar.text
+    if any(
+        ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000 for char in text
+    ):
+        raise Wrong(f"{subject(kind, scalar)} holds a line break or another control character")
+    if len(text) < (info.min_length or 0):
+        raise Wrong("must not be empty")
+    if info.max_length is not None and len(text) > info.max_length:
+        raise Wrong(f"{subject(kind, scalar)} is longer than {info.max_length} characters")
+    if info.pattern is not None and not re.search(info.pattern, text):
+        about = f" ({kind.words})" if kind.words else ""
+        suggestion = None if scalar.interpolated or kind.secret else slug(info.pattern, text)
+        raise Wrong(f"{subject(kind, scalar)} is not allowed{about}", suggestion)
+    if kind.unit == "path" and text.startswith("~"):
+        raise Wrong(f"{subject(kind, scalar)}: '~' means nothing here; write the whole path")
+    return text
+
+
+def slug(pattern: str, text: str) -> str | None:
+    """The text with what the pattern forbids left out, if that is enough."""
+    made = re.sub(r"[^a-z0-9_*?-]+", "-", text.lower()).strip("-")[:64]
+    return made if made and re.search(pattern, made) else None
+
+
+def _literal(kind: Kind, scalar: Scalar) -> object:
+    info = kind.type
+    assert isinstance(info, inspect.LiteralType)
+    value = scalar.text if scalar.interpolated and scalar.text in info.values else scalar.value
+    for allowed in info.values:
+        if type(value) is type(allowed) and value == allowed:
+            return allowed
+    choices = [str(allowed) for allowed in info.values]
+    if len(choices) == 1:
+        raise Wrong(f"{subject(kind, scalar)} is not {choices[0]}, the only value there is")
+    suggestion = None if scalar.foreign else closest(scalar.text, choices)
+    raise Wrong(f"{subject(kind, scalar)} is none of {', '.join(choices)}", suggestion)
+
+
+def _one_of(info: inspect.UnionType, scalar: Scalar) -> object:
+    kinds = [kind_of(each) for each in info.types]
+    for kind in kinds:
+        try:
+            return read_scalar(kind, scalar)
+        except Wrong:
+            continue
+    if any(isinstance(kind.type, inspect.LiteralType) for kind in kinds):
+        inner = _inner(kinds[0], scalar)
+        raise Wrong(f'{subject(kinds[0], scalar)} is neither a list nor "*"; write [{inner}]')
+    raise Wrong(f"{subject(kinds[0], scalar)} is not allowed here")
+
+
+def _in_brackets(kind: Kind, scalar: Scalar) -> str:
+    info = kind.type
+    of_texts = isinstance(info, inspect.VarTupleType) and isinstance(
+        kind_of(info.item_type).type, inspect.StrType
+    )
+    return f"; write [{_inner(kind, scalar)}]" if of_texts else ""
+
+
+def _inner(kind: Kind, scalar: Scalar) -> str:
+    return "…" if kind.secret or len(scalar.written) > 40 else scalar.written

@@ -1,0 +1,142 @@
+"""What a person at a terminal is shown of a site, as rich renderables; nothing is printed here."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from camfan_config.diff import Change, SiteDiff
+from camfan_config.estimate import Traffic, disk_per_day, is_assumed, traffic
+from camfan_config.graph import consumers, source_of
+from camfan_config.problems import Problem, SiteError
+from camfan_config.topology import broker_host, endpoints, hosts, nodes
+from camfan_config.types import Camera, Site
+from camfan_config.units import short_bytes
+
+
+def problems_text(error: SiteError) -> Text:
+    """`str(error)` in colour, with the mistake underlined."""
+    text = Text()
+    for problem in error.problems:
+        _problem(text, problem)
+    text.append(str(error).rpartition("\n")[2], "bold")
+    return text
+
+
+def _problem(text: Text, problem: Problem) -> None:
+    head, *excerpt = str(problem).split("\n")
+    place = head[: len(problem.place)]
+    text.append(place, "bold").append(head[len(place) :] + "\n")
+    if excerpt:
+        line = Text(excerpt[0], "dim")
+        start = excerpt[0].index("| ") + 1 + problem.column
+        line.stylize("bold red underline not dim", start, start + problem.length)
+        text.append_text(line).append("\n").append(excerpt[1] + "\n", "red")
+
+
+def summary(site: Site, warnings: tuple[str, ...]) -> RenderableType:
+    """Hosts and their nodes, traffic, disk, warnings."""
+    parts: list[RenderableType] = [_hosts(site)]
+    disk = disk_per_day(site)
+    if disk:
+        table = Table("recorder", "path", "a day, about", box=None, pad_edge=False)
+        for name, rate in disk.items():
+            table.add_row(name, site.recorders[name].path, short_bytes(rate))
+        parts += ["", table]
+    if any(is_assumed(camera) for camera in site.cameras.values()):
+        parts += ["", Text("No size or fps in the file: taken as 1280x720 at 15 fps.", "dim")]
+    if warnings:
+        parts += ["", *(Text.assemble(("warning ", "yellow"), words) for words in warnings)]
+    count = len(site.cameras)
+    good = f"{site.site}: {count} camera{'s' if count > 1 else ''}, no errors."
+    return Group(*parts, "", Text(good, "bold"))
+
+
+def _hosts(site: Site) -> Table:
+    table = Table("host", "runs", "sends", "receives", box=None, pad_edge=False)
+    flows = traffic(site)
+    for host, here in hosts(site).items():
+        names = [f"{n.name} ({source_of(n)})" if n.name != n.kind else n.name for n in here]
+        flow = flows.get(host, Traffic())
+        table.add_row(host, ", ".join(names), _rate(flow.sends), _rate(flow.receives))
+    return table
+
+
+def _rate(bytes_s: float) -> str:
+    return f"{bytes_s * 8 / 1e6:.0f} Mbit/s" if bytes_s else "-"
+
+
+def picture(site: Site) -> RenderableType:
+    """Cameras by host on the left, the broker, what watches them on the right."""
+    grid = Table.grid(padding=(0, 1))
+    for _ in range(5):
+        grid.add_column(vertical="middle")
+    address = endpoints(site).delivery.removeprefix("tcp://").rpartition(":")[0]
+    hub = Panel(f"{address}", title="broker", subtitle=broker_host(site), expand=False)
+    grid.add_row(_cameras(site), "──▶", hub, "──▶", _watchers(site))
+    return grid
+
+
+def _cameras(site: Site) -> RenderableType:
+    boxes: list[RenderableType] = []
+    for host, here in hosts(site).items():
+        lines = [
+            f"{n.name}  [dim]{_about(site.cameras[n.name])}[/]" for n in here if n.kind == "camera"
+        ]
+        if lines:
+            boxes.append(Panel("\n".join(lines), title=host, title_align="left", expand=False))
+    return Group(*boxes)
+
+
+def _about(camera: Camera) -> str:
+    size = getattr(camera, "size", None)
+    fps = f"{camera.fps:g} fps" if camera.fps else ""
+    tag = str(camera.__struct_config__.tag)
+    return " ".join(str(part) for part in (tag, size, fps) if part)
+
+
+def _watchers(site: Site) -> RenderableType:
+    watched = consumers(site)
+    boxes: list[RenderableType] = []
+    for node in nodes(site):
+        if node.name not in watched:
+            continue
+        cameras = watched[node.name]
+        line = "all cameras" if set(cameras) == set(site.cameras) else "\n".join(cameras)
+        title = node.name if node.name == node.kind else f"{node.name}: {node.kind}"
+        box = Panel(line, title=title, title_align="left", subtitle=node.host, expand=False)
+        boxes.append(box)
+    return Group(*boxes) if boxes else Text("nobody yet", "dim")
+
+
+def diff_text(diff: SiteDiff) -> Text:
+    """One line a key, then who has to know."""
+    text = Text()
+    for change in diff.changes:
+        text.append(f"{_MARKS[change.sort]} {change.key}", _COLOURS[change.sort])
+        text.append(f": {_values(change)}\n")
+    if not diff.changes:
+        return text.append("no difference\n")
+    for word in ("start", "stop", "restart", "reload"):
+        names = getattr(diff, word)
+        if names:
+            text.append(f"{word + ':':<9}", "bold").append(f"{', '.join(names)}\n")
+    return text.append("Nobody else notices.\n", "dim")
+
+
+_MARKS = {"added": "+", "removed": "-", "changed": "~"}
+_COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
+
+
+def _values(change: Change) -> str:
+    if change.sort == "changed":
+        return f"{_value(change.old)} -> {_value(change.new)}"
+    return _value(change.new if change.sort == "added" else change.old)
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,46 @@
+"""camfan for your own code: read the newest frame, or every frame, of any camera of a site.
+
+>>> from camfan import Subscriber
+>>> with Subscriber("site.yaml", cameras=["driveway"]) as frames:  # doctest: +SKIP
+...     for frame in frames:
+...         print(frame.sequence, frame.age, frame.image().shape)
+"""
+
+from camfan.errors import (
+    ClosedError,
+    EndpointError,
+    ImageError,
+    RefusedError,
+    UnknownCameraError,
+)
+from camfan.frame import Age, Frame
+from camfan.link import Report
+from camfan.publisher import Publisher
+from camfan.subscriber import Subscriber
+from camfan_config import Site, SiteError, load_site
+from camfan_config.errors import CamfanError
+from camfan_wire.errors import WireError
+from camfan_wire.header import Position
+from camfan_wire.messages import Event, Gap, Status
+
+__all__ = [
+    "Age",
+    "CamfanError",
+    "ClosedError",
+    "EndpointError",
+    "Event",
+    "Frame",
+    "Gap",
+    "ImageError",
+    "Position",
+    "Publisher",
+    "RefusedError",
+    "Report",
+    "Site",
+    "SiteError",
+    "Status",
+    "Subscriber",
+    "UnknownCameraError",
+    "WireError",
+    "load_site",
+]

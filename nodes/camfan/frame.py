@@ -1,0 +1,153 @@
+"""A frame as its receiver sees it: the JPEG, its header, and how old it is.
+
+Nothing is decoded until it is asked for, and nothing is decoded twice.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from camfan.errors import ImageError
+from camfan_wire.clock import ClockEstimate
+from camfan_wire.header import Header, Position
+
+Image = NDArray[np.uint8]
+
+_SCALES = tuple(Fraction(n, 8) for n in range(1, 9))  # what scaled DCT decoding offers
+
+
+class Age(NamedTuple):
+    """How long ago a picture was taken; both in seconds. The truth is within ± error."""
+
+    seconds: float
+    error: float
+
+    def __str__(self) -> str:
+        if self.error > abs(self.seconds):
+            return f"< {_milliseconds(self.seconds + self.error)} ms"
+        if self.seconds < 1:
+            step = 10 if self.error >= 0.05 else 1
+            return f"{_milliseconds(self.seconds, step)} ms ±{_milliseconds(self.error, step)}"
+        return f"{self.seconds:.1f} s ±{max(self.error, 0.1):.1f}"
+
+
+def _milliseconds(seconds: float, step: int = 1) -> int:
+    return max(round(seconds * 1000 / step), 1) * step
+
+
+class Frame:
+    """One JPEG picture with its header. Safe to hand to other threads."""
+
+    __slots__ = ("_clock", "_header", "_image", "jpeg")
+
+    def __init__(
+        self, header: Header, jpeg: bytes | memoryview, clock: ClockEstimate | None = None
+    ) -> None:
+        self._header = header
+        self._clock = clock
+        self._image: Image | None = None
+        self.jpeg = jpeg  # as the camera published it; not to be written to
+
+    @property
+    def camera(self) -> str:
+        return self._header.camera
+
+    @property
+    def run(self) -> str:
+        """One life of the camera process; sequences count within it."""
+        return self._header.run
+
+    @property
+    def sequence(self) -> int:
+        return self._header.sequence
+
+    @property
+    def position(self) -> Position:
+        return self._header.position
+
+    @property
+    def captured(self) -> int:
+        """When the picture was taken, ns on the camera's wall clock."""
+        return self._header.captured
+
+    @property
+    def offset(self) -> int | None:
+        """Broker clock minus camera clock, ns; None while the camera does not know it."""
+        return self._header.offset
+
+    @property
+    def error(self) -> int | None:
+        """Bound of `offset`, ns."""
+        return self._header.error
+
+    @property
+    def site_time(self) -> int | None:
+        """When the picture was taken, ns on the broker's clock; None while unknown."""
+        offset = self._header.offset
+        return None if offset is None else self._header.captured + offset
+
+    @property
+    def width(self) -> int:
+        return self._header.width
+
+    @property
+    def height(self) -> int:
+        return self._header.height
+
+    @property
+    def late(self) -> bool:
+        """Sent again after an outage."""
+        return self._header.late
+
+    @property
+    def age(self) -> Age | None:
+        """Now minus capture, on the site's clock; None while a clock on the way is unknown."""
+        captured = self.site_time
+        ours = self._clock.offset() if self._clock else None
+        if captured is None or ours is None or self._clock is None:
+            return None
+        age_ns = self._clock.site_ns() - captured
+        return Age(age_ns / 1e9, ((self._header.error or 0) + ours.error_ns) / 1e9)
+
+    def image(self) -> Image:
+        """BGR picture, uint8, (height, width, 3). Raises ImageError."""
+        if self._image is None:
+            self._image = _decode(self, "BGR", Fraction(1))
+        return self._image
+
+    def gray(self, scale: float | Fraction = 1) -> Image:
+        """Grey picture, uint8, (height * scale, width * scale), rounded up.
+
+        `scale` is a multiple of 1/8 up to 1; decoding at a scale costs less than decoding whole.
+        Raises ImageError, and ValueError for another scale.
+        """
+        fraction = Fraction(scale).limit_denominator(8)
+        if fraction not in _SCALES or abs(fraction - Fraction(scale)) > Fraction(1, 10_000):
+            raise ValueError(f"scale {scale} is not a multiple of 1/8 between 1/8 and 1")
+        return _decode(self, "GRAY", fraction)[:, :, 0]
+
+    def __repr__(self) -> str:
+        return (
+            f"Frame({self.camera!r}, {self.run}, {self.sequence}, {self.width}x{self.height}, "
+            f"{len(self.jpeg)} bytes)"
+        )
+
+
+def _decode(frame: Frame, colorspace: str, scale: Fraction) -> Image:
+    # strict=False: cheap webcams write stray bytes that every decoder skips. simplejpeg picks the
+    # scale up from the asked size, so a size rounded down gives the scale that was meant.
+    height = max(1, int(frame.height * scale))
+    width = max(1, int(frame.width * scale))
+    arguments: dict[str, Any] = {"colorspace": colorspace, "fastdct": scale < 1, "strict": False}
+    if scale < 1:
+        arguments |= {"min_height": height, "min_width": width, "min_factor": 1}
+    try:
+        picture: Image = simplejpeg.decode_jpeg(frame.jpeg, **arguments)
+    except (ValueError, RuntimeError, MemoryError) as exc:
+        raise ImageError(f"{frame!r} cannot be decoded: {exc}") from exc
+    return picture

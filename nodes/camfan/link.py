@@ -1,0 +1,293 @@
+"""A node's connection to the broker's delivery socket: hello, clock probes, status, what comes in.
+
+One thread owns the socket. It survives everything: the broker greets each new connection with
+`welcome`, and each welcome is answered with who we are and what we want. It decides nothing about
+frames; whoever owns the link does.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+import socket as sockets_of_the_system
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import zmq
+
+from camfan_wire import messages
+from camfan_wire.clock import ClockEstimate
+from camfan_wire.errors import WireError
+from camfan_wire.messages import PROTOCOL, Figures, Status
+from camfan_wire.sockets import Role, open_socket
+from camfan_wire.topics import status_topic
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 1.0
+STATUS_S = 2.0
+CONNECTED_S = 2.5  # the broker's last word is no older than this
+SILENCE_S = 6.0  # no word from the broker for so long: the connection is made anew
+FIRST_PROBES = 5  # one after the other at the start, so that the first frame has a good age
+OUTBOX = 1000  # messages that wait while the broker is away; full: the oldest goes
+
+Parts = list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a node says of itself, in its status. Unknown is None, never 0."""
+
+    state: str
+    message: str | None = None
+    figures: Figures = field(default_factory=dict)
+    cameras: dict[str, Figures] = field(default_factory=dict)
+
+
+class LinkUser:
+    """What the owner of a link does with what comes in; all are called on the link's thread."""
+
+    def on_frame(self, parts: list[zmq.Frame]) -> None:
+        """A message of three parts."""
+
+    def on_topic(self, topic: bytes, body: bytes) -> None:
+        """An event or a status."""
+
+    def on_message(self, message: messages.FromBroker) -> None:
+        """A control message other than those the link answers itself."""
+
+    def wishes(self) -> messages.Subscribe | None:
+        """What to subscribe to, asked at each welcome."""
+        return None
+
+
+class Link:
+    """Thread-safe but for what `LinkUser` says. Starts with the object, ends with `close`."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        name: str,
+        kind: str,
+        user: LinkUser,
+        report: Callable[[], Report] | None = None,
+    ) -> None:
+        self.clock = ClockEstimate()
+        self.endpoint = endpoint
+        self._name = name
+        self._kind = kind
+        self._user = user
+        self._report = report
+        self._session = secrets.token_hex(8)
+        self._outbox: deque[Parts] = deque(maxlen=OUTBOX)
+        self._inner, self._outer = sockets_of_the_system.socketpair()
+        self._inner.setblocking(False)
+        self._outer.setblocking(False)
+        self._stop = False
+        self._status_due = 0.0
+        self._heard = 0.0  # monotonic seconds of the broker's last word; 0: none yet
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._thread = threading.Thread(target=self._run, name=f"link {name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def connected(self) -> bool:
+        """The broker answers."""
+        return time.monotonic() - self._heard < CONNECTED_S
+
+    def send(self, parts: Parts) -> None:
+        """Send now, or when the broker is there."""
+        self._outbox.append(parts)
+        if threading.current_thread() is not self._thread:  # which sends at the end of its turn
+            self._wake()
+
+    def report_now(self) -> None:
+        """Send the status at once, because something changed."""
+        self._status_due = 0.0
+        self._wake()
+
+    def close(self) -> None:
+        if self._stop:
+            return
+        self._stop = True
+        self._wake()
+        self._thread.join()
+        self._inner.close()
+        self._outer.close()
+        self._context.term()
+
+    def _wake(self) -> None:
+        try:
+            self._outer.send(b"\0")
+        except (BlockingIOError, OSError):
+            return  # it is awake already, or gone
+
+    def _run(self) -> None:
+        connection = _Connection(self)
+        try:
+            while not self._stop:
+                connection.turn()
+                if connection.silent():
+                    log.info("%s: no word from the broker; connecting anew", self.endpoint)
+                    connection.close()
+                    connection = _Connection(self)
+            connection.leave()
+        except Exception:
+            log.exception("the link to %s ended", self.endpoint)
+            raise
+        finally:
+            connection.close()
+
+
+class _Connection:
+    """One life of the socket."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._socket = open_socket(link._context, Role.PEER)
+        self._socket.connect(link.endpoint)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(link._inner, zmq.POLLIN)
+        self._heard = time.monotonic()
+        self._beat_due = 0.0
+        self._broker = ""
+        self._probes = 0
+
+    def close(self) -> None:
+        # What was handed over last (an end of an event, a status) may still leave.
+        self._socket.close(linger=200)
+
+    def silent(self) -> bool:
+        return time.monotonic() - self._heard > SILENCE_S
+
+    def turn(self) -> None:
+        """Wait for something to do, and do it."""
+        link = self._link
+        now = time.monotonic()
+        due = min(self._beat_due, link._status_due if link._report else now + HEARTBEAT_S)
+        ready = dict(self._poller.poll(math.ceil(max(0.0, due - now) * 1000)))
+        if link._inner.fileno() in ready or link._inner in ready:
+            self._drain_wakes()
+        if self._socket in ready:
+            self._receive()
+        if self._broker:
+            self.flush()
+        self._keep_up()
+
+    def flush(self) -> None:
+        """Send what waits, as far as the socket takes it."""
+        outbox = self._link._outbox
+        while outbox:
+            parts = outbox.popleft()
+            if not self._send(parts):
+                outbox.appendleft(parts)
+                return
+
+    def leave(self) -> None:
+        """Send what waits, and say goodbye."""
+        if self._broker:
+            self.flush()
+            self._send([messages.encode(messages.Bye())])
+
+    def _send(self, parts: Parts) -> bool:
+        try:
+            self._socket.send_multipart(parts, zmq.DONTWAIT)
+        except zmq.Again:
+            return False
+        return True
+
+    def _drain_wakes(self) -> None:
+        try:
+            while self._link._inner.recv(4096):
+                pass
+        except BlockingIOError:
+            return
+
+    def _keep_up(self) -> None:
+        now = time.monotonic()
+        link = self._link
+        if now >= self._beat_due:
+            self._beat_due = now + HEARTBEAT_S
+            if self._broker:  # before the first welcome, the connection itself announces us
+                self._probe()
+        if link._report and now >= link._status_due:
+            link._status_due = now + STATUS_S
+            if self._broker:
+                self._send(
+                    [status_topic(link._name), messages.encode(self._status(link._report()))]
+                )
+
+    def _status(self, report: Report) -> Status:
+        return Status(
+            node=self._link._name,
+            kind=self._link._kind,
+            time=time.time_ns(),
+            state=report.state,
+            message=report.message,
+            figures=report.figures,
+            cameras=report.cameras,
+        )
+
+    def _probe(self) -> None:
+        self._send([messages.encode(messages.Probe(sent=time.monotonic_ns()))])
+
+    def _receive(self) -> None:
+        for _ in range(100):  # then look at the clock again
+            try:
+                parts = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
+            except zmq.Again:
+                return
+            self._heard = self._link._heard = time.monotonic()
+            if len(parts) == 3:
+                self._link._user.on_frame(parts)
+            elif len(parts) == 2:
+                self._link._user.on_topic(parts[0].bytes, parts[1].bytes)
+            elif len(parts) == 1:
+                self._control(parts[0].bytes)
+
+    def _control(self, body: bytes) -> None:
+        try:
+            message = messages.decode_from_broker(body)
+        except WireError as exc:
+            log.debug("%s: ignored: %s", self._link.endpoint, exc)  # a newer broker may say more
+            return
+        if isinstance(message, messages.Welcome):
+            self._welcomed(message)
+        elif isinstance(message, messages.Echo):
+            self._echoed(message)
+        if not isinstance(message, messages.Heartbeat):
+            self._link._user.on_message(message)
+
+    def _welcomed(self, welcome: messages.Welcome) -> None:
+        link = self._link
+        if welcome.broker != self._broker:
+            link.clock.forget()
+        self._broker = welcome.broker
+        self._probes = 0
+        self._probe()  # answered before the first frame
+        hello = messages.Hello(
+            protocol=PROTOCOL,
+            name=link._name,
+            kind=link._kind,
+            session=link._session,
+            camfan=version("camfan"),
+        )
+        self._send([messages.encode(hello)])
+        wishes = link._user.wishes()
+        if wishes is not None:
+            self._send([messages.encode(wishes)])
+        link._status_due = 0.0
+
+    def _echoed(self, echo: messages.Echo) -> None:
+        now = time.monotonic_ns()
+        self._link.clock.add(self._broker, echo.epoch, echo.sent, echo.received, echo.replied, now)
+        self._probes += 1
+        if self._probes < FIRST_PROBES:
+            self._probe()

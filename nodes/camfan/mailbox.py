@@ -1,0 +1,143 @@
+"""Where frames wait between the link's thread and the reader: bounded, with a stated loser.
+
+`LatestBox` holds one frame a camera: the newer one replaces the older one, and the camera that
+was served longest ago is served first. `EveryQueue` holds all; the credit that was given bounds it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from camfan.frame import Frame
+from camfan_wire.messages import Event, Gap
+
+Item = Frame | Gap | Event
+NOTICES = 1000  # events that wait for a slow reader; full: the oldest goes
+
+
+class Store(Protocol):
+    """What a mailbox keeps its items in; used under the mailbox's lock."""
+
+    def put(self, frame: Frame) -> None: ...
+
+    def pop(self) -> Item | None: ...
+
+
+class LatestBox:
+    """The newest unread frame of each camera."""
+
+    def __init__(self) -> None:
+        self._frames: dict[str, Frame] = {}
+        self._served: dict[str, int] = {}
+        self._turn = 0
+        self.replaced = 0  # frames that a newer one replaced before anybody read them
+
+    def put(self, frame: Frame) -> None:
+        self.replaced += frame.camera in self._frames
+        self._frames[frame.camera] = frame
+
+    def pop(self) -> Item | None:
+        if not self._frames:
+            return None
+        camera = min(self._frames, key=lambda name: self._served.get(name, -1))
+        self._turn += 1
+        self._served[camera] = self._turn
+        return self._frames.pop(camera)
+
+
+class EveryQueue:
+    """All frames and gaps, in order."""
+
+    def __init__(self) -> None:
+        self._items: deque[Item] = deque()
+
+    def put(self, frame: Frame | Gap) -> None:
+        self._items.append(frame)
+
+    def pop(self) -> Item | None:
+        return self._items.popleft() if self._items else None
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+class Mailbox:
+    """A store with a lock: one thread puts, others wait for what comes. Thread-safe."""
+
+    def __init__(self, store: LatestBox | EveryQueue) -> None:
+        self.store = store
+        self._notices: deque[Item] = deque(maxlen=NOTICES)
+        self._changed = threading.Condition()
+        self._failure: Exception | None = None
+        self._waiters: list[Callable[[], None]] = []
+
+    def put(self, frame: Frame) -> None:
+        with self._changed:
+            self.store.put(frame)
+            self._notify()
+
+    def put_gap(self, gap: Gap) -> None:
+        """A gap keeps its place among the frames of mode `every`."""
+        with self._changed:
+            if isinstance(self.store, EveryQueue):
+                self.store.put(gap)
+            else:
+                self._notices.append(gap)
+            self._notify()
+
+    def put_notice(self, item: Item) -> None:
+        with self._changed:
+            self._notices.append(item)
+            self._notify()
+
+    def waiting(self) -> int:
+        """Frames and gaps in a queue."""
+        with self._changed:
+            return len(self.store) if isinstance(self.store, EveryQueue) else 0
+
+    def fail(self, failure: Exception) -> None:
+        """From now on, whoever reads an empty mailbox gets this."""
+        with self._changed:
+            self._failure = failure
+            self._notify()
+
+    def take(self, timeout: float | None) -> Item:
+        """The next item. Raises TimeoutError, or what `fail` was given."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while True:
+                item = self._pop()
+                if item is not None:
+                    return item
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    raise TimeoutError
+                self._changed.wait(left)
+
+    def take_or_call(self, waiter: Callable[[], None]) -> Item | None:
+        """The next item; or None, and `waiter` is called once, from another thread, at the next
+        change. Raises what `fail` was given.
+        """
+        with self._changed:
+            item = self._pop()
+            if item is None:
+                self._waiters.append(waiter)
+            return item
+
+    def _pop(self) -> Item | None:
+        if self._notices:
+            return self._notices.popleft()
+        item = self.store.pop()
+        if item is None and self._failure is not None:
+            raise self._failure
+        return item
+
+    def _notify(self) -> None:
+        self._changed.notify_all()
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter()

@@ -1,0 +1,340 @@
+"""Reading frames: the newest of each camera, or every one in order.
+
+A Subscriber survives everything that can happen to the broker and the network; it ends when it is
+closed, or when the broker refuses what it asks for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import Generic, Literal, TypeVar, cast, overload
+
+import zmq
+
+from camfan.address import SiteLike, camera_patterns, delivery_endpoint, own_name, resolve
+from camfan.errors import ClosedError, RefusedError
+from camfan.frame import Frame
+from camfan.link import Link, LinkUser, Report
+from camfan.mailbox import EveryQueue, Item, LatestBox, Mailbox
+from camfan_wire import messages
+from camfan_wire.errors import WireError
+from camfan_wire.header import Header, Position, decode_header
+from camfan_wire.messages import Event, Gap, Status
+from camfan_wire.topics import EVENTS, STATUSES
+
+ItemT = TypeVar("ItemT", bound=Item, covariant=True)
+
+LATEST_CREDIT = 2  # frames under way: one in the pipe while the other is handled
+EVERY_CREDIT = 32
+
+Cameras = str | Sequence[str] | None
+
+
+class Subscriber(Generic[ItemT]):
+    """Frames of some cameras, as an iterator, an async iterator, or by `read`.
+
+    `site` is the path of a site file, a loaded Site, or an address: tcp://hub.local:5552.
+    `cameras` are names or globs; None means all. In mode "latest" a reader gets the newest frame
+    of each camera that it has not had, cameras in turn, and never an older one; in mode "every"
+    all frames in order, exactly once, with gaps told if `events` is set.
+
+    `max_fps` (latest): at most so many frames a second of each camera. `max_age` (latest),
+    seconds: frames that are older, or of unknown age, are passed over. `since` (every): the last
+    position one has, by camera, or a time from which on frames are wanted. `events`: Gap and
+    Event items come between the frames. `statuses`: keep what every node says of itself in
+    `statuses`.
+
+    Iterating and reading belong to one thread; `latest`, `statuses` and `close` to any.
+    Raises SiteError, UnknownCameraError and EndpointError when made, RefusedError and
+    ClosedError when read.
+    """
+
+    @overload
+    def __init__(
+        self: Subscriber[Frame],
+        site: SiteLike,
+        cameras: Cameras = None,
+        mode: Literal["latest", "every"] = "latest",
+        *,
+        max_fps: float | None = None,
+        max_age: float | None = None,
+        since: Mapping[str, Position] | datetime | None = None,
+        events: Literal[False] = False,
+        statuses: bool = False,
+        name: str | None = None,
+        kind: str = "subscriber",
+        report: Callable[[], Report] | None = None,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: Subscriber[Item],
+        site: SiteLike,
+        cameras: Cameras = None,
+        mode: Literal["latest", "every"] = "latest",
+        *,
+        max_fps: float | None = None,
+        max_age: float | None = None,
+        since: Mapping[str, Position] | datetime | None = None,
+        events: Literal[True],
+        statuses: bool = False,
+        name: str | None = None,
+        kind: str = "subscriber",
+        report: Callable[[], Report] | None = None,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        site: SiteLike,
+        cameras: Cameras = None,
+        mode: Literal["latest", "every"] = "latest",
+        *,
+        max_fps: float | None = None,
+        max_age: float | None = None,
+        since: Mapping[str, Position] | datetime | None = None,
+        events: bool = False,
+        statuses: bool = False,
+        name: str | None = None,
+        kind: str = "subscriber",
+        report: Callable[[], Report] | None = None,
+    ) -> None:
+        if mode not in ("latest", "every"):
+            raise ValueError(f"mode is 'latest' or 'every', not {mode!r}")
+        site = resolve(site)
+        patterns = camera_patterns(site, cameras)
+        self._reader = _Reader(
+            mode=mode,
+            cameras=patterns,
+            max_fps=max_fps,
+            since=since,
+            topics=[t.decode() for t, wanted in ((EVENTS, events), (STATUSES, statuses)) if wanted],
+            events=events,
+        )
+        self._max_age = max_age
+        self._closed = False
+        self.passed_over = 0  # frames older than max_age
+        self._link = Link(
+            delivery_endpoint(site),
+            name=name or own_name(kind),
+            kind=kind,
+            user=self._reader,
+            report=report,
+        )
+        self._reader.link = self._link
+
+    @property
+    def connected(self) -> bool:
+        """The broker answers."""
+        return self._link.connected
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The cameras of the site that were asked for; empty until the broker has answered."""
+        return self._reader.matched
+
+    @property
+    def statuses(self) -> dict[str, Status]:
+        """What each node last said of itself, if `statuses` was set."""
+        return dict(self._reader.statuses)
+
+    @property
+    def replaced(self) -> int:
+        """Frames that came and were replaced by a newer one before they were read (latest)."""
+        store = self._reader.mailbox.store
+        return store.replaced if isinstance(store, LatestBox) else 0
+
+    def latest(self, camera: str) -> Frame | None:
+        """The newest frame of a camera that has come, read or not."""
+        return self._reader.newest.get(camera)
+
+    def site_ns(self) -> int:
+        """The site's time now, ns; this machine's wall clock while the site's is unknown."""
+        return self._link.clock.site_ns()
+
+    def report_now(self) -> None:
+        """Send the status at once, because something changed."""
+        self._link.report_now()
+
+    def read(self, timeout: float | None = None) -> ItemT:
+        """The next frame (or Gap, or Event). Raises TimeoutError after `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else deadline - time.monotonic()
+            item = self._reader.mailbox.take(left)
+            if self._take(item):
+                return cast("ItemT", item)  # what can come follows from `events`
+
+    def _take(self, item: Item) -> bool:
+        if not isinstance(item, Frame):
+            return True
+        if self._reader.mode == "every":
+            self._reader.was_read()
+            return True
+        if self._max_age is None:
+            return True
+        age = item.age
+        if age is not None and age.seconds <= self._max_age:
+            return True
+        self.passed_over += 1
+        return False
+
+    def close(self) -> None:
+        """End; whoever reads gets ClosedError."""
+        if self._closed:
+            return
+        self._closed = True
+        self._link.close()
+        self._reader.mailbox.fail(ClosedError("this Subscriber was closed"))
+
+    def __enter__(self) -> Subscriber[ItemT]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        failure: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[ItemT]:
+        return self
+
+    def __next__(self) -> ItemT:
+        try:
+            return self.read()
+        except ClosedError:
+            raise StopIteration from None
+
+    async def __aenter__(self) -> Subscriber[ItemT]:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.close)
+
+    def __aiter__(self) -> AsyncIterator[ItemT]:
+        return self
+
+    async def __anext__(self) -> ItemT:
+        loop = asyncio.get_running_loop()
+        while True:
+            arrived = asyncio.Event()
+            try:
+                item = self._reader.mailbox.take_or_call(partial(_set, loop, arrived))
+            except ClosedError:
+                raise StopAsyncIteration from None
+            if item is None:
+                await arrived.wait()
+            elif self._take(item):
+                return cast("ItemT", item)
+
+
+def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(event.set)
+
+
+class _Reader(LinkUser):
+    """The link's side of a Subscriber."""
+
+    link: Link
+
+    def __init__(
+        self,
+        *,
+        mode: Literal["latest", "every"],
+        cameras: list[str],
+        max_fps: float | None,
+        since: Mapping[str, Position] | datetime | None,
+        topics: list[str],
+        events: bool,
+    ) -> None:
+        self.mode = mode
+        self.mailbox = Mailbox(LatestBox() if mode == "latest" else EveryQueue())
+        self.newest: dict[str, Frame] = {}
+        self.statuses: dict[str, Status] = {}
+        self.matched: tuple[str, ...] = ()
+        self._cameras = cameras
+        self._max_fps = max_fps
+        self._since_time = int(since.timestamp() * 1e9) if isinstance(since, datetime) else None
+        self._positions = dict(since) if isinstance(since, Mapping) else {}
+        self._topics = topics
+        self._events = events
+        self._unreturned = 0  # frames read since credit was last given (every)
+
+    def wishes(self) -> messages.Subscribe:
+        every = self.mode == "every"
+        credit = LATEST_CREDIT
+        if every:
+            credit = max(0, EVERY_CREDIT - self.mailbox.waiting())
+            self._unreturned = 0
+        return messages.Subscribe(
+            cameras=self._cameras,
+            mode=self.mode,
+            credit=credit,
+            max_fps=None if every else self._max_fps,
+            since=self._positions if every else {},
+            since_time=self._since_time,
+            topics=self._topics,
+        )
+
+    def was_read(self) -> None:
+        """One frame left the queue: there is room for another."""
+        self._unreturned += 1
+        if self._unreturned >= EVERY_CREDIT // 4:
+            self.grant(self._unreturned)
+            self._unreturned = 0
+
+    def grant(self, frames: int) -> None:
+        self.link.send([messages.encode(messages.Credit(frames))])
+
+    def on_frame(self, parts: list[zmq.Frame]) -> None:
+        try:
+            header = decode_header(parts[1].buffer)
+        except WireError:
+            return  # the broker checked it; a newer one may know headers that we do not
+        if self.mode == "latest":
+            self.grant(1)
+        elif not self._advance(header):
+            return
+        frame = Frame(header, parts[2].buffer, self.link.clock)
+        self.newest[header.camera] = frame
+        self.mailbox.put(frame)
+
+    def _advance(self, header: Header) -> bool:
+        had = self._positions.get(header.camera)
+        if had and had.run == header.run and header.sequence <= had.sequence and not header.late:
+            return False  # sent again after a new connection
+        self._positions[header.camera] = header.position
+        return True
+
+    def on_topic(self, topic: bytes, body: bytes) -> None:
+        try:
+            if topic.startswith(STATUSES):
+                status = messages.decode_status(body)
+                self.statuses[status.node] = status
+            elif self._events and topic.startswith(EVENTS):
+                self.mailbox.put_notice(messages.decode_event(body))
+        except WireError:
+            return  # the broker checked it; a newer one may know more
+
+    def on_message(self, message: messages.FromBroker) -> None:
+        if isinstance(message, Gap):
+            if message.last is not None:
+                self._positions[message.camera] = Position(message.run, message.last)
+            if self._events:
+                self.mailbox.put_gap(message)
+        elif isinstance(message, messages.Ready):
+            self.matched = tuple(message.cameras)
+        elif isinstance(message, messages.Refused):
+            self.mailbox.fail(
+                RefusedError(f"the broker refused '{message.about}': {message.reason}")
+            )
+
+
+__all__ = ["Event", "Gap", "Item", "Subscriber"]

@@ -1,0 +1,58 @@
+"""`camfan`: one command a module, and only the module of the asked command is imported.
+
+A camera on a small Pi must not pay for what the viewer needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    AddCommand = Callable[[Commands], None]
+
+_COMMANDS = {
+    "demo": "camfan_nodes.demo.cli_demo:add_demo_command",
+    "up": "camfan_nodes.up.cli_up:add_up_command",
+    "top": "camfan_nodes.top.cli_top:add_top_command",
+    "view": "camfan_nodes.viewer.cli_view:add_view_command",
+    "camera": "camfan_nodes.camera.cli_camera:add_camera_command",
+    "cameras": "camfan_nodes.camera.cli_camera:add_cameras_command",
+    "recorder": "camfan_nodes.recorder.cli_recorder:add_recorder_command",
+    "motion": "camfan_nodes.motion.cli_motion:add_motion_command",
+    "check": "camfan_nodes.cli_site:add_check_command",
+    "show": "camfan_nodes.cli_site:add_show_command",
+    "graph": "camfan_nodes.cli_site:add_graph_command",
+    "diff": "camfan_nodes.cli_site:add_diff_command",
+    "schema": "camfan_nodes.cli_site:add_schema_command",
+    "reload": "camfan_nodes.cli_reload:add_reload_command",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(
+        prog="camfan",
+        description="Pictures from many cameras to whoever needs them, on your own machines.",
+        epilog="The broker is a program of its own: broker --config site.yaml. Exit codes: 0 done, "
+        "or stopped by Ctrl-C; 2 wrong arguments; 69 cannot start; 78 wrong configuration.",
+    )
+    parser.add_argument("--version", action="version", version=f"camfan {version('camfan')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = arguments[0] if arguments and arguments[0] in _COMMANDS else None
+    for name in [asked] if asked else _COMMANDS:
+        _adder(_COMMANDS[name])(commands)
+    chosen = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = chosen.run
+    return run(chosen)
+
+
+def _adder(place: str) -> AddCommand:
+    module, _, function = place.partition(":")
+    adder: AddCommand = getattr(import_module(module), function)
+    return adder

@@ -1,0 +1,69 @@
+"""What all commands of camfan do the same way: find the node they are told, and end.
+
+Only here does an error become a line and an exit code.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from camfan import CamfanError, SiteError, UnknownCameraError
+
+EXIT_USAGE = 2
+EXIT_UNAVAILABLE = 69
+EXIT_CONFIG = 78
+
+T = TypeVar("T")
+
+
+class ConfigurationError(CamfanError):
+    """What was asked for does not fit the site file; exit code 78."""
+
+
+class MissingExtraError(CamfanError):
+    """A library that only some nodes need is not installed."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(f"{what} needs {package}: pip install 'camfan[{extra}]'")
+
+
+def find_node(nodes: Mapping[str, T], kind: str, name: str) -> T:
+    """The section of a node, by its name in the site file. Raises ConfigurationError."""
+    if name in nodes:
+        return nodes[name]
+    near = difflib.get_close_matches(name, nodes, 1)
+    if near:
+        hint = f"did you mean '{near[0]}'?"
+    elif nodes:
+        hint = f"there is {', '.join(nodes)}"
+    else:
+        hint = "it has none"
+    raise ConfigurationError(f"the site file has no {kind} '{name}'; {hint}")
+
+
+def end_with_code(program: str, work: Callable[[], int]) -> int:
+    """Do the work; its exit code, or that of the error it ended with, said in a sentence."""
+    try:
+        return work()
+    except SiteError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return EXIT_CONFIG
+    except (ConfigurationError, UnknownCameraError) as exc:
+        sys.stderr.write(f"{program}: {exc}\n")
+        return EXIT_CONFIG
+    except CamfanError as exc:
+        sys.stderr.write(f"{program}: {exc}\n")
+        return EXIT_UNAVAILABLE
+    except KeyboardInterrupt:
+        return 0
+
+
+def log_to_stderr(*, verbose: bool = False) -> None:
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(levelname)s %(name)s: %(message)s",
+    )

@@ -1,0 +1,34 @@
+"""What every node of camfan does as a process: hears signals, and tells systemd how it is."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from camfan_wire.notify import notify
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGINT and SIGTERM set. To be called on the main thread."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def notify_ready() -> None:
+    notify("READY=1")
+
+
+def notify_watchdog() -> None:
+    """I did my work just now; to be called from where the work is done, never from a timer."""
+    notify("WATCHDOG=1")
+
+
+def notify_status(text: str) -> None:
+    """One line for `systemctl status`."""
+    notify(f"STATUS={text}")
+
+
+def notify_stopping() -> None:
+    notify("STOPPING=1")

@@ -1,0 +1,1 @@
+"""What several tests share: tiny pictures, free ports, real processes, the shared footage."""

@@ -1,0 +1,110 @@
+"""A broker in a thread of the test, on ports that the system chose, and cameras that publish."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from camfan import Publisher
+from camfan_broker.broker import Addresses, Broker
+from camfan_config import Site, load_site
+from camfan_testing.jpegs import jpeg
+from camfan_testing.sites import custom_cameras, write_site
+
+ANY_PORT = "tcp://127.0.0.1:*"
+WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBroker:
+    """A running broker and the site that leads to it."""
+
+    broker: Broker
+    site: Site
+
+
+def site_at(site: Site, addresses: Addresses) -> Site:
+    """The site with the ports that a broker really has."""
+    ports = {
+        name: int(getattr(addresses, name).rpartition(":")[2])
+        for name in ("ingest", "fanout", "delivery")
+    }
+    real = msgspec.structs.replace(site.broker.ports, **ports)
+    return msgspec.structs.replace(site, broker=msgspec.structs.replace(site.broker, ports=real))
+
+
+@contextmanager
+def live_broker(
+    folder: Path, *cameras: str, memory: str = "64MB", extra: str = ""
+) -> Iterator[LiveBroker]:
+    """A broker for some cameras that the test publishes itself."""
+    written = write_site(folder, custom_cameras(*cameras) + "\n" + extra, memory=memory)
+    site = load_site(written.path)
+    broker = Broker(site, Addresses(ANY_PORT, ANY_PORT, ANY_PORT))
+    thread = threading.Thread(target=broker.run, name="broker")
+    thread.start()
+    try:
+        yield LiveBroker(broker, site_at(site, broker.addresses))
+    finally:
+        broker.stop()
+        thread.join()
+        broker.close()
+
+
+def wait_until(condition: Callable[[], bool], timeout: float = WAIT_S) -> None:
+    """Poll a condition that nothing announces; fails the test after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        pause.wait(0.005)
+
+
+def publish_first(publisher: Publisher, picture: bytes | None = None) -> int:
+    """Publish until one frame has left, because the broker listens now; its sequence."""
+    found = jpeg(64, 48, 0) if picture is None else picture
+    wait_until(lambda: publisher.publish(found))
+    return publisher.sequence - 1
+
+
+class Camera(threading.Thread):
+    """Publishes in the background until it is stopped; remembers what it published."""
+
+    def __init__(
+        self, site: Site | Path, name: str, fps: float = 30.0, pictures: list[bytes] | None = None
+    ) -> None:
+        super().__init__(name=f"camera {name}", daemon=True)
+        self._site = site
+        self._camera = name
+        self._pause = 1 / fps
+        self._pictures = pictures or [jpeg(64, 48, seed) for seed in range(5)]
+        self._stop = threading.Event()
+        self.sent: list[int] = []  # sequences that left
+        self.run_id = ""
+        self.published = 0
+
+    def picture(self, sequence: int) -> bytes:
+        return self._pictures[sequence % len(self._pictures)]
+
+    def run(self) -> None:
+        with Publisher(self._site, self._camera) as publisher:
+            self.run_id = publisher.run
+            while not self._stop.wait(self._pause):
+                sequence = publisher.sequence
+                if publisher.publish(self.picture(sequence)):
+                    self.sent.append(sequence)
+                self.published = publisher.sequence
+
+    def __enter__(self) -> Camera:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self.join()
