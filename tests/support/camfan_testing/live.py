@@ -80,11 +80,11 @@ class Camera(threading.Thread):
         self, site: Site | Path, name: str, fps: float = 30.0, pictures: list[bytes] | None = None
     ) -> None:
         super().__init__(name=f"camera {name}", daemon=True)
-        self._site = site
+        self._site = site if isinstance(site, Site) else load_site(site)
         self._camera = name
         self._pause = 1 / fps
         self._pictures = pictures or [jpeg(64, 48, seed) for seed in range(5)]
-        self._stop = threading.Event()
+        self._ended = threading.Event()
         self.sent: list[int] = []  # sequences that left
         self.run_id = ""
         self.published = 0
@@ -95,7 +95,7 @@ class Camera(threading.Thread):
     def run(self) -> None:
         with Publisher(self._site, self._camera) as publisher:
             self.run_id = publisher.run
-            while not self._stop.wait(self._pause):
+            while not self._ended.wait(self._pause):
                 sequence = publisher.sequence
                 if publisher.publish(self.picture(sequence)):
                     self.sent.append(sequence)
@@ -106,5 +106,5 @@ class Camera(threading.Thread):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
+        self._ended.set()
         self.join()

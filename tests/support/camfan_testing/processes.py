@@ -65,7 +65,7 @@ class Process:
     def _find(self, text: str) -> str | None:
         return next((line for line in self.lines if text in line), None)
 
-    def signal(self, number: int) -> None:
+    def send(self, number: int) -> None:
         self.popen.send_signal(number)
 
     def stop(self, number: int = signal.SIGTERM) -> int:

@@ -1,0 +1,97 @@
+"""The fan-out socket: any ZeroMQ SUB, the last picture at once, and layers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+import zmq
+
+from camfan import Publisher
+from camfan_testing.jpegs import jpeg
+from camfan_testing.live import LiveBroker, publish_first, wait_until
+
+Connect = Callable[..., zmq.Socket[bytes]]
+
+
+@pytest.fixture
+def connect(live: LiveBroker) -> Iterator[Connect]:
+    """Makes a SUB with these subscriptions, and closes it after the test."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with ExitStack() as opened:
+
+        def make(*prefixes: bytes) -> zmq.Socket[bytes]:
+            socket = opened.enter_context(context.socket(zmq.SUB))
+            socket.setsockopt(zmq.RCVTIMEO, 10_000)
+            socket.setsockopt(zmq.LINGER, 0)
+            for prefix in prefixes:
+                socket.subscribe(prefix)
+            socket.connect(live.broker.addresses.fanout)
+            return socket
+
+        yield make
+    context.term()
+
+
+def sequence(socket: zmq.Socket[bytes]) -> int:
+    topic, header, picture = socket.recv_multipart()
+    found = json.loads(header)
+    assert topic.startswith(b"frame/one/")
+    assert found["size"] == len(picture)
+    return int(found["sequence"])
+
+
+def send(live: LiveBroker, publisher: Publisher, count: int) -> None:
+    camera = live.broker.cameras["one"]
+    for _ in range(count):
+        publisher.publish(jpeg())
+        wait_until(lambda: camera.last_sequence == publisher.sequence - 1)
+
+
+def test_a_newcomer_gets_the_last_picture_and_nobody_gets_it_twice(
+    live: LiveBroker, connect: Connect
+) -> None:
+    with Publisher(live.site, "one") as one:
+        first = publish_first(one)
+        early = connect(b"frame/one/")
+        assert sequence(early) == first
+
+        late = connect(b"frame/one/")
+        assert sequence(late) == first
+        send(live, one, 2)
+
+        assert [sequence(early) for _ in range(2)] == [first + 1, first + 2]
+        assert [sequence(late) for _ in range(2)] == [first + 1, first + 2]
+
+
+def test_subscribing_to_what_is_not_there_takes_no_frame_from_others(
+    live: LiveBroker, connect: Connect
+) -> None:
+    """After any subscription event libzmq sends the next message to one peer only."""
+    with Publisher(live.site, "one") as one:
+        first = publish_first(one)
+        early = connect(b"frame/one/")
+        assert sequence(early) == first
+        for number in range(4):
+            other = connect(b"frame/two/", b"other/")
+            before = live.broker.fanout.subscriptions
+            wait_until(lambda b=before: live.broker.fanout.subscriptions >= 3 or b >= 3)  # type: ignore[misc]  # bound per turn
+            other.close()
+            send(live, one, 1)
+            assert sequence(early) == first + 1 + number
+
+
+def test_a_layer_is_a_share_of_the_frames(live: LiveBroker, connect: Connect) -> None:
+    """Layer 0 alone is each eighth frame."""
+    with Publisher(live.site, "one") as one:
+        publish_first(one)
+        socket = connect(b"frame/one/0/")
+        wait_until(lambda: live.broker.fanout.subscriptions == 1)
+        send(live, one, 40)
+        got = [sequence(socket) for _ in range(5)]
+
+    assert all(n % 8 == 0 for n in got)
+    assert [b - a for a, b in itertools.pairwise(got[1:])] == [8, 8, 8]
