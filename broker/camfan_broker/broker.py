@@ -28,6 +28,7 @@ from camfan_config import Site
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.messages import PROTOCOL
+from camfan_wire.notify import notify
 from camfan_wire.sockets import Role, bind, open_socket
 
 log = logging.getLogger(__name__)
@@ -151,6 +152,7 @@ class Broker:
         if now >= self._status_ns:
             self._status_ns = now + STATUS_NS
             self.board.say_status(broker_status(self))
+            notify("WATCHDOG=1")
         if self._reloader is not None:
             with contextlib.suppress(queue.Empty):
                 self._reloaded(self._reloader.outcomes.get_nowait())

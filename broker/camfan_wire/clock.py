@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 STEP_NS = 500_000_000  # the broker's clock follows the wall clock when they are this far apart
 DRIFT_PPM = 100  # how fast two cheap quartzes may part, at worst
 PROBES_KEPT = 16
+ROUNDING_NS = 3  # what clocks that count whole nanoseconds, and two divisions, cut off
+
+Clock = Callable[[], int]  # ns
 
 
 class SiteClock:
@@ -23,16 +27,20 @@ class SiteClock:
     more than STEP_NS (somebody set the clock), it is set anew and `epoch` changes.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, wall_ns: Clock = time.time_ns, monotonic_ns: Clock = time.monotonic_ns
+    ) -> None:
         self.epoch = 0
-        self._base_ns = time.time_ns() - time.monotonic_ns()
+        self._wall_ns = wall_ns
+        self._monotonic_ns = monotonic_ns
+        self._base_ns = wall_ns() - monotonic_ns()
 
     def now_ns(self) -> int:
-        return self._base_ns + time.monotonic_ns()
+        return self._base_ns + self._monotonic_ns()
 
     def follow_steps(self) -> int:
         """Set the clock anew if the wall clock was stepped; how far it moved, ns, or 0."""
-        moved = time.time_ns() - self.now_ns()
+        moved = self._wall_ns() - self.now_ns()
         if abs(moved) < STEP_NS:
             return 0
         self._base_ns += moved
@@ -58,15 +66,20 @@ class _Sample:
 class ClockEstimate:
     """What this machine knows of the site clock. One thread writes, any thread reads."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, wall_ns: Clock = time.time_ns, monotonic_ns: Clock = time.monotonic_ns
+    ) -> None:
+        self._wall_ns = wall_ns
+        self._monotonic_ns = monotonic_ns
         self._samples: deque[_Sample] = deque(maxlen=PROBES_KEPT)
         self._epoch: tuple[str, int] | None = None
         self._best: _Sample | None = None
 
     def forget(self) -> None:
-        """The broker may be another one now."""
+        """The broker may be another one now: nothing is known until it answers."""
         self._samples.clear()
         self._epoch = None
+        self._best = None
 
     def add(
         self, broker: str, epoch: int, sent: int, received: int, replied: int, now: int
@@ -77,9 +90,10 @@ class ClockEstimate:
             self._epoch = (broker, epoch)
         if now < sent or replied < received:
             return
-        round_trip = (now - sent) - (replied - received)
+        round_trip = max((now - sent) - (replied - received), 0)
         offset = ((received - sent) + (replied - now)) // 2
-        self._samples.append(_Sample(now, offset, max(round_trip, 0) // 2 + 1))
+        error = round_trip // 2 + _drift(now - sent) + ROUNDING_NS
+        self._samples.append(_Sample(now, offset, error))
         self._best = min(self._samples, key=lambda s: s.error_ns + _drift(now - s.at_ns))
 
     def offset(self) -> Offset | None:
@@ -87,13 +101,14 @@ class ClockEstimate:
         best = self._best
         if best is None:
             return None
-        return Offset(best.offset_ns, best.error_ns + _drift(time.monotonic_ns() - best.at_ns))
+        elapsed = self._monotonic_ns() - best.at_ns
+        return Offset(best.offset_ns, best.error_ns + _drift(elapsed))
 
     def site_ns(self) -> int:
         """The site's time now; the wall clock of this machine while the site's is unknown."""
         known = self.offset()
-        return time.time_ns() if known is None else time.monotonic_ns() + known.offset_ns
+        return self._wall_ns() if known is None else self._monotonic_ns() + known.offset_ns
 
 
 def _drift(elapsed_ns: int) -> int:
-    return elapsed_ns * DRIFT_PPM // 1_000_000
+    return -(-elapsed_ns * DRIFT_PPM // 1_000_000)  # rounded up

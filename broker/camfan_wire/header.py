@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from camfan_wire import jpeg as jpegs
 from camfan_wire.errors import WireError
+from camfan_wire.text import check_text
 from camfan_wire.topics import frame_topic, layer_of
 
 VERSION = 1
@@ -46,6 +47,10 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: Annotated[int, Meta(ge=4, le=jpegs.MAX_BYTES)]  # bytes of the JPEG
     late: bool = False  # sent again after an outage
 
+    def __post_init__(self) -> None:
+        if (self.offset is None) != (self.error is None):
+            raise ValueError("`offset` and `error` are known both or neither")
+
     @property
     def position(self) -> Position:
         return Position(self.run, self.sequence)
@@ -67,9 +72,11 @@ def decode_header(data: bytes | memoryview) -> Header:
         raise WireError(
             "bad-header", f"a header of {len(data)} bytes; the limit is {MAX_HEADER_BYTES}"
         )
+    data = bytes(data)
+    check_text(data, "bad-header")
     try:
         return _decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         raise WireError("bad-header", f"not a frame header: {exc}") from exc
 
 

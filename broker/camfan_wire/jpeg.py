@@ -9,7 +9,7 @@ from camfan_wire.errors import WireError
 
 MAX_BYTES = 16_000_000
 MAX_PIXELS = 50_000_000
-MAX_MARKERS = 1000  # before the picture's size; a real camera writes about ten
+MAX_MARKERS = 1000  # and fill bytes, before the picture's size; a real camera writes about ten
 
 SOI = b"\xff\xd8"
 EOI = b"\xff\xd9"
@@ -32,11 +32,12 @@ def picture_size(jpeg: bytes | memoryview) -> tuple[int, int]:
         raise WireError("not-jpeg", "not a whole JPEG: it lacks its start or its end")
     at = 2
     for _ in range(MAX_MARKERS):
-        while at < size and jpeg[at] == 0xFF and at + 1 < size and jpeg[at + 1] == 0xFF:
-            at += 1  # fill bytes
         if at + 4 > size or jpeg[at] != 0xFF:
             break
         marker = jpeg[at + 1]
+        if marker == 0xFF:  # a fill byte
+            at += 1
+            continue
         if marker in _ALONE:
             at += 2
             continue

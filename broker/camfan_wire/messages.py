@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from camfan_wire.errors import WireError
 from camfan_wire.header import Camera, Count, Nanoseconds, Position, Run
+from camfan_wire.text import check_text
 
 PROTOCOL = 1
 MAX_MESSAGE_BYTES = 65_536
@@ -69,7 +70,7 @@ class Subscribe(Struct, frozen=True, kw_only=True, tag_field="type", tag="subscr
     cameras: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=1024)] = []
     mode: Literal["latest", "every"] = "latest"
     credit: Annotated[int, Meta(ge=0, le=MAX_CREDIT)] = 0
-    max_fps: Annotated[float, Meta(gt=0, le=1000)] | None = None  # per camera; `latest` only
+    max_fps: Annotated[float, Meta(ge=0.001, le=1000)] | None = None  # per camera; `latest` only
     since: dict[Camera, Position] = {}  # `every`: the last frame it has, by camera
     since_time: Nanoseconds | None = None  # `every`, cameras not in `since`: from this broker time
     topics: Annotated[list[Annotated[str, Meta(max_length=140)]], Meta(max_length=64)] = []
@@ -157,32 +158,33 @@ encode = _encoder.encode
 
 def decode_to_broker(data: bytes) -> ToBroker:
     """Raises WireError."""
-    message: ToBroker = _decode(_to_broker, data, "control message")
+    message: ToBroker = _decode(_to_broker, data, "a control message")
     return message
 
 
 def decode_from_broker(data: bytes) -> FromBroker:
     """Raises WireError."""
-    message: FromBroker = _decode(_from_broker, data, "control message")
+    message: FromBroker = _decode(_from_broker, data, "a control message")
     return message
 
 
 def decode_event(data: bytes) -> Event:
     """Raises WireError."""
-    return _decode(_event, data, "event")
+    return _decode(_event, data, "an event")
 
 
 def decode_status(data: bytes) -> Status:
     """Raises WireError."""
-    return _decode(_status, data, "status")
+    return _decode(_status, data, "a status")
 
 
 def _decode(decoder: msgspec.json.Decoder[T], data: bytes, what: str) -> T:
     if len(data) > MAX_MESSAGE_BYTES:
         raise WireError(
-            "bad-message", f"a {what} of {len(data)} bytes; the limit is {MAX_MESSAGE_BYTES}"
+            "bad-message", f"{what} of {len(data)} bytes; the limit is {MAX_MESSAGE_BYTES}"
         )
+    check_text(data, "bad-message")
     try:
         return decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        raise WireError("bad-message", f"not a {what}: {exc}") from exc
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+        raise WireError("bad-message", f"not {what}: {exc}") from exc

@@ -14,7 +14,8 @@ def notify(state: str) -> None:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        channel.setblocking(False)
         try:
             channel.sendto(state.encode(), address)
         except OSError:
-            return  # a manager that does not listen is no reason to fail
+            return  # a manager that does not listen is no reason to fail, nor to wait

@@ -25,7 +25,7 @@ DELIVERY_QUEUE = 4 * MAX_CREDIT  # messages for one peer; credit keeps frames fa
 
 
 class Role(Enum):
-    """What a socket is for; its value is the ZeroMQ type."""
+    """What a socket is for."""
 
     CAMERA = "camera publishes to ingest"
     INGEST = "broker receives frames"

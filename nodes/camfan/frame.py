@@ -51,7 +51,7 @@ class Frame:
         self._header = header
         self._clock = clock
         self._image: Image | None = None
-        self.jpeg = jpeg  # as the camera published it; not to be written to
+        self.jpeg = jpeg  # as the camera published it, not copied
 
     @property
     def camera(self) -> str:

@@ -302,7 +302,7 @@ class _Reader(LinkUser):
             self.grant(1)
         elif not self._advance(header):
             return
-        frame = Frame(header, parts[2].buffer, self.link.clock)
+        frame = Frame(header, parts[2].buffer.toreadonly(), self.link.clock)
         self.newest[header.camera] = frame
         self.mailbox.put(frame)
 

@@ -36,6 +36,13 @@ _COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
+    chosen = parser_of(arguments).parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = chosen.run
+    return run(chosen)
+
+
+def parser_of(arguments: list[str]) -> argparse.ArgumentParser:
+    """A parser that knows the asked command, or all of them if none is asked."""
     parser = argparse.ArgumentParser(
         prog="camfan",
         description="Pictures from many cameras to whoever needs them, on your own machines.",
@@ -47,9 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     asked = arguments[0] if arguments and arguments[0] in _COMMANDS else None
     for name in [asked] if asked else _COMMANDS:
         _adder(_COMMANDS[name])(commands)
-    chosen = parser.parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = chosen.run
-    return run(chosen)
+    return parser
 
 
 def _adder(place: str) -> AddCommand:

@@ -1,0 +1,42 @@
+"""What JSON from outside must be before it is passed on: text that every parser reads.
+
+Our own parser skips over keys it does not know without looking into them; a reader behind the
+broker may not. Nothing here parses.
+"""
+
+from __future__ import annotations
+
+import re
+
+from camfan_wire.errors import WireError
+
+MAX_DEPTH = 32  # of arrays and objects in each other; parsers that recurse give up somewhere
+MAX_DIGITS = 300  # in a row; so that every number fits a double, and no parser minds its length
+
+_DIGITS = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+_BRACKETS_AND_STRINGS = re.compile(rb'[\[\]{}]|"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+
+
+def check_text(data: bytes, reason: str) -> None:
+    """Raises WireError with this reason for JSON that some parser would stumble over."""
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError as exc:
+            raise WireError(reason, f"not UTF-8: {exc.reason} at byte {exc.start}") from exc
+    if len(data) > MAX_DIGITS and _DIGITS.search(data):
+        raise WireError(reason, f"more than {MAX_DIGITS} digits in a row")
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
+        raise WireError(reason, f"more than {MAX_DEPTH} arrays and objects in each other")
+
+
+def _depth(data: bytes) -> int:
+    depth = deepest = 0
+    for match in _BRACKETS_AND_STRINGS.finditer(data):
+        first = match[0]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in b"]}":
+            depth -= 1
+    return deepest

@@ -1,0 +1,47 @@
+"""`camfan recorder NAME`, the node of one recorder."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from camfan import load_site
+from camfan_nodes import service
+from camfan_nodes.command import end_with_code, find_node, log_to_stderr
+from camfan_nodes.recorder.node import run
+
+log = logging.getLogger(__name__)
+
+
+def add_recorder_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "recorder",
+        help="run a recorder",
+        description="Records every frame of its cameras, untouched, into Matroska files. Goes on "
+        "where it stopped; ends with Ctrl-C or SIGTERM.",
+    )
+    parser.add_argument("name", metavar="NAME", help="the recorder's name in the site file")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--verbose", action="store_true", help="say more of what happens")
+    parser.set_defaults(run=run_recorder)
+
+
+def run_recorder(args: argparse.Namespace) -> int:
+    log_to_stderr(verbose=args.verbose)
+    return end_with_code("camfan recorder", lambda: _run(args.name, args.config))
+
+
+def _run(name: str, config: Path) -> int:
+    site = load_site(config)
+    recorder = find_node(site.recorders, "recorder", name)
+    if recorder.keep != type(recorder.keep)() or recorder.clips is not None:
+        log.warning(
+            "recorder %s: this version deletes nothing and cuts no clips; "
+            "keep: and clips: have no effect yet",
+            name,
+        )
+    stop = service.stop_on_signals()
+    run(site, name, stop, ready=service.notify_ready, alive=service.notify_watchdog)
+    service.notify_stopping()
+    return 0

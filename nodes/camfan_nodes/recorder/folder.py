@@ -1,0 +1,50 @@
+"""The folder of a recorder: there, writable, and nobody else's."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from camfan_nodes.recorder.errors import RecordingError
+
+
+class Folder:
+    """Holds a folder for one recorder until closed. Raises RecordingError when made."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as exc:
+            raise RecordingError(f"cannot record into {path}: {exc.strerror}") from exc
+        try:
+            _check(path, self._fd)
+        except RecordingError:
+            self.close()
+            raise
+
+    def free_bytes(self) -> int | None:
+        """What the disk has left for us; None when it does not say."""
+        try:
+            disk = os.fstatvfs(self._fd)
+        except OSError:
+            return None
+        return disk.f_bavail * disk.f_frsize
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def _check(path: Path, fd: int) -> None:
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise RecordingError(f"cannot record into {path}: it is not writable for this user")
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        raise RecordingError(
+            f"cannot record into {path}: another recorder does so already"
+        ) from exc
+    except OSError as exc:
+        raise RecordingError(f"cannot record into {path}: {exc.strerror}") from exc

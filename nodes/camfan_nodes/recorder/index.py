@@ -1,0 +1,151 @@
+"""The index of one recorder: a SQLite database of what was recorded, what was lost, and where.
+
+The files are the truth; the index can be made again from them (but for gaps and events). One
+process writes, others may read at any time (WAL). What is added waits in memory until `commit`,
+and goes on waiting while the disk takes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from camfan_nodes.recorder.errors import IndexDamagedError
+from camfan_nodes.recorder.queries import Reader
+from camfan_nodes.recorder.rows import FrameRow, SegmentRow
+from camfan_nodes.recorder.schema import FILE_NAME, connect, explained
+from camfan_wire.messages import Event, Gap
+
+log = logging.getLogger(__name__)
+
+
+class Index:
+    """The open database; `reader` sees what was committed."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises RecordingError."""
+        self.path = folder / FILE_NAME
+        self._pending: list[tuple[str, tuple[object, ...]]] = []
+        self._frames: list[tuple[int, ...]] = []  # come after what else is pending
+        self._db = connect(self.path)
+        self.reader = Reader(self._db)
+        try:
+            self._next_id = 1 + self.reader.last_segment()
+        except sqlite3.Error as exc:
+            self._db.close()
+            raise explained(self.path, exc) from exc
+
+    @property
+    def waiting(self) -> int:
+        """How many changes wait for the next commit."""
+        return len(self._pending) + len(self._frames)
+
+    def new_id(self) -> int:
+        self._next_id += 1
+        return self._next_id - 1
+
+    def add_segment(self, row: SegmentRow) -> None:
+        self._add_run(row.camera, row.run)
+        self._add(
+            "INSERT INTO segments (id, camera, run, path, width, height, state, start_ns,"
+            " bytes, synced_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
+            *(row.id, row.camera, row.run, row.path, row.width, row.height),
+            *(row.state, row.start_ns),
+        )
+
+    def update_segment(self, row: SegmentRow) -> None:
+        """Bring what changes of a segment up to date."""
+        self._add(
+            "UPDATE segments SET state = ?, end_ns = ?, first = ?, last = ?, bytes = ?,"
+            " synced_bytes = ? WHERE id = ?",
+            *(row.state, row.end_ns, row.first, row.last, row.bytes, row.synced_bytes, row.id),
+        )
+
+    def forget_segment(self, segment: int) -> None:
+        self.forget_frames(segment)
+        self._add("DELETE FROM segments WHERE id = ?", segment)
+
+    def add_frame(self, segment: int, row: FrameRow) -> None:
+        self._frames.append(
+            (segment, row.sequence, row.captured_ns, row.time_ns, row.offset, row.size)
+        )
+
+    def forget_frames(self, segment: int) -> None:
+        self._add("DELETE FROM frames WHERE segment = ?", segment)
+
+    def add_gap(self, gap: Gap, time_ns: int) -> None:
+        """The same gap told again is one gap; if it has grown, it grows."""
+        self._add_run(gap.camera, gap.run)
+        self._add(
+            "INSERT INTO gaps (camera, run, first, last, reason, time_ns)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (camera, run, first) DO UPDATE"
+            " SET last = max(coalesce(last, excluded.last), coalesce(excluded.last, last))",
+            *(gap.camera, gap.run, gap.first, gap.last, gap.reason, time_ns),
+        )
+
+    def add_event(self, event: Event) -> None:
+        self._add(
+            "INSERT INTO events (event, source, kind, camera, state, time_ns, details)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            *(event.id, event.source, event.kind, event.camera, event.state, event.time),
+            msgspec.json.encode(event.details).decode(),
+        )
+
+    def commit(self, *, durable: bool) -> None:
+        """Write what waits; `durable`: it is on the disk when this returns.
+
+        Raises sqlite3.OperationalError while the disk does not take it, and nothing is lost then;
+        IndexDamagedError when it never will.
+        """
+        if not self.waiting:
+            return
+        try:
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._db.execute("BEGIN IMMEDIATE")
+            for statement, values in self._pending:
+                self._db.execute(statement, values)
+            self._db.executemany(
+                "INSERT OR REPLACE INTO frames VALUES (?, ?, ?, ?, ?, ?)", self._frames
+            )
+            self._db.execute("COMMIT")
+        except sqlite3.Error as exc:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if isinstance(exc, sqlite3.OperationalError):
+                raise
+            raise explained(self.path, exc) from exc
+        self._pending.clear()
+        self._frames.clear()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _add_run(self, camera: str, run: str) -> None:
+        self._add("INSERT OR IGNORE INTO runs (camera, run) VALUES (?, ?)", camera, run)
+
+    def _add(self, statement: str, *values: object) -> None:
+        self._pending.append((statement, values))
+
+
+def open_index(folder: Path) -> Index:
+    """The index; a damaged one is set aside, and the new one is empty. Raises RecordingError."""
+    try:
+        return Index(folder)
+    except IndexDamagedError as exc:
+        log.error("%s; set aside as %s", exc, set_aside(folder).name)
+        return Index(folder)
+
+
+def set_aside(folder: Path) -> Path:
+    """Give a damaged index another name, so that the next one is made from the files."""
+    path = folder / FILE_NAME
+    aside = path.with_name(f"{FILE_NAME}.damaged-{datetime.now(UTC):%Y-%m-%dT%H-%M-%S.%fZ}")
+    for ending in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + ending)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + ending))
+    return aside

@@ -1,0 +1,128 @@
+"""The recorder as a node: every frame of its cameras, from the broker to the disk.
+
+It reads in mode `every` from where the recording ends, so that neither its own restart nor an
+outage leaves a hole that the rings could fill. A disk that is full or gone is its own trouble
+only: frames go on being taken from the broker, and are counted as lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Event as Flag
+
+from camfan import Event, Frame, Gap, Publisher, Report, Subscriber
+from camfan_config import Site
+from camfan_nodes.recorder.storage import Storage
+from camfan_nodes.recorder.tally import Tally
+from camfan_wire.messages import Figures
+
+WAIT_S = 0.25  # for the next frame, before looking at what else is due
+REPORT_S = 1.0
+
+
+def run(
+    site: Site,
+    name: str,
+    stop: Flag,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    alive: Callable[[], None] = lambda: None,
+) -> None:
+    """Be the recorder `name` of the site until `stop` is set.
+
+    `ready` is called once, when the folder is open and the broker is being asked; `alive` about
+    once a second while the work gets done. Raises RecordingError, and what Subscriber raises.
+    """
+    recorder = site.recorders[name]
+    board = Board()
+    with (
+        Publisher(site, name=name, kind="recorder", report=board.report) as publisher,
+        Storage(
+            name,
+            Path(recorder.path),
+            recorder.segment,
+            recorder.sync,
+            site_ns=publisher.clock.site_ns,
+            announce=lambda event: _announce(publisher, event),
+        ) as storage,
+        Subscriber(
+            site,
+            recorder.cameras,
+            "every",
+            since=storage.positions(),
+            events=True,
+            name=name,
+            kind="recorder",
+        ) as items,
+    ):
+        ready()
+        reported_s = 0.0
+        while not stop.is_set():
+            with suppress(TimeoutError):  # no frames: there may still be something to sync
+                _take(storage, name, items.read(WAIT_S))
+            storage.tick()
+            if time.monotonic() - reported_s >= REPORT_S:
+                reported_s = time.monotonic()
+                board.show(storage)
+                alive()
+
+
+class Board:
+    """What the recorder last said of itself; written by its loop, read by the link's thread."""
+
+    def __init__(self) -> None:
+        self._report = Report("starting")
+
+    def report(self) -> Report:
+        return self._report
+
+    def show(self, storage: Storage) -> None:
+        """Bring it up to date."""
+        trouble, tallies = storage.trouble, storage.tallies
+        totals: Figures = {
+            "frames": sum(tally.frames for tally in tallies.values()),
+            "bytes": sum(tally.bytes for tally in tallies.values()),
+            "lost": sum(tally.lost for tally in tallies.values()),
+            "missing": sum(tally.missing for tally in tallies.values()),
+            "disk_free_bytes": storage.free_bytes(),
+        }
+        self._report = Report(
+            state="recording" if trouble is None else trouble.reason,
+            message=None if trouble is None else trouble.message,
+            figures=totals,
+            cameras={camera: _figures(tally) for camera, tally in tallies.items()},
+        )
+
+
+def _take(storage: Storage, name: str, item: Frame | Gap | Event) -> None:
+    if isinstance(item, Frame):
+        storage.append(item)
+    elif isinstance(item, Gap):
+        storage.gap(item)
+    elif item.source != name:  # our own were recorded when they happened
+        storage.event(item)
+
+
+def _announce(publisher: Publisher, event: Event) -> None:
+    publisher.event(
+        event.kind,
+        event.state,
+        id=event.id,
+        camera=event.camera,
+        time_ns=event.time,
+        details=event.details,
+    )
+
+
+def _figures(tally: Tally) -> Figures:
+    return {
+        "frames": tally.frames,
+        "bytes": tally.bytes,
+        "repeated": tally.repeated,
+        "lost": tally.lost,
+        "missing": tally.missing,
+        "recorded_until": tally.until_ns,
+    }

@@ -1,0 +1,152 @@
+"""Questions to an index. Nothing here writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import fields
+
+import msgspec
+
+from camfan_nodes.recorder.rows import Completeness, FrameRow, SegmentRow, State
+from camfan_wire.header import Position
+from camfan_wire.messages import Event, Gap
+
+_SEGMENT_NAMES = tuple(field.name for field in fields(SegmentRow))
+_SEGMENT = ", ".join(f"s.{name}" for name in _SEGMENT_NAMES)
+_FRAME = 'f.sequence, f.captured_ns, f.time_ns, f."offset", f.size'
+_FRAMES_OF_RUN = (
+    "FROM segments s JOIN frames f ON f.segment = s.id WHERE s.camera = ? AND s.run = ?"
+)
+
+
+class Reader:
+    """Reads one index; raises sqlite3.Error when that cannot be read."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def positions(self) -> dict[str, Position]:
+        """The last place in each camera's stream that is recorded or known to be lost."""
+        rows = self._db.execute(
+            "SELECT camera, run, max(coalesce((SELECT max(last) FROM segments s"
+            " WHERE s.camera = r.camera AND s.run = r.run), -1),"
+            " coalesce((SELECT max(coalesce(last, first)) FROM gaps g"
+            " WHERE g.camera = r.camera AND g.run = r.run), -1))"
+            " FROM runs r WHERE id = (SELECT max(id) FROM runs WHERE camera = r.camera)"
+        )
+        return {camera: Position(run, last) for camera, run, last in rows if last >= 0}
+
+    def runs(self) -> set[tuple[str, str]]:
+        """Every (camera, run) that was ever met."""
+        return set(self._db.execute("SELECT camera, run FROM runs"))
+
+    def has_frame(self, camera: str, run: str, sequence: int) -> bool:
+        return self._count(f"{_FRAMES_OF_RUN} AND f.sequence = ?", camera, run, sequence) > 0
+
+    def last_segment(self) -> int:
+        """The greatest id of a segment; 0 when there is none."""
+        ((last,),) = self._db.execute("SELECT coalesce(max(id), 0) FROM segments")
+        return int(last)
+
+    def paths(self) -> dict[str, int]:
+        """The path and the id of every segment."""
+        return dict(self._db.execute("SELECT path, id FROM segments").fetchall())
+
+    def segments(self, camera: str | None = None, state: State | None = None) -> list[SegmentRow]:
+        """Files by the time they begin."""
+        rows = self._db.execute(
+            f"SELECT {_SEGMENT} FROM segments s"  # noqa: S608 - names of our own columns
+            " WHERE (?1 IS NULL OR camera = ?1) AND (?2 IS NULL OR state = ?2)"
+            " ORDER BY start_ns, id",
+            (camera, state),
+        )
+        return [_segment(row) for row in rows]
+
+    def frames(
+        self, camera: str, from_ns: int = 0, until_ns: int = 2**63 - 1
+    ) -> Iterator[tuple[SegmentRow, FrameRow]]:
+        """The frames of a camera from one site time to before another, in order of time."""
+        rows = self._db.execute(
+            f"SELECT {_SEGMENT}, {_FRAME} FROM segments s"  # noqa: S608 - names of our own columns
+            " JOIN frames f ON f.segment = s.id WHERE s.camera = ?1"
+            " AND s.start_ns < ?3 AND coalesce(s.end_ns, ?2) >= ?2"
+            " AND f.time_ns >= ?2 AND f.time_ns < ?3 ORDER BY f.time_ns, s.id, f.sequence",
+            (camera, from_ns, until_ns),
+        )
+        width = len(_SEGMENT_NAMES)
+        return ((_segment(row[:width]), FrameRow(*row[width:])) for row in rows)
+
+    def frames_of(self, segment: int) -> list[FrameRow]:
+        """The frames of a file, in their order."""
+        rows = self._db.execute(
+            f"SELECT {_FRAME} FROM frames f WHERE segment = ? ORDER BY sequence",  # noqa: S608 - as above
+            (segment,),
+        )
+        return [FrameRow(*row) for row in rows]
+
+    def gaps(self, camera: str) -> list[Gap]:
+        """Gaps as they were told, in that order; late frames may have come since."""
+        rows = self._db.execute(
+            "SELECT camera, run, first, last, reason FROM gaps WHERE camera = ? ORDER BY id",
+            (camera,),
+        )
+        names = ("camera", "run", "first", "last", "reason")
+        return [Gap(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def events(self) -> list[Event]:
+        rows = self._db.execute(
+            "SELECT event, source, kind, camera, state, time_ns, details FROM events ORDER BY id"
+        )
+        names = ("id", "source", "kind", "camera", "state", "time")
+        return [
+            Event(**dict(zip(names, row, strict=True)), details=msgspec.json.decode(details))
+            for *row, details in rows
+        ]
+
+    def completeness(self, camera: str) -> list[Completeness]:
+        """What became of every sequence, by run, the oldest run first."""
+        rows = self._db.execute("SELECT run FROM runs WHERE camera = ? ORDER BY id", (camera,))
+        accounts = [self._account(camera, run) for (run,) in rows.fetchall()]
+        return [account for account in accounts if account]
+
+    def _account(self, camera: str, run: str) -> Completeness | None:
+        ((recorded, first, last),) = self._db.execute(
+            f"SELECT count(*), min(sequence), max(sequence) {_FRAMES_OF_RUN}",
+            (camera, run),
+        )
+        gaps = self._db.execute(
+            "SELECT first, last, reason FROM gaps"
+            " WHERE camera = ? AND run = ? AND last IS NOT NULL ORDER BY first",
+            (camera, run),
+        ).fetchall()
+        if not recorded and not gaps:
+            return None
+        ends = [(first, last)] if recorded else []
+        ends += [(gap_first, gap_last) for gap_first, gap_last, _ in gaps]
+        first, last = min(end[0] for end in ends), max(end[1] for end in ends)
+        lost = self._lost(camera, run, gaps)
+        unexplained = last - first + 1 - recorded - sum(lost.values())
+        return Completeness(camera, run, first, last, recorded, lost, unexplained)
+
+    def _lost(self, camera: str, run: str, gaps: list[tuple[int, int, str]]) -> dict[str, int]:
+        lost: dict[str, int] = {}
+        reach = -1  # gaps may overlap: each sequence is lost once
+        for gap_first, gap_last, reason in gaps:
+            first = max(gap_first, reach + 1)
+            reach = max(reach, gap_last)
+            within = f"{_FRAMES_OF_RUN} AND f.sequence BETWEEN ? AND ?"
+            missing = gap_last - first + 1
+            if missing > 0:
+                missing -= self._count(within, camera, run, first, gap_last)
+            if missing > 0:
+                lost[reason] = lost.get(reason, 0) + missing
+        return lost
+
+    def _count(self, what: str, *values: object) -> int:
+        ((count,),) = self._db.execute(f"SELECT count(*) {what}", values)
+        return int(count)
+
+
+def _segment(row: tuple[object, ...]) -> SegmentRow:
+    return SegmentRow(**dict(zip(_SEGMENT_NAMES, row, strict=True)))  # type: ignore[arg-type]  # STRICT tables

@@ -1,0 +1,144 @@
+"""What is done at the start: index and files are brought to say the same.
+
+Files that were open when the recorder died are mended and indexed to their last whole frame;
+files that the index does not know are taken in; rows whose files are gone are dropped. Only files
+whose place and name are ours are touched, and a file with a frame in it is never removed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from camfan_nodes.recorder.index import Index
+from camfan_nodes.recorder.rows import FrameRow, SegmentRow, State
+from camfan_nodes.recorder.salvage import Contents, mend, read_segment
+from camfan_nodes.recorder.segment import CAMERA_NAME, DAY_NAME, FILE_NAME
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What was found at the start."""
+
+    salvaged: int = 0  # files that were open
+    adopted: int = 0  # files that the index did not know
+    vanished: int = 0  # files that are gone
+
+
+def recover(folder: Path, index: Index) -> Recovered:
+    """Add to the index what it lacks. Raises OSError; committing is left to the caller."""
+    found = Recovered()
+    known = index.reader.paths()
+    left_open = {row.path: row for row in index.reader.segments(state="open")}
+    for name in segment_files(folder):
+        if name not in known:
+            _adopt(folder, index, name, found)
+        elif name in left_open:
+            _recover(folder, index, left_open[name], found)
+        known.pop(name, None)
+    for segment in known.values():
+        index.forget_segment(segment)
+        found.vanished += 1
+    if found.salvaged or found.adopted or found.vanished:
+        log.warning(
+            "%s: %s segments salvaged, %s taken in that the index did not know, %s gone",
+            *(folder, found.salvaged, found.adopted, found.vanished),
+        )
+    return found
+
+
+def segment_files(folder: Path) -> Iterator[str]:
+    """The files that are where, and named as, a recorder puts them; in order of their names."""
+    for camera in sorted(folder.iterdir()):
+        if not CAMERA_NAME.fullmatch(camera.name) or not camera.is_dir():
+            continue
+        for day in sorted(camera.iterdir()):
+            if not DAY_NAME.fullmatch(day.name) or not day.is_dir():
+                continue
+            names = sorted(path.name for path in day.iterdir())
+            yield from (
+                f"{camera.name}/{day.name}/{name}" for name in names if FILE_NAME.fullmatch(name)
+            )
+
+
+def _recover(folder: Path, index: Index, row: SegmentRow, found: Recovered) -> None:
+    """Bring a segment that nobody closed to an end."""
+    path = folder / row.path
+    trusted = row.synced_bytes if row.synced_bytes <= path.stat().st_size else 0
+    contents = read_segment(path, trusted)
+    if contents is None or not contents.frames:
+        index.forget_segment(row.id)
+        _put_away(path, contents)
+        return
+    found.salvaged += 1
+    index.forget_frames(row.id)
+    _enter(folder, index, row, contents)
+
+
+def _adopt(folder: Path, index: Index, name: str, found: Recovered) -> None:
+    """Take in a file that the index does not know."""
+    path = folder / name
+    contents = read_segment(path, None)
+    if contents is None or not contents.frames:
+        _put_away(path, contents)
+        return
+    first = contents.frames[0].record
+    row = SegmentRow(
+        id=index.new_id(),
+        camera=name.split("/")[0],
+        run=f"{first.run:016x}",
+        path=name,
+        width=contents.about.width,
+        height=contents.about.height,
+        start_ns=contents.about.start_ns,
+    )
+    found.adopted += 1
+    index.add_segment(row)
+    _enter(folder, index, row, contents)
+
+
+def _enter(folder: Path, index: Index, row: SegmentRow, contents: Contents) -> None:
+    for place in contents.frames:
+        record = place.record
+        frame = FrameRow(
+            record.sequence, record.captured_ns, record.time_ns, place.offset, place.size
+        )
+        index.add_frame(row.id, frame)
+    if contents.damaged:
+        log.warning("%s: %s damaged frames taken out", row.path, len(contents.damaged))
+    state: State = "closed"
+    length = (folder / row.path).stat().st_size
+    if not contents.finished:
+        length, state = _mend(folder / row.path, contents)
+    sequences = [place.record.sequence for place in contents.frames]
+    index.update_segment(
+        replace(
+            row,
+            state=state,
+            end_ns=contents.frames[-1].record.time_ns,
+            first=min(sequences),
+            last=max(sequences),
+            bytes=length,
+            synced_bytes=0 if state == "open" else length,
+        )
+    )
+
+
+def _mend(path: Path, contents: Contents) -> tuple[int, State]:
+    try:
+        return mend(path, contents), "salvaged"
+    except OSError as exc:  # a full disk has no room for the end of a file either
+        log.warning("%s: not brought to an end, again at the next start: %s", path, exc)
+        return contents.end, "open"
+
+
+def _put_away(path: Path, contents: Contents | None) -> None:
+    """A file without a whole frame: removed if it is ours, left where it is otherwise."""
+    if contents is not None or path.stat().st_size == 0:
+        path.unlink()
+    else:
+        log.warning("%s is no segment of a recorder; left alone", path)

@@ -1,0 +1,307 @@
+"""Where a recorder puts frames: files and their index, as one thing.
+
+`append` gives each frame to the operating system at once; `tick`, called several times a second,
+commits the index every second and makes everything durable within `sync_s`. What the disk does
+not take is counted as lost, with the reason, and tried again each second. Everything belongs to
+one thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from camfan.frame import Frame
+from camfan_nodes.recorder.errors import IndexDamagedError, RecordingError
+from camfan_nodes.recorder.files import Files
+from camfan_nodes.recorder.folder import Folder
+from camfan_nodes.recorder.index import Index, open_index, set_aside
+from camfan_nodes.recorder.losses import DISK_FULL, Losses, reason_of
+from camfan_nodes.recorder.recovery import recover
+from camfan_nodes.recorder.schema import explained
+from camfan_nodes.recorder.tally import Tally, Trouble
+from camfan_nodes.recorder.timeline import Moment
+from camfan_wire.header import Position
+from camfan_wire.messages import Event, Gap
+
+log = logging.getLogger(__name__)
+
+COMMIT_S = 1.0  # the index is behind the files by no more
+RETRY_S = 1.0  # while the disk takes nothing
+ROOM_BYTES = 8_000_000  # a disk that was full is tried again when it has so much
+SYNC_SHARE = 0.8  # of `sync_s`, after which syncing begins: it takes time itself
+WAITING = 200_000  # changes of the index that wait in memory; beyond, events are dropped
+
+
+class Storage:
+    """The recordings of one recorder."""
+
+    def __init__(
+        self,
+        recorder: str,
+        path: Path,
+        segment_s: float,
+        sync_s: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        site_ns: Callable[[], int] = time.time_ns,
+        announce: Callable[[Event], None] = lambda _event: None,
+    ) -> None:
+        """Raises RecordingError.
+
+        `announce` gets what happens to the recording itself: a full disk, a stepped clock.
+        """
+        self.tallies: dict[str, Tally] = {}
+        self.trouble: Trouble | None = None
+        self._recorder = recorder
+        self._sync_s = sync_s
+        self._clock = clock
+        self._site_ns = site_ns
+        self._announce = announce
+        self._losses = Losses()
+        self._folder = Folder(path)
+        try:
+            self._index = _recovered_index(path)
+        except BaseException:
+            self._folder.close()
+            raise
+        self._files = Files(path, self._index, int(segment_s * 1e9))
+        self._segment_s = segment_s
+        self._positions = self._index.reader.positions()
+        self._runs = self._index.reader.runs()
+        self._committed_s = self._synced_s = clock()
+
+    def positions(self) -> dict[str, Position]:
+        """The last place of each camera that is recorded, or lost for good."""
+        return dict(self._positions)
+
+    def free_bytes(self) -> int | None:
+        """What the disk has left."""
+        return self._folder.free_bytes()
+
+    def append(self, frame: Frame) -> None:
+        """Record a frame, once; it is in the operating system's hands when this returns.
+
+        Raises RecordingError when the index is damaged.
+        """
+        tally = self._tally(frame.camera)
+        ahead = self._advance(frame.camera, frame.position)
+        if self.trouble is not None and not self._worth_trying(self.trouble):
+            self._lose(frame, tally, self.trouble)
+            return
+        try:
+            if self.trouble is not None:
+                self._commit(durable=False)
+            if not ahead and self._has(frame):
+                tally.repeated += 1
+                return
+            moment = self._files.write(frame, self._clock(), late=not ahead)
+        except (OSError, sqlite3.OperationalError) as exc:
+            self._lose(frame, tally, self._fail(exc))
+            return
+        except sqlite3.Error as exc:
+            raise self._ended_by(explained(self._index.path, exc)) from exc
+        self._recover()
+        tally.frames += 1
+        tally.bytes += len(frame.jpeg)
+        tally.until_ns = max(tally.until_ns or 0, moment.time_ns)
+        if moment.step_ns:
+            self._tell_of_step(frame, moment)
+
+    def gap(self, gap: Gap) -> None:
+        """Record what will not come."""
+        last = gap.first if gap.last is None else gap.last
+        self._tally(gap.camera).missing += last - gap.first + 1
+        self._advance(gap.camera, Position(gap.run, last))
+        self._index.add_gap(gap, self._site_ns())
+
+    def event(self, event: Event) -> None:
+        """Record that something happened."""
+        if self._index.waiting < WAITING:
+            self._index.add_event(event)
+
+    def tick(self) -> None:
+        """Do what is due. Raises RecordingError when the index is damaged."""
+        now_s = self._clock()
+        try:
+            if now_s - self._synced_s >= self._sync_s * SYNC_SHARE:
+                self._synced_s = now_s
+                self._files.retire(now_s - self._segment_s)
+                self._sync()
+            elif now_s - self._committed_s >= COMMIT_S:
+                self._commit(durable=False)
+        except (OSError, sqlite3.OperationalError) as exc:
+            self._fail(exc)
+
+    def close(self) -> None:
+        """Finish every file and make all of it durable, as far as the disk takes it."""
+        self._files.retire(float("inf"))
+        for gap in self._losses.end():
+            self._index.add_gap(gap, self._site_ns())
+        try:
+            self._sync()
+        except (OSError, sqlite3.OperationalError, RecordingError) as exc:
+            log.error("%s: not closed in order, mended at the next start: %s", self._path, exc)
+        finally:
+            self._files.close()
+            self._index.close()
+            self._folder.close()
+
+    def __enter__(self) -> Storage:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        failure: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def _path(self) -> Path:
+        return self._folder.path
+
+    def _tally(self, camera: str) -> Tally:
+        return self.tallies.setdefault(camera, Tally())
+
+    def _advance(self, camera: str, to: Position) -> bool:
+        """Whether this is further on in the camera's stream than all before; then we are there."""
+        at = self._positions.get(camera)
+        if at is not None and at.run == to.run:
+            ahead = to.sequence > at.sequence
+        else:  # another run: the next one, or one that was before
+            ahead = at is None or (camera, to.run) not in self._runs
+        if ahead:
+            self._positions[camera] = to
+            self._runs.add((camera, to.run))
+        return ahead
+
+    def _has(self, frame: Frame) -> bool:
+        self._commit(durable=False)  # the reader sees what was committed
+        return self._index.reader.has_frame(frame.camera, frame.run, frame.sequence)
+
+    def _sync(self) -> None:
+        try:
+            self._files.sync()
+        finally:
+            self._commit(durable=True)
+
+    def _commit(self, *, durable: bool) -> None:
+        self._committed_s = self._clock()
+        if not self._index.waiting:  # else the disk did not take it before: tell it once
+            for gap in self._losses.gaps():
+                self._index.add_gap(gap, self._site_ns())
+        if not durable:
+            self._files.note()
+        try:
+            self._index.commit(durable=durable)
+        except RecordingError as exc:
+            raise self._ended_by(exc) from exc
+        except sqlite3.OperationalError as exc:
+            if _locked(exc) and self._index.waiting < WAITING:
+                log.warning("%s: %s; tried again in a second", self._path, exc)
+                return
+            raise
+
+    def _ended_by(self, error: RecordingError) -> RecordingError:
+        """What to end with; a damaged index makes way for the next start."""
+        if not isinstance(error, IndexDamagedError):
+            return error
+        aside = set_aside(self._path)
+        return IndexDamagedError(
+            f"{error}; set aside as {aside.name}, the next start makes it anew from the files"
+        )
+
+    def _worth_trying(self, trouble: Trouble) -> bool:
+        """It is time, and there is room; a disk that takes a frame now and then helps nobody."""
+        now_s = self._clock()
+        if now_s < trouble.retry_s:
+            return False
+        free_bytes = self.free_bytes()
+        if trouble.reason != DISK_FULL or free_bytes is None or free_bytes >= ROOM_BYTES:
+            return True
+        self.trouble = replace(trouble, retry_s=now_s + RETRY_S)
+        return False
+
+    def _lose(self, frame: Frame, tally: Tally, trouble: Trouble) -> None:
+        tally.lost += 1
+        before = self._losses.add(frame, trouble.reason)
+        if before is not None:
+            self._index.add_gap(before, self._site_ns())
+
+    def _fail(self, error: OSError | sqlite3.Error) -> Trouble:
+        """Stop recording until the disk takes something again."""
+        self._files.retire(float("inf"))
+        reason, retry_s = reason_of(error), self._clock() + RETRY_S
+        message = f"{self._path}: {error}"
+        if self.trouble is None:
+            log.error("%s; nothing is recorded, tried again every %.0f s", message, RETRY_S)
+            self.trouble = Trouble(reason, message, secrets.token_hex(8), retry_s)
+            self._tell(self.trouble.event, reason, "start", message=message)
+        else:
+            self.trouble = replace(self.trouble, message=message, retry_s=retry_s)
+        return self.trouble
+
+    def _recover(self) -> None:
+        if self.trouble is None:
+            return
+        log.warning("%s: recording again", self._path)
+        for gap in self._losses.end():
+            self._index.add_gap(gap, self._site_ns())
+        self._tell(self.trouble.event, self.trouble.reason, "end")
+        self.trouble = None
+
+    def _tell_of_step(self, frame: Frame, moment: Moment) -> None:
+        log.warning("camera %s: its clock was set by %.3f s", frame.camera, moment.step_ns / 1e9)
+        step_s = moment.step_ns / 1e9
+        self._tell(secrets.token_hex(8), "clock-step", "end", camera=frame.camera, step_s=step_s)
+
+    def _tell(
+        self,
+        event: str,
+        kind: str,
+        state: Literal["start", "end"],
+        camera: str | None = None,
+        **details: object,
+    ) -> None:
+        happened = Event(
+            id=event,
+            time=self._site_ns(),
+            source=self._recorder,
+            kind=kind,
+            state=state,
+            camera=camera,
+            details=details,
+        )
+        self.event(happened)
+        self._announce(happened)
+
+
+def _locked(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _recovered_index(folder: Path) -> Index:
+    """The index, saying what the files say."""
+    index = open_index(folder)
+    try:
+        recover(folder, index)
+        index.commit(durable=True)
+    except sqlite3.Error as exc:
+        index.close()
+        raise explained(index.path, exc) from exc
+    except OSError as exc:
+        index.close()
+        raise RecordingError(f"cannot read the recordings in {folder}: {exc}") from exc
+    except RecordingError:
+        index.close()
+        raise
+    return index

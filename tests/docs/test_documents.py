@@ -1,0 +1,124 @@
+"""The documentation is true: its site files load, its code runs, its commands exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from camfan_config import load_site
+from camfan_nodes import cli
+from camfan_testing.documents import DOCUMENTS, ROOT, Block, blocks, blocks_of
+from camfan_testing.live import Camera, wait_until
+from camfan_testing.processes import Process, running_broker
+from camfan_testing.sites import custom_cameras, write_site
+
+PROTOCOL = ROOT / "docs/reference/protocol.md"  # its examples have a test of their own
+SECRETS = {"GATE_PASSWORD": "for-tests", "WEB_PASSWORD_HASH": "for-tests"}
+
+
+CAMERAS = ("yard", "porch", "front-door", "driveway")
+BASE = "version: 1\nsite: home\ncameras:\n" + "".join(f"  {c}: {{source: test}}\n" for c in CAMERAS)
+
+
+def whole_site(block: Block) -> str:
+    """A fragment continues the last whole site of its document, or a site of two cameras."""
+    if "version: 1" in block.text:
+        return block.text
+    before = [b.text for b in blocks_of(block.file) if b.line < block.line]
+    whole = [text for text in before if text.lstrip("# ").find("version: 1") >= 0]
+    return (whole[-1] if whole else BASE) + block.text
+
+
+@pytest.mark.parametrize("block", blocks("yaml"), ids=str)
+def test_every_site_file_loads(
+    block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    path = tmp_path / "site.yaml"
+    path.write_text(whole_site(block), encoding="utf-8")
+
+    assert load_site(path).cameras
+
+
+@pytest.mark.parametrize("block", [b for b in blocks("python") if b.file != PROTOCOL], ids=str)
+def test_every_program_runs(block: Block, tmp_path: Path) -> None:
+    """Readers print frames of a camera that is published; publishers are heard by the broker."""
+    site = write_site(tmp_path, custom_cameras("porch", "microscope"))
+    with (
+        running_broker(site.path),
+        Camera(site.path, "porch"),
+        Process([sys.executable, "-u", "-c", block.text], cwd=tmp_path) as program,
+    ):
+        if "Publisher" in block.text:
+            from camfan import Subscriber
+
+            with Subscriber(site.path, "microscope") as frames:
+                assert frames.read(20.0).camera == "microscope"
+        else:
+            wait_until(lambda: len(program.lines) >= 3, 20.0)
+        assert program.popen.poll() is None
+        assert "Traceback" not in program.output
+
+
+def commands() -> list[tuple[str, str]]:
+    found = []
+    for block in [b for language in ("sh", "console") for b in blocks(language)]:
+        for line in block.text.splitlines():
+            command = line.removeprefix("$ ").partition(" #")[0].strip()
+            if command:
+                found.append((str(block), command))
+    return found
+
+
+@pytest.mark.parametrize(("place", "command"), commands(), ids=lambda value: value[:60])
+def test_every_command_exists(place: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Commands of camfan are parsed by their own parsers; `make` targets stand in the Makefile."""
+    words = shlex.split(command.partition(" > ")[0])
+    words = [w for w in words if not re.fullmatch(r"[A-Z_]+=.*|sudo|&&", w)]
+    if words[0] == "camfan":
+        cli.parser_of(words[1:]).parse_args(words[1:])
+    elif words[0] == "broker":
+        from camfan_broker.cli import parser
+
+        parser().parse_args(words[1:])
+    elif words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    elif any(word.startswith("deploy/") for word in words):
+        for word in words:
+            assert not word.startswith("deploy/") or (ROOT / word).exists(), place
+    else:
+        assert words[0] in OTHER_PROGRAMS, f"{place}: is {words[0]} a command that readers have?"
+
+
+OTHER_PROGRAMS = {
+    "git",
+    "cd",
+    "pip",
+    "curl",
+    "systemctl",
+    "journalctl",
+    "ln",
+    "mv",
+    "install",
+    "env",
+    "ssh",
+    "scp",
+    "apt",
+    "apt-get",
+    "apt-mark",
+}
+
+
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_link_leads_somewhere(file: Path) -> None:
+    text = re.sub(
+        r"^```.*?^```$", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert (file.parent / target).exists(), f"{file.name} links to {target}"

@@ -1,0 +1,43 @@
+"""What docs/guide/recording.md shows works."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from camfan_config import load_site
+from camfan_nodes.recorder.storage import Storage
+from camfan_testing.recordings import frame, picture
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "recording.md"
+
+
+def fenced(language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_recorder_of_the_guide_is_one(tmp_path: Path) -> None:
+    """Its section makes a site file with cameras of those names."""
+    path = tmp_path / "site.yaml"
+    cameras = "cameras: {front-door: {source: test}, driveway: {source: test}}"
+    path.write_text(f"version: 1\nsite: home\n{cameras}\n{fenced('yaml')}", encoding="utf-8")
+
+    recorder = load_site(path).recorders["archive"]
+
+    assert (recorder.segment, recorder.sync) == (60.0, 5.0)
+
+
+def test_the_query_of_the_guide_finds_the_last_picture(tmp_path: Path) -> None:
+    """Path, offset and size lead to the bytes of the newest JPEG."""
+    with Storage("archive", tmp_path, 60.0, 5.0) as storage:
+        for number in range(3):
+            storage.append(frame(number, camera="driveway"))
+
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as db:
+        ((path, offset, size),) = db.execute(fenced("sql")).fetchall()
+
+    assert (tmp_path / path).read_bytes()[offset : offset + size] == picture(2)
