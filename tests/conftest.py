@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from camfan_testing.live import LiveBroker, live_broker
+
+settings.register_profile("camfan", deadline=None)  # a timing is never an assertion
+settings.load_profile("camfan")
 
 
 @pytest.fixture

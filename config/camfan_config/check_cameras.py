@@ -25,13 +25,20 @@ _SCHEMES = {RtspCamera: ("rtsp", "rtsps"), HttpCamera: ("http", "https")}
 
 def check(site: Site, places: Places) -> None:
     """Complains about each camera, then about those that get in each other's way."""
+    _stall(site.defaults.stall_after, ("defaults", "stall_after"), places)
     for name, camera in site.cameras.items():
         path: KeyPath = ("cameras", name)
         _effect(camera, path, places)
         _polygons(camera, path, places)
+        _stall(camera.stall_after, (*path, "stall_after"), places)
         if isinstance(camera, RtspCamera | HttpCamera) and places.sound((*path, "url")):
             _url(camera, (*path, "url"), places)
     _devices(site, places)
+
+
+def _stall(stall_after: float, path: KeyPath, places: Places) -> None:
+    if stall_after == 0 and path in places:  # where it is written, not where it is inherited
+        places.complain(path, "with 0 the source would never be left open")
 
 
 def _effect(camera: Camera, path: KeyPath, places: Places) -> None:

@@ -148,7 +148,7 @@ class _Walk:
     ) -> str:
         """The tag, or "" after a complaint."""
         entry = next((each for each in node.entries if each.key.text == field), None)
-        if entry is None or (isinstance(entry.value, Scalar) and entry.value.absent):
+        if entry is None or self._absent(entry.value):
             words = f"missing; it is one of {', '.join(choices)}"
             self._places.complain((*path, field), words)
             return ""
@@ -172,7 +172,7 @@ class _Walk:
         elsewhere = {field.encode_name for other in others for field in other.fields}
         for entry in node.entries:
             name, child = entry.key.text, (*path, entry.key.text)
-            absent = isinstance(entry.value, Scalar) and entry.value.absent
+            absent = self._absent(entry.value)
             if name == info.tag_field or (not path and name.startswith("x-")):
                 continue
             if name in fields and not absent:
@@ -187,6 +187,9 @@ class _Walk:
         for name in sorted(missing, key=list(fields).index):
             self._places.complain((*path, name), "missing")
         return self._build(info, given)
+
+    def _absent(self, node: Node) -> bool:
+        return isinstance(node, Scalar) and node.absent and node.mark not in self._broken
 
     def _came_to_nothing(self, node: Node, path: KeyPath) -> None:
         assert isinstance(node, Scalar)

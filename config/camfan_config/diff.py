@@ -9,24 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from camfan_config.places import dotted
 from camfan_config.render import plain
 from camfan_config.topology import bind_addresses, endpoints, nodes, select
 from camfan_config.types import CameraBase, Motion, Recorder, Site, Web
 
-_ABSENT: Any = object()
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One key; None for a side that does not have it. Secrets are masked."""
+    """One key, or a mapping that is there as a whole or not at all. Secrets are masked."""
 
     key: str
-    old: object
-    new: object
-    sort: str  # "added", "removed" or "changed"
+    old: object  # None when added
+    new: object  # None when removed
+    sort: Literal["added", "removed", "changed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +95,30 @@ def _consumers(site: Site) -> Iterator[tuple[str, Recorder | Motion | Web]]:
 
 
 def _changes(old: Site, new: Site) -> Iterator[Change]:
-    before, after = dict(_leaves(old)), dict(_leaves(new))
-    for path in sorted({*before, *after}, key=lambda path: [str(part) for part in path]):
-        was, now = before.get(path, _ABSENT), after.get(path, _ABSENT)
-        if was is _ABSENT:
-            yield Change(dotted(path), None, now[1], "added")
-        elif now is _ABSENT:
-            yield Change(dotted(path), was[1], None, "removed")
-        elif was[0] != now[0]:
-            yield Change(dotted(path), was[1], now[1], "changed")
+    before = _Side(plain(old, lambda _kind, _path, value: value), plain(old))
+    after = _Side(plain(new, lambda _kind, _path, value: value), plain(new))
+    yield from _compare(before, after, ())
 
 
-def _leaves(site: Site) -> Iterator[tuple[tuple[str, ...], tuple[object, object]]]:
-    """Key path to the real value, to be compared, and the masked one, to be shown."""
-    real = plain(site, lambda _kind, _path, value: value)
-    return _walk(real, plain(site), ())
+@dataclass(frozen=True, slots=True)
+class _Side:
+    real: Any  # to be compared
+    shown: Any  # with secrets masked
+
+    def __getitem__(self, name: str) -> _Side:
+        return _Side(self.real[name], self.shown[name])
 
 
-def _walk(
-    real: Any, shown: Any, path: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], tuple[object, object]]]:
-    if not isinstance(real, dict):
-        yield path, (real, shown)
+def _compare(old: _Side, new: _Side, path: tuple[str, ...]) -> Iterator[Change]:
+    if not (isinstance(old.real, dict) and isinstance(new.real, dict)):
+        if old.real != new.real:
+            yield Change(dotted(path), old.shown, new.shown, "changed")
         return
-    for name, value in real.items():
-        yield from _walk(value, shown[name], (*path, name))
+    for name in {**old.real, **new.real}:
+        child = (*path, name)
+        if name not in old.real:
+            yield Change(dotted(child), None, new[name].shown, "added")
+        elif name not in new.real:
+            yield Change(dotted(child), old[name].shown, None, "removed")
+        else:
+            yield from _compare(old[name], new[name], child)

@@ -160,6 +160,7 @@ _WORDS = (
     ("could not find expected ':'", "expected 'key: value'"),
     ("expected <block end>", "this does not line up with the lines above it"),
     ("expected ',' or", "a list or mapping opened with '[' or '{' is not closed before this"),
+    ("content, but found '<stream end>'", "a list or mapping opened with '[' or '{' is not closed"),
     ("found unexpected end of stream", "a quote is opened and never closed"),
 )
 

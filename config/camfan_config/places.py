@@ -13,6 +13,7 @@ from camfan_config.document import Mark, Scalar
 from camfan_config.problems import Problem
 
 KeyPath = tuple[str | int, ...]
+MAX_SHOWN = 300  # characters; a longer line helps nobody
 MAX_PROBLEMS = 100  # who has more has the wrong file
 
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@\"']+(?=@)")
@@ -104,6 +105,8 @@ class Places:
 
     def _shown(self, line: int) -> str:
         text = self._lines[line]
+        if len(text) > MAX_SHOWN:
+            return ""
         for mark in self._secret:
             if mark.line == line:
                 end = mark.column + mark.length

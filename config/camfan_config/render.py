@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from camfan_config.inherit import without_effect
 from camfan_config.kinds import Kind, is_tagged, kind_of
 from camfan_config.load import Loaded
 from camfan_config.places import KeyPath
-from camfan_config.topology import host_of
+from camfan_config.topology import Placed, host_of
 from camfan_config.types import CameraBase, Site
 from camfan_config.units import format_bytes, format_duration, format_share
 
@@ -83,7 +83,11 @@ def _escape(text: str) -> str:
 
 
 def _keep_host(site: Site, whole: dict[str, Any], host: str) -> None:
-    sections = {"cameras": site.cameras, "recorders": site.recorders, "motion": site.motion}
+    sections: dict[str, Mapping[str, Placed]] = {
+        "cameras": site.cameras,
+        "recorders": site.recorders,
+        "motion": site.motion,
+    }
     for section, named in sections.items():
         here = [name for name, node in named.items() if host_of(site, node) == host]
         whole[section] = {name: whole[section][name] for name in here}

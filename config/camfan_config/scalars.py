@@ -11,7 +11,7 @@ from msgspec import inspect
 
 from camfan_config import units
 from camfan_config.document import Plain, Scalar, resolve
-from camfan_config.kinds import Kind, kind_of, limits, within
+from camfan_config.kinds import Kind, is_tagged, kind_of, limits, within
 from camfan_config.places import quoted
 
 _PARSERS: dict[str, Callable[[str], object]] = {
@@ -45,7 +45,7 @@ def read_scalar(kind: Kind, scalar: Scalar) -> object:
             return _text(kind, scalar)
         case inspect.LiteralType():
             return _literal(kind, scalar)
-        case inspect.UnionType():
+        case inspect.UnionType() if not is_tagged(kind.type):
             return _one_of(kind.type, scalar)
         case inspect.VarTupleType() | inspect.TupleType():
             raise Wrong(f"{subject(kind, scalar)} is not a list{_in_brackets(kind, scalar)}")

@@ -43,7 +43,7 @@ def summary(site: Site, warnings: tuple[str, ...]) -> RenderableType:
     if disk:
         table = Table("recorder", "path", "a day, about", box=None, pad_edge=False)
         for name, rate in disk.items():
-            table.add_row(name, site.recorders[name].path, short_bytes(rate))
+            table.add_row(name, Text(site.recorders[name].path), short_bytes(rate))
         parts += ["", table]
     if any(is_assumed(camera) for camera in site.cameras.values()):
         parts += ["", Text("No size or fps in the file: taken as 1280x720 at 15 fps.", "dim")]
@@ -74,7 +74,7 @@ def picture(site: Site) -> RenderableType:
     for _ in range(5):
         grid.add_column(vertical="middle")
     address = endpoints(site).delivery.removeprefix("tcp://").rpartition(":")[0]
-    hub = Panel(f"{address}", title="broker", subtitle=broker_host(site), expand=False)
+    hub = Panel(Text(address), title="broker", subtitle=broker_host(site), expand=False)
     grid.add_row(_cameras(site), "──▶", hub, "──▶", _watchers(site))
     return grid
 
@@ -116,14 +116,14 @@ def diff_text(diff: SiteDiff) -> Text:
     text = Text()
     for change in diff.changes:
         text.append(f"{_MARKS[change.sort]} {change.key}", _COLOURS[change.sort])
-        text.append(f": {_values(change)}\n")
+        text.append(f"{_values(change)}\n")
     if not diff.changes:
-        return text.append("no difference\n")
+        return text.append("no difference")
     for word in ("start", "stop", "restart", "reload"):
         names = getattr(diff, word)
         if names:
             text.append(f"{word + ':':<9}", "bold").append(f"{', '.join(names)}\n")
-    return text.append("Nobody else notices.\n", "dim")
+    return text.append("Nobody else notices.", "dim")
 
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}
@@ -132,11 +132,16 @@ _COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
 
 def _values(change: Change) -> str:
     if change.sort == "changed":
-        return f"{_value(change.old)} -> {_value(change.new)}"
-    return _value(change.new if change.sort == "added" else change.old)
+        return f": {_value(change.old)} -> {_value(change.new)}"
+    value = change.new if change.sort == "added" else change.old
+    return "" if isinstance(value, dict) else f": {_value(value)}"
 
 
 def _value(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, dict):
+        return "{...}" if value else "{}"
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -10,7 +10,6 @@ things; nought is nought in any unit.
 from __future__ import annotations
 
 import ipaddress
-import math
 import re
 from fractions import Fraction
 
@@ -28,10 +27,12 @@ BYTES = {
     "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
+MAX_DAYS = 36_500  # more would not fit where times are counted
+MAX_BYTES = 10**18
 MAX_SIDE = 16_384  # pixels
 MAX_PIXELS = 50_000_000  # what a frame may have on the wire
 
-NUMBER = r"[0-9]{1,12}(?:\.[0-9]{1,9})?"
+NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
 DURATION_PATTERN = rf"^(?:{NUMBER}(?:ms|s|m|h|d)|0)$"
 BYTES_PATTERN = rf"^(?:{NUMBER}(?:B|[kKMGT]B|[KMGT]iB)|0)$"
 SHARE_PATTERN = rf"^{NUMBER}%$"
@@ -45,6 +46,8 @@ def parse_duration(text: str) -> float:
     """Seconds."""
     number, unit = _quantity(text, "a duration, such as 500ms, 5s, 10m, 2h or 7d")
     if unit in DURATIONS:
+        if number * DURATIONS[unit] > MAX_DAYS * DURATIONS["d"]:
+            raise ValueError(f"is longer than {MAX_DAYS}d")
         return float(number * DURATIONS[unit])
     if not unit and number == 0:
         return 0.0
@@ -57,6 +60,8 @@ def parse_bytes(text: str) -> int:
     """Bytes; decimal units (`MB`) and binary ones (`MiB`)."""
     number, unit = _quantity(text, "an amount of bytes, such as 512MB, 200GB or 64MiB")
     if unit in BYTES:
+        if number * BYTES[unit] > MAX_BYTES:
+            raise ValueError("is more than any disk holds")
         return int(number * BYTES[unit])
     if not unit and number == 0:
         return 0
@@ -128,11 +133,8 @@ def short_bytes(count: float) -> str:
     """For people: two or three digits, `466 GB`."""
     for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= size:
-            return (
-                f"{count / size:.3g} {unit}"
-                if count < 999.5 * size
-                else f"{count / size:.0f} {unit}"
-            )
+            number = count / size
+            return f"{number:.0f} {unit}" if number >= 100 else f"{number:.3g} {unit}"
     return f"{count:.0f} B"
 
 
@@ -152,7 +154,4 @@ def _quantity(text: str, kind: str) -> tuple[Fraction, str]:
 
 
 def _decimal(value: Fraction) -> str:
-    number = float(value)
-    if math.isfinite(number) and Fraction(repr(number)) == value:
-        return f"{number:.9f}".rstrip("0").rstrip(".")
-    return f"{number:.9f}".rstrip("0").rstrip(".")
+    return f"{float(value):.9f}".rstrip("0").rstrip(".")

@@ -1,0 +1,115 @@
+"""`camfan check|show|graph|schema|diff`: a site file looked at, nothing started.
+
+Exit code 78 for a file that cannot be used; `diff` says 0 for the same and 1 for different.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+
+from camfan_config import SiteError, diff_sites, host_label, hosts, load_site, read_site
+from camfan_config.disk import check_disks
+from camfan_config.estimate import warnings
+from camfan_config.graph import mermaid
+from camfan_config.render import show
+from camfan_config.schema import schema_text
+from camfan_config.terminal import diff_text, picture, problems_text, summary
+from camfan_nodes.command import EXIT_CONFIG, EXIT_USAGE
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+DIFFERENT = 1
+
+
+def add_check_command(commands: Commands) -> None:
+    parser = _add(commands, "check", "say all that is wrong with a site file, and what it costs")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.set_defaults(run=lambda args: _ends(_check, args))
+
+
+def add_show_command(commands: Commands) -> None:
+    parser = _add(commands, "show", "the site file with defaults filled in and secrets masked")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--host", help="only what runs on this host")
+    parser.set_defaults(run=lambda args: _ends(_show, args))
+
+
+def add_graph_command(commands: Commands) -> None:
+    parser = _add(commands, "graph", "a picture of the site: cameras, broker, who watches")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--mermaid", action="store_true", help="as Mermaid text, to paste")
+    parser.set_defaults(run=lambda args: _ends(_graph, args))
+
+
+def add_schema_command(commands: Commands) -> None:
+    parser = _add(commands, "schema", "the JSON Schema of site files, for editors")
+    parser.set_defaults(run=_schema)
+
+
+def add_diff_command(commands: Commands) -> None:
+    parser = _add(commands, "diff", "what changes from one site file to another, and for whom")
+    parser.add_argument("old", type=Path, metavar="OLD")
+    parser.add_argument("new", type=Path, metavar="NEW")
+    parser.set_defaults(run=lambda args: _ends(_diff, args))
+
+
+def _add(commands: Commands, name: str, words: str) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+
+
+def _ends(work: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    try:
+        return work(args)
+    except SiteError as exc:
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        console.print(problems_text(exc))
+        return EXIT_CONFIG
+
+
+def _check(args: argparse.Namespace) -> int:
+    loaded = read_site(args.file)
+    check_disks(loaded)
+    _print(summary(loaded.site, warnings(loaded.site)))
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    loaded = read_site(args.file)
+    known = hosts(loaded.site)
+    host = None if args.host is None else host_label(args.host)
+    if host is not None and host not in known:
+        sys.stderr.write(f"camfan show: no host {args.host!r}; there is {', '.join(known)}\n")
+        return EXIT_USAGE
+    sys.stdout.write(show(loaded, host))
+    return 0
+
+
+def _graph(args: argparse.Namespace) -> int:
+    site = load_site(args.file)
+    if args.mermaid:
+        sys.stdout.write(mermaid(site))
+    else:
+        _print(picture(site))
+    return 0
+
+
+def _schema(_args: argparse.Namespace) -> int:
+    sys.stdout.write(schema_text())
+    return 0
+
+
+def _diff(args: argparse.Namespace) -> int:
+    diff = diff_sites(load_site(args.old), load_site(args.new))
+    _print(diff_text(diff))
+    return DIFFERENT if diff.changes else 0
+
+
+def _print(what: RenderableType) -> None:
+    Console(highlight=False).print(what)

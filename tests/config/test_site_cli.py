@@ -1,0 +1,158 @@
+"""`camfan check|show|graph|schema|diff`, as they are called."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from camfan_config import SiteError, load_site, read_site
+from camfan_config.disk import check_disks
+from camfan_config.schema import schema_text
+from camfan_config.terminal import problems_text
+from camfan_nodes.cli import main
+
+SITES = Path(__file__).parents[2] / "config/sites"
+FARM = str(SITES / "farm.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Camfan = Callable[..., Done]
+
+
+@pytest.fixture(name="camfan")
+def camfan_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Camfan:
+    """The command, in 100 columns that are no terminal."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments: str) -> Done:
+        code = main([*arguments])
+        said = capsys.readouterr()
+        return Done(code, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture(name="broken")
+def broken_site(tmp_path: Path) -> Path:
+    """A file with two mistakes."""
+    path = tmp_path / "broken.yaml"
+    path.write_text("version: 1\nsite: home\ncameras:\n  a: {source: test, fps: fast, fsp: 5}\n")
+    return path
+
+
+def test_check_says_what_a_site_costs(camfan: Camfan) -> None:
+    """Hosts with their nodes, traffic, disk, warnings; exit code 0."""
+    done = camfan("check", FARM)
+    assert (done.code, done.err) == (0, "")
+    assert "36 Mbit/s" in done.out
+    assert "466 GB" in done.out
+    assert "warning host porch-pi" in done.out
+    assert done.out.endswith("willow-farm: 4 cameras, no errors.\n")
+
+
+@pytest.mark.parametrize("command", ["check", "show", "graph"])
+def test_a_broken_file_is_explained(camfan: Camfan, command: str, broken: Path) -> None:
+    """All mistakes on stderr, as the library says them; exit code 78."""
+    done = camfan(command, str(broken))
+    with pytest.raises(SiteError) as caught:
+        load_site(broken)
+    assert (done.code, done.out) == (78, "")
+    assert done.err == f"{caught.value}\n"
+
+
+def test_colours_say_the_same(broken: Path) -> None:
+    """The mistake underlined in the line itself, not a word more or less."""
+    with pytest.raises(SiteError) as caught:
+        load_site(broken)
+    text = problems_text(caught.value)
+    assert text.plain == str(caught.value)
+    marked = [
+        text.plain[span.start : span.end] for span in text.spans if "underline" in str(span.style)
+    ]
+    assert marked == ["fast", "fsp"]
+
+
+def test_show_is_yaml_without_secrets(camfan: Camfan) -> None:
+    """Of the whole site or of one host, however that is written."""
+    assert set(yaml.safe_load(camfan("show", FARM).out)["cameras"]) == {
+        "front-door",
+        "driveway",
+        "gate",
+        "demo",
+    }
+    pi = camfan("show", "--host", "porch-pi.local", FARM)
+    assert list(yaml.safe_load(pi.out)["cameras"]) == ["front-door", "driveway"]
+    assert "example-only" not in pi.out
+
+
+def test_show_knows_its_hosts(camfan: Camfan) -> None:
+    """An unknown one is answered with those there are."""
+    done = camfan("show", "--host", "barn", FARM)
+    assert (done.code, done.err) == (
+        2,
+        "camfan show: no host 'barn'; there is hub, porch-pi\n",
+    )
+
+
+def test_graph_draws_every_node(camfan: Camfan) -> None:
+    """Cameras on the left, the broker, who watches on the right."""
+    drawn = camfan("graph", FARM).out
+    for word in ("porch-pi", "driveway", "broker", "archive: recorder", "yard: motion", "web"):
+        assert word in drawn
+    assert camfan("graph", "--mermaid", FARM).out.startswith("flowchart LR\n")
+
+
+def test_schema_is_printed(camfan: Camfan) -> None:
+    """As it is committed."""
+    assert camfan("schema").out == schema_text()
+
+
+def test_diff_answers_as_diff_does(camfan: Camfan, tmp_path: Path, broken: Path) -> None:
+    """0 for the same, 1 for different, 78 for a file that is none."""
+    new = tmp_path / "site.yaml"
+    new.write_text((SITES / "one-pi.yaml").read_text().replace("fps: 10", "fps: 12"))
+    old = str(SITES / "one-pi.yaml")
+
+    same, different = camfan("diff", old, old), camfan("diff", old, str(new))
+
+    assert (same.code, same.out) == (0, "no difference\n")
+    assert different.code == 1
+    assert different.out == (
+        "~ cameras.porch.fps: 10 -> 12\nrestart: porch\nNobody else notices.\n"
+    )
+    assert camfan("diff", old, str(broken)).code == 78
+
+
+def test_a_disk_that_is_too_small_is_a_mistake(camfan: Camfan, tmp_path: Path) -> None:
+    """When the folder is on this machine; elsewhere nobody can say."""
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        "version: 1\nsite: home\ncameras: {a: {source: test}}\n"
+        "recorders: {r: {path: recordings, keep: {size: 900TB}}}\n"
+    )
+    check_disks(read_site(path))
+    (tmp_path / "recordings").mkdir()
+    with pytest.raises(SiteError, match="size and min_free are 900 TB, the disk is") as caught:
+        check_disks(read_site(path))
+    assert (caught.value.problems[0].line, caught.value.problems[0].column) == (4, 48)
+    assert camfan("check", str(path)).code == 78
+
+
+def test_the_command_is_there(broken: Path) -> None:
+    """As `camfan check`, with the exit code that systemd does not restart on."""
+    command = [sys.executable, "-m", "camfan_nodes", "check", str(broken)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 78

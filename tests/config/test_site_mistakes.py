@@ -1,0 +1,281 @@
+"""What is said of a mistake in a site file, and at which place.
+
+Every row is a text, the line and column, and the sentence. A new complaint gets a new row.
+"""
+
+# ruff: noqa: E501 - a row of the table is one line
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from camfan_config import Problem, SiteError, load_site
+
+
+def problems(folder: Path, text: str) -> tuple[Problem, ...]:
+    """All that is wrong with a file of this text."""
+    path = folder / "site.yaml"
+    path.write_text(text)
+    with pytest.raises(SiteError) as caught:
+        load_site(path, environment={"EMPTY": ""})
+    return caught.value.problems
+
+
+TOP = "version: 1\nsite: home\n"  # two lines, so that what follows begins on line 3
+CAMERA = "cameras:\n  a:\n    source: test\n"  # lines 3 to 5, the keys of the camera go on on 6
+
+
+def row(text: str, line: int, column: int, sentence: str) -> object:
+    """A file with one mistake."""
+    return pytest.param(text, line, column, sentence, id=sentence[:60])
+
+
+MISTAKES = [
+    # the file as a whole
+    row("", 1, 1, "the file is empty; a site needs version, site and cameras"),
+    row("[a, b]", 1, 1, "a list stands where a mapping (key: value) belongs"),
+    row("porch", 1, 1, "'porch' stands where a mapping (key: value) belongs"),
+    row(TOP + "cameras: {", 3, 11, "not YAML: a list or mapping opened with '[' or '{' is not"),
+    # keys
+    row("site: home\n" + CAMERA, 1, 1, "version: missing"),
+    row("version: 2\nsite: home\n" + CAMERA, 1, 10, "version: '2' is not 1, the only value"),
+    row(TOP, 1, 1, "cameras: missing"),
+    row(TOP + "cameras: {}", 3, 10, "cameras: a site needs at least one camera"),
+    row(TOP + "cameras:", 3, 1, "cameras: has no value; give it one or leave the key out"),
+    row(TOP + "camera: {}\n" + CAMERA, 3, 1, "camera: unknown key; did you mean 'cameras'?"),
+    row(TOP + CAMERA + "    fps: 1\n    fps: 2", 7, 5, "cameras.a.fps: given twice; it stands on line 6"),
+    row(TOP + CAMERA + "    fsp: 1", 6, 5, "cameras.a.fsp: unknown key; did you mean 'fps'?"),
+    row(TOP + CAMERA + "    device: x", 6, 5, "cameras.a.device: unknown key; 'device' belongs to source v4l2, this camera is 'test'"),
+    row(TOP + CAMERA + "    devise: x", 6, 5, "cameras.a.devise: unknown key; 'device' belongs to source v4l2"),
+    row(TOP + CAMERA + "    path: x", 6, 5, "cameras.a.path: unknown key; 'path' belongs to sources file, images"),
+    row(TOP + CAMERA + "x_common: 1", 6, 1, "x_common: unknown key"),
+    # the source
+    row(TOP + "cameras:\n  a: {fps: 5}", 4, 3, "cameras.a.source: missing; it is one of test, file, images, v4l2, picamera2, rtsp, http, custom"),
+    row(TOP + "cameras:\n  a: {source: v4l}", 4, 15, "cameras.a.source: 'v4l' is none of test, file, images, v4l2, picamera2, rtsp, http, custom; did you mean 'v4l2'?"),
+    row(TOP + "cameras:\n  a: {source: file}", 4, 3, "cameras.a.path: missing"),
+    row(TOP + "cameras:\n  a: {source: file, path: '${EMPTY}'}", 4, 27, "cameras.a.path: '${EMPTY}' came to nothing, and the key is needed"),
+    row(TOP + "cameras: [a]", 3, 10, "cameras: a list stands where a mapping (key: value) belongs"),
+    row(TOP + "cameras:\n  a: test", 4, 6, "cameras.a: 'test' stands where a mapping (key: value) belongs"),
+    row(TOP + "cameras:\n  a:", 4, 3, "cameras.a: has no value; give it one or leave the key out"),
+    # numbers
+    row(TOP + CAMERA + "    fps: fast", 6, 10, "cameras.a.fps: 'fast' is not a number (frames per second, above 0, at most 120)"),
+    row(TOP + CAMERA + "    fps: 0", 6, 10, "cameras.a.fps: '0' is out of range (frames per second, above 0, at most 120)"),
+    row(TOP + CAMERA + "    fps: .inf", 6, 10, "cameras.a.fps: '.inf' is not a number"),
+    row(TOP + CAMERA + "    fps: .nan", 6, 10, "cameras.a.fps: '.nan' is not a number"),
+    row(TOP + CAMERA + '    fps: "10"', 6, 10, "cameras.a.fps: '10' is text; write it without quotes"),
+    row(TOP + CAMERA + "    fps: yes", 6, 10, "cameras.a.fps: 'yes' is not a number"),
+    row(TOP + CAMERA + "    fps: true", 6, 10, "cameras.a.fps: 'true' is not a number"),
+    row(TOP + CAMERA + "    fps: [5]", 6, 10, "cameras.a.fps: a list stands where a number belongs"),
+    row(TOP + CAMERA + "    fps: {max: 5}", 6, 10, "cameras.a.fps: a mapping (key: value) stands where a number belongs"),
+    row(TOP + CAMERA + "    quality: 80.5", 6, 14, "cameras.a.quality: '80.5' is not a whole number (at least 1, at most 100)"),
+    row(TOP + CAMERA + "    quality: null", 6, 14, "cameras.a.quality: null is not allowed here; leave the key out instead"),
+    # units
+    row(TOP + "defaults: {stall_after: 0s}\n" + CAMERA, 3, 25, "defaults.stall_after: with 0 the source would never be left open"),
+    row(TOP + CAMERA + "    stall_after: 0", 6, 18, "cameras.a.stall_after: with 0 the source would never be left open"),
+    row(TOP + CAMERA + "    stall_after: 5", 6, 18, "cameras.a.stall_after: '5' has no unit; write 5s, 10m, 2h or 7d"),
+    row(TOP + CAMERA + "    stall_after: 5 seconds", 6, 18, "cameras.a.stall_after: '5 seconds' is not a duration, such as 500ms, 5s, 10m, 2h or 7d; did you mean '5s'?"),
+    row(TOP + CAMERA + "    size: 1280×720", 6, 11, "cameras.a.size: '1280×720' is not a picture size, such as 1280x720; did you mean '1280x720'?"),
+    row(TOP + CAMERA + "    size: [1280, 720]", 6, 11, "cameras.a.size: a list stands where one value belongs"),
+    row(TOP + CAMERA + "    size: {width: 1, height: 2}", 6, 11, "cameras.a.size: a mapping (key: value) stands where one value belongs"),
+    row(TOP + "broker: {memory: 512mb}\n" + CAMERA, 3, 18, "broker.memory: '512mb' is not an amount of bytes, such as 512MB, 200GB or 64MiB; did you mean '512MB'?"),
+    row(TOP + CAMERA + "motion: {m: {min_area: 3}}", 6, 24, "motion.m.min_area: '3' is out of range (at least 0, at most 1)"),
+    row(TOP + CAMERA + "motion: {m: {min_area: 300%}}", 6, 24, "motion.m.min_area: '300%' is more than the whole"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, segment: 0s}}", 6, 35, "recorders.r.segment: '0s' is out of range (at least 1s, at most 1d)"),
+    # texts and choices
+    row("version: 1\nsite: My Home\n" + CAMERA, 2, 7, "site: 'My Home' is not allowed (lower-case letters, digits, '-' and '_', at most 64); did you mean 'my-home'?"),
+    row(TOP + "cameras:\n  Front Door: {source: test}", 4, 3, "cameras.'Front Door': 'Front Door' is not allowed (lower-case letters, digits, '-' and '_', at most 64); did you mean 'front-door'?"),
+    row(TOP + CAMERA + "    host: 5", 6, 11, "cameras.a.host: '5' is not text; put it in quotes"),
+    row(TOP + CAMERA + "    host: my pi", 6, 11, "cameras.a.host: 'my pi' is not allowed (a host name or an IP address)"),
+    row(TOP + CAMERA + "    rotate: 45", 6, 13, "cameras.a.rotate: '45' is none of 0, 90, 180, 270"),
+    row(TOP + CAMERA + "    flip: vertcal", 6, 11, "cameras.a.flip: 'vertcal' is none of horizontal, none, vertical; did you mean 'vertical'?"),
+    row(TOP + "cameras:\n  a: {source: file, path: v, loop: yes}", 4, 36, "cameras.a.loop: 'yes' is not true or false; did you mean 'true'?"),
+    row(TOP + 'cameras:\n  a: {source: file, path: "a\\0b"}', 4, 27, "cameras.a.path: 'a\\x00b' holds a line break or another control character"),
+    row(TOP + "cameras:\n  a: {source: file, path: ~/v.avi}", 4, 27, "cameras.a.path: '~/v.avi': '~' means nothing here; write the whole path"),
+    row(TOP + "cameras:\n  a: {source: file, path: ''}", 4, 27, "cameras.a.path: must not be empty"),
+    row(TOP + "broker: {http: localhost}\n" + CAMERA, 3, 16, "broker.http: 'localhost' is not host:port, such as 127.0.0.1:8080"),
+    row(TOP + "cameras:\n  a: {source: rtsp, url: 'http://cam'}", 4, 26, "cameras.a.url: the value is not an address such as rtsp:// or rtsps://host/..."),
+    # polygons
+    row(TOP + CAMERA + "    zones: {z: [[0, 0], [1, 1]]}", 6, 16, "cameras.a.zones.z: a list of 2; at least 3 are needed"),
+    row(TOP + CAMERA + "    zones: {z: [[0, 0], [1, 1.5], [1, 0]]}", 6, 29, "cameras.a.zones.z[1][1]: '1.5' is out of range (at least 0, at most 1)"),
+    row(TOP + CAMERA + "    zones: {z: [[0, 0], [1, 1, 1], [1, 0]]}", 6, 25, "cameras.a.zones.z[1]: a list of 3 stands where a list of 2 belongs"),
+    row(TOP + CAMERA + "    zones: {z: [[0, 0], [0.5, 0.5], [1, 1]]}", 6, 16, "cameras.a.zones.z: these corners lie on one line and enclose nothing"),
+    row(TOP + CAMERA + "    privacy: {p: 3}", 6, 18, "cameras.a.privacy.p: '3' is not a list"),
+    # names that refer to each other
+    row(TOP + CAMERA + "recorders: {r: {path: r, cameras: [b]}}", 6, 36, "recorders.r.cameras[0]: 'b' is no camera of this site"),
+    row(TOP + "cameras: {porch: {source: test}}\nmotion: {m: {cameras: [porhc]}}", 4, 24, "motion.m.cameras[0]: 'porhc' is no camera of this site; did you mean 'porch'?"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, cameras: ['b*']}}", 6, 36, "recorders.r.cameras[0]: 'b*' matches no camera of this site"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, cameras: a}}", 6, 35, "recorders.r.cameras: 'a' is neither a list nor \"*\"; write [a]"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, cameras: []}}", 6, 35, "recorders.r.cameras: an empty list; name at least one camera"),
+    row(TOP + CAMERA + "web: {users: {u: {password: x, cameras: [b]}}}", 6, 42, "web.users.u.cameras[0]: 'b' is no camera of this site"),
+    row(TOP + CAMERA + "security: {access: {lab: {view: [b]}}}", 6, 34, "security.access.lab.view[0]: 'b' is no camera of this site"),
+    row(TOP + CAMERA + "security: {access: {a: {view: '*'}}}", 6, 21, "security.access.a: is a node of this site"),
+    row(TOP + CAMERA + "motion: {m: {zones: {b: [z]}}}", 6, 22, "motion.m.zones.b: is no camera of this site"),
+    row(TOP + CAMERA + "    zones: {z: [[0, 0], [1, 1], [1, 0]]}\n  b: {source: test}\nmotion: {m: {cameras: [b], zones: {a: [z]}}}", 8, 36, "motion.m.zones.a: is not among the cameras of motion.m"),
+    row(TOP + CAMERA + "    zones: {drive: [[0, 0], [1, 1], [1, 0]]}\nmotion: {m: {zones: {a: [driv]}}}", 7, 26, "motion.m.zones.a[0]: 'driv' is no zone of camera 'a' (it has drive); did you mean 'drive'?"),
+    row(TOP + CAMERA + "motion: {m: {zones: {a: []}}}", 6, 25, "motion.m.zones.a: an empty list; leave it out for the whole picture"),
+    row(TOP + CAMERA + "motion: {m: {start_frames: 5}}", 6, 28, "motion.m.start_frames: more than start_window (3)"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, clips: {from: [yard]}}}", 6, 41, "recorders.r.clips.from[0]: 'yard' is no motion node of this site"),
+    row(TOP + CAMERA + "motion: {a: {}}", 6, 10, "motion.a: the name is taken already, in cameras on line 4"),
+    row(TOP + "cameras:\n  web: {source: test}", 4, 3, "cameras.web: the name 'web' is taken by the web pages"),
+    row(TOP + CAMERA + "recorders: {broker: {path: r}}", 6, 13, "recorders.broker: the name 'broker' is taken by the broker"),
+    # things that get in each other's way
+    row(TOP + "cameras:\n  a: {source: v4l2}\n  b: {source: v4l2, device: /dev/video0}", 5, 29, "cameras.b.device: /dev/video0 is used by camera 'a' (line 4) on the same host already"),
+    row(TOP + "cameras:\n  a: {source: picamera2}\n  b: {source: picamera2}", 5, 3, "cameras.b.camera: ribbon cable 0 is used by camera 'a' (line 4)"),
+    row(TOP + CAMERA + "recorders: {r: {path: /r}, s: {path: /r/}}", 6, 38, "recorders.s.path: /r/ is used by recorder 'r' (line 6) on the same host already"),
+    row(TOP + "broker:\n  ports: {ingest: 5551}\n" + CAMERA, 4, 19, "broker.ports.ingest: port 5551 is used by broker.ports.fanout already"),
+    row(TOP + "broker:\n  ports: {fanout: 7000, delivery: 7000}\n" + CAMERA, 4, 35, "broker.ports.delivery: port 7000 is used by broker.ports.fanout already (line 4)"),
+    row(TOP + "broker: {http: 'localhost:5550'}\n" + CAMERA, 3, 16, "broker.http: port 5550 is used by broker.ports.ingest already"),
+    row(TOP + CAMERA + "web: {listen: '127.0.0.1:5580'}", 6, 15, "web.listen: port 5580 is used by broker.http already"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, segment: 10m, keep: {age: 5m}}}", 6, 52, "recorders.r.keep.age: shorter than one segment (10m), and whole segments go"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, keep: {size: 0}}}", 6, 39, "recorders.r.keep.size: with 0 bytes nothing can be recorded"),
+    # no effect
+    row(TOP + "cameras:\n  a: {source: v4l2, rotate: 90}", 4, 21, "cameras.a.rotate: no effect: the pictures of this camera pass through untouched; with 'format: yuyv' it would have one"),
+    row(TOP + "cameras:\n  a: {source: v4l2, privacy: {p: [[0, 0], [1, 1], [1, 0]]}}", 4, 21, "cameras.a.privacy: no effect"),
+    row(TOP + "cameras:\n  a: {source: http, url: 'http://c', size: 640x480}", 4, 38, "cameras.a.size: no effect: the pictures of this camera pass through untouched; with 'snapshot: true' it would have one"),
+    # the network
+    row(TOP + "broker: {host: hub.local}\n" + CAMERA, 3, 16, "broker.host: 'hub.local' is reached over the network without security.keys: make keys with 'camfan keys new NAME'"),
+    row(TOP + "broker: {http: '0.0.0.0:5580'}\n" + CAMERA, 3, 16, "broker.http: '0.0.0.0:5580' listens to the network without security.keys"),
+    row(TOP + CAMERA + "web: {listen: '0.0.0.0:8080'}", 6, 15, "web.listen: '0.0.0.0:8080' listens to the network without web.users: write"),
+    row(TOP + "broker: {host: 'hub:5550'}\nsecurity: {insecure: true}\n" + CAMERA, 3, 16, "broker.host: 'hub:5550' holds a port; ports stand in broker.ports"),
+    row(TOP + "broker: {host: 0.0.0.0}\nsecurity: {insecure: true}\n" + CAMERA, 3, 16, "broker.host: 0.0.0.0 can be listened on but not dialled"),
+    row(TOP + CAMERA + "    host: porch-pi", 6, 11, "cameras.a.host: 'porch-pi' cannot reach the broker at 127.0.0.1; set broker.host"),
+    # YAML that is no site
+    row(TOP + CAMERA + "    fps: !int 5", 6, 10, "cameras.a.fps: the tag '!int' has no meaning here"),
+    row(TOP + "x-a: &a {fps: 1}\ncameras:\n  a: {source: test, <<: *a}", 5, 21, "cameras.a.'<<': merge keys"),
+    row(TOP + CAMERA + "    fps: ${FPS}", 6, 10, "cameras.a.fps: FPS is not set in the environment, $CREDENTIALS_DIRECTORY or secrets.yaml"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "column", "sentence"), MISTAKES)
+def test_a_mistake_is_named_at_its_place(
+    tmp_path: Path, text: str, line: int, column: int, sentence: str
+) -> None:
+    """One mistake gives one problem, at the offending text, in words that say what to do."""
+    found = problems(tmp_path, text)
+
+    assert [problem.sentence for problem in found] == [found[0].sentence]
+    assert found[0].sentence.startswith(sentence)
+    assert (found[0].line, found[0].column) == (line, column)
+
+
+def test_ten_mistakes_give_ten_messages(tmp_path: Path) -> None:
+    """All of them at once, in the order of the file, each where it is."""
+    text = """version: 1
+site: home
+broker:
+  memory: 512
+defaults:
+  size: 1280*720
+cameras:
+  porch:
+    source: v4l2
+    devise: /dev/video0
+    fps: fast
+    quality: 50
+  gate:
+    source: file
+  yard:
+    source: webcam
+recorders:
+  archive:
+    path: /srv
+    cameras: [proch]
+    keep: {age: 1 week}
+motion:
+  watch:
+    zones: {porch: [drive]}
+"""
+    found = problems(tmp_path, text)
+
+    assert [(p.line, p.column, p.key) for p in found] == [
+        (4, 11, "broker.memory"),
+        (6, 9, "defaults.size"),
+        (10, 5, "cameras.porch.devise"),
+        (11, 10, "cameras.porch.fps"),
+        (12, 5, "cameras.porch.quality"),
+        (13, 3, "cameras.gate.path"),
+        (16, 13, "cameras.yard.source"),
+        (20, 15, "recorders.archive.cameras[0]"),
+        (21, 17, "recorders.archive.keep.age"),
+        (24, 21, "motion.watch.zones.porch[0]"),
+    ]
+
+
+def test_the_report_is_made_for_people(tmp_path: Path) -> None:
+    """Place, key, complaint; the line; the mistake underlined; how many there are."""
+    path = tmp_path / "site.yaml"
+    path.write_text(TOP + CAMERA + "    fps: fast\n    fsp: 5 # frames\n")
+
+    with pytest.raises(SiteError) as caught:
+        load_site(path)
+
+    assert str(caught.value).replace(str(tmp_path) + "/", "") == (
+        "site.yaml:6:10  cameras.a.fps: 'fast' is not a number "
+        "(frames per second, above 0, at most 120)\n"
+        "     6 |     fps: fast\n"
+        "       |          ^^^^\n"
+        "site.yaml:7:5  cameras.a.fsp: unknown key; did you mean 'fps'?\n"
+        "     7 |     fsp: 5 # frames\n"
+        "       |     ^^^\n"
+        "2 errors. Nothing was started."
+    )
+
+
+def test_one_wrong_value_is_not_blamed_on_others(tmp_path: Path) -> None:
+    """What refers to a camera with a mistake is no second mistake."""
+    found = problems(
+        tmp_path,
+        TOP
+        + """
+cameras:
+  a: {source: v4l, zones: {z: [[0, 0], [1, 1]]}}
+  b:
+recorders: {r: {path: r, cameras: [a, b]}}
+motion: {m: {cameras: [a, b], zones: {a: [z]}}}
+""",
+    )
+    assert [problem.key for problem in found] == [
+        "cameras.a.source",
+        "cameras.a.zones.z",
+        "cameras.b",
+    ]
+
+
+def test_a_hopeless_file_is_given_up_on(tmp_path: Path) -> None:
+    """A hundred mistakes are enough to know that it is the wrong file."""
+    found = problems(tmp_path, "\n".join(f"k{n}: 1" for n in range(10_000)))
+    assert len(found) == 100
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("missing.yaml", "cannot be read: No such file or directory"),
+        (".", "cannot be read: Is a directory"),
+        ("a\0b", "is not a name that a file can have"),
+    ],
+)
+def test_what_is_no_file_is_one_sentence(tmp_path: Path, name: str, sentence: str) -> None:
+    """Without a line, since there is none."""
+    with pytest.raises(SiteError) as caught:
+        load_site(f"{tmp_path}/{name}")
+    (problem,) = caught.value.problems
+    assert (problem.message, problem.line) == (sentence, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cameras: {a: {source: rtsp, url: 'http://u:hunter2@cam', fsp: 5}}",
+        "cameras: {a: {source: rtsp, ulr: 'rtsp://u:hunter2@cam'}}",
+        "cameras: {a: {source: test}}\nweb: {users: {me: {password: hunter2, rol: viewer}}}",
+        "cameras: {a: {source: test}}\nweb: {users: {me: {pasword: hunter2}}}",
+        "cameras: {a: {source: test}}\nweb: {users: {me: {password: [hunter2]}}}",
+        "cameras: {a: {source: rtsp, url: 'rtsp://u:hunter2@cam', x: : }}",
+    ],
+)
+def test_a_password_in_the_file_is_not_repeated(tmp_path: Path, text: str) -> None:
+    """Neither in a message nor in the quoted line, whatever else is wrong there."""
+    found = problems(tmp_path, TOP + text)
+    assert "hunter2" not in f"{SiteError(found)} {found!r}"
