@@ -1,0 +1,241 @@
+"""The bytes of every message, written out: whoever changes the wire changes them here knowingly."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from msgspec import Struct
+
+from camfan_wire import messages
+from camfan_wire.header import Header, Position, decode_header, encode_header
+from camfan_wire.messages import (
+    Bye,
+    Credit,
+    Echo,
+    Event,
+    FromBroker,
+    Gap,
+    Heartbeat,
+    Hello,
+    Probe,
+    Ready,
+    Refused,
+    Reload,
+    Reloaded,
+    Status,
+    Subscribe,
+    ToBroker,
+    Welcome,
+)
+from camfan_wire.topics import camera_topic, event_topic, frame_topic, status_topic
+
+RUN = "9f3c5a7e01b2d4f6"
+NS = 1_763_800_000_123_456_789
+
+HEADERS: list[tuple[Header, bytes]] = [
+    (
+        Header(
+            version=1,
+            camera="driveway",
+            run=RUN,
+            sequence=123,
+            captured=NS,
+            offset=-1_200_000,
+            error=400_000,
+            width=1280,
+            height=720,
+            size=51_234,
+        ),
+        (
+            b'{"version":1,"camera":"driveway","run":"9f3c5a7e01b2d4f6","sequence":123,'
+            b'"captured":1763800000123456789,"offset":-1200000,"error":400000,'
+            b'"width":1280,"height":720,"size":51234}'
+        ),
+    ),
+    (
+        Header(
+            version=1,
+            camera="a",
+            run=RUN,
+            sequence=0,
+            captured=0,
+            offset=None,
+            error=None,
+            width=1,
+            height=1,
+            size=4,
+            late=True,
+        ),
+        (
+            b'{"version":1,"camera":"a","run":"9f3c5a7e01b2d4f6","sequence":0,"captured":0,'
+            b'"offset":null,"error":null,"width":1,"height":1,"size":4,"late":true}'
+        ),
+    ),
+]
+
+TO_BROKER: list[tuple[ToBroker, bytes]] = [
+    (
+        Hello(protocol=1, name="archive", kind="recorder", session=RUN, camfan="0.1.0"),
+        (
+            b'{"type":"hello","protocol":1,"name":"archive","kind":"recorder",'
+            b'"session":"9f3c5a7e01b2d4f6","camfan":"0.1.0"}'
+        ),
+    ),
+    (
+        Subscribe(cameras=["driveway", "porch-*"], credit=2, max_fps=5.0, topics=["event/"]),
+        (
+            b'{"type":"subscribe","cameras":["driveway","porch-*"],"mode":"latest","credit":2,'
+            b'"max_fps":5.0,"since":{},"since_time":null,"topics":["event/"]}'
+        ),
+    ),
+    (
+        Subscribe(
+            cameras=["*"],
+            mode="every",
+            credit=32,
+            since={"driveway": Position(RUN, 122)},
+            since_time=NS,
+        ),
+        (
+            b'{"type":"subscribe","cameras":["*"],"mode":"every","credit":32,"max_fps":null,'
+            b'"since":{"driveway":{"run":"9f3c5a7e01b2d4f6","sequence":122}},'
+            b'"since_time":1763800000123456789,"topics":[]}'
+        ),
+    ),
+    (Credit(8), b'{"type":"credit","frames":8}'),
+    (Heartbeat(), b'{"type":"heartbeat"}'),
+    (Probe(51_000_000_000), b'{"type":"probe","sent":51000000000}'),
+    (Reload(), b'{"type":"reload"}'),
+    (Bye(), b'{"type":"bye"}'),
+]
+
+FROM_BROKER: list[tuple[FromBroker, bytes]] = [
+    (
+        Welcome(protocol=1, site="willow-farm", broker="77aa88bb99cc00dd", camfan="0.1.0"),
+        (
+            b'{"type":"welcome","protocol":1,"site":"willow-farm","broker":"77aa88bb99cc00dd",'
+            b'"camfan":"0.1.0"}'
+        ),
+    ),
+    (Ready(cameras=["driveway"]), b'{"type":"ready","cameras":["driveway"]}'),
+    (
+        Refused(about="hello", reason="protocol 2; this broker speaks 1"),
+        b'{"type":"refused","about":"hello","reason":"protocol 2; this broker speaks 1"}',
+    ),
+    (Heartbeat(), b'{"type":"heartbeat"}'),
+    (
+        Echo(sent=51_000_000_000, received=NS, replied=NS + 20_000, epoch=1),
+        (
+            b'{"type":"echo","sent":51000000000,"received":1763800000123456789,'
+            b'"replied":1763800000123476789,"epoch":1}'
+        ),
+    ),
+    (
+        Gap(camera="driveway", run=RUN, first=124, last=130, reason="ring-overrun"),
+        (
+            b'{"type":"gap","camera":"driveway","run":"9f3c5a7e01b2d4f6","first":124,"last":130,'
+            b'"reason":"ring-overrun"}'
+        ),
+    ),
+    (
+        Gap(camera="driveway", run=RUN, first=131, last=None, reason="camera-restarted"),
+        (
+            b'{"type":"gap","camera":"driveway","run":"9f3c5a7e01b2d4f6","first":131,"last":null,'
+            b'"reason":"camera-restarted"}'
+        ),
+    ),
+    (
+        Reloaded(changed=["camera barn added"], problems=[]),
+        b'{"type":"reloaded","changed":["camera barn added"],"problems":[]}',
+    ),
+]
+
+EVENT = Event(
+    id="e1",
+    time=NS,
+    source="yard",
+    kind="motion",
+    state="start",
+    camera="driveway",
+    details={"boxes": [[0.1, 0.2, 0.3, 0.4]], "zones": ["drive"]},
+)
+EVENT_BYTES = (
+    b'{"id":"e1","time":1763800000123456789,"source":"yard","kind":"motion","state":"start",'
+    b'"camera":"driveway","details":{"boxes":[[0.1,0.2,0.3,0.4]],"zones":["drive"]}}'
+)
+STATUS = Status(
+    node="driveway",
+    kind="camera",
+    time=NS,
+    state="live",
+    message="the source stalled for 5.2 s",
+    figures={"fps": 9.9, "sent": 4711, "temperature_c": None},
+)
+STATUS_BYTES = (
+    b'{"node":"driveway","kind":"camera","time":1763800000123456789,"state":"live",'
+    b'"message":"the source stalled for 5.2 s",'
+    b'"figures":{"fps":9.9,"sent":4711,"temperature_c":null},"cameras":{},"subscribers":{}}'
+)
+
+
+@pytest.mark.parametrize(("header", "golden"), HEADERS)
+def test_the_bytes_of_a_header(header: Header, golden: bytes) -> None:
+    assert encode_header(header) == golden
+    assert decode_header(golden) == header
+
+
+@pytest.mark.parametrize(("message", "golden"), TO_BROKER)
+def test_the_bytes_of_messages_to_the_broker(message: ToBroker, golden: bytes) -> None:
+    assert messages.encode(message) == golden
+    assert messages.decode_to_broker(golden) == message
+
+
+@pytest.mark.parametrize(("message", "golden"), FROM_BROKER)
+def test_the_bytes_of_messages_from_the_broker(message: FromBroker, golden: bytes) -> None:
+    assert messages.encode(message) == golden
+    assert messages.decode_from_broker(golden) == message
+
+
+def test_the_bytes_of_an_event() -> None:
+    assert messages.encode(EVENT) == EVENT_BYTES
+    assert messages.decode_event(EVENT_BYTES) == EVENT
+
+
+def test_the_bytes_of_a_status() -> None:
+    assert messages.encode(STATUS) == STATUS_BYTES
+    assert messages.decode_status(STATUS_BYTES) == STATUS
+
+
+def test_the_bytes_of_topics() -> None:
+    assert frame_topic("driveway", 3) == b"frame/driveway/3/"
+    assert camera_topic("driveway") == b"frame/driveway/"
+    assert event_topic("yard", "motion") == b"event/yard/motion/"
+    assert status_topic("archive") == b"status/archive/"
+
+
+def test_no_message_is_without_its_golden_bytes() -> None:
+    """A new kind of message is written out here too."""
+
+    def kinds(union: object) -> set[type[Struct]]:
+        return set(get_args(union))
+
+    assert {type(message) for message, _ in TO_BROKER} == kinds(ToBroker)
+    assert {type(message) for message, _ in FROM_BROKER} == kinds(FromBroker)
+
+
+def test_the_least_that_messages_may_say() -> None:
+    """What may be left out has these values."""
+    assert messages.decode_to_broker(b'{"type":"subscribe"}') == Subscribe(
+        cameras=[], mode="latest", credit=0, max_fps=None, since={}, since_time=None, topics=[]
+    )
+    hello = b'{"type":"hello","protocol":1,"name":"a","kind":"b","session":"0123456789abcdef"}'
+    assert messages.decode_to_broker(hello) == Hello(
+        protocol=1, name="a", kind="b", session="0123456789abcdef", camfan=None
+    )
+    event = b'{"id":"1","time":0,"source":"a","kind":"b","state":"end"}'
+    assert messages.decode_event(event) == Event(
+        id="1", time=0, source="a", kind="b", state="end", camera=None, details={}
+    )
+    status = b'{"node":"a","kind":"b","time":0,"state":"live"}'
+    assert messages.decode_status(status) == Status(node="a", kind="b", time=0, state="live")
