@@ -1,0 +1,1 @@
+"""The camera node: takes pictures from one source and publishes them, whatever the source does."""

@@ -1,0 +1,128 @@
+"""`camfan camera NAME`, the node of one camera, and `camfan cameras`, what is plugged in here."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import threading
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from camfan import Publisher, load_site
+from camfan_config.errors import CamfanError
+from camfan_nodes import service
+from camfan_nodes.camera.clock import NodeClock
+from camfan_nodes.camera.encode import encoder_of
+from camfan_nodes.camera.figures import NodeFigures
+from camfan_nodes.camera.health import read_health
+from camfan_nodes.camera.listing import describe
+from camfan_nodes.camera.lives import Life
+from camfan_nodes.camera.node import Node, Parts
+from camfan_nodes.camera.pulse import Pulse
+from camfan_nodes.camera.reader import THREAD
+from camfan_nodes.camera.sources import source_of
+from camfan_nodes.camera.supervise import CAPTURE, StopHungError, supervise
+from camfan_nodes.command import end_with_code, find_node, log_to_stderr
+
+log = logging.getLogger(__name__)
+
+Commands = argparse._SubParsersAction  # argparse has no public name for it
+
+
+def add_camera_command(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "camera",
+        help="run the node of one camera",
+        description="Takes pictures from one camera of the site file and publishes them. Opens the"
+        " camera again when it fails; ends with Ctrl-C or SIGTERM.",
+    )
+    parser.add_argument("name", metavar="NAME", help="the camera's name in the site file")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--verbose", action="store_true", help="say more of what happens")
+    parser.set_defaults(run=run_camera)
+
+
+def add_cameras_command(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "cameras",
+        help="list the cameras plugged into this machine",
+        description="Lists webcams and camera modules, ready to be pasted into a site file.",
+    )
+    parser.set_defaults(run=list_cameras)
+
+
+def run_camera(args: argparse.Namespace) -> int:
+    log_to_stderr(verbose=args.verbose)
+    code = end_with_code("camfan camera", lambda: _run(args.name, args.config))
+    _leave_if_stuck(code)
+    return code
+
+
+def list_cameras(_: argparse.Namespace) -> int:
+    from camfan_nodes.camera.devices import find_devices
+    from camfan_nodes.camera.v4l2_device import Linux
+
+    print(describe(find_devices(Linux()), _modules()))  # noqa: T201 - the answer
+    return 0
+
+
+class _Systemd:
+    """The supervisor of a node, where there is one."""
+
+    ready = staticmethod(service.notify_ready)
+    alive = staticmethod(service.notify_watchdog)
+    status = staticmethod(service.notify_status)
+
+
+def _run(name: str, config: Path) -> int:
+    site = load_site(config)
+    camera = find_node(site.cameras, "camera", name)
+    stop = service.stop_on_signals()
+    clock, life = NodeClock(stop), Life()
+    source, pulse = source_of(name, camera, clock), Pulse(clock)
+    figures = NodeFigures(name, source.tally, clock, restart_reason=life.last_end)
+    try:
+        with Publisher(site, name, report=lambda: figures.report(read_health())) as publisher:
+            node = Node(
+                Parts(
+                    camera=name,
+                    source=source,
+                    encoder=encoder_of(camera),
+                    publisher=publisher,
+                    supervisor=_Systemd(),
+                    figures=figures,
+                    pulse=pulse,
+                    clock=clock,
+                    stall_after_s=camera.stall_after,
+                )
+            )
+            supervise(node.run, pulse, stop)
+    except StopHungError as exc:
+        log.warning("camera %s: %s", name, exc)
+    except CamfanError as exc:
+        life.end(str(exc))
+        raise
+    life.end("it was stopped")
+    service.notify_stopping()
+    return 0
+
+
+def _modules() -> list[dict[str, Any]]:
+    """The camera modules that libcamera knows; none where it is not installed."""
+    try:
+        library = import_module("picamera2")
+    except (ImportError, ValueError):
+        return []
+    found: list[dict[str, Any]] = library.Picamera2.global_camera_info()
+    return found
+
+
+def _leave_if_stuck(code: int) -> None:
+    """End at once if a thread hangs in a library: tearing that down under it would crash."""
+    if any(thread.name in (CAPTURE, THREAD) for thread in threading.enumerate()):
+        logging.shutdown()
+        sys.stderr.flush()
+        os._exit(code)

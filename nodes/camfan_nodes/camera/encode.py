@@ -1,0 +1,112 @@
+"""From a captured picture to the JPEG that is published: turned, painted, encoded 4:2:0.
+
+A JPEG that nothing has to be done to goes through untouched. OpenCV is asked only where a picture
+must be made larger or smaller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+
+from camfan_config.errors import CamfanError
+from camfan_config.types import CameraBase, EncodingCamera, HttpCamera, Size
+from camfan_nodes.camera.privacy import Paint
+from camfan_nodes.camera.source import Bgr, Picture, Planes
+from camfan_wire.jpeg import picture_size
+
+SAMPLING = "420"
+
+
+class PictureError(CamfanError):
+    """One picture that cannot be decoded; the next one may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """How the pictures of one camera become JPEGs."""
+
+    quality: int = 80
+    rotate: int = 0  # degrees clockwise
+    flip: str = "none"
+    size: Size | None = None  # of pictures that arrive as JPEG; others come in the size they have
+    paint: Paint = field(default_factory=lambda: Paint(()))
+
+    @property
+    def changes(self) -> bool:
+        """Whether the picture itself is changed, so that a JPEG has to be decoded first."""
+        return bool(self.rotate or self.flip != "none" or self.size or self.paint)
+
+    def encode(self, picture: Picture) -> bytes:
+        """Raises PictureError, and WireError for a JPEG that is none."""
+        content = picture.content
+        if isinstance(content, bytes):
+            if not self.changes:
+                return content
+            content = self._resized(decode_jpeg(content))
+        if isinstance(content, Planes):
+            return self._encode_planes(content)
+        return self._encode_bgr(content)
+
+    def _encode_planes(self, planes: Planes) -> bytes:
+        if self.rotate or self.flip != "none":
+            planes = Planes(self._turned(planes.y), self._turned(planes.u), self._turned(planes.v))
+        if self.paint:
+            planes = self.paint.on_planes(planes)
+        return cast(
+            bytes,
+            simplejpeg.encode_jpeg_yuv_planes(planes.y, planes.u, planes.v, quality=self.quality),
+        )
+
+    def _encode_bgr(self, image: Bgr) -> bytes:
+        image = self._turned(image)
+        if self.paint:
+            image = self.paint.on_bgr(image)
+        return cast(
+            bytes,
+            simplejpeg.encode_jpeg(
+                image, quality=self.quality, colorspace="BGR", colorsubsampling=SAMPLING
+            ),
+        )
+
+    def _turned(self, plane: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        turned = np.rot90(plane, -self.rotate // 90) if self.rotate else plane
+        if self.flip == "horizontal":
+            turned = turned[:, ::-1]
+        elif self.flip == "vertical":
+            turned = turned[::-1]
+        return np.ascontiguousarray(turned)
+
+    def _resized(self, image: Bgr) -> Bgr:
+        if self.size is None or image.shape[1::-1] == (self.size.width, self.size.height):
+            return image
+        import cv2  # only here: a camera that is not resized runs without it
+
+        area = (self.size.width, self.size.height)
+        return cast(Bgr, cv2.resize(image, area, interpolation=cv2.INTER_AREA))
+
+
+def encoder_of(camera: CameraBase) -> Encoder:
+    """The encoder that a camera of the site file asks for."""
+    if not isinstance(camera, EncodingCamera):
+        return Encoder()
+    return Encoder(
+        quality=camera.quality,
+        rotate=camera.rotate,
+        flip=camera.flip,
+        size=camera.size if isinstance(camera, HttpCamera) else None,
+        paint=Paint(camera.privacy.values()),
+    )
+
+
+def decode_jpeg(jpeg: bytes) -> Bgr:
+    """The pixels of a JPEG from outside. Raises WireError or PictureError for bad ones."""
+    picture_size(jpeg)  # first: a small file may claim to be a huge picture
+    try:
+        return cast(Bgr, simplejpeg.decode_jpeg(jpeg, colorspace="BGR", strict=False))
+    except ValueError as exc:
+        raise PictureError(f"a JPEG that cannot be decoded: {exc}") from exc

@@ -1,0 +1,149 @@
+"""What a camera node knows of itself: counts, rates and its state.
+
+Written by the capturing thread, read by the one that reports. Unknown is None, never 0.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from camfan import Report
+from camfan_nodes.camera.clock import Clock
+from camfan_nodes.camera.source import Tally
+from camfan_wire.messages import Figures
+
+WINDOW_NS = 10_000_000_000  # rates are over this long
+
+
+class Rate:
+    """How often something happens, and how much of it, over the last WINDOW_NS."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[int, int]] = deque()  # when (ns), how much
+
+    def add(self, now_ns: int, amount: int) -> None:
+        self._seen.append((now_ns, amount))
+        self._forget(now_ns)
+
+    def _forget(self, now_ns: int) -> None:
+        while self._seen and self._seen[0][0] < now_ns - WINDOW_NS:
+            self._seen.popleft()
+
+    def read(self, now_ns: int) -> tuple[float | None, float | None]:
+        """Per second: times, amount. None while fewer than two were seen."""
+        self._forget(now_ns)
+        if len(self._seen) < 2:
+            return None, None
+        first_ns, first = self._seen[0]
+        since_ns = max(self._seen[-1][0], now_ns - self._mean_gap_ns()) - first_ns
+        if since_ns <= 0:
+            return None, None
+        amount = sum(amount for _, amount in self._seen) - first
+        return (len(self._seen) - 1) * 1e9 / since_ns, amount * 1e9 / since_ns
+
+    def _mean_gap_ns(self) -> int:
+        return (self._seen[-1][0] - self._seen[0][0]) // (len(self._seen) - 1)
+
+
+class NodeFigures:
+    """All figures of one camera node."""
+
+    def __init__(
+        self, camera: str, tally: Tally, clock: Clock, *, restart_reason: str | None = None
+    ) -> None:
+        self._camera = camera
+        self._tally = tally
+        self._clock = clock
+        self._restart_reason = restart_reason
+        self._started_ns = clock.monotonic_ns()
+        self._lock = threading.Lock()
+        self._incoming, self._outgoing = Rate(), Rate()
+        self._encode_ns: int | None = None
+        self._sequence: int | None = None
+        self._sent = self._unsent = self._refused = 0
+        self._openings = 0
+        self.state = "waiting"
+        self.trouble: str | None = None  # what is wrong now
+        self.last_error: str | None = None
+        self.size: tuple[int, int] | None = None
+
+    def opened(self) -> None:
+        with self._lock:
+            self._openings += 1
+
+    def failed(self, state: str, sentence: str) -> None:
+        with self._lock:
+            self.state, self.trouble, self.last_error = state, sentence, sentence
+            self.size = None
+
+    def refused(self, sentence: str) -> None:
+        """One picture that was no JPEG, or could not be decoded."""
+        with self._lock:
+            self._refused += 1
+            self.last_error = sentence
+
+    def published(self, jpeg_bytes: int, encode_ns: int | None, *, sent: bool) -> None:
+        """One picture that was numbered; `encode_ns` is None for one that passed through."""
+        now_ns = self._clock.monotonic_ns()
+        with self._lock:
+            self._incoming.add(now_ns, 0)
+            if encode_ns is not None:
+                mean_ns = self._encode_ns or encode_ns
+                self._encode_ns = (15 * mean_ns + encode_ns) // 16
+            self._sequence = 0 if self._sequence is None else self._sequence + 1
+            if sent:
+                self._sent += 1
+                self._outgoing.add(now_ns, jpeg_bytes)
+            else:
+                self._unsent += 1
+            self.state, self.trouble = "live", None
+
+    def ended(self) -> None:
+        with self._lock:
+            self.state, self.trouble = "ended", None
+
+    def sentence(self) -> str:
+        """One line for a person: `live, 14.9 fps, 1280x720, 301 sent`."""
+        now_ns = self._clock.monotonic_ns()
+        with self._lock:
+            fps, _ = self._incoming.read(now_ns)
+            rate = "" if fps is None else f", {fps:.1f} fps"
+            size = f", {self.size[0]}x{self.size[1]}" if self.size else ""
+            return f"{self.state}{rate}{size}, {self._sent} sent, {self._unsent} unsent"
+
+    def report(self, machine: Figures) -> Report:
+        """The status of the node, with the figures of the machine beside its own."""
+        now_ns = self._clock.monotonic_ns()
+        with self._lock:
+            fps_in, _ = self._incoming.read(now_ns)
+            fps_sent, bytes_per_s = self._outgoing.read(now_ns)
+            camera: Figures = {
+                "fps_in": _rounded(fps_in),
+                "fps_sent": _rounded(fps_sent),
+                "encode_ms": _rounded(None if self._encode_ns is None else self._encode_ns / 1e6),
+                "bytes_per_s": None if bytes_per_s is None else round(bytes_per_s),
+                "width": self.size[0] if self.size else None,
+                "height": self.size[1] if self.size else None,
+                "sequence": self._sequence,
+                "sent": self._sent,
+                "unsent": self._unsent,
+                "refused": self._refused + self._tally.unreadable,
+                "source_drops": self._tally.dropped,
+                "reopened": max(0, self._openings - 1),
+                "last_error": self.last_error,
+            }
+            node: Figures = {
+                "uptime_s": round((now_ns - self._started_ns) / 1e9),
+                "restart_reason": self._restart_reason,
+            }
+            return Report(
+                state=self.state,
+                message=self.trouble,
+                figures={**node, **machine},
+                cameras={self._camera: camera},
+            )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

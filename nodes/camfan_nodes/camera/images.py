@@ -1,0 +1,100 @@
+"""The source `images`: a folder of JPEGs, in the order of their names, untouched.
+
+Whatever in the folder is not one whole JPEG is left out and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from camfan_config.types import ImagesCamera
+from camfan_nodes.camera.clock import Clock
+from camfan_nodes.camera.pacing import Pacer
+from camfan_nodes.camera.source import Idle, Picture, SourceError, Tally
+from camfan_nodes.camera.words import describe_missing, reason_of
+from camfan_wire.errors import WireError
+from camfan_wire.jpeg import MAX_BYTES, picture_size
+
+FPS = 1.0
+
+
+class ImagesSource:
+    def __init__(self, camera: ImagesCamera, clock: Clock) -> None:
+        self.name = camera.path
+        self.reopens = True
+        self.tally = Tally()
+        self._camera = camera
+        self._clock = clock
+
+    @contextmanager
+    def open(self) -> Iterator[ImagesStream]:
+        """Raises SourceError when there is no folder, or no JPEG in it."""
+        yield ImagesStream(self._camera, self.tally, self._clock)
+
+
+class ImagesStream:
+    """One showing of the folder; again and again when it loops, new pictures included."""
+
+    def __init__(self, camera: ImagesCamera, tally: Tally, clock: Clock) -> None:
+        self._folder = Path(camera.path)
+        self._loop = camera.loop
+        self._interval_s = 1 / (camera.fps or FPS)
+        self._tally = tally
+        self._clock = clock
+        self._pacer = Pacer(clock)
+        self._shown = 0
+        self._jpegs = self._read_all()
+        self._next = next(self._jpegs, None)
+        self.description = f"JPEGs of {self._folder}, untouched, at {camera.fps or FPS:g} fps"
+
+    def capture(self) -> Picture | Idle:
+        """The next JPEG, when its time has come."""
+        if self._next is None:
+            self._next = next(self._jpegs, None)
+        if self._next is None:
+            return Idle.ENDED
+        if not self._pacer.reached(self._shown * self._interval_s):
+            return Idle.PACED
+        self._shown += 1
+        jpeg, self._next = self._next, None
+        return Picture(jpeg, self._clock.wall_ns())
+
+    def _read_all(self) -> Iterator[bytes]:
+        """Raises SourceError when a showing has no picture at all."""
+        while True:
+            paths, good = self._listed(), 0
+            for path in paths:
+                if (jpeg := self._read(path)) is not None:
+                    good += 1
+                    yield jpeg
+            if not good:
+                found = f"found {len(paths)} other files, such as {paths[0].name}" if paths else ""
+                raise SourceError(f"{self._folder}: no JPEG in it; {found or 'it is empty'}")
+            if not self._loop:
+                return
+
+    def _read(self, path: Path) -> bytes | None:
+        try:
+            if path.stat().st_size <= MAX_BYTES:
+                jpeg = path.read_bytes()
+                picture_size(jpeg)
+                return jpeg
+        except (OSError, WireError):
+            pass  # counted below: no picture, for whatever reason
+        self._tally.unreadable += 1
+        return None
+
+    def _listed(self) -> list[Path]:
+        try:
+            entries = sorted(self._folder.iterdir())
+        except FileNotFoundError:
+            raise SourceError(describe_missing(self._folder)) from None
+        except NotADirectoryError:
+            raise SourceError(
+                f"{self._folder}: a file, not a folder; the source `file` plays videos"
+            ) from None
+        except OSError as exc:
+            raise SourceError(f"{self._folder}: cannot be read: {reason_of(exc)}") from exc
+        return [path for path in entries if path.is_file() and not path.name.startswith(".")]

@@ -1,0 +1,248 @@
+"""The loop of a camera node: capture, encode, publish; open again what fails.
+
+One thread, which the caller owns; nothing here exits or hears signals. The watchdog is fed by
+pictures that were published and by the decision that the source is absent, never by a timer.
+The last picture is never sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from camfan_nodes.camera.clock import Clock, Steps
+from camfan_nodes.camera.encode import Encoder, PictureError
+from camfan_nodes.camera.figures import NodeFigures
+from camfan_nodes.camera.outage import Backoff, Outage
+from camfan_nodes.camera.pulse import Pulse
+from camfan_nodes.camera.source import FinalSourceError, Idle, Picture, Source, SourceError, Stream
+from camfan_wire.errors import WireError
+from camfan_wire.jpeg import picture_size
+
+FEED_S = 5.0  # how often a source that is known to be absent tells so
+TICK_NS = 1_000_000_000  # how often at most a flowing source does
+OPEN_LIMIT_S = 60.0  # an opening that takes longer hangs
+MIN_STALL_S = 1.0  # less would call the pause between two pictures a stall
+HANG_MARGIN_S = 1.0  # how much longer than a stall a single capture may take
+
+log = logging.getLogger(__name__)
+
+
+class Publisher(Protocol):
+    """What the loop needs of `camfan.Publisher`."""
+
+    def publish(self, jpeg: bytes, *, captured_ns: int | None = None) -> bool: ...
+
+    def event(
+        self,
+        kind: str,
+        state: Literal["start", "update", "end"],
+        *,
+        id: str | None = None,  # noqa: A002 - the word of the protocol
+        details: Mapping[str, object] | None = None,
+    ) -> str: ...
+
+    def report_now(self) -> None: ...
+
+
+class Supervisor(Protocol):
+    """Who started this process, and kills it when it hears nothing: systemd."""
+
+    def ready(self) -> None: ...
+    def alive(self) -> None: ...
+    def status(self, text: str) -> None: ...
+
+
+class StallError(SourceError):
+    """The source is open, and gives no good picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a node is put together from."""
+
+    camera: str
+    source: Source
+    encoder: Encoder
+    publisher: Publisher
+    supervisor: Supervisor
+    figures: NodeFigures
+    pulse: Pulse
+    clock: Clock
+    stall_after_s: float
+
+
+class Node:
+    """One camera, from its first opening until the clock says stop."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._clock = parts.clock
+        self._stall_s = max(parts.stall_after_s, MIN_STALL_S)
+        self._steps = Steps(parts.clock)
+        self._outage = Outage(parts.clock)
+        self._backoff = Backoff(parts.clock)
+        self._refusal = ""  # why the last picture was none
+        self._tick_due_ns = 0
+        self._announced = False  # what was opened is said once it gives a picture
+        self._ready = False
+
+    def run(self) -> None:
+        """Publish until the clock says stop. Raises FinalSourceError if only a restart helps."""
+        while not self._clock.wait(0):
+            try:
+                ended = self._follow_source()
+            except SourceError as exc:
+                self._lose(exc)
+                self._rest(self._backoff.next_s())
+            else:
+                if ended:
+                    self._end()
+        if self._outage.lasts:
+            self._parts.publisher.event(
+                "camera-offline", "end", id=self._outage.event, details={"reason": "node stopped"}
+            )
+
+    def _follow_source(self) -> bool:
+        """One opening of the source; True when it came to its end, False at a stop."""
+        source, clock, pulse = self._parts.source, self._clock, self._parts.pulse
+        pulse.expect(f"opening {source.name}", OPEN_LIMIT_S)
+        try:
+            with source.open() as stream:
+                self._parts.figures.opened()
+                self._announced = False
+                begun_ns = clock.monotonic_ns()
+                try:
+                    return self._follow_stream(stream)
+                except SourceError as exc:
+                    if source.reopens:
+                        raise
+                    raise FinalSourceError(f"{exc}; only a new process can open it again") from exc
+                finally:
+                    self._backoff.held((clock.monotonic_ns() - begun_ns) / 1e9)
+                    pulse.expect(f"closing {source.name}", OPEN_LIMIT_S)
+        finally:
+            pulse.rest()
+
+    def _follow_stream(self, stream: Stream) -> bool:
+        clock, pulse = self._clock, self._parts.pulse
+        what, limit_s = f"reading {self._parts.source.name}", self._stall_s + HANG_MARGIN_S
+        good_ns = clock.monotonic_ns()
+        while not clock.wait(0):
+            pulse.expect(what, limit_s)
+            got = stream.capture()
+            if isinstance(got, Picture):
+                if self._publish(got, stream):
+                    good_ns = clock.monotonic_ns()
+                    continue
+            elif got is Idle.PACED:
+                good_ns = clock.monotonic_ns()
+                self._feed()
+            elif got is Idle.ENDED:
+                return True
+            if clock.monotonic_ns() - good_ns > self._stall_s * 1e9:
+                name, why = self._parts.source.name, self._refusal and f": {self._refusal}"
+                raise StallError(f"{name}: no good picture for {self._stall_s:g} s{why}")
+        return False
+
+    def _publish(self, picture: Picture, stream: Stream) -> bool:
+        """Encode and send; False for a picture that is none."""
+        self._notice_step()
+        parts = self._parts
+        begun_ns = time.thread_time_ns()
+        try:
+            jpeg = parts.encoder.encode(picture)
+            encode_ns = None if jpeg is picture.content else time.thread_time_ns() - begun_ns
+            sent = parts.publisher.publish(jpeg, captured_ns=picture.captured_ns)
+        except (PictureError, WireError) as exc:
+            self._refuse(str(exc))
+            return False
+        self._refusal = ""
+        parts.figures.published(len(jpeg), encode_ns, sent=sent)
+        if not self._announced:
+            self._announce(stream.description)
+        if self._feed():
+            parts.figures.size = picture_size(jpeg)
+        return True
+
+    def _refuse(self, why: str) -> None:
+        level = (
+            logging.DEBUG if self._refusal else logging.WARNING
+        )  # once a row, not once a picture
+        log.log(level, "camera %s: a picture is left out: %s", self._parts.camera, why)
+        self._refusal = why
+        self._parts.figures.refused(why)
+
+    def _notice_step(self) -> None:
+        step_s = self._steps.step_s()
+        if step_s is None:
+            return
+        log.warning("camera %s: the clock was set by %.3f s", self._parts.camera, step_s)
+        details = {"seconds": round(step_s, 3)}
+        event = self._parts.publisher.event("clock-step", "start", details=details)
+        self._parts.publisher.event("clock-step", "end", id=event, details=details)
+
+    def _lose(self, error: SourceError) -> None:
+        """Say so, once an outage, not once an attempt."""
+        parts = self._parts
+        state = "stalled" if isinstance(error, StallError) else "waiting"
+        parts.figures.failed(state, str(error))
+        parts.supervisor.status(str(error))
+        if not self._outage.begin():
+            log.debug("camera %s: %s (attempt %d)", parts.camera, error, self._outage.attempts)
+            return
+        log.warning("camera %s: %s; trying again", parts.camera, error)
+        self._outage.event = parts.publisher.event(
+            "camera-offline", "start", details={"reason": str(error)}
+        )
+        parts.publisher.report_now()
+
+    def _announce(self, description: str) -> None:
+        """The first picture of a stream: what it is, and that an outage is over."""
+        parts, event, attempts = self._parts, self._outage.event, self._outage.attempts
+        self._announced = True
+        if self._outage.lasts:
+            lasted_s = self._outage.end()
+            log.info("camera %s: back after %.1f s, %d attempts", parts.camera, lasted_s, attempts)
+            details = {"seconds": round(lasted_s, 3)}
+            parts.publisher.event("camera-offline", "end", id=event, details=details)
+        log.info("camera %s: %s", parts.camera, description)
+        parts.publisher.report_now()
+
+    def _end(self) -> None:
+        """A source that is over: stay, so that nobody starts it again, and publish nothing."""
+        log.info("camera %s: %s is over", self._parts.camera, self._parts.source.name)
+        self._parts.figures.ended()
+        self._parts.supervisor.status("the source is over")
+        self._parts.publisher.report_now()
+        while not self._rest(FEED_S):
+            pass
+
+    def _rest(self, seconds: float) -> bool:
+        """Wait without a source, which is known and no reason to be killed; True at a stop."""
+        until_ns = self._clock.monotonic_ns() + round(seconds * 1e9)
+        while True:
+            self._feed()
+            left_s = (until_ns - self._clock.monotonic_ns()) / 1e9
+            if left_s <= 0:
+                return self._clock.wait(0)
+            if self._clock.wait(min(left_s, FEED_S)):
+                return True
+
+    def _feed(self) -> bool:
+        """Tell the supervisor that all goes as it should; True if that was due."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns < self._tick_due_ns:
+            return False
+        self._tick_due_ns = now_ns + TICK_NS
+        parts = self._parts
+        if not self._ready:
+            parts.supervisor.ready()
+            self._ready = True
+        parts.supervisor.alive()
+        if parts.figures.state == "live":
+            parts.supervisor.status(parts.figures.sentence())
+        return True

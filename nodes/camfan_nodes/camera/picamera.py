@@ -1,0 +1,120 @@
+"""The source `picamera2`: a camera module on the ribbon cable of a Raspberry Pi.
+
+YUV pictures go straight to the JPEG encoder. Opened once a process: libcamera leaks when it is
+opened again, so a stall ends the process and systemd starts a fresh one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from camfan_config.types import Picamera2Camera
+from camfan_nodes.camera.clock import Clock
+from camfan_nodes.camera.source import (
+    SLICE_S,
+    FinalSourceError,
+    Idle,
+    Picture,
+    Planes,
+    SourceError,
+    Tally,
+)
+
+SIZE = (1280, 720)
+BUFFERS = 3  # more fail on boards with little memory for cameras
+CABLE = "is the ribbon cable seated at both ends?"
+
+
+class Picamera2Source:
+    """`library` is the module picamera2 (or what stands for it in a test)."""
+
+    def __init__(self, camera: Picamera2Camera, clock: Clock, library: Any, colour: Any) -> None:
+        self.name = f"camera module {camera.camera}"
+        self.reopens = False
+        self.tally = Tally()
+        self._camera = camera
+        self._clock = clock
+        self._library = library
+        self._colour = colour  # the full-range colour space that JPEG means
+
+    @contextmanager
+    def open(self) -> Iterator[PicameraStream]:
+        """Raises SourceError when the module is not there or another program has it."""
+        found = self._library.Picamera2.global_camera_info()
+        if self._camera.camera >= len(found):
+            models = ", ".join(str(info.get("Model")) for info in found) or "none"
+            raise SourceError(f"{self.name}: libcamera finds {models}; {CABLE}")
+        try:
+            device = self._library.Picamera2(self._camera.camera)
+            try:
+                yield PicameraStream(device, self._camera, self._clock, self._colour)
+            finally:
+                device.close()
+        except (RuntimeError, OSError) as exc:  # what libcamera's binding raises
+            raise FinalSourceError(
+                f"{self.name}: cannot be started; is it in use by another program? ({exc})"
+            ) from exc
+
+
+class PicameraStream:
+    """The camera module while it runs."""
+
+    def __init__(self, device: Any, camera: Picamera2Camera, clock: Clock, colour: Any) -> None:
+        size = (camera.size.width, camera.size.height) if camera.size else SIZE
+        controls = dict(camera.controls)
+        if camera.fps:
+            frame_us = round(1e6 / camera.fps)
+            controls["FrameDurationLimits"] = (frame_us, frame_us)
+        configuration = device.create_video_configuration(
+            main={"size": size, "format": "YUV420"},
+            buffer_count=BUFFERS,
+            queue=True,
+            colour_space=colour,
+            controls=controls,
+        )
+        device.configure(configuration)
+        device.start()
+        self._device = device
+        self._clock = clock
+        main = device.camera_configuration()["main"]
+        self._size, self._stride = main["size"], main["stride"]
+        self._job: Any = None
+        self.description = f"camera module, {self._size[0]}x{self._size[1]} YUV420, encoded here"
+
+    def capture(self) -> Picture | Idle:
+        """The next picture. The request goes back to the camera whatever happens."""
+        if self._job is None:
+            self._job = self._device.capture_request(wait=False)
+        try:
+            request = self._device.wait(self._job, timeout=SLICE_S)
+        except TimeoutError:
+            return Idle.SILENT
+        self._job = None
+        try:
+            captured_ns = self._captured_ns(request.get_metadata())
+            return Picture(self._planes(request.make_buffer("main")), captured_ns)  # a copy
+        finally:
+            request.release()
+
+    def _planes(self, buffer: Any) -> Planes:
+        data: npt.NDArray[np.uint8] = np.asarray(buffer, np.uint8).reshape(-1)
+        (width, height), stride = self._size, self._stride
+        luma, chroma = stride * height, stride // 2 * (height // 2)
+        y = data[:luma].reshape(height, stride)[:, :width]
+        u = data[luma : luma + chroma].reshape(height // 2, stride // 2)[:, : width // 2]
+        v = data[luma + chroma : luma + 2 * chroma].reshape(height // 2, stride // 2)
+        return Planes(y, u, v[:, : width // 2])
+
+    def _captured_ns(self, metadata: dict[str, Any]) -> int:
+        """Wall clock of the exposure: libcamera's own, or reckoned from its boot clock."""
+        wall = metadata.get("FrameWallClock")
+        if wall:
+            return int(wall)
+        sensor = metadata.get("SensorTimestamp")
+        age_ns = self._clock.monotonic_ns() - int(sensor) if sensor else 0
+        return self._clock.wall_ns() - (age_ns if 0 <= age_ns < 10_000_000_000 else 0)

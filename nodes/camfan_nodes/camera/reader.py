@@ -1,0 +1,102 @@
+"""A thread that reads a network camera and keeps only its newest pictures.
+
+Live must not drift: what the node has not taken when newer pictures come is thrown away, oldest
+first, and counted. The thread is left behind if it hangs in a library; it never outlives the
+time-outs of that library, and no second one is started before it is gone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from camfan_nodes.camera.clock import Clock
+from camfan_nodes.camera.source import (
+    SLICE_S,
+    FinalSourceError,
+    Idle,
+    Picture,
+    SourceError,
+    Tally,
+)
+
+THREAD = "camfan-reader"
+HANG_S = 30.0  # a library that ignores its own time-outs for this long never comes back
+
+Pictures = Callable[[threading.Event], Iterator[Picture]]  # ends soon after the event is set
+
+
+class Reader:
+    """Pictures of one connection, on their way from the thread that reads to the one that asks."""
+
+    def __init__(self, pictures: Pictures, depth: int, tally: Tally, description: str) -> None:
+        self.description = description
+        self._pictures = pictures
+        self._tally = tally
+        self._waiting: deque[Picture] = deque(maxlen=depth)  # full: the oldest is dropped
+        self._changed = threading.Condition()
+        self._error: Exception | None = None
+        self._ended = False
+        self._leave = threading.Event()
+        self.thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
+
+    def capture(self) -> Picture | Idle:
+        """The oldest picture that is waiting. Raises what ended the reading."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._ended, SLICE_S)
+            if self._waiting:
+                return self._waiting.popleft()
+            if self._error is not None:
+                raise self._error
+            return Idle.ENDED if self._ended else Idle.SILENT
+
+    def leave(self) -> None:
+        """Ask the thread to end, and give it a moment."""
+        self._leave.set()
+        self.thread.join(SLICE_S)
+
+    def _run(self) -> None:
+        try:
+            for picture in self._pictures(self._leave):
+                with self._changed:
+                    self._tally.dropped += len(self._waiting) == self._waiting.maxlen
+                    self._waiting.append(picture)
+                    self._changed.notify()
+                if self._leave.is_set():
+                    break
+        except Exception as exc:  # noqa: BLE001 - raised again by `capture`, on the node's thread
+            self._error = exc
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+
+class Readers:
+    """One reader at a time: waits for the last thread to be gone before the next is started."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._name = name
+        self._clock = clock
+        self._last: threading.Thread | None = None
+        self._hangs_since_ns = 0
+
+    @contextmanager
+    def open(self, reader: Reader) -> Iterator[Reader]:
+        """Raises FinalSourceError when the last thread hangs for good."""
+        self._refuse_second()
+        self._last = reader.thread
+        reader.thread.start()
+        try:
+            yield reader
+        finally:
+            reader.leave()
+            self._hangs_since_ns = self._clock.monotonic_ns()
+
+    def _refuse_second(self) -> None:
+        if self._last is None or not self._last.is_alive():
+            return
+        hanging_s = (self._clock.monotonic_ns() - self._hangs_since_ns) / 1e9
+        message = f"{self._name}: the last connection hangs and cannot be given up"
+        raise FinalSourceError(message) if hanging_s > HANG_S else SourceError(message)

@@ -1,0 +1,94 @@
+"""What a source of pictures is to the camera node, and how it says that it has none.
+
+Protocols and data only. A source is opened, asked for pictures and closed by one thread; each
+call returns within about `SLICE_S`, so that the caller can hear a stop and see a stall.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from camfan_config.errors import CamfanError
+
+SLICE_S = 0.5  # how long `capture` may wait for a picture
+
+Bgr = npt.NDArray[np.uint8]  # (height, width, 3)
+Plane = npt.NDArray[np.uint8]  # (height, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """A picture as JPEG stores it: full-range BT.601, chroma at half size each way (4:2:0)."""
+
+    y: Plane
+    u: Plane
+    v: Plane
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One captured picture: a JPEG that passes through, or pixels that are encoded here.
+
+    Pixels may be painted on, and are valid until the next capture.
+    """
+
+    content: bytes | Planes | Bgr = field(repr=False)
+    captured_ns: int  # wall clock at the moment of capture
+
+
+class Idle(Enum):
+    """Why `capture` has no picture to give."""
+
+    SILENT = auto()  # one was due, none came
+    PACED = auto()  # the next one is not due yet
+    ENDED = auto()  # there will never be another
+
+
+class SourceError(CamfanError):
+    """A source gives no pictures now, but may later: says what was asked and what was found."""
+
+
+class FinalSourceError(CamfanError):
+    """A source that this process cannot recover; a fresh process may."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a source lost, over all its openings. Written by the capturing side only."""
+
+    dropped: int = 0  # pictures there were, but we came too late
+    unreadable: int = 0  # pictures that came damaged
+
+
+class Stream(Protocol):
+    """A source while it is open."""
+
+    @property
+    def description(self) -> str:
+        """What was opened: `1280x720 MJPEG, passed through`."""
+
+    def capture(self) -> Picture | Idle:
+        """The next picture. Raises SourceError when the source is lost."""
+
+
+class Source(Protocol):
+    """Where pictures come from. `reopens`: it can be opened again within one process."""
+
+    @property
+    def name(self) -> str:
+        """How a log line calls it; never holds a password."""
+
+    @property
+    def reopens(self) -> bool: ...
+
+    @property
+    def tally(self) -> Tally: ...
+
+    def open(self) -> AbstractContextManager[Stream]:
+        """Raises SourceError when there is nothing to open."""

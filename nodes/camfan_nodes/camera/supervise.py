@@ -1,0 +1,48 @@
+"""Runs the capturing thread, and notices when it hangs where nobody can wake it.
+
+The caller's thread stays free: it hears signals, and ends the node within seconds even while the
+other one is stuck in a driver.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from camfan_config.errors import CamfanError
+from camfan_nodes.camera.pulse import Pulse
+
+LOOK_S = 0.25
+CAPTURE = "camfan-capture"  # the thread's name
+GRACE_S = 1.5  # from the stop to the end of the thread; then the process leaves without it
+
+
+class HungError(CamfanError):
+    """The capturing thread hangs in a call that cannot be ended; only a new process helps."""
+
+
+class StopHungError(HungError):
+    """The same, noticed while stopping: nothing is lost but tidiness."""
+
+
+def supervise(work: Callable[[], None], pulse: Pulse, stop: threading.Event) -> None:
+    """Do the work on a thread of its own. Raises what it raised, or HungError."""
+    failures: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as exc:  # noqa: BLE001 - raised again below, on the caller's thread
+            failures.append(exc)
+
+    thread = threading.Thread(target=guarded, name=CAPTURE, daemon=True)
+    thread.start()
+    while thread.is_alive() and not stop.is_set():
+        thread.join(LOOK_S)
+        if what := pulse.overdue():
+            raise HungError(f"{what} hangs; this process ends, so that a new one can try")
+    thread.join(GRACE_S)
+    if thread.is_alive():
+        raise StopHungError("the source did not let go in time")
+    if failures:
+        raise failures[0]

@@ -1,0 +1,160 @@
+"""The source `v4l2`: a webcam on Linux.
+
+Its own JPEGs go through as they are (`mjpg`, mended where a webcam leaves something out), raw
+pixels are handed on to be encoded (`yuyv`). A camera that is unplugged is an error here and a
+reopening by name in the loop above.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from camfan_config.types import V4l2Camera
+from camfan_nodes.camera import v4l2_abi as abi
+from camfan_nodes.camera.clock import Clock
+from camfan_nodes.camera.devices import describe_devices
+from camfan_nodes.camera.mjpg import whole
+from camfan_nodes.camera.pacing import Thinner
+from camfan_nodes.camera.source import SLICE_S, Idle, Picture, Planes, SourceError, Tally
+from camfan_nodes.camera.v4l2_device import Device, Kernel, Linux, Taken
+from camfan_nodes.camera.yuyv import planes_of
+
+MAX_GAP = 10_000  # pictures; more means that the driver does not count
+MAX_AGE_NS = 10_000_000_000  # an older timestamp is not of our clock
+
+_ACCEPTED = {"mjpg": (abi.MJPG, abi.JPEG), "yuyv": (abi.YUYV,)}
+_WORDS = {
+    errno.EBUSY: "it is used by another program",
+    errno.EACCES: "this user may not open it; is it in the group `video`?",
+    errno.EPERM: "this user may not open it; is it in the group `video`?",
+    errno.ENOSPC: (
+        "not enough USB bandwidth; ask for a smaller size, a lower fps or `format: mjpg`,"
+        " or plug it into another USB controller"
+    ),
+    errno.ENODEV: "it was unplugged",
+    errno.ENXIO: "it was unplugged",
+    errno.ENOTTY: "it is no video device",
+    errno.EINVAL: "its driver refuses what it was asked",
+}
+
+log = logging.getLogger(__name__)
+
+
+class V4l2Source:
+    def __init__(self, camera: V4l2Camera, clock: Clock, kernel: Kernel | None = None) -> None:
+        self.name = camera.device
+        self.reopens = True
+        self.tally = Tally()
+        self._camera = camera
+        self._clock = clock
+        self._kernel = kernel or Linux()
+
+    @contextmanager
+    def open(self) -> Iterator[V4l2Stream]:
+        """Raises SourceError, which says what else is there, when the device cannot be had."""
+        try:
+            device = Device(self._camera.device, self._kernel)
+        except FileNotFoundError:
+            raise SourceError(
+                f"{self.name}: there is no such device; {describe_devices(self._kernel)}"
+            ) from None
+        except OSError as exc:
+            raise _in_words(self.name, exc) from exc
+        with device:
+            try:
+                stream = V4l2Stream(device, self._camera, self.tally, self._clock)
+            except OSError as exc:
+                raise _in_words(self.name, exc) from exc
+            yield stream
+
+
+class V4l2Stream:
+    """The device while it runs."""
+
+    def __init__(self, device: Device, camera: V4l2Camera, tally: Tally, clock: Clock) -> None:
+        self._device = device
+        self._camera = camera
+        self._tally = tally
+        self._clock = clock
+        self._thinner = Thinner(camera.fps)
+        self._last: int | None = None
+        card, _, captures = device.identify()
+        if not captures:
+            raise SourceError(f"{camera.device}: {card} gives no video")
+        self._format = self._negotiate(card)
+        given_fps = device.set_fps(camera.fps) if camera.fps else None
+        device.start()
+        rate = f" at {given_fps:g} fps" if given_fps else ""
+        how = "passed through" if camera.format == "mjpg" else "encoded here"
+        size = f"{self._format.width}x{self._format.height}"
+        self.description = f"{card}, {size} {camera.format.upper()}{rate}, {how}"
+
+    def _negotiate(self, card: str) -> abi.PixFormat:
+        camera, size = self._camera, self._camera.size
+        accepted = _ACCEPTED[camera.format]
+        given = self._device.set_format(accepted[0], (size.width, size.height) if size else None)
+        if given.pixelformat not in accepted:
+            offered = ", ".join(map(abi.fourcc_text, self._device.formats()))
+            raise SourceError(
+                f"{camera.device}: {card} gives no {camera.format.upper()}; it offers {offered}"
+            )
+        if size and (given.width, given.height) != (size.width, size.height):
+            log.warning(
+                "%s: asked for %s, the camera gives %dx%d",
+                camera.device, size, given.width, given.height,
+            )  # fmt: skip
+        return given
+
+    def capture(self) -> Picture | Idle:
+        """The next picture of the device; damaged ones are counted and left out."""
+        try:
+            taken = self._device.take(SLICE_S)
+        except OSError as exc:
+            raise _in_words(self._camera.device, exc) from exc
+        if taken is None:
+            return Idle.SILENT
+        self._count_drops(taken.sequence)
+        captured_ns, monotonic_ns = self._captured(taken)
+        if not self._thinner.keeps(monotonic_ns / 1e9):
+            return Idle.PACED
+        content = self._content(taken)
+        if content is None:
+            self._tally.unreadable += 1
+            return Idle.SILENT
+        return Picture(content, captured_ns)
+
+    def _content(self, taken: Taken) -> bytes | Planes | None:
+        if taken.damaged or not taken.data:
+            return None
+        if self._camera.format == "mjpg":
+            return whole(taken.data)
+        width, height, line = self._format.width, self._format.height, self._format.bytesperline
+        line = max(line, 2 * width)
+        if len(taken.data) < line * height:
+            return None
+        full = (
+            self._format.quantization == abi.QUANTIZATION_FULL
+            or self._format.colorspace == abi.COLORSPACE_JPEG
+        )
+        return planes_of(taken.data, width, height, line, full=full)
+
+    def _count_drops(self, sequence: int) -> None:
+        if self._last is not None:
+            gap = (sequence - self._last - 1) % 2**32
+            self._tally.dropped += gap if gap < MAX_GAP else 0
+        self._last = sequence
+
+    def _captured(self, taken: Taken) -> tuple[int, int]:
+        """Wall clock and monotonic time of a picture, both ns."""
+        wall_ns, now_ns = self._clock.wall_ns(), self._clock.monotonic_ns()
+        at_ns = taken.monotonic_ns
+        if at_ns is None or not 0 <= now_ns - at_ns <= MAX_AGE_NS:
+            at_ns = now_ns
+        return wall_ns - (now_ns - at_ns), at_ns
+
+
+def _in_words(path: str, exc: OSError) -> SourceError:
+    return SourceError(f"{path}: {_WORDS.get(exc.errno or 0, exc.strerror or str(exc))}")

@@ -1,0 +1,232 @@
+"""One Linux video device: its formats, its buffers, its frames.
+
+Plain `ioctl`, `mmap` and `poll`; every wait has an end and every buffer goes back to the driver.
+Kernel errors come out as the OSError they are; `v4l2` turns them into sentences.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import select
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self
+
+from camfan_nodes.camera import v4l2_abi as abi
+
+BUFFERS = 4  # pictures the driver may fill before we fetch one; then it drops the next
+
+Memory = mmap.mmap | bytearray  # bytearray: a device that is none, in tests
+Argument = ctypes.Structure | ctypes.c_int
+
+
+class Kernel(Protocol):
+    """The system calls that a video device needs. Each may raise OSError."""
+
+    def open(self, path: str) -> int: ...
+    def close(self, handle: int) -> None: ...
+    def ioctl(self, handle: int, request: int, argument: Argument) -> None: ...
+    def map(self, handle: int, length: int, offset: int) -> Memory: ...
+    def readable(self, handle: int, timeout_s: float) -> bool: ...
+
+
+class Linux:
+    """The real kernel."""
+
+    def open(self, path: str) -> int:
+        return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def close(self, handle: int) -> None:
+        os.close(handle)
+
+    def ioctl(self, handle: int, request: int, argument: Argument) -> None:
+        while True:
+            try:
+                fcntl.ioctl(handle, request, argument, True)
+            except InterruptedError:
+                continue
+            return
+
+    def map(self, handle: int, length: int, offset: int) -> Memory:
+        return mmap.mmap(handle, length, mmap.MAP_SHARED, mmap.PROT_READ, offset=offset)
+
+    def readable(self, handle: int, timeout_s: float) -> bool:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        events = poll.poll(timeout_s * 1000)
+        if events and not events[0][1] & select.POLLIN:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        return bool(events)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One filled buffer, copied out."""
+
+    data: bytes = field(repr=False)
+    sequence: int  # the driver's count: a gap is a picture that it dropped
+    monotonic_ns: int | None  # when it was captured, if the driver says so
+    damaged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One format of a device: sizes, each with its highest rate where known."""
+
+    fourcc: str
+    sizes: tuple[tuple[int, int, float | None], ...]
+
+
+class Device:
+    """An open video device. Belongs to one thread."""
+
+    def __init__(self, path: str, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._handle = kernel.open(path)
+        self._memory: list[Memory] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._memory:
+            with contextlib.suppress(OSError):  # it may be gone already
+                self._call(abi.STREAMOFF, ctypes.c_int(abi.CAPTURE))
+        for memory in self._memory:
+            if isinstance(memory, mmap.mmap):
+                memory.close()
+        with contextlib.suppress(OSError):
+            self._kernel.close(self._handle)
+
+    def _call(self, request: int, argument: Argument) -> None:
+        self._kernel.ioctl(self._handle, request, argument)
+
+    def identify(self) -> tuple[str, str, bool]:
+        """The card's name, where it is plugged in, and whether it captures video."""
+        found = abi.Capability()
+        self._call(abi.QUERYCAP, found)
+        own = found.capabilities & abi.CAP_DEVICE_CAPS
+        caps = found.device_caps if own else found.capabilities
+        needed = abi.CAP_VIDEO_CAPTURE | abi.CAP_STREAMING
+        return (
+            found.card.decode("utf-8", "replace"),
+            found.bus_info.decode("utf-8", "replace"),
+            caps & needed == needed,
+        )
+
+    def formats(self) -> list[int]:
+        """The pixel formats that the device offers, its favourite first."""
+        found: list[int] = []
+        with contextlib.suppress(OSError):  # EINVAL: no more of them
+            while True:
+                description = abi.FormatDescription(index=len(found), type=abi.CAPTURE)
+                self._call(abi.ENUM_FMT, description)
+                found.append(description.pixelformat)
+        return found
+
+    def offers(self) -> list[Offer]:
+        """All formats with their sizes and rates."""
+        return [
+            Offer(abi.fourcc_text(number), tuple(self._sizes(number))) for number in self.formats()
+        ]
+
+    def _sizes(self, fourcc: int) -> list[tuple[int, int, float | None]]:
+        found: list[tuple[int, int, float | None]] = []
+        with contextlib.suppress(OSError):
+            while True:
+                size = abi.FrameSize(index=len(found), pixel_format=fourcc)
+                self._call(abi.ENUM_FRAMESIZES, size)
+                if size.type != abi.SIZE_DISCRETE:
+                    found.append((size.stepwise.max_width, size.stepwise.max_height, None))
+                    break
+                width, height = size.discrete.width, size.discrete.height
+                found.append((width, height, self._top_fps(fourcc, width, height)))
+        return found
+
+    def _top_fps(self, fourcc: int, width: int, height: int) -> float | None:
+        rates: list[float] = []
+        with contextlib.suppress(OSError):
+            while True:
+                interval = abi.FrameInterval(
+                    index=len(rates), pixel_format=fourcc, width=width, height=height
+                )
+                self._call(abi.ENUM_FRAMEINTERVALS, interval)
+                if interval.type != abi.INTERVAL_DISCRETE or not interval.discrete.numerator:
+                    break
+                rates.append(interval.discrete.denominator / interval.discrete.numerator)
+        return max(rates, default=None)
+
+    def set_format(self, fourcc: int, size: tuple[int, int] | None) -> abi.PixFormat:
+        """Ask for a format and size; what the driver gives instead is in the answer."""
+        asked = abi.Format(type=abi.CAPTURE)
+        self._call(abi.G_FMT, asked)
+        if size is not None:
+            asked.pix.width, asked.pix.height = size
+        asked.pix.pixelformat = fourcc
+        asked.pix.field = abi.ANY_FIELD
+        asked.pix.bytesperline = asked.pix.sizeimage = 0
+        self._call(abi.S_FMT, asked)
+        given: abi.PixFormat = asked.pix
+        return given
+
+    def set_fps(self, fps: float) -> float | None:
+        """Ask for a rate; the one the driver gives, None where it does not say."""
+        asked = abi.StreamParameters(type=abi.CAPTURE)
+        asked.capture.timeperframe = abi.Fraction(1000, round(fps * 1000))
+        try:
+            self._call(abi.S_PARM, asked)
+        except OSError as exc:
+            if exc.errno in (errno.EINVAL, errno.ENOTTY):  # this driver knows no rates
+                return None
+            raise
+        given = asked.capture.timeperframe
+        return given.denominator / given.numerator if given.numerator else None
+
+    def start(self) -> None:
+        """Map the buffers, give them to the driver and let it run."""
+        request = abi.RequestBuffers(count=BUFFERS, type=abi.CAPTURE, memory=abi.MMAP)
+        self._call(abi.REQBUFS, request)
+        for index in range(request.count):
+            buffer = self._buffer(index)
+            self._call(abi.QUERYBUF, buffer)
+            self._memory.append(self._kernel.map(self._handle, buffer.length, buffer.offset))
+            self._call(abi.QBUF, self._buffer(index))
+        self._call(abi.STREAMON, ctypes.c_int(abi.CAPTURE))
+
+    def take(self, timeout_s: float) -> Taken | None:
+        """The next picture; None when none came in time."""
+        if not self._kernel.readable(self._handle, timeout_s):
+            return None
+        buffer = self._buffer(0)
+        try:
+            self._call(abi.DQBUF, buffer)
+        except BlockingIOError:
+            return None
+        try:
+            return self._taken(buffer)
+        finally:
+            self._call(abi.QBUF, self._buffer(buffer.index))
+
+    def _taken(self, buffer: abi.Buffer) -> Taken:
+        memory = self._memory[buffer.index]
+        stamped = buffer.flags & abi.FLAG_TIMESTAMP_MASK == abi.FLAG_TIMESTAMP_MONOTONIC
+        at = buffer.timestamp
+        return Taken(
+            data=bytes(memory[: buffer.bytesused]),
+            sequence=buffer.sequence,
+            monotonic_ns=(at.seconds * 1_000_000_000 + at.microseconds * 1000 if stamped else None),
+            damaged=bool(buffer.flags & abi.FLAG_ERROR),
+        )
+
+    def _buffer(self, index: int) -> abi.Buffer:
+        return abi.Buffer(index=index, type=abi.CAPTURE, memory=abi.MMAP)

@@ -1,0 +1,240 @@
+"""The source `file`: a video played at its own pace, as if it were a camera.
+
+MJPEG goes through untouched, packet by packet, unless the site file asks to change the picture;
+everything else is decoded, turned upright and handed on as pixels. What cannot be decoded is
+counted and left out. Nothing here encodes.
+"""
+
+from __future__ import annotations
+
+import logging
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import numpy as np
+
+from camfan_config.types import FileCamera
+from camfan_nodes.camera.clock import Clock
+from camfan_nodes.camera.pacing import Pacer, Thinner
+from camfan_nodes.camera.source import Bgr, Idle, Picture, SourceError, Tally
+from camfan_nodes.camera.words import describe_missing, reason_of
+
+NOMINAL_FPS = 25.0  # of a file that does not say
+MAX_GAP_S = 60.0  # a longer pause between two pictures is a damaged timestamp
+
+log = logging.getLogger(__name__)
+
+Timed = tuple[float, bytes | Bgr]
+
+
+class FileSource:
+    def __init__(self, camera: FileCamera, clock: Clock) -> None:
+        self.name = camera.path
+        self.reopens = True
+        self.tally = Tally()
+        self._camera = camera
+        self._clock = clock
+
+    @contextmanager
+    def open(self) -> Iterator[FileStream]:
+        """Raises SourceError for whatever is no video that can be played."""
+        path = Path(self._camera.path)
+        check_file(path)
+        yield FileStream(path, self._camera, self.tally, self._clock)
+
+
+class FileStream:
+    """One playing of the file, from its start; again and again when it loops."""
+
+    def __init__(self, path: Path, camera: FileCamera, tally: Tally, clock: Clock) -> None:
+        self._path = path
+        self._camera = camera
+        self._tally = tally
+        self._clock = clock
+        self._pacer = Pacer(clock)
+        self._turns = 0
+        self._through = False
+        self.description = self._inspect()
+        self._pictures = self._thinned()
+        self._next: Timed | None = None
+
+    def capture(self) -> Picture | Idle:
+        """The next picture of the file, when its time has come."""
+        if self._next is None:
+            self._next = next(self._pictures, None)
+        if self._next is None:
+            return Idle.ENDED
+        at_s, content = self._next
+        if not self._pacer.reached(at_s):
+            return Idle.PACED
+        self._next = None
+        return Picture(content, self._clock.wall_ns())
+
+    def _inspect(self) -> str:
+        """Look at the first picture: which way up it is, and whether it can go through."""
+        with _opened(self._path) as container:
+            stream = container.streams.video[0]
+            codec, width, height = stream.codec_context.name, stream.width, stream.height
+            self._turns = _quarter_turns(container)
+        asked = [word for word, on in self._wanted_changes(width, height).items() if on]
+        self._through = codec == "mjpeg" and not asked
+        if self._through:
+            return f"{width}x{height} MJPEG, passed through"
+        if codec == "mjpeg":
+            log.info("%s: MJPEG is decoded and encoded again, for %s", self._path, ", ".join(asked))
+        return f"{width}x{height} {codec}, encoded here"
+
+    def _wanted_changes(self, width: int, height: int) -> dict[str, bool]:
+        camera, size = self._camera, self._camera.size
+        return {
+            "size": size is not None and (size.width, size.height) != (width, height),
+            "rotate": camera.rotate != 0,
+            "flip": camera.flip != "none",
+            "privacy": bool(camera.privacy),
+            "the file's own rotation": self._turns != 0,
+        }
+
+    def _thinned(self) -> Iterator[Timed]:
+        """Every picture to be shown, with its time since the first start of the file."""
+        offset_s = 0.0
+        thinner = Thinner(self._camera.fps)
+        while True:
+            end_s = 0.0
+            for at_s, item in self._pass():
+                end_s = at_s + self._interval_s
+                if thinner.keeps(offset_s + at_s):
+                    content = item if isinstance(item, bytes) else self._pixels(item)
+                    yield offset_s + at_s, content
+            if not end_s:
+                raise SourceError(f"{self._path}: not one picture in it can be decoded")
+            if not self._camera.loop:
+                return
+            offset_s += end_s
+            check_file(self._path)
+
+    def _pass(self) -> Iterator[tuple[float, bytes | av.VideoFrame]]:
+        """The pictures from the start of the file to its end, with times that never fall."""
+        first_s: float | None = None
+        at_s = -1.0
+        with _opened(self._path) as container:
+            stream = container.streams.video[0]
+            self._interval_s = 1 / _nominal_fps(stream)
+            for stamp_s, item in self._items(container):
+                if first_s is None:
+                    first_s, at_s = stamp_s or 0.0, 0.0
+                elif stamp_s is None or not 0 <= stamp_s - first_s - at_s <= MAX_GAP_S:
+                    at_s += self._interval_s
+                    first_s = first_s if stamp_s is None else stamp_s - at_s
+                else:
+                    at_s = stamp_s - first_s
+                yield at_s, item
+
+    def _items(
+        self, container: av.container.InputContainer
+    ) -> Iterator[tuple[float | None, bytes | av.VideoFrame]]:
+        """Packets of MJPEG that passes through, or decoded frames, with their own timestamps."""
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        for packet in _packets(container, stream, self._tally):
+            if self._through:
+                if packet.size:
+                    yield _seconds(packet), bytes(packet)
+                continue
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError as exc:
+                log.debug("%s: %s", self._path, exc)
+                self._tally.unreadable += 1
+                continue
+            for frame in frames:
+                yield _seconds(frame), frame
+
+    def _pixels(self, frame: av.VideoFrame) -> Bgr:
+        """Upright BGR in the size that was asked for."""
+        size = self._camera.size
+        width, height = (size.width, size.height) if size else (frame.width, frame.height)
+        if size and self._turns % 2:
+            width, height = height, width  # the size of the upright picture
+        image = cast(Bgr, frame.to_ndarray(format="bgr24", width=width, height=height))
+        return np.rot90(image, self._turns) if self._turns else image
+
+
+def check_file(path: Path) -> None:
+    """Raises SourceError for anything that is not a file with something in it."""
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise SourceError(f"{path}: a folder; the source `images` plays folders of JPEGs")
+        if not stat.S_ISREG(found.st_mode):
+            raise SourceError(f"{path}: not a regular file")
+        if not found.st_size:
+            raise SourceError(f"{path}: the file is empty (0 bytes)")
+        path.open("rb").close()
+    except FileNotFoundError:
+        raise SourceError(describe_missing(path)) from None
+    except OSError as exc:
+        raise SourceError(f"{path}: cannot be read: {reason_of(exc)}") from exc
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[av.container.InputContainer]:
+    try:
+        container = av.open(str(path))
+    except (av.error.FFmpegError, OSError, ValueError) as exc:
+        raise SourceError(f"{path}: not a video that can be read ({reason_of(exc)})") from exc
+    with container:
+        if not container.streams.video:
+            others = ", ".join(sorted({stream.type for stream in container.streams}))
+            raise SourceError(
+                f"{path}: no video in it; {container.format.long_name},"
+                f" {path.stat().st_size} bytes, {others or 'without any content'}"
+            )
+        context: object = container.streams.video[0].codec_context
+        if context is None:
+            raise SourceError(f"{path}: its video is of a kind that cannot be decoded here")
+        yield container
+
+
+def _packets(
+    container: av.container.InputContainer, stream: av.VideoStream, tally: Tally
+) -> Iterator[av.Packet[Any]]:
+    """All packets up to the end or to where the file is broken off."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError as exc:
+            log.debug("%s: %s", container.name, exc)
+            tally.unreadable += 1
+            return
+        if packet is None:
+            return
+        yield packet
+
+
+def _quarter_turns(container: av.container.InputContainer) -> int:
+    """How often to turn the file's pictures, counter-clockwise, until they are upright."""
+    stream = container.streams.video[0]
+    for packet in _packets(container, stream, Tally()):
+        try:
+            for frame in packet.decode():
+                return round(frame.rotation / 90) % 4
+        except av.error.FFmpegError:
+            continue
+    return 0
+
+
+def _nominal_fps(stream: av.VideoStream) -> float:
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and 0 < rate <= 1000:
+            return float(rate)
+    return NOMINAL_FPS
+
+
+def _seconds(item: av.Packet[Any] | av.VideoFrame) -> float | None:
+    stamp = item.pts if item.pts is not None else item.dts
+    return None if stamp is None or item.time_base is None else float(stamp * item.time_base)

@@ -1,0 +1,29 @@
+"""Failures of the system in words: why a call failed, and what is there instead of a path."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+SHOWN = 3
+
+
+def describe_missing(path: Path) -> str:
+    """One sentence: what was asked for, and what was found in its place."""
+    folder = path.parent
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    if folder != path.parent:
+        return f"{path}: there is no folder {path.parent}; it ends at {folder}"
+    names = sorted(entry.name for entry in folder.iterdir())
+    close = difflib.get_close_matches(path.name, names, n=SHOWN) or names[:SHOWN]
+    if not close:
+        return f"{path}: there is no such file; its folder is empty"
+    more = f" and {len(names) - len(close)} more" if len(names) > len(close) else ""
+    return f"{path}: there is no such file; in its folder: {', '.join(close)}{more}"
+
+
+def reason_of(exc: Exception) -> str:
+    """Why the system refused, in lower case, to stand in the middle of a sentence."""
+    text = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+    return text[:1].lower() + text[1:]

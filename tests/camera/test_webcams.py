@@ -1,0 +1,523 @@
+"""The source `v4l2`, against a device layer that behaves as drivers do, and misbehaves as they do.
+
+The same source against a real driver: test_webcams_in_a_kernel.py.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from camfan_config.types import Size, V4l2Camera
+from camfan_nodes.camera import v4l2_abi as abi
+from camfan_nodes.camera.devices import find_devices
+from camfan_nodes.camera.encode import Encoder
+from camfan_nodes.camera.listing import describe
+from camfan_nodes.camera.mjpg import HUFFMAN_TABLES, whole
+from camfan_nodes.camera.source import Idle, Picture, SourceError
+from camfan_nodes.camera.v4l2 import V4l2Source
+from camfan_nodes.camera.v4l2_device import BUFFERS, Argument, Linux, Memory
+from camfan_nodes.camera.yuyv import planes_of
+from camfan_testing.cameras import FakeClock
+from camfan_testing.jpegs import jpeg
+
+DEVICE = "/dev/video0"
+
+
+@dataclass
+class Filled:
+    """What the driver has ready: a picture, or an error of DQBUF."""
+
+    data: bytes = b""
+    sequence: int = 0
+    flags: int = abi.FLAG_TIMESTAMP_MONOTONIC
+    age_ms: int = 0
+    failure: int = 0
+
+
+@dataclass
+class FakeKernel:
+    """One webcam, as the kernel shows it. `errors` maps a request to the errno it fails with."""
+
+    clock: FakeClock
+    formats: tuple[str, ...] = ("MJPG", "YUYV")
+    size: tuple[int, int] = (64, 48)
+    card: bytes = b"HD Webcam C999"
+    caps: int = abi.CAP_VIDEO_CAPTURE | abi.CAP_STREAMING
+    quantization: int = 0
+    errors: dict[int, int] = field(default_factory=dict)
+    open_error: int = 0
+    ready: list[Filled] = field(default_factory=list)
+    queued: list[int] = field(default_factory=list)
+    streaming: bool = False
+    opened: int = 0
+    unplugged: bool = False
+    asked_fps: float | None = None
+    pixelformat: int = abi.MJPG
+
+    def __post_init__(self) -> None:
+        self._memory = [bytearray(64 * 48 * 4) for _ in range(BUFFERS)]
+
+    def open(self, path: str) -> int:
+        if self.open_error or path != DEVICE:
+            code = self.open_error or errno.ENOENT
+            raise OSError(code, os.strerror(code))
+        self.opened += 1
+        return 7
+
+    def close(self, handle: int) -> None:
+        self.opened -= 1
+
+    def map(self, handle: int, length: int, offset: int) -> Memory:
+        return self._memory[offset]
+
+    def readable(self, handle: int, timeout_s: float) -> bool:
+        if self.unplugged:
+            raise OSError(errno.ENODEV, "No such device")
+        if not self.ready:
+            self.clock.wait(timeout_s)
+        return bool(self.ready)
+
+    def ioctl(self, handle: int, request: int, argument: Argument) -> None:
+        if code := self.errors.get(request, errno.ENODEV if self.unplugged else 0):
+            raise OSError(code, os.strerror(code))
+        handlers = {
+            abi.QUERYCAP: self._querycap,
+            abi.ENUM_FMT: self._enum_fmt,
+            abi.ENUM_FRAMESIZES: self._enum_sizes,
+            abi.ENUM_FRAMEINTERVALS: self._enum_intervals,
+            abi.G_FMT: self._g_fmt,
+            abi.S_FMT: self._s_fmt,
+            abi.S_PARM: self._s_parm,
+            abi.REQBUFS: self._reqbufs,
+            abi.QUERYBUF: self._querybuf,
+            abi.QBUF: self._qbuf,
+            abi.DQBUF: self._dqbuf,
+            abi.STREAMON: self._streamon,
+            abi.STREAMOFF: self._streamoff,
+        }
+        handlers[request](argument)
+
+    def _querycap(self, argument: Argument) -> None:
+        assert isinstance(argument, abi.Capability)
+        argument.card, argument.bus_info = self.card, b"usb-0000:01:00.0-1.3"
+        argument.capabilities = abi.CAP_DEVICE_CAPS | 0xFF
+        argument.device_caps = self.caps
+
+    def _enum_fmt(self, argument: Argument) -> None:
+        assert isinstance(argument, abi.FormatDescription)
+        if argument.index >= len(self.formats):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        argument.pixelformat = abi.fourcc(self.formats[argument.index])
+
+    def _enum_sizes(self, argument: Argument) -> None:
+        assert isinstance(argument, abi.FrameSize)
+        sizes = [(640, 480), (1280, 720), (1920, 1080)]
+        if argument.index >= len(sizes):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        argument.type = abi.SIZE_DISCRETE
+        argument.discrete.width, argument.discrete.height = sizes[argument.index]
+
+    def _enum_intervals(self, argument: Argument) -> None:
+        assert isinstance(argument, abi.FrameInterval)
+        if argument.index >= 2:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        argument.type = abi.INTERVAL_DISCRETE
+        argument.discrete.numerator, argument.discrete.denominator = 1, (30, 15)[argument.index]
+
+    def _g_fmt(self, argument: Argument) -> None:
+        assert isinstance(argument, abi.Format)
+        argument.pix.width, argument.pix.height = self.size
+
+    def _s_fmt(self, argument: Argument) -> None:
+        assert isinstance(argument, abi.Format)
+        pix = argument.pix
+        pix.width, pix.height = self.size
+        if abi.fourcc_text(pix.pixelformat) not in self.formats:
+            pix.pixelformat = abi.fourcc(self.formats[0])
+        self.pixelformat = pix.pixelformat
+        pix.bytesperline = pix.width * 2 if pix.pixelformat == abi.YUYV else 0
+        pix.quantization = self.quantization
+
+    def _s_parm(self, argument: Argument) -> None:
+        assert isinstance(argument, abi.StreamParameters)
+        rate = argument.capture.timeperframe
+        self.asked_fps = rate.denominator / rate.numerator
+
+    def _reqbufs(self, argument: Argument) -> None:
+        assert isinstance(argument, abi.RequestBuffers)
+        assert argument.count == BUFFERS
+
+    def _querybuf(self, argument: Argument) -> None:
+        assert isinstance(argument, abi.Buffer)
+        argument.length, argument.offset = len(self._memory[0]), argument.index
+
+    def _qbuf(self, argument: Argument) -> None:
+        assert isinstance(argument, abi.Buffer)
+        assert argument.index not in self.queued
+        self.queued.append(argument.index)
+
+    def _dqbuf(self, argument: Argument) -> None:
+        assert isinstance(argument, abi.Buffer)
+        filled = self.ready.pop(0)
+        if filled.failure:
+            raise OSError(filled.failure, os.strerror(filled.failure))
+        argument.index = self.queued.pop(0)
+        self._memory[argument.index][: len(filled.data)] = filled.data
+        argument.bytesused, argument.sequence = len(filled.data), filled.sequence
+        argument.flags = filled.flags
+        at_us = self.clock.now_ns // 1000 - filled.age_ms * 1000
+        argument.timestamp.seconds, argument.timestamp.microseconds = divmod(at_us, 1_000_000)
+
+    def _streamon(self, argument: Argument) -> None:
+        self.streaming = True
+
+    def _streamoff(self, argument: Argument) -> None:
+        self.streaming = False
+        self.queued.clear()
+
+
+def _taken(kernel: FakeKernel, camera: V4l2Camera | None = None) -> list[Picture | Idle]:
+    """What each capture of one opening gives, until the driver has no more."""
+    source = V4l2Source(camera or V4l2Camera(), kernel.clock, kernel)
+    found: list[Picture | Idle] = []
+    with source.open() as stream:
+        while kernel.ready:
+            found.append(stream.capture())
+            assert len(kernel.queued) == BUFFERS, "a buffer did not go back to the driver"
+    return found
+
+
+def _trouble(kernel: FakeKernel, camera: V4l2Camera | None = None) -> str:
+    with pytest.raises(SourceError) as caught:
+        _taken(kernel, camera)
+    assert kernel.opened == 0
+    return str(caught.value)
+
+
+def test_layouts_are_those_of_the_kernel() -> None:
+    """Sizes and numbers that every 64-bit Linux expects (videodev2.h)."""
+    sizes = {
+        abi.Capability: 104, abi.FormatDescription: 64, abi.FrameSize: 44, abi.FrameInterval: 52,
+        abi.Format: 208, abi.StreamParameters: 204, abi.RequestBuffers: 20, abi.Buffer: 88,
+    }  # fmt: skip
+    assert {kind: ctypes.sizeof(kind) for kind in sizes} == sizes
+    assert abi.Format.pix.offset == 8
+    assert (abi.Buffer.timestamp.offset, abi.Buffer.m.offset, abi.Buffer.length.offset) == (
+        24, 64, 72,
+    )  # fmt: skip
+    assert abi.QUERYCAP == 0x80685600
+    assert abi.S_FMT == 0xC0D05605
+    assert abi.DQBUF == 0xC0585611
+    assert abi.STREAMON == 0x40045612
+    assert abi.S_PARM == 0xC0CC5616
+
+
+def test_formats_have_names() -> None:
+    """Also those with the bit that says big-endian."""
+    assert abi.fourcc_text(abi.MJPG) == "MJPG"
+    assert abi.fourcc_text(abi.fourcc("Y16 ") | 1 << 31) == "Y16-BE"
+
+
+def test_mjpg_goes_through_untouched() -> None:
+    """What the webcam encoded is what is published, with the time of its capture."""
+    kernel = FakeKernel(FakeClock())
+    pictures = [jpeg(64, 48, seed) for seed in range(9)]
+    kernel.ready = [Filled(data, sequence, age_ms=40) for sequence, data in enumerate(pictures)]
+
+    found = _taken(kernel)
+
+    assert found == [Picture(data, kernel.clock.wall_ns() - 40_000_000) for data in pictures]
+    assert not kernel.streaming
+    assert kernel.opened == 0
+
+
+def test_padding_and_missing_tables_are_mended() -> None:
+    """Zeros after the end are cut off, and the tables that webcams omit are put in."""
+    full = simplejpeg.encode_jpeg(np.zeros((48, 64, 3), np.uint8), quality=80)
+    bare = _without_tables(full)
+    kernel = FakeKernel(FakeClock())
+    kernel.ready = [Filled(full + bytes(500), 0), Filled(bare + bytes(3), 1)]
+
+    first, second = _taken(kernel)
+
+    assert isinstance(first, Picture)
+    assert isinstance(second, Picture)
+    assert first.content == full
+    assert isinstance(second.content, bytes)
+    assert HUFFMAN_TABLES in second.content
+    assert np.array_equal(simplejpeg.decode_jpeg(second.content), simplejpeg.decode_jpeg(full))
+
+
+def _without_tables(data: bytes) -> bytes:
+    at, kept = 2, data[:2]
+    while data[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        kept += b"" if data[at + 1] == 0xC4 else data[at:end]
+        at = end
+    return kept + data[at:]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff", b"\xff\xd8", b"\xff\xd8\xff\xd9", b"\xff\xd8\xff\xe0\x00\x00", b"junk"]
+)
+def test_mending_leaves_alone_what_is_no_picture(data: bytes) -> None:
+    """Bytes that are no JPEG come out as they are, to be refused and counted later."""
+    assert whole(data) == data
+
+
+def test_raw_pixels_are_handed_on_in_jpeg_colours() -> None:
+    """YUYV becomes 4:2:0 in full range: black is 0 and white 255, and grey is grey."""
+    width, height = 64, 48
+    pixels = np.full((height, width // 2, 4), (16, 128, 235, 128), np.uint8)
+    kernel = FakeKernel(FakeClock())
+    kernel.ready = [Filled(pixels.tobytes(), 0)]
+
+    [picture] = _taken(kernel, V4l2Camera(format="yuyv"))
+
+    assert isinstance(picture, Picture)
+    image = simplejpeg.decode_jpeg(Encoder(quality=100).encode(picture), colorspace="BGR")
+    assert image.shape == (height, width, 3)
+    assert image[:, 0::2].max() < 3
+    assert image[:, 1::2].min() > 252
+
+
+def test_full_range_pixels_are_not_stretched() -> None:
+    """A webcam that says full range is taken at its word."""
+    pixels = np.full((48, 32, 4), (16, 100, 235, 150), np.uint8)
+    kernel = FakeKernel(FakeClock(), quantization=abi.QUANTIZATION_FULL)
+    kernel.ready = [Filled(pixels.tobytes(), 0)]
+
+    [picture] = _taken(kernel, V4l2Camera(format="yuyv"))
+
+    assert isinstance(picture, Picture)
+    planes = planes_of(pixels.tobytes(), 64, 48, 128, full=True)
+    assert set(planes.y.ravel()) == {16, 235}
+    assert (int(planes.u.mean()), int(planes.v.mean())) == (100, 150)
+
+
+def test_padded_lines_and_odd_heights() -> None:
+    """Lines longer than the picture are cut, and an odd last line keeps its colour."""
+    rows = np.zeros((3, 20), np.uint8)
+    rows[:, 1:16:4], rows[:, 3:16:4] = 90, 200
+
+    planes = planes_of(rows.tobytes(), 8, 3, 20, full=True)
+
+    assert planes.y.shape == (3, 8)
+    assert planes.u.shape == planes.v.shape == (2, 4)
+    assert set(planes.u.ravel()) == {90}
+    assert set(planes.v.ravel()) == {200}
+
+
+def test_damaged_and_short_pictures_are_counted() -> None:
+    """A picture that the driver marks as damaged, or that is too short, is left out."""
+    kernel = FakeKernel(FakeClock())
+    kernel.ready = [
+        Filled(jpeg(), 0, flags=abi.FLAG_ERROR),
+        Filled(b"", 1),
+        Filled(jpeg(64, 48, 1), 2),
+    ]
+    source = V4l2Source(V4l2Camera(), kernel.clock, kernel)
+
+    with source.open() as stream:
+        found = [stream.capture() for _ in range(3)]
+
+    assert found[:2] == [Idle.SILENT, Idle.SILENT]
+    assert isinstance(found[2], Picture)
+    assert source.tally.unreadable == 2
+    kernel.ready = [Filled(bytes(100), 0)]
+    assert _taken(kernel, V4l2Camera(format="yuyv")) == [Idle.SILENT]
+
+
+def test_drops_of_the_driver_are_counted() -> None:
+    """A gap in the driver's numbers is a loss; a counter that starts again is none."""
+    kernel = FakeKernel(FakeClock())
+    numbers = [0, 1, 4, 5, 0, 2**32 - 1, 0]
+    kernel.ready = [Filled(jpeg(), number) for number in numbers]
+    source = V4l2Source(V4l2Camera(), kernel.clock, kernel)
+
+    with source.open() as stream:
+        for _ in numbers:
+            stream.capture()
+
+    assert source.tally.dropped == 2
+
+
+def test_a_timestamp_of_another_clock_is_not_believed() -> None:
+    """Without a monotonic timestamp, the time of the fetch is taken."""
+    kernel = FakeKernel(FakeClock())
+    kernel.ready = [Filled(jpeg(), 0, flags=0, age_ms=5), Filled(jpeg(), 1, age_ms=3_600_000)]
+
+    found = _taken(kernel)
+
+    assert [got.captured_ns for got in found if isinstance(got, Picture)] == [
+        kernel.clock.wall_ns()
+    ] * 2
+
+
+def test_fps_is_asked_of_the_camera_and_kept() -> None:
+    """The driver is asked for the rate; if it gives more, the rest is left out evenly."""
+    kernel = FakeKernel(FakeClock())
+    kernel.ready = [Filled(jpeg(), n, age_ms=1000 - 50 * n) for n in range(20)]
+
+    found = _taken(kernel, V4l2Camera(fps=10))
+
+    assert kernel.asked_fps == pytest.approx(10)
+    assert [isinstance(got, Picture) for got in found] == [True, False] * 10
+
+
+def test_silence_is_said_within_a_slice() -> None:
+    """A camera that gives nothing does not block the node."""
+    kernel = FakeKernel(FakeClock())
+    source = V4l2Source(V4l2Camera(), kernel.clock, kernel)
+
+    with source.open() as stream:
+        assert [stream.capture(), stream.capture()] == [Idle.SILENT, Idle.SILENT]
+
+
+def test_a_spurious_wake_up_is_silence() -> None:
+    """A driver that is ready and then has nothing (EAGAIN) is asked again later."""
+    kernel = FakeKernel(FakeClock(), ready=[Filled(failure=errno.EAGAIN)])
+
+    assert _taken(kernel) == [Idle.SILENT]
+
+
+def test_an_unplugged_camera_is_an_error_and_comes_back() -> None:
+    """Unplugging ends the opening with a sentence; plugged in again, it opens again."""
+    kernel = FakeKernel(FakeClock(), ready=[Filled(jpeg(), 0)])
+    source = V4l2Source(V4l2Camera(), kernel.clock, kernel)
+    with source.open() as stream:
+        assert isinstance(stream.capture(), Picture)
+        kernel.unplugged = True
+
+        with pytest.raises(SourceError, match="/dev/video0: it was unplugged"):
+            stream.capture()
+    assert kernel.opened == 0
+    kernel.unplugged, kernel.ready, kernel.queued = False, [Filled(jpeg(), 0)], []
+
+    with source.open() as stream:
+        assert isinstance(stream.capture(), Picture)
+
+
+@pytest.mark.parametrize(
+    ("request_number", "code", "words"),
+    [
+        (abi.S_FMT, errno.EBUSY, "it is used by another program"),
+        (abi.REQBUFS, errno.EBUSY, "it is used by another program"),
+        (abi.STREAMON, errno.ENOSPC, "not enough USB bandwidth"),
+        (abi.QUERYCAP, errno.ENOTTY, "it is no video device"),
+        (abi.DQBUF, errno.EIO, "Input/output error"),
+        (abi.QBUF, errno.ENODEV, "it was unplugged"),
+    ],
+)
+def test_failures_of_the_kernel_in_words(request_number: int, code: int, words: str) -> None:
+    """Each error number comes out as what it means for a webcam."""
+    kernel = FakeKernel(FakeClock(), errors={request_number: code}, ready=[Filled(jpeg(), 0)])
+
+    assert _trouble(kernel).startswith(f"{DEVICE}: {words}")
+
+
+def test_a_camera_that_may_not_be_opened() -> None:
+    """The group is named, because that is what is missing nearly always."""
+    kernel = FakeKernel(FakeClock(), open_error=errno.EACCES)
+
+    assert "is it in the group `video`?" in _trouble(kernel)
+
+
+def test_a_camera_without_the_wanted_format() -> None:
+    """It says what the camera offers instead."""
+    kernel = FakeKernel(FakeClock(), formats=("YUYV", "NV12"))
+
+    assert "HD Webcam C999 gives no MJPG; it offers YUYV, NV12" in _trouble(kernel)
+
+
+def test_a_device_that_is_no_camera() -> None:
+    """Codecs and radios are devices too, and a Raspberry Pi has a dozen."""
+    kernel = FakeKernel(FakeClock(), caps=abi.CAP_STREAMING)
+
+    assert "HD Webcam C999 gives no video" in _trouble(kernel)
+
+
+def test_another_size_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """A camera that cannot give the size gives the one it can, and it is said."""
+    kernel = FakeKernel(FakeClock(), ready=[Filled(jpeg(), 0)])
+
+    _taken(kernel, V4l2Camera(size=Size(1280, 720)))
+
+    assert "asked for 1280x720, the camera gives 64x48" in caplog.text
+
+
+def test_a_missing_device_is_answered_with_what_is_there() -> None:
+    """On a machine without webcams that is said; the path is named in any case."""
+    sentence = _trouble(FakeKernel(FakeClock()), V4l2Camera(device="/dev/v4l/by-id/usb-none"))
+
+    assert sentence.startswith("/dev/v4l/by-id/usb-none: there is no such device; ")
+
+
+def test_devices_are_listed_ready_to_paste(tmp_path: Path) -> None:
+    """`camfan cameras` names each webcam by its lasting name, with a section for the site file."""
+    (tmp_path / "video0").touch()
+    (tmp_path / "v4l" / "by-id").mkdir(parents=True)
+    (tmp_path / "v4l" / "by-path").mkdir(parents=True)
+    by_id = tmp_path / "v4l" / "by-id" / "usb-C999-index0"
+    by_id.symlink_to("../../video0")
+    (tmp_path / "v4l" / "by-path" / "pci-1").symlink_to("../../video0")
+
+    class Renamed(FakeKernel):
+        def open(self, path: str) -> int:
+            return super().open(DEVICE if path == str(tmp_path / "video0") else path)
+
+    [device] = find_devices(Renamed(FakeClock(), formats=("MJPG", "H264")), tmp_path)
+    text = describe([device], [{"Model": "imx708"}])
+
+    assert device.stable == str(by_id)
+    assert "MJPG  1920x1080 at 30 fps, 1280x720 at 30 fps, 640x480 at 30 fps" in text
+    assert "H264" in text
+    assert "(not usable here)" in text
+    section = text[text.index("cameras:") :]
+    assert section == (
+        "cameras:\n"
+        "  webcam-0:\n"
+        "    source: v4l2\n"
+        f"    device: {by_id}\n"
+        "    format: mjpg\n"
+        "    size: 1280x720\n"
+        "  module-0:\n"
+        "    source: picamera2\n"
+        "    camera: 0\n"
+        "    size: 1280x720"
+    )
+
+
+def test_a_device_that_cannot_be_opened_is_listed_with_the_reason(tmp_path: Path) -> None:
+    """Somebody else's camera is not hidden."""
+    (tmp_path / "video0").touch()
+    kernel = FakeKernel(FakeClock(), open_error=errno.EACCES)
+
+    text = describe(find_devices(kernel, tmp_path), [])
+
+    assert text == f"{tmp_path}/video0  cannot be opened: Permission denied"
+
+
+def test_a_machine_without_cameras(tmp_path: Path) -> None:
+    """The list says so, instead of being empty."""
+    assert describe(find_devices(Linux(), tmp_path), []).startswith("No cameras found")
+
+
+def test_a_file_is_no_device(tmp_path: Path) -> None:
+    """The real kernel's refusal of something that is no device is a sentence too."""
+    path = tmp_path / "video0"
+    path.touch()
+
+    with (
+        pytest.raises(SourceError, match="it is no video device"),
+        V4l2Source(V4l2Camera(device=str(path)), FakeClock()).open(),
+    ):
+        pass
