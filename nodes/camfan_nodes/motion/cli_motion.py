@@ -1,0 +1,59 @@
+"""`camfan motion NAME`, a motion node of the site, and `camfan motion try VIDEO`, for tuning it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from camfan import load_site
+from camfan_nodes import service
+from camfan_nodes.command import MissingExtraError, end_with_code, find_node, log_to_stderr
+
+from .cli_try import add_try_arguments, check_try_arguments, run_try
+
+TRY = "try"  # instead of a name
+USAGE = """camfan motion NAME --config FILE [--verbose]
+       camfan motion try VIDEO [--set KEY=VALUE] [--config FILE --camera CAMERA] [--picture FILE]"""
+
+
+def add_motion_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "motion",
+        help="run a motion node, or try motion on a video",
+        usage=USAGE,
+        description="Finds motion in the pictures of the cameras of a motion node, and tells the"
+        " site. `camfan motion try VIDEO` shows what it would say of a recording or any video.",
+    )
+    parser.add_argument("name", metavar="NAME", help="the node's name in the site file, or: try")
+    parser.add_argument("video", metavar="VIDEO", nargs="?", type=Path, help="what to try it on")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the site file")
+    parser.add_argument("--verbose", action="store_true", help="say more of what happens")
+    add_try_arguments(parser)
+    parser.set_defaults(run=lambda args: _run(parser, args))
+
+
+def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+    if args.name == TRY:
+        check_try_arguments(parser, args)
+        return run_try(args)
+    if args.video is not None:
+        parser.error(f"to try motion on a video: camfan motion try {args.video}")
+    if args.camera or args.set or args.picture:
+        parser.error("--camera, --set and --picture belong to: camfan motion try VIDEO")
+    if args.config is None:
+        parser.error("the following arguments are required: --config")
+    log_to_stderr(verbose=args.verbose)
+    return end_with_code("camfan motion", lambda: _run_node(args.name, args.config))
+
+
+def _run_node(name: str, config: Path) -> int:
+    site = load_site(config)
+    find_node(site.motion, "motion node", name)
+    try:
+        from .node import run
+    except ImportError as exc:
+        raise MissingExtraError("motion", exc.name or "OpenCV", "motion") from exc
+    stop = service.stop_on_signals()
+    run(site, name, stop, ready=service.notify_ready, alive=service.notify_watchdog)
+    service.notify_stopping()
+    return 0
