@@ -1,0 +1,130 @@
+"""What has come from the broker so far: the newest frame of each camera, and who is well.
+
+Written by one reading thread, read by the window. It holds no opinion on what is live.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from camfan import CamfanError, Event, Frame, Subscriber
+from camfan.mailbox import Item
+from camfan_nodes.viewer.watch import Arrival
+from camfan_wire.messages import Status
+
+READ_S = 0.2  # how soon the reading thread notices that it is to end
+MOTION_S = 60.0  # a motion that said nothing for so long has ended, said or not
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    frame: Frame
+    arrival: Arrival
+
+
+def arrival_of(frame: Frame, now_s: float) -> Arrival:
+    age = frame.age
+    taken_ns = frame.captured if frame.site_time is None else frame.site_time
+    if age is None:
+        return Arrival(now_s, taken_ns, None)
+    return Arrival(now_s, taken_ns, max(0.0, age.seconds), age.error)
+
+
+class Board:
+    """The newest of everything. Any thread may call anything."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._new: dict[str, list[Arrived]] = {}
+        self._motion: dict[str, dict[str, float]] = {}
+        self.failure: CamfanError | None = None  # the broker refused us: nothing more will come
+
+    def put(self, item: Item, now_s: float) -> None:
+        with self._lock:
+            if isinstance(item, Frame):
+                waiting = self._new.setdefault(item.camera, [])
+                waiting.append(Arrived(item, arrival_of(item, now_s)))
+                del waiting[:-8]  # who looks so seldom needs no more to know the rate
+            elif isinstance(item, Event) and item.kind == "motion" and item.camera is not None:
+                self._put_motion(item.camera, item, now_s)
+
+    def _put_motion(self, camera: str, event: Event, now_s: float) -> None:
+        going = self._motion.setdefault(camera, {})
+        if event.state == "end":
+            going.pop(event.id, None)
+        else:
+            going[event.id] = now_s
+
+    def take(self) -> dict[str, list[Arrived]]:
+        """The frames that came since the last call, by camera."""
+        with self._lock:
+            new, self._new = self._new, {}
+        return new
+
+    def moving(self, camera: str, now_s: float) -> bool:
+        """Something moves before this camera, as far as the motion nodes have said."""
+        with self._lock:
+            going = self._motion.get(camera, {})
+            return any(now_s - heard_s < MOTION_S for heard_s in going.values())
+
+
+class Source(Protocol):
+    """Where a window gets its pictures from."""
+
+    @property
+    def board(self) -> Board: ...
+
+    @property
+    def connected(self) -> bool: ...
+
+    @property
+    def statuses(self) -> dict[str, Status]: ...
+
+    def site_ns(self) -> int: ...
+
+
+class Feed:
+    """Reads a Subscriber into a Board on a thread of its own, from `start` to `close`."""
+
+    def __init__(self, frames: Subscriber[Item]) -> None:
+        self.board = Board()
+        self._frames = frames
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, ready: Callable[[], None]) -> None:
+        """`ready` is called on the reading thread whenever something came."""
+        self._thread = threading.Thread(target=self._run, args=(ready,), name="feed", daemon=True)
+        self._thread.start()
+
+    @property
+    def connected(self) -> bool:
+        return self._frames.connected
+
+    @property
+    def statuses(self) -> dict[str, Status]:
+        return self._frames.statuses
+
+    def site_ns(self) -> int:
+        return self._frames.site_ns()
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, ready: Callable[[], None]) -> None:
+        while not self._stop.is_set():
+            try:
+                item = self._frames.read(timeout=READ_S)
+            except TimeoutError:
+                continue
+            except CamfanError as exc:
+                self.board.failure = exc
+                return
+            self.board.put(item, time.monotonic())
+            ready()

@@ -1,0 +1,224 @@
+"""One camera of the window: what came, what is on the screen, and what to say about it.
+
+It decides from its own clock. A message that does not come cannot keep a picture live.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pygame
+
+from camfan import Frame
+from camfan_nodes.viewer import tokens
+from camfan_nodes.viewer.board import Arrived
+from camfan_nodes.viewer.decoder import Decoded
+from camfan_nodes.viewer.tile import Plate, TileView, stale_look
+from camfan_nodes.viewer.watch import LIVE, OFFLINE_S, STALE_S, Look, State, Watch, WorstAge
+from camfan_nodes.viewer.words import (
+    AGE_UNKNOWN,
+    NO_PICTURE,
+    age_text,
+    fps_text,
+    old_text,
+    time_text,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is true for all cameras when the window is drawn."""
+
+    now_s: float  # monotonic
+    site_ns: int
+    connected: bool
+    paused_ns: int | None = None  # since when, site clock
+
+
+class CameraView:
+    """Used by the window's thread only."""
+
+    def __init__(self, name: str, asked_s: float, asked_ns: int) -> None:
+        self.name = name
+        self._asked_ns = asked_ns
+        self._watch = Watch(asked_s)
+        self._worst = WorstAge()
+        self._newest: Arrived | None = None
+        self._shown: Arrived | None = None  # what the picture on the screen was made of
+        self._asked: Arrived | None = None  # what the decoder was last given
+        self._picture: pygame.Surface | None = None
+        self._stale: pygame.Surface | None = None
+        self._trouble = ""
+        self._frozen = False  # was live when the window was paused
+
+    def arrived(self, came: list[Arrived]) -> None:
+        for one in came:
+            self._watch.arrived(one.arrival)
+        self._newest = came[-1]
+
+    def wanted(self, *, paused: bool) -> Arrived | None:
+        """What is to be decoded for the screen, told once."""
+        target = self._shown if paused else self._newest
+        if target is self._asked:
+            return None
+        self._asked = target
+        return target
+
+    def show(self, decoded: Decoded) -> None:
+        """Put a finished picture on the screen, or say why it cannot be."""
+        if decoded.source is not self._asked:
+            return  # it was asked for before the window changed
+        self._shown = decoded.source
+        self._stale = None
+        self._trouble = decoded.trouble
+        self._picture = None if decoded.rgb is None else _surface(decoded)
+
+    def hide(self, *, paused: bool) -> None:
+        """Drop the picture, to be made anew: what was not decoded meanwhile must not come back."""
+        self._picture = self._stale = self._asked = None
+        self._trouble = ""
+        if not paused:
+            self._shown = None
+
+    def resize(self) -> None:
+        """The place of the picture is another size now: it is to be decoded for that."""
+        self._asked = None
+
+    def pause(self, moment: Moment) -> None:
+        """From now on the newest frame of this moment is the one on the screen, if it is live."""
+        self._frozen = self.look(moment).state in LIVE
+        if self._frozen:
+            self._shown = self._newest
+            self._asked = None
+
+    @property
+    def picture_on_screen(self) -> Frame | None:
+        """The frame that a person sees now, or would if the camera were visible."""
+        source = self._shown or self._newest
+        return None if source is None else source.frame
+
+    def look(self, moment: Moment) -> Look:
+        return self._watch.look(moment.now_s, connected=moment.connected)
+
+    def view(self, moment: Moment, *, why: str, motion: bool, selected: bool) -> TileView:
+        """What the tile shows now; `why` is what is known of the reason if it is not live."""
+        look = self.look(moment)
+        if moment.paused_ns is not None and (self._frozen or look.state in LIVE):
+            return self._paused(moment, moment.paused_ns, selected=selected)
+        if look.state == "wait":
+            return self._waiting(moment, selected=selected)
+        if look.state == "offline":
+            return self._offline(look, moment, why, selected=selected)
+        if look.state == "stale" or self._lagging:
+            why = why if look.state == "stale" else "this machine decodes too slowly"
+            return self._stale_view(moment, why, selected=selected)
+        return self._live(look.state, look, moment, motion=motion, selected=selected)
+
+    @property
+    def _lagging(self) -> bool:
+        if self._shown is None or self._newest is None:
+            return False
+        behind_s = self._newest.arrival.received_s - self._shown.arrival.received_s
+        return behind_s >= STALE_S
+
+    def _live(
+        self, state: State, look: Look, moment: Moment, *, motion: bool, selected: bool
+    ) -> TileView:
+        age_s, error_s = self._age(moment)
+        self._worst.note(moment.now_s, age_s, error_s)
+        shown = self._worst.shown
+        calm = state == "live"
+        text = AGE_UNKNOWN if shown is None else age_text(*shown)
+        return TileView(
+            name=self.name,
+            picture=self._picture,
+            plate=self._broken_plate(),
+            age=text,
+            age_colour=tokens.TEXT if calm else tokens.WARN,
+            sign="" if calm else "late",
+            bar=None if shown is None else (shown[0] - shown[1], shown[0] + shown[1]),
+            fps=fps_text(look.fps),
+            motion=motion,
+            selected=selected,
+        )
+
+    def _broken_plate(self) -> Plate | None:
+        if not self._trouble:
+            return None
+        number = "" if self._shown is None else f"Frame {self._shown.frame.sequence}"
+        return Plate("broken", "Not a picture", tokens.BAD, number, _plain(self._trouble))
+
+    def _stale_view(self, moment: Moment, why: str, *, selected: bool) -> TileView:
+        if self._picture is not None and self._stale is None:
+            self._stale = stale_look(self._picture)
+        return TileView(
+            name=self.name,
+            picture=self._stale,
+            plate=Plate("stale", "Stale", tokens.WARN, self._since(moment), why),
+            age=self._old(moment),
+            age_colour=tokens.WARN,
+            bar=(STALE_S, STALE_S),
+            selected=selected,
+        )
+
+    def _paused(self, moment: Moment, since_ns: int, *, selected: bool) -> TileView:
+        title = f"since {time_text(since_ns, moment.site_ns)}"
+        return TileView(
+            name=self.name,
+            picture=self._picture if self._frozen else None,
+            frozen=True,
+            plate=Plate("paused", "Paused", tokens.WARN, title),
+            age=self._old(moment),
+            age_colour=tokens.WARN,
+            bar=(STALE_S, STALE_S),
+            selected=selected,
+        )
+
+    def _waiting(self, moment: Moment, *, selected: bool) -> TileView:
+        asked = time_text(self._asked_ns, moment.site_ns)
+        ends = time_text(self._asked_ns + int(OFFLINE_S * 1e9), moment.site_ns)
+        detail = f"asked for at {asked}; offline if none comes until {ends}"
+        plate = Plate("wait", "Waiting", tokens.QUIET, "No picture yet", detail)
+        return TileView(name=self.name, plate=plate, age=NO_PICTURE, selected=selected)
+
+    def _offline(self, look: Look, moment: Moment, why: str, *, selected: bool) -> TileView:
+        title = "No picture came" if look.since_ns is None else self._since(moment)
+        plate = Plate("offline", "Offline", tokens.BAD, title, why)
+        return TileView(name=self.name, plate=plate, age=NO_PICTURE, selected=selected)
+
+    def _since(self, moment: Moment) -> str:
+        source = self._shown or self._newest
+        return (
+            "" if source is None else f"since {time_text(source.arrival.taken_ns, moment.site_ns)}"
+        )
+
+    def _old(self, moment: Moment) -> str:
+        if self._newest is None:
+            return NO_PICTURE
+        age_s, _ = self._age(moment)
+        return AGE_UNKNOWN if age_s is None else old_text(age_s)
+
+    def _age(self, moment: Moment) -> tuple[float | None, float]:
+        """How old what is on the screen is."""
+        source = self._shown or self._newest
+        if source is None or source.arrival.age_s is None:
+            return None, 0.0
+        arrival = source.arrival
+        return source.arrival.age_s + moment.now_s - arrival.received_s, arrival.error_s
+
+
+def _surface(decoded: Decoded) -> pygame.Surface:
+    assert decoded.rgb is not None
+    high, wide = decoded.rgb.shape[:2]
+    whole = pygame.image.frombuffer(decoded.rgb.tobytes(), (wide, high), "RGB")
+    size = (decoded.width, decoded.height)
+    return whole if whole.get_size() == size else pygame.transform.smoothscale(whole, size)
+
+
+def _plain(trouble: str) -> str:
+    """The decoder's complaint without the name of its function."""
+    return f"its JPEG cannot be decoded: {trouble.rsplit('(): ', 1)[-1]}"
+
+
+def live_count(looks: list[Look]) -> int:
+    return sum(look.state in LIVE for look in looks)

@@ -1,0 +1,320 @@
+"""What the window shows, read from its pixels."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pygame
+import pytest
+import simplejpeg
+
+from camfan import Event, Frame
+from camfan_nodes.viewer.board import Board
+from camfan_nodes.viewer.window import Window
+from camfan_testing.live import wait_until
+from camfan_wire.clock import ClockEstimate
+from camfan_wire.header import Header
+from camfan_wire.messages import Status
+
+COLOUR = (30, 60, 220)
+SIZE = (1280, 800)
+
+
+class FakeSource:
+    """A broker that says what the test wants."""
+
+    def __init__(self) -> None:
+        self.board = Board()
+        self.connected = True
+        self.statuses: dict[str, Status] = {}
+
+    def site_ns(self) -> int:
+        return time.time_ns()
+
+
+class Stage:
+    """A window, its clock, and what it is shown."""
+
+    def __init__(self, surface: pygame.Surface, folder: Path, cameras: list[str]) -> None:
+        self.now_s = 100.0
+        self.source = FakeSource()
+        self.window = Window(
+            surface, self.source, cameras, site="farm", folder=folder, clock=lambda: self.now_s
+        )
+        self._sequence = 0
+
+    def send(self, camera: str, jpeg: bytes | None = None, taken_s_ago: float = 0.05) -> Frame:
+        """A picture comes from the broker."""
+        shown = picture() if jpeg is None else jpeg
+        self._sequence += 1
+        clock = synchronous_clock()
+        header = Header(
+            version=1, camera=camera, run="0" * 16, sequence=self._sequence,
+            captured=clock.site_ns() - int(taken_s_ago * 1e9), offset=0, error=1_000_000,
+            width=320, height=180, size=len(shown),
+        )  # fmt: skip
+        frame = Frame(header, shown, clock)
+        self.source.board.put(frame, self.now_s)
+        return frame
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Draw until it is so: decoding happens on another thread."""
+
+        def drawn() -> bool:
+            self.window.draw()
+            return condition()
+
+        wait_until(drawn)
+
+    def at(self, x: float, y: float) -> tuple[int, int, int]:
+        """The colour at a place of the window, both 0 to 1."""
+        width, height = self.window.surface.get_size()
+        colour = self.window.surface.get_at((round(x * (width - 1)), round(y * (height - 1))))
+        return colour.r, colour.g, colour.b
+
+    def area(self, x: float, y: float) -> np.ndarray:
+        """The pixels around a place of the window."""
+        width, height = self.window.surface.get_size()
+        left, top = round(x * width) - 20, round(y * height) - 20
+        pixels: np.ndarray = pygame.surfarray.array3d(self.window.surface)
+        return pixels[left : left + 40, top : top + 40].astype(int)
+
+    def press(self, key: int, text: str = "") -> None:
+        self.window.handle(pygame.event.Event(pygame.KEYDOWN, key=key, unicode=text))
+
+
+def picture(colour: tuple[int, int, int] = COLOUR) -> bytes:
+    pixels = np.full((180, 320, 3), colour, np.uint8)
+    encoded: bytes = simplejpeg.encode_jpeg(pixels, 95, "RGB", "444")
+    return encoded
+
+
+def synchronous_clock() -> ClockEstimate:
+    """The clock of a broker on this machine, known to a millisecond."""
+    clock = ClockEstimate()
+    now_ns = time.monotonic_ns()
+    wall_ns = time.time_ns()
+    clock.add("b", 1, now_ns - 1_000_000, wall_ns, wall_ns, now_ns)
+    return clock
+
+
+def is_coloured(colour: tuple[int, int, int]) -> bool:
+    return max(colour) - min(colour) > 100
+
+
+def is_grey(colour: tuple[int, int, int]) -> bool:
+    return max(colour) - min(colour) < 12
+
+
+@contextmanager
+def stage(surface: pygame.Surface, folder: Path, *cameras: str) -> Iterator[Stage]:
+    made = Stage(surface, folder, list(cameras))
+    try:
+        yield made
+    finally:
+        made.window.close()
+
+
+@pytest.fixture
+def one(screen: pygame.Surface, tmp_path: Path) -> Iterator[Stage]:
+    """A window with one camera, whose picture is on the screen."""
+    with stage(screen, tmp_path, "yard") as made:
+        made.send("yard")
+        made.until(lambda: is_coloured(made.at(0.5, 0.3)))
+        yield made
+
+
+def test_a_live_picture_is_shown_as_it_is(one: Stage) -> None:
+    """In its colours, and with no text or mark upon it."""
+    assert one.at(0.5, 0.5) == pytest.approx(COLOUR, abs=6)
+    assert (abs(one.area(0.5, 0.5) - np.array(COLOUR)) < 8).all()
+
+
+def test_a_picture_that_stopped_turns_grey_dark_and_hatched(one: Stage) -> None:
+    """By the window's own clock: nothing has to come for it to happen."""
+    live = sum(one.at(0.25, 0.3))
+
+    one.now_s += 3.1
+    one.window.draw()
+
+    around = one.area(0.25, 0.3)
+    assert (np.ptp(around, axis=2) < 4).all(), "a stale picture has no colour"
+    assert around.mean() * 3 < 0.75 * live, "it is darker than it was"
+    assert np.unique(around[:, :, 0]).size > 1, "hatched: an even surface is even no more"
+
+
+def test_after_a_minute_there_is_no_picture_at_all(one: Stage) -> None:
+    """An offline camera shows words, not what it once saw."""
+    one.now_s += 60.5
+    one.window.draw()
+
+    assert one.at(0.1, 0.2) == pytest.approx((11, 12, 13), abs=30)
+    assert is_grey(one.at(0.25, 0.3))
+
+
+def test_without_the_broker_everything_is_stale_at_once(one: Stage) -> None:
+    """Nothing that was live a moment ago looks as if it still were; a banner says why."""
+    one.source.connected = False
+    one.now_s += 0.1
+    one.window.draw()
+
+    assert is_grey(one.at(0.25, 0.3))
+
+
+def test_the_banner_takes_its_room_from_the_pictures(one: Stage) -> None:
+    """It is above them, not below; what is stale is decoded again for the room that is left."""
+    one.now_s += 4
+    one.source.connected = False
+    one.window.draw()
+
+    one.until(lambda: hatched_at(one, 0.25, 0.3))
+
+    strip = pygame.surfarray.array3d(one.window.surface)[10:1270, 50, :].astype(int)
+    assert np.ptp(strip[700:], axis=0).max() < 5, "an even surface to the right of the words"
+
+
+def hatched_at(stage_: Stage, x: float, y: float) -> bool:
+    return np.unique(stage_.area(x, y)[:, :, 0]).size > 1
+
+
+def test_a_camera_that_comes_back_is_live_again(one: Stage) -> None:
+    """Without anybody pressing anything."""
+    one.now_s += 10
+    one.window.draw()
+    assert is_grey(one.at(0.25, 0.3))
+
+    one.send("yard")
+
+    one.until(lambda: is_coloured(one.at(0.25, 0.3)))
+
+
+def test_what_is_no_jpeg_says_so_and_the_next_picture_is_shown(one: Stage) -> None:
+    """One broken picture costs that picture; the one before it is not shown in its stead."""
+    one.send("yard", b"\xff\xd8 this is no picture \xff\xd9")
+    one.until(lambda: is_grey(one.at(0.25, 0.3)))
+
+    one.send("yard", picture((220, 40, 40)))
+
+    one.until(lambda: is_coloured(one.at(0.25, 0.3)))
+
+
+def test_a_pause_is_marked_and_ends(one: Stage) -> None:
+    """New pictures do not show while paused, the old one is hatched over, and space goes on."""
+    one.press(pygame.K_SPACE)
+    one.send("yard", picture((40, 220, 40)))
+    one.until(lambda: np.unique(one.area(0.2, 0.3)[:, :, 0]).size > 1)
+    assert one.at(0.2, 0.3)[2] > one.at(0.2, 0.3)[1], "still the picture from before"
+
+    one.press(pygame.K_SPACE)
+
+    one.until(lambda: one.at(0.5, 0.3)[1] > 200)
+
+
+def test_a_picture_is_never_stretched(screen: pygame.Surface, tmp_path: Path) -> None:
+    """A picture of 16:9 in a window of 1:2 leaves room above, below or beside it."""
+    small = pygame.display.set_mode((500, 1000), pygame.RESIZABLE)
+    with stage(small, tmp_path, "yard") as made:
+        made.send("yard")
+        made.until(lambda: is_coloured(made.at(0.5, 0.15)))
+        pixels = pygame.surfarray.array3d(small).astype(int)
+
+    coloured = (pixels[:, :, 2] - pixels[:, :, 0]) > 100
+    wide, high = coloured.any(axis=1).sum(), coloured.any(axis=0).sum()
+    assert wide / high == pytest.approx(16 / 9, rel=0.02)
+
+
+def test_enter_shows_one_camera_alone_and_escape_all(
+    screen: pygame.Surface, tmp_path: Path
+) -> None:
+    """Arrows choose, Enter opens, Esc goes back; the other pictures come back fresh."""
+    with stage(screen, tmp_path, "left", "right") as made:
+        for camera, colour in (("left", (220, 40, 40)), ("right", (40, 40, 220))):
+            made.send(camera, picture(colour))
+        made.until(lambda: made.at(0.25, 0.2)[0] > 180 and made.at(0.75, 0.2)[2] > 180)
+
+        made.press(pygame.K_RIGHT)
+        made.press(pygame.K_RIGHT)
+        made.press(pygame.K_RETURN)
+        made.until(lambda: made.at(0.25, 0.4)[2] > 180 and made.at(0.75, 0.4)[2] > 180)
+
+        made.press(pygame.K_ESCAPE)
+        made.until(lambda: made.at(0.25, 0.2)[0] > 180 and made.at(0.75, 0.2)[2] > 180)
+
+
+def test_s_saves_the_untouched_jpeg(one: Stage, tmp_path: Path) -> None:
+    """Byte by byte what the camera sent, under its name and the time it was taken."""
+    one.press(pygame.K_s, "s")
+    one.press(pygame.K_s, "s")
+
+    (saved,) = tmp_path.glob("yard-*Z.jpg")
+    assert saved.read_bytes() == picture()
+
+
+def test_motion_is_a_ring_around_the_picture(one: Stage) -> None:
+    """While it lasts; its end takes the ring away."""
+    one.send("yard")
+    event = Event(id="m1", time=0, source="watch", kind="motion", state="start", camera="yard")
+    one.source.board.put(event, one.now_s)
+    one.window.draw()
+    blue = pygame.Color(0x66, 0xB5, 0xFF)
+    surface = one.window.surface
+    column = [surface.get_at((640, y)) for y in range(100)]
+    assert blue in column
+
+    over = Event(id="m1", time=0, source="watch", kind="motion", state="end", camera="yard")
+    one.source.board.put(over, one.now_s)
+    one.window.draw()
+    assert blue not in [surface.get_at((640, y)) for y in range(100)]
+
+
+def test_help_lies_over_the_window_and_any_key_ends_it(one: Stage) -> None:
+    """The keys are a key away."""
+    one.press(pygame.K_QUESTION, "?")
+    one.window.draw()
+    assert is_grey(one.at(0.42, 0.5))
+
+    one.press(pygame.K_ESCAPE)
+    one.until(lambda: is_coloured(one.at(0.42, 0.5)))
+
+
+def test_the_window_is_woken_from_any_thread(one: Stage) -> None:
+    """A new picture ends the wait for keys; a turn takes no more than its time."""
+    thread = threading.Thread(target=one.window.wake)
+    thread.start()
+    thread.join()
+
+    one.window.turn()
+
+    assert not one.window.finished
+
+
+def test_q_and_closing_end_it(one: Stage) -> None:
+    """Both ways out."""
+    one.press(pygame.K_q, "q")
+    assert one.window.finished
+
+    one.window.finished = False
+    one.window.handle(pygame.event.Event(pygame.QUIT))
+    assert one.window.finished
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 16, 64])
+def test_any_number_of_cameras_fits(screen: pygame.Surface, tmp_path: Path, count: int) -> None:
+    """The same tile, from one to sixty-four; each waits for its first picture in words."""
+    with stage(screen, tmp_path, *(f"camera-{number}" for number in range(count))) as made:
+        made.window.draw()
+        made.now_s += 61
+        made.window.draw()
+
+
+def test_a_window_without_cameras_says_so(screen: pygame.Surface, tmp_path: Path) -> None:
+    """Keys that need a camera do nothing."""
+    with stage(screen, tmp_path) as made:
+        for key in (pygame.K_RETURN, pygame.K_RIGHT, pygame.K_s, pygame.K_SPACE):
+            made.press(key)
+        made.window.draw()
