@@ -1,0 +1,1 @@
+"""`camfan top`: the whole site as one table, trouble first."""

@@ -1,0 +1,74 @@
+"""`camfan top`: the site as a table. Prints, exits and hears signals."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+
+from rich.console import Console
+
+from camfan import CamfanError
+from camfan_config import Site, load_site
+from camfan_nodes.command import end_with_code
+from camfan_nodes.service import stop_on_signals
+from camfan_nodes.top.listener import Listener
+from camfan_nodes.top.screen import show
+from camfan_nodes.top.table import SiteTable
+from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+
+ANSWER_S = 5.0  # so long --once waits for the broker
+STATUSES_S = (
+    0.5  # the statuses of the nodes come together with the broker's; a little later at most
+)
+_TURN_S = 0.05
+
+
+class SilentBrokerError(CamfanError):
+    """The broker of the site does not answer."""
+
+
+def add_top_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "top",
+        help="the whole site as a table",
+        description="The whole site as a table, trouble first. Ctrl-C ends it.",
+    )
+    add_config_argument(parser)
+    parser.add_argument("--once", action="store_true", help="print the table once and exit")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return end_with_code("camfan top", lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    site = load_site(find_site_file(arguments.config))
+    stop = stop_on_signals()
+    console = Console()
+    with Listener(site) as listener:
+        if arguments.once or not console.is_terminal:
+            return _print_once(listener, console, stop)
+        show(listener, console, stop)
+    return 0
+
+
+def _print_once(listener: Listener, console: Console, stop: threading.Event) -> int:
+    deadline = time.monotonic() + ANSWER_S
+    while not listener.complete:
+        if stop.wait(_TURN_S):
+            return 0
+        if time.monotonic() > deadline:
+            raise SilentBrokerError(_silence(listener.site))
+    listener.facts()  # from now on each status is known by when it came
+    stop.wait(STATUSES_S)
+    console.print(SiteTable(listener.facts(), listener.site_ns()))
+    return 0
+
+
+def _silence(site: Site) -> str:
+    return (
+        f"the broker of {site.site} at {site.broker.host} does not answer; is it running? "
+        "`camfan up` starts what belongs on this machine"
+    )

@@ -1,0 +1,279 @@
+"""What is known of a site at one moment, from what its nodes last said of themselves.
+
+Frozen values, and the one function that makes them. What nobody has said is None, and what was
+said too long ago is not repeated as if it were true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from camfan_config import CustomCamera, Site, nodes
+from camfan_nodes.top.figures import count, number, word
+from camfan_nodes.up.share import STARTED
+from camfan_nodes.viewer.heard import Word, camera_trouble
+from camfan_nodes.viewer.watch import LATE_S, LIVE, State
+from camfan_nodes.viewer.words import count_text, live_text, need_text
+from camfan_wire.messages import Figures
+
+BROKER = "broker"
+NOT_HEARD = "not heard"
+STARTING = "starting"
+
+_STATES: tuple[State, ...] = ("live", "late", "stale", "offline", "wait")
+_RANK: dict[State, int] = {"offline": 0, "stale": 1, "late": 2, "wait": 3, "live": 4}
+_WELL = ("live", "running", "recording", "watching", "starting")  # states that need nobody
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFacts:
+    name: str
+    state: State
+    fps: float | None
+    age_s: float | None  # of its newest frame when the broker got it; now, if it is not live
+    error_s: float
+    lost: int | None
+    lost_where: str
+    moving: bool
+    recorded_until_ns: int | None  # the oldest of its recorders
+    recorders: int  # how many record it
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    name: str
+    kind: str
+    host: str
+    state: str
+    message: str
+    well: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberFacts:
+    name: str
+    mode: str
+    delivered: int | None
+    skipped: int | None
+    lost: int | None
+    age_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFacts:
+    site: str
+    connected: bool
+    sentence: str  # "14 of 16 live"
+    needs: tuple[str, ...]  # each a short sentence
+    cameras: tuple[CameraFacts, ...] = field(default=())
+    nodes: tuple[NodeFacts, ...] = field(default=())
+    subscribers: tuple[SubscriberFacts, ...] = field(default=())
+
+    @property
+    def summary(self) -> str:
+        """The whole in one line."""
+        needs = need_text(self.needs)
+        return f"{self.sentence}. {needs}" if needs else f"{self.sentence}."
+
+
+def gather(
+    site: Site,
+    words: Mapping[str, Word],
+    moving: Callable[[str], bool],
+    *,
+    connected: bool,
+    settled: bool = True,
+) -> SiteFacts:
+    """Everything the table shows. Not `settled`: who was not heard yet may just be starting."""
+    broker = words.get(BROKER)
+    cameras = sorted(
+        (_camera(site, name, words, moving, connected=connected) for name in site.cameras),
+        key=lambda camera: (_RANK[camera.state], camera.name),
+    )
+    found = _nodes(site, words, connected=connected, settled=settled)
+    found.sort(key=lambda node: (node.well, node.name))
+    known = {} if broker is None else broker.status.subscribers
+    live = sum(camera.state in LIVE for camera in cameras)
+    return SiteFacts(
+        site=site.site,
+        connected=connected,
+        sentence=live_text(live, len(cameras)),
+        needs=tuple(_needs(cameras, found, connected=connected, settled=settled)),
+        cameras=tuple(cameras),
+        nodes=tuple(found),
+        subscribers=tuple(
+            _subscriber(name, known[name], words)
+            for name in sorted(known)
+            if count(known[name], "cameras") != 0  # who only listens to statuses reads no frames
+        ),
+    )
+
+
+def _camera(
+    site: Site,
+    name: str,
+    words: Mapping[str, Word],
+    moving: Callable[[str], bool],
+    *,
+    connected: bool,
+) -> CameraFacts:
+    broker = words.get(BROKER)
+    figures: Figures = {} if broker is None else broker.status.cameras.get(name, {})
+    silent_s = 0.0 if broker is None else broker.silent_s
+    state = _state(figures, heard=connected and broker is not None and not broker.gone)
+    age_s, error_s = _age(figures)
+    if state not in LIVE and age_s is not None:
+        age_s += (number(figures, "silent_ms") or 0.0) / 1000 + silent_s
+    if state == "live" and (age_s is None or age_s + error_s > LATE_S):
+        state = "late"
+    until, recorders = _recorded(name, words)
+    own = words.get(name)
+    trouble = camera_trouble(name, words, connected=connected) if state not in LIVE else ""
+    if isinstance(site.cameras[name], CustomCamera) and own is None and connected:
+        trouble = ""  # it may publish without ever saying how it is
+    if not trouble and own is not None:
+        trouble = _said(name, own)
+    return CameraFacts(
+        name=name,
+        state=state,
+        fps=number(figures, "fps") if state in LIVE else None,
+        age_s=age_s,
+        error_s=error_s,
+        lost=_lost(figures, name, words),
+        lost_where=_where(figures, name, words),
+        moving=moving(name) and state in LIVE,
+        recorded_until_ns=until,
+        recorders=recorders,
+        trouble=trouble,
+    )
+
+
+def _state(figures: Figures, *, heard: bool) -> State:
+    """What the broker says; without the broker nothing is live."""
+    said = word(figures, "state")
+    state = next((one for one in _STATES if one == said), None)
+    if state is None:
+        return "wait"
+    return state if heard or state not in LIVE else "stale"
+
+
+def _age(figures: Figures) -> tuple[float | None, float]:
+    age_ms = number(figures, "age_ms")
+    if age_ms is None:
+        return None, 0.0
+    return max(0.0, age_ms / 1000), (number(figures, "age_error_ms") or 0.0) / 1000
+
+
+def _said(camera: str, own: Word) -> str:
+    """What the node of a camera that is live says of itself: what is wrong, or was last."""
+    if own.status.message:
+        return own.status.message.rstrip(".")
+    last = word(own.status.cameras.get(camera, {}), "last_error")
+    return f"last: {last.rstrip('.')}" if last else ""
+
+
+def _lost(figures: Figures, camera: str, words: Mapping[str, Word]) -> int | None:
+    """Frames that are gone for good, as far as anybody has said so."""
+    before = count(figures, "lost")
+    unwritten = sum(count(one, "lost") or 0 for _, one in _recorders(camera, words))
+    return unwritten or None if before is None else before + unwritten
+
+
+def _where(figures: Figures, camera: str, words: Mapping[str, Word]) -> str:
+    """Where frames were lost, in words; empty when none were."""
+    lost = count(figures, "lost") or 0
+    own = words.get(camera)
+    unsent = 0 if own is None else count(own.status.cameras.get(camera, {}), "unsent") or 0
+    unsent = min(lost, unsent)
+    parts = [
+        (unsent, "not sent: the broker was away or the link was full"),
+        (lost - unsent, "between camera and broker"),
+        (count(figures, "refused") or 0, "refused by the broker"),
+    ]
+    for recorder, one in _recorders(camera, words):
+        parts.append((count(one, "lost") or 0, f"not written by {recorder}"))
+        parts.append((count(one, "missing") or 0, f"never came to {recorder}"))
+    return ", ".join(f"{count_text(part)} {why}" for part, why in parts if part)
+
+
+def _recorders(camera: str, words: Mapping[str, Word]) -> list[tuple[str, Figures]]:
+    """The recorders that have said something of this camera, and what."""
+    return [
+        (name, one.status.cameras[camera])
+        for name, one in words.items()
+        if one.status.kind == "recorder" and camera in one.status.cameras and not one.gone
+    ]
+
+
+def _recorded(camera: str, words: Mapping[str, Word]) -> tuple[int | None, int]:
+    """Until when its recorders have it, the oldest of them, and how many they are."""
+    found = [count(figures, "recorded_until") for _, figures in _recorders(camera, words)]
+    known = [until for until in found if until is not None]
+    return (min(known) if known else None), len(found)
+
+
+def _nodes(
+    site: Site, words: Mapping[str, Word], *, connected: bool, settled: bool
+) -> list[NodeFacts]:
+    rows: list[NodeFacts] = []
+    listed: set[str] = set()
+    silence = "" if connected else "the broker does not answer"
+    for node in nodes(site):
+        listed.add(node.name)
+        started = node.kind in STARTED and not isinstance(node.section, CustomCamera)
+        if node.name in words:
+            rows.append(_node(node.name, node.kind, node.host, words[node.name], silence))
+        elif started:
+            state = NOT_HEARD if settled else STARTING
+            rows.append(NodeFacts(node.name, node.kind, node.host, state, "", well=not settled))
+    rows += [
+        _node(name, one.status.kind, "", one, silence)
+        for name, one in words.items()
+        if name not in listed and not one.gone  # a viewer that was closed is no trouble
+    ]
+    return rows
+
+
+def _node(name: str, kind: str, host: str, heard: Word, silence: str) -> NodeFacts:
+    if heard.gone or silence:
+        return NodeFacts(name, kind, host, "silent", silence, well=False)
+    status = heard.status
+    return NodeFacts(
+        name, kind, host, status.state, status.message or "", well=_is_well(kind, status.state)
+    )
+
+
+def _is_well(kind: str, state: str) -> bool:
+    """A motion node without pictures is well: what is wrong is wrong with its camera."""
+    return state in _WELL or (kind == "motion" and state == "waiting")
+
+
+def _subscriber(name: str, figures: Figures, words: Mapping[str, Word]) -> SubscriberFacts:
+    own = words.get(name)
+    ages = [] if own is None else [number(f, "age_ms") for f in own.status.cameras.values()]
+    known = [age for age in ages if age is not None]
+    return SubscriberFacts(
+        name=name,
+        mode=word(figures, "mode") or "",
+        delivered=count(figures, "delivered"),
+        skipped=count(figures, "skipped"),
+        lost=count(figures, "lost"),
+        age_ms=max(known) if known else None,
+    )
+
+
+def _needs(
+    cameras: list[CameraFacts], found: list[NodeFacts], *, connected: bool, settled: bool
+) -> list[str]:
+    if not connected:
+        return ["the broker does not answer"] if settled else []
+    needs = [f"{c.name} is {c.state}" for c in cameras if c.state in ("offline", "stale")]
+    told = {camera.name for camera in cameras if camera.state in ("offline", "stale")}
+    for node in found:
+        if not node.well and node.name not in told and node.kind != BROKER:
+            how = "was not heard" if node.state == NOT_HEARD else f"is {node.state}"
+            why = f": {node.message.split('; ')[0].rstrip('.')}" if node.message else ""
+            needs.append(f"{node.name} {how}{why}")
+    return needs

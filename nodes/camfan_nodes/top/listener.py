@@ -1,0 +1,61 @@
+"""Listens to the statuses and events of a site, and turns them into facts when asked."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from camfan import Subscriber
+from camfan.mailbox import Item
+from camfan_config import Site
+from camfan_nodes.top.facts import BROKER, SiteFacts, gather
+from camfan_nodes.viewer.board import Feed
+from camfan_nodes.viewer.heard import Heard
+
+
+class Listener:
+    """Receives no frames. `facts` belongs to one thread."""
+
+    def __init__(self, site: Site, *, settled_after_s: float = 0.0) -> None:
+        self.site = site
+        self._settled_s = time.monotonic() + settled_after_s  # until then nodes may be starting
+        self._frames: Subscriber[Item] = Subscriber(
+            site, [], events=True, statuses=True, kind="top"
+        )
+        self._feed = Feed(self._frames)
+        self._heard = Heard()
+        self._feed.start(lambda: None)
+
+    @property
+    def complete(self) -> bool:
+        """The broker has said how it is, so a table shows more than the site file."""
+        return self._frames.connected and BROKER in self._frames.statuses
+
+    def site_ns(self) -> int:
+        return self._feed.site_ns()
+
+    def facts(self) -> SiteFacts:
+        now_s = time.monotonic()
+        self._heard.update(self._feed.statuses, now_s)
+        return gather(
+            self.site,
+            self._heard.words(now_s),
+            lambda camera: self._feed.board.moving(camera, now_s),
+            connected=self._feed.connected,
+            settled=now_s >= self._settled_s,
+        )
+
+    def close(self) -> None:
+        self._feed.close()
+        self._frames.close()
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        failure: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

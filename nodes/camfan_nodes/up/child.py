@@ -1,0 +1,93 @@
+"""One running process: started so that it cannot be left behind, and read line by line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+TIED = Path(__file__).with_name("tied.py")
+MAX_LINE_BYTES = 8192
+_READ_BYTES = 65_536
+
+
+class Child:
+    """Belongs to the main thread: the kernel ties a child to the thread that started it."""
+
+    def __init__(self, command: tuple[str, ...], started_s: float) -> None:
+        self.started_s = started_s
+        self.silent = False  # it has closed its output
+        self._rest = b""
+        self._process = subprocess.Popen(
+            [sys.executable, "-ES", str(TIED), str(os.getpid()), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            process_group=0,  # Ctrl-C reaches who started it, and nobody else
+        )
+        assert self._process.stdout is not None
+        self.output = self._process.stdout.fileno()
+        os.set_blocking(self.output, False)
+        self.exited = os.pidfd_open(self._process.pid)  # readable once it has ended
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """The process and what it started itself."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def lines(self) -> list[str]:
+        """The lines it has written since the last call."""
+        self._read()
+        *whole, self._rest = self._rest.split(b"\n")
+        if len(self._rest) > MAX_LINE_BYTES:
+            whole.append(self._rest)
+            self._rest = b""
+        return [_text(line) for line in whole]
+
+    def _read(self) -> bool:
+        try:
+            more = os.read(self.output, _READ_BYTES)
+        except BlockingIOError:
+            return False
+        self._rest += more
+        self.silent = not more
+        return bool(more)
+
+    def end(self) -> tuple[int, list[str]]:
+        """Its exit code and its last words, once `exited` is readable. Nothing of it is left."""
+        self.kill()  # what it started; its own number is not free before the next line
+        code = self._process.wait()
+        while self._read():
+            pass
+        last = [_text(line) for line in self._rest.splitlines()]
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        os.close(self.exited)
+        return code, last
+
+
+def _text(line: bytes) -> str:
+    """What is printable of it: no line may command the terminal of who reads it."""
+    text = line.decode(errors="replace").rstrip().expandtabs()
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def ending(code: int) -> str:
+    """How a process ended, in words."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"

@@ -1,0 +1,80 @@
+"""Runs processes in the foreground of a terminal: lines or the table, and the signals.
+
+Shared by `camfan up` and `camfan demo`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from camfan_config import Site
+from camfan_nodes.top.listener import Listener
+from camfan_nodes.top.screen import show
+from camfan_nodes.up.journal import FileJournal, Journal, TerminalJournal
+from camfan_nodes.up.share import Change, Work
+from camfan_nodes.up.supervisor import Supervisor
+
+Read = Callable[[Journal], Change | None]
+Aside = Callable[[Journal, threading.Event], None]  # runs on a thread until the event is set
+
+OURS = "camfan"  # the name before our own lines
+START_S = 10.0  # so long nobody is missed
+
+
+def run_with_lines(works: Sequence[Work], read_again: Read, aside: Aside | None = None) -> int:
+    """Every line of every process on the terminal, until a signal. The exit code."""
+    journal = TerminalJournal([OURS, *(work.name for work in works)])
+    with _running(aside, journal):
+        return _supervise(works, journal, read_again)
+
+
+def run_with_table(site: Site, works: Sequence[Work], read_again: Read, log: Path) -> int:
+    """The table on the terminal and the lines in a file, until a signal. Raises OSError."""
+    journal = FileJournal(log)
+    try:
+        with Listener(site, settled_after_s=START_S) as listener:
+
+            def table(_: Journal, stop: threading.Event) -> None:
+                show(listener, Console(), stop, f"Log: {log}    Ctrl-C ends it")
+
+            with _running(table, journal):
+                return _supervise(works, journal, read_again)
+    finally:
+        journal.close()
+
+
+def _supervise(works: Sequence[Work], journal: Journal, read_again: Read) -> int:
+    supervisor = Supervisor(works, journal.say, read_again=lambda: read_again(journal))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: supervisor.stop())
+    signal.signal(signal.SIGHUP, lambda *_: supervisor.reload())
+    return supervisor.run()
+
+
+@contextlib.contextmanager
+def _running(aside: Aside | None, journal: Journal) -> Iterator[None]:
+    """`aside` runs on a thread of its own meanwhile."""
+    if aside is None:
+        yield
+        return
+    stop = threading.Event()
+    thread = threading.Thread(target=aside, args=(journal, stop), name="aside", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def log_folder() -> Path:
+    """Where programs keep what is worth keeping but not worth a backup."""
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "camfan"

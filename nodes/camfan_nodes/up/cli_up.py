@@ -1,0 +1,86 @@
+"""`camfan up`: runs this host's share of a site. Prints, exits and hears signals."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from camfan_config import CamfanError, Site, hosts, load_site
+from camfan_nodes.command import end_with_code
+from camfan_nodes.up.cli_run import OURS, log_folder, run_with_lines, run_with_table
+from camfan_nodes.up.journal import Journal
+from camfan_nodes.up.share import STARTED, Change, Work, change, choose_host, share
+from camfan_nodes.viewer.site_file import DEFAULT, VARIABLE, find_site_file
+
+
+def add_up_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "up",
+        help="run this machine's share of a site",
+        description="Runs what the site file places on this machine, and starts again what dies. "
+        "Ctrl-C ends it all; SIGHUP reads the site file again.",
+    )
+    parser.add_argument(
+        "site",
+        nargs="?",
+        type=Path,
+        metavar="SITE.YAML",
+        help=f"without it ${VARIABLE}, or {DEFAULT} in this folder",
+    )
+    parser.add_argument("--host", help="run the share of this host of the site file")
+    parser.add_argument(
+        "--top", action="store_true", help="in a terminal: show the table, and log into a file"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return end_with_code("camfan up", lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    path = find_site_file(arguments.site)
+    share_of_site = _Share(path, load_site(path), arguments.host)
+    works = share_of_site.works()
+    if not (arguments.top and sys.stdout.isatty()):  # a table needs a terminal
+        share_of_site.announce(works)
+        return run_with_lines(works, share_of_site.read_again)
+    log = log_folder() / f"{share_of_site.site.site}.log"
+    return run_with_table(share_of_site.site, works, share_of_site.read_again, log)
+
+
+class _Share:
+    """What this host runs, by the site file as it was last read."""
+
+    def __init__(self, path: Path, site: Site, host: str | None) -> None:
+        self.site = site
+        self._path = path
+        self._host = choose_host(site, host)
+
+    def works(self) -> tuple[Work, ...]:
+        return share(self.site, self._path, self._host)
+
+    def announce(self, works: Sequence[Work]) -> None:
+        names = ", ".join(work.name for work in works)
+        sys.stdout.write(f"{self.site.site} on {self._host}: {names}\n")
+        here = hosts(self.site)[self._host]
+        left_out = [node.name for node in here if node.kind not in STARTED]
+        if left_out:
+            sys.stdout.write(f"not part of this version, not started: {', '.join(left_out)}\n")
+        sys.stdout.flush()
+
+    def read_again(self, journal: Journal) -> Change | None:
+        """The site file as it is now; None, and a line, if it cannot be used."""
+        try:
+            new = load_site(self._path)
+        except CamfanError as exc:
+            journal.say(OURS, f"the site file was not taken, all goes on as before: {exc}")
+            return None
+        found = change(self.site, new, self._path, self._host)
+        if not found.works:
+            journal.say(OURS, f"the site file has nothing for {self._host} any more; all goes on")
+            return None
+        self.site = new
+        return found

@@ -1,0 +1,226 @@
+"""Keeps processes running: starts them, reads them, starts again what dies, ends them together.
+
+One loop on the main thread, no threads of its own. It never prints: what the processes and it
+itself have to say goes to `say`, a name and a line at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from camfan_nodes.up.child import Child
+from camfan_nodes.up.child import ending as how_it_ended
+from camfan_nodes.up.share import Change, Work
+
+PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # before each new start of what keeps dying
+GOOD_S = 60.0  # after so long a life the first pause is short again
+GRACE_S = 2.0  # from SIGTERM to SIGKILL
+EXIT_CONFIG = 78  # of a child: starting it again would end in the same way
+
+Say = Callable[[str, str], None]
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One piece of work, and the process that does it now, if any."""
+
+    work: Work
+    child: Child | None = None
+    failures: int = 0
+    due_s: float | None = 0.0  # when to start; None: not to be started
+    asked_to_end: bool = False
+    kill_s: float | None = None  # when to kill what was asked to end
+
+
+class Supervisor:
+    """`run` belongs to the main thread; `stop` and `reload` to any, and to signal handlers."""
+
+    def __init__(
+        self,
+        works: Sequence[Work],
+        say: Say,
+        *,
+        read_again: Callable[[], Change | None] | None = None,
+        pauses_s: Sequence[float] = PAUSES_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._slots = {work.key: _Slot(work) for work in works}
+        self._leaving: list[_Slot] = []  # not wanted any more, still ending
+        self._say = say
+        self._read_again = read_again
+        self._pauses_s = tuple(pauses_s)
+        self._clock = clock
+        self._stopping = False
+        self._reloading = False
+        self._selector = selectors.DefaultSelector()
+        self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._selector.register(self._wake_out, selectors.EVENT_READ, None)
+
+    @property
+    def pids(self) -> dict[tuple[str, str], int]:
+        """What runs now."""
+        return {key: slot.child.pid for key, slot in self._slots.items() if slot.child}
+
+    def stop(self) -> None:
+        """End everything, politely first."""
+        self._stopping = True
+        self._wake()
+
+    def reload(self) -> None:
+        """Ask `read_again` what is to run, and change no more than that."""
+        self._reloading = True
+        self._wake()
+
+    def run(self) -> int:
+        """Until `stop`, or until nothing is left that could run: 0, or 78 in the latter case."""
+        try:
+            while not self._stopping and any(_is_wanted(slot) for slot in self._slots.values()):
+                self._start_what_is_due()
+                self._wait()
+                if self._reloading:
+                    self._reload()
+            failed = not self._stopping
+            self._end_all()
+            return EXIT_CONFIG if failed else 0
+        finally:
+            for slot in self._everyone():
+                if slot.child is not None:
+                    slot.child.kill()
+            self._selector.close()
+            os.close(self._wake_out)
+            os.close(self._wake_in)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError, OSError):  # awake already, or ended
+            os.write(self._wake_in, b"\0")
+
+    def _everyone(self) -> list[_Slot]:
+        return [*self._slots.values(), *self._leaving]
+
+    def _start_what_is_due(self) -> None:
+        now_s = self._clock()
+        ending = {slot.work.key for slot in self._leaving}  # of the same name: after it has ended
+        for slot in self._slots.values():
+            due = slot.child is None and slot.due_s is not None and slot.due_s <= now_s
+            if due and slot.work.key not in ending:
+                slot.child = Child(slot.work.command, now_s)
+                self._selector.register(slot.child.output, selectors.EVENT_READ, slot)
+                self._selector.register(slot.child.exited, selectors.EVENT_READ, slot)
+
+    def _wait(self) -> None:
+        """Wait for output, an exit, a call, or the next thing that is due; and deal with it."""
+        times = [slot.kill_s for slot in self._everyone() if slot.kill_s is not None]
+        times += [s.due_s for s in self._slots.values() if s.child is None and s.due_s is not None]
+        wait_s = max(0.0, min(times) - self._clock()) if times else None
+        for key, _ in self._selector.select(wait_s):
+            if key.data is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_out, 4096)
+            else:
+                self._hear(key.data, key.fd)
+        for slot in self._everyone():
+            if slot.child is not None and slot.kill_s is not None and slot.kill_s <= self._clock():
+                slot.child.kill()
+                slot.kill_s = None
+
+    def _hear(self, slot: _Slot, descriptor: int) -> None:
+        child = slot.child
+        if child is None:
+            return  # its other descriptor told of its end in the same turn
+        if descriptor == child.output:
+            for line in child.lines():
+                self._say(slot.work.name, line)
+            if child.silent:
+                self._selector.unregister(child.output)
+        else:
+            self._ended(slot, child)
+
+    def _ended(self, slot: _Slot, child: Child) -> None:
+        if not child.silent:
+            self._selector.unregister(child.output)
+        self._selector.unregister(child.exited)
+        code, last = child.end()
+        for line in last:
+            self._say(slot.work.name, line)
+        asked = slot.asked_to_end
+        slot.child, slot.kill_s, slot.asked_to_end = None, None, False
+        if slot in self._leaving:
+            self._leaving.remove(slot)
+        elif not asked:
+            self._plan_restart(slot, code, self._clock() - child.started_s)
+
+    def _plan_restart(self, slot: _Slot, code: int, lived_s: float) -> None:
+        if not slot.work.again:
+            slot.due_s = None
+            self._say(slot.work.name, how_it_ended(code))
+            return
+        if code == EXIT_CONFIG:
+            slot.due_s = None
+            self._say(
+                slot.work.name,
+                "CANNOT RUN AS CONFIGURED (exit code 78). It is not started again until the "
+                "site file is changed and read again",
+            )
+            return
+        if lived_s >= GOOD_S:
+            slot.failures = 0
+        pause_s = self._pauses_s[min(slot.failures, len(self._pauses_s) - 1)]
+        slot.failures += 1
+        slot.due_s = self._clock() + pause_s
+        self._say(slot.work.name, f"{how_it_ended(code)}; starting again in {pause_s:g} s")
+
+    def _end(self, slot: _Slot) -> None:
+        if slot.child is not None and not slot.asked_to_end:
+            slot.child.send(signal.SIGTERM)
+            slot.asked_to_end = True
+            slot.kill_s = self._clock() + GRACE_S
+
+    def _end_all(self) -> None:
+        self._stopping = True
+        for slot in self._everyone():
+            self._end(slot)
+            slot.due_s = None
+        while any(slot.child is not None for slot in self._everyone()):
+            self._wait()
+
+    def _reload(self) -> None:
+        self._reloading = False
+        change = self._read_again() if self._read_again is not None else None
+        if change is None:
+            return
+        wanted = {work.key: work for work in change.works}
+        for key in [key for key in self._slots if key not in wanted]:
+            self._say(key[1], "is not in the site file any more; ending it")
+            self._leave(self._slots.pop(key))
+        for key, work in wanted.items():
+            self._take_over(key, work, restart=work.name in change.restart)
+        self._slots = {key: self._slots[key] for key in wanted}  # in the order of the file
+
+    def _take_over(self, key: tuple[str, str], work: Work, *, restart: bool) -> None:
+        slot = self._slots.get(key)
+        if slot is None:
+            self._say(work.name, "is new in the site file; starting it")
+            self._slots[key] = _Slot(work)
+        elif restart:
+            self._say(work.name, "has changed in the site file; starting it anew")
+            slot.work, slot.due_s, slot.failures = work, self._clock(), 0
+            self._end(slot)
+        elif slot.child is None:
+            slot.due_s, slot.failures = self._clock(), 0  # the change may have been what it needed
+        elif work.kind == "broker":
+            slot.child.send(signal.SIGHUP)
+
+    def _leave(self, slot: _Slot) -> None:
+        if slot.child is not None:
+            self._leaving.append(slot)
+            self._end(slot)
+
+
+def _is_wanted(slot: _Slot) -> bool:
+    return slot.child is not None or slot.due_s is not None

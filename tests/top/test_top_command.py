@@ -1,0 +1,87 @@
+"""`camfan top` as a command."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from camfan import Publisher
+from camfan_nodes.top.listener import Listener
+from camfan_nodes.top.screen import show
+from camfan_testing.live import Camera, LiveBroker, publish_first, wait_until
+from camfan_testing.processes import camfan, running_broker
+from camfan_testing.sites import custom_cameras, write_site
+
+
+def test_it_prints_the_site_once_when_nobody_watches(tmp_path: Path) -> None:
+    """Into a pipe there is one table, and exit code 0."""
+    path = write_site(tmp_path, custom_cameras("yard", "gate")).path
+    with running_broker(path), Camera(path, "yard") as yard:
+        wait_until(lambda: len(yard.sent) > 3)
+
+        with camfan("top", "--config", str(path)) as top:
+            assert top.wait() == 0
+            assert "testing" in top.output
+            assert "yard" in top.wait_for("yard")
+            assert "broker" in top.output
+
+
+def test_without_a_broker_it_says_so(tmp_path: Path) -> None:
+    """Exit code 69, and what would start one."""
+    path = write_site(tmp_path, custom_cameras("yard")).path
+
+    with camfan("top", "--once", "--config", str(path)) as top:
+        assert top.wait() == 69
+        assert "does not answer; is it running? `camfan up`" in top.output
+
+
+def test_a_wrong_site_file_is_said(tmp_path: Path) -> None:
+    """Exit code 78."""
+    with camfan("top", "--config", str(tmp_path / "none.yaml")) as top:
+        assert top.wait() == 78
+        assert "none.yaml" in top.output
+        assert "Traceback" not in top.output
+
+
+def test_events_and_statuses_of_a_running_site_come_together(live: LiveBroker) -> None:
+    """A camera that is live, and something that moves before it."""
+    with Listener(live.site) as listener, Publisher(live.site, "one") as camera:
+        publish_first(camera)
+        identity = camera.event("motion", "start", camera="one")
+        wait_until(lambda: bool(camera.publish(picture())) and moving(listener))
+
+        camera.event("motion", "end", id=identity, camera="one")
+        wait_until(lambda: bool(camera.publish(picture())) and not moving(listener))
+
+
+def moving(listener: Listener) -> bool:
+    return any(row.moving for row in listener.facts().cameras if row.name == "one")
+
+
+def picture() -> bytes:
+    from camfan_testing.jpegs import jpeg
+
+    return jpeg()
+
+
+def test_the_live_table_is_drawn_until_it_is_stopped(
+    live: LiveBroker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And keeps saying that the broker is away, as long as it is."""
+    stop = threading.Event()
+    console = Console(force_terminal=True, width=100, height=30)
+    with Listener(live.site) as listener:
+        thread = threading.Thread(target=show, args=(listener, console, stop, "Log: here"))
+        thread.start()
+        seen: list[str] = []
+
+        def drawn(text: str) -> bool:
+            seen.append(capsys.readouterr().out)
+            return text in "".join(seen)
+
+        wait_until(lambda: drawn("0 of 2 live") and drawn("Log: here"))
+        stop.set()
+        thread.join()

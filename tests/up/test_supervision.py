@@ -1,0 +1,282 @@
+"""Processes are started, read, started again and ended together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from camfan_nodes.up.child import ending
+from camfan_nodes.up.share import Change, Work
+from camfan_nodes.up.supervisor import Supervisor
+from camfan_testing.live import wait_until
+from camfan_testing.processes import Process
+
+FOREVER = "import signal; print('started', flush=True); signal.pause()"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "print('started', flush=True)\nwhile True: time.sleep(60)"
+)
+HEARS_HUP = (
+    "import signal; signal.signal(signal.SIGHUP, lambda *_: print('told', flush=True));"
+    "print('started', flush=True)\nwhile True: signal.pause()"
+)
+
+
+def work(name: str, code: str, kind: str = "camera") -> Work:
+    return Work(name, kind, (sys.executable, "-c", code))
+
+
+class Heard:
+    """What was said, and what to do when it was."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+        self.when: dict[tuple[str, str, int], Callable[[], None]] = {}
+
+    def say(self, name: str, line: str) -> None:
+        self.lines.append((name, line))
+        count = sum(said == (name, line) for said in self.lines)
+        self.when.get((name, line, count), lambda: None)()
+
+    def of(self, name: str) -> list[str]:
+        return [line for said, line in self.lines if said == name]
+
+
+def test_what_dies_is_started_again_with_growing_pauses() -> None:
+    """Each death is said, with how it came and when the next start is."""
+    heard = Heard()
+    supervisor = Supervisor([work("one", "print('hello')")], heard.say, pauses_s=(0.01, 0.02))
+    heard.when["one", "hello", 4] = supervisor.stop
+
+    assert supervisor.run() == 0
+
+    said = [line for line in heard.of("one") if line != "hello"]
+    assert said[:3] == [
+        "ended with exit code 0; starting again in 0.01 s",
+        "ended with exit code 0; starting again in 0.02 s",
+        "ended with exit code 0; starting again in 0.02 s",
+    ]
+
+
+def test_the_others_go_on_while_one_is_started_again() -> None:
+    """A death is nobody else's business."""
+    heard = Heard()
+    works = [work("good", FOREVER), work("bad", "raise SystemExit(1)")]
+    supervisor = Supervisor(works, heard.say, pauses_s=(0.01,))
+    heard.when["bad", "ended with exit code 1; starting again in 0.01 s", 3] = supervisor.stop
+
+    supervisor.run()
+
+    assert heard.of("good").count("started") <= 1
+
+
+def test_a_wrong_configuration_is_not_started_again() -> None:
+    """Exit code 78 would come again; it is said loudly, and with nothing left the end is 78."""
+    heard = Heard()
+    supervisor = Supervisor([work("one", "raise SystemExit(78)")], heard.say)
+
+    assert supervisor.run() == 78
+    assert any("CANNOT RUN AS CONFIGURED" in line for line in heard.of("one"))
+
+
+def test_a_closed_window_stays_closed() -> None:
+    """What is not wanted again ends quietly, and does not end the others."""
+    heard = Heard()
+    window = Work("window", "viewer", (sys.executable, "-c", ""), again=False)
+    supervisor = Supervisor([work("one", FOREVER), window], heard.say)
+    heard.when["window", "ended with exit code 0", 1] = supervisor.stop
+
+    assert supervisor.run() == 0
+
+
+def test_who_does_not_listen_is_killed() -> None:
+    """SIGTERM, two seconds, SIGKILL: the end comes whatever a process does."""
+    heard = Heard()
+    supervisor = Supervisor([work("one", STUBBORN), work("two", FOREVER)], heard.say)
+    pids: list[int] = []
+
+    def stop() -> None:
+        pids.extend(supervisor.pids.values())
+        supervisor.stop()
+
+    heard.when["one", "started", 1] = stop
+    assert supervisor.run() == 0
+
+    assert len(pids) == 2
+    assert not any(is_running(pid) for pid in pids)
+
+
+def test_what_a_process_started_ends_with_it() -> None:
+    """A grandchild that ignores everything is not left behind either."""
+    heard = Heard()
+    code = (
+        "import subprocess, sys, signal;"
+        f"p = subprocess.Popen([sys.executable, '-c', {STUBBORN!r}], stdout=subprocess.PIPE);"
+        "p.stdout.readline(); print(p.pid, flush=True); print('ready', flush=True); signal.pause()"
+    )
+    supervisor = Supervisor([work("one", code)], heard.say)
+    heard.when["one", "ready", 1] = supervisor.stop
+
+    supervisor.run()
+
+    wait_until(lambda: not is_running(int(heard.of("one")[0])))
+
+
+def test_lines_are_whole_whatever_is_written() -> None:
+    """Half lines wait, endless ones are cut, what commands a terminal is not passed on."""
+    heard = Heard()
+    code = (
+        "import sys; o = sys.stdout.buffer\n"
+        "for part in (b'ha', b'lf\\n', b'bad \\xff\\n', b'red \\x1b[31m\\n',"
+        " b'x' * 30000 + b'\\n', b'last'):\n"
+        "  o.write(part); o.flush()\n"
+    )
+    supervisor = Supervisor([work("one", code)], heard.say, pauses_s=(5,))
+    heard.when["one", "ended with exit code 0; starting again in 5 s", 1] = supervisor.stop
+
+    supervisor.run()
+
+    said = heard.of("one")
+    assert said[:3] == ["half", "bad \ufffd", "red \ufffd[31m"]
+    assert "".join(said[3:-2]) == "x" * 30000
+    assert said[-2] == "last"
+
+
+def test_a_reload_changes_what_has_changed_and_nothing_else() -> None:
+    """New is started, gone ended, changed started anew, the broker told, the rest left alone."""
+    heard = Heard()
+    before = [
+        work("broker", HEARS_HUP, "broker"),
+        work("stays", FOREVER),
+        work("changes", FOREVER),
+        work("goes", FOREVER),
+    ]
+    comes = work("comes", FOREVER)
+    pids: dict[tuple[str, str], int] = {}
+
+    def read_again() -> Change:
+        pids.update(supervisor.pids)
+        return Change((*before[:3], comes), frozenset({"changes"}))
+
+    supervisor = Supervisor(before, heard.say, read_again=read_again)
+    started: list[str] = []
+
+    def count(name: str) -> None:
+        started.append(name)
+        if len(started) == 4:
+            supervisor.reload()
+        if len(started) == 6 and ("broker", "told") in heard.lines:
+            finish()
+
+    def finish() -> None:
+        after.update(supervisor.pids)
+        supervisor.stop()
+
+    after: dict[tuple[str, str], int] = {}
+    for one in (*before, comes):
+        heard.when[one.name, "started", 1] = partial(count, one.name)
+    heard.when["changes", "started", 2] = partial(count, "changes")
+    heard.when["broker", "told", 1] = lambda: finish() if len(started) == 6 else None
+    supervisor.run()
+
+    assert after["camera", "stays"] == pids["camera", "stays"]
+    assert after["broker", "broker"] == pids["broker", "broker"]
+    assert after["camera", "changes"] != pids["camera", "changes"]
+    assert set(after) == {one.key for one in (*before[:3], comes)}
+    assert not is_running(pids["camera", "goes"])
+
+
+def test_a_reload_gives_a_wrong_configuration_another_chance() -> None:
+    """The change may have been what it needed."""
+    heard = Heard()
+    works = [work("good", FOREVER), work("bad", "print('tried'); raise SystemExit(78)")]
+    supervisor = Supervisor(works, heard.say, read_again=lambda: Change(tuple(works)))
+    loud = (
+        "CANNOT RUN AS CONFIGURED (exit code 78). It is not started again until the "
+        "site file is changed and read again"
+    )
+    heard.when["bad", loud, 1] = supervisor.reload
+    heard.when["bad", loud, 2] = supervisor.stop
+
+    assert supervisor.run() == 0
+    assert heard.of("bad").count("tried") == 2
+
+
+def test_a_file_that_cannot_be_read_changes_nothing() -> None:
+    """`read_again` answers with nothing, and everything runs as before."""
+    heard = Heard()
+    asked = threading.Event()
+
+    def read_again() -> None:
+        asked.set()
+        supervisor.stop()
+
+    supervisor = Supervisor([work("one", FOREVER)], heard.say, read_again=read_again)
+    heard.when["one", "started", 1] = supervisor.reload
+
+    assert supervisor.run() == 0
+    assert asked.is_set()
+
+
+def test_killing_the_parent_kills_the_children(tmp_path: Path) -> None:
+    """kill -9 leaves nothing running: the kernel sees to it."""
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import sys\n"
+        "from camfan_nodes.up.share import Work\n"
+        "from camfan_nodes.up.supervisor import Supervisor\n"
+        f"works = [Work(n, 'camera', (sys.executable, '-c', {STUBBORN!r})) for n in 'ab']\n"
+        "def say(name, line):\n"
+        "    print(line, *s.pids.values(), flush=True)\n"
+        "s = Supervisor(works, say)\n"
+        "s.run()\n"
+    )
+    with Process([sys.executable, str(script)]) as parent:
+        wait_until(lambda: sum("started" in line for line in parent.lines) == 2)
+        pids = [int(part) for part in parent.lines[-1].split()[1:]]
+        assert len(pids) == 2
+
+        parent.send(signal.SIGKILL)
+        parent.wait()
+
+        wait_until(lambda: not any(is_running(pid) for pid in pids))
+
+
+def test_an_orphan_does_not_start() -> None:
+    """Whose parent died before it could be tied to it ends at once."""
+    tied = Path(sys.modules["camfan_nodes.up.child"].__file__ or "").with_name("tied.py")
+
+    with Process([sys.executable, str(tied), "1", sys.executable, "-c", "print('ran')"]) as orphan:
+        assert orphan.wait() == 1
+        assert "ran" not in orphan.output
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0, "ended with exit code 0"),
+        (69, "ended with exit code 69"),
+        (-11, "was killed by SIGSEGV"),
+        (-99, "was killed by signal 99"),
+    ],
+)
+def test_how_it_ended_is_said_in_words(code: int, words: str) -> None:
+    """A signal by its name."""
+    assert ending(code) == words
+
+
+def is_running(pid: int) -> bool:
+    """The process is there and no zombie."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    return state != "Z"
