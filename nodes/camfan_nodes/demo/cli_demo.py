@@ -1,0 +1,120 @@
+"""`camfan demo`: the whole system on this machine. Prints, exits and hears signals."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from camfan_config import CamfanError, Site, load_site
+from camfan_nodes.command import MissingExtraError, end_with_code
+from camfan_nodes.demo.site import check_ports, demo_site_file
+from camfan_nodes.top.listener import Listener
+from camfan_nodes.up.cli_run import OURS, START_S, run_with_lines, run_with_table
+from camfan_nodes.up.journal import Journal
+from camfan_nodes.up.share import Change, Work, choose_host, share
+
+FOLDER = Path(".demo")  # in the current folder: the drawn scene, the recordings, the log
+SUMMARY_S = 5.0
+
+
+class NoFolderError(CamfanError):
+    """The demonstration cannot keep its files here."""
+
+
+def add_demo_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "demo",
+        help="the whole system on this machine, nothing to set up",
+        description="Runs cameras, broker, recorder and motion detection on this machine, and "
+        f"shows them. Its files are in {FOLDER}/. Ctrl-C ends it.",
+    )
+    parser.add_argument(
+        "--video",
+        type=Path,
+        metavar="FILE",
+        help="film this video, again and again; without it a webcam, or else a drawn scene",
+    )
+    parser.add_argument("--no-window", action="store_true", help="the table only")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return end_with_code("camfan demo", lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    _prepare(arguments.video)
+    path = demo_site_file()
+    site = load_site(path)
+    check_ports(site)
+    works = share(site, path, choose_host(site, None))
+    if not arguments.no_window and _has_display():
+        works += (_viewer(path),)
+    if sys.stdout.isatty():
+        code = run_with_table(site, works, _no_change, FOLDER / "demo.log")
+    else:
+        code = run_with_lines(works, _no_change, lambda *aside: _summarise(site, *aside))
+    sys.stdout.write(f"The demonstration has ended. Its recordings are in {FOLDER}/recordings.\n")
+    return code
+
+
+def _prepare(video: Path | None) -> None:
+    """Choose what is filmed, and tell the site file by the variables it asks for."""
+    for module, package in (("av", "PyAV"), ("cv2", "OpenCV")):
+        if find_spec(module) is None:
+            raise MissingExtraError("the demonstration", package, "all")
+    from camfan_nodes.camera.v4l2_device import Linux
+    from camfan_nodes.demo.choice import choose
+
+    try:
+        choice = choose(video, FOLDER, Linux(), _draw)
+        (FOLDER / "recordings").mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise NoFolderError(f"{FOLDER.absolute()} cannot be used: {exc.strerror}") from exc
+    os.environ.update(choice.variables)
+    os.environ["DEMO_RECORDINGS"] = str((FOLDER / "recordings").absolute())
+    sys.stdout.write(f"Filming {choice.what}.\n")
+    sys.stdout.flush()
+
+
+def _draw(clip: Path) -> None:
+    from camfan_nodes.demo.clip import write_clip
+
+    with Progress(
+        TextColumn("Drawing a scene to film, once"),
+        BarColumn(),
+        TextColumn("{task.completed} of {task.total} pictures"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
+        task = progress.add_task("", total=None)
+        write_clip(clip, lambda done, total: progress.update(task, completed=done, total=total))
+
+
+def _has_display() -> bool:
+    shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(shown) and find_spec("pygame") is not None
+
+
+def _viewer(path: Path) -> Work:
+    command = (sys.executable, "-m", "camfan_nodes", "view", "--config", str(path))
+    return Work("viewer", "viewer", command, again=False)
+
+
+def _no_change(_: Journal) -> Change | None:
+    return None
+
+
+def _summarise(site: Site, journal: Journal, stop: threading.Event) -> None:
+    """A line about the whole every few seconds, between the lines of the processes."""
+    with Listener(site, settled_after_s=START_S) as listener:
+        while not stop.wait(SUMMARY_S):
+            journal.say(OURS, listener.facts().summary)

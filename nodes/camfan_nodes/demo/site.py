@@ -1,0 +1,46 @@
+"""The site of the demonstration: where its file is, and whether its ports are free."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from camfan_config import CamfanError, Site
+
+_INSTALLED = Path(__file__).with_name("demo.yaml")  # beside this file in a wheel
+_IN_THE_TREE = Path(__file__).parents[3] / "config" / "sites" / "demo.yaml"
+
+
+class NoDemoError(CamfanError):
+    """This installation lacks the site file of the demonstration."""
+
+
+class PortTakenError(CamfanError):
+    """Another program listens where the broker would."""
+
+
+def demo_site_file() -> Path:
+    """Raises NoDemoError."""
+    for path in (_INSTALLED, _IN_THE_TREE):
+        if path.is_file():
+            return path
+    raise NoDemoError(f"the site file of the demonstration is not at {_INSTALLED}")
+
+
+def check_ports(site: Site) -> None:
+    """Raises PortTakenError for the first port of the broker that is not free."""
+    ports = site.broker.ports
+    wanted = [("127.0.0.1", port) for port in (ports.ingest, ports.fanout, ports.delivery)]
+    if site.broker.http is not None:
+        host, _, port = site.broker.http.rpartition(":")
+        wanted.append((host, int(port)))
+    for host, number in wanted:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the broker does
+            try:
+                probe.bind((host, number))
+            except OSError as exc:
+                raise PortTakenError(
+                    f"port {number} is used by another program; perhaps a demonstration or a "
+                    "broker is running already"
+                ) from exc

@@ -1,0 +1,82 @@
+"""`camfan demo` as a command."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from camfan import load_site
+from camfan_nodes.demo.clip import CLIP
+from camfan_nodes.demo.site import PortTakenError, check_ports, demo_site_file
+from camfan_testing.data import shared
+from camfan_testing.processes import camfan
+
+SUMMARY = "2 live"
+NO_SCREEN = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The demonstration has ports of its own, which somebody may use on a desk."""
+    monkeypatch.setenv("DEMO_RECORDINGS", str(tmp_path))
+    monkeypatch.setenv("DEMO_VIDEO", "nothing.avi")
+    try:
+        check_ports(load_site(demo_site_file()))
+    except PortTakenError as exc:
+        pytest.skip(f"{exc}; the demonstration cannot be tried")
+
+
+def ignore(done: int, total: int) -> None:
+    """Nobody watches the progress here."""
+
+
+@pytest.fixture
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from camfan_nodes.demo.clip import write_clip
+
+    path = tmp_path_factory.getbasetemp() / CLIP
+    if not path.is_file():
+        write_clip(path, ignore)
+    return path
+
+
+@pytest.mark.usefixtures("free")
+def test_one_command_shows_the_whole_system(tmp_path: Path, clip: Path) -> None:
+    """Two cameras are live, they are recorded, something moves; one signal ends it all."""
+    (tmp_path / ".demo").mkdir()
+    shutil.copy(clip, tmp_path / ".demo" / CLIP)
+
+    with camfan("demo", "--no-window", cwd=tmp_path, env=NO_SCREEN) as demo:
+        assert demo.wait_for("Filming a drawn scene.")
+        assert demo.wait_for(SUMMARY, timeout=40)
+
+        assert demo.stop(signal.SIGINT) == 0
+
+        assert "Its recordings are in .demo/recordings." in demo.lines[-1]
+        assert "Traceback" not in demo.output
+    left = subprocess.run(["pgrep", "-f", str(demo_site_file())], capture_output=True, check=False)
+    assert not left.stdout
+    assert list((tmp_path / ".demo" / "recordings").rglob("*.mkv"))
+
+
+@pytest.mark.usefixtures("free")
+def test_it_films_real_footage(tmp_path: Path) -> None:
+    """Any video that can be played."""
+    footage = next(shared("video").rglob("*.avi"), None) or next(shared("video").rglob("*.mp4"))
+
+    with camfan("demo", "--video", str(footage), "--no-window", cwd=tmp_path) as demo:
+        assert demo.wait_for(f"Filming the video {footage}")
+        assert demo.wait_for("scene is live")
+        assert demo.stop() == 0
+
+
+def test_a_video_that_is_not_there_starts_nothing(tmp_path: Path) -> None:
+    """One sentence, exit code 69."""
+    with camfan("demo", "--video", "nothing.mp4", cwd=tmp_path) as demo:
+        assert demo.wait() == 69
+        assert len(demo.lines) == 1
+        assert "nothing.mp4" in demo.output
