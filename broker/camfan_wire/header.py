@@ -46,6 +46,7 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
     height: Annotated[int, Meta(ge=1, le=65535)]
     size: Annotated[int, Meta(ge=4, le=jpegs.MAX_BYTES)]  # bytes of the JPEG
     late: bool = False  # sent again after an outage
+    unwanted: Count = 0  # frames of this run so far that were numbered only: nobody wanted them
 
     def __post_init__(self) -> None:
         if (self.offset is None) != (self.error is None):

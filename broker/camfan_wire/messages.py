@@ -23,6 +23,10 @@ MAX_CAMERA_PATTERNS = 1024
 T = TypeVar("T")
 
 EventState = Literal["start", "update", "end"]
+Outcome = Literal[
+    "captured", "sent", "received", "delivered", "recorded", "skipped", "held", "lost", "unknown"
+]
+Identifier = Annotated[str, Meta(min_length=1, max_length=64)]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
 Text = Annotated[str, Meta(max_length=1000)]
 Scalar = str | int | float | bool | None
@@ -54,7 +58,7 @@ class Status(Struct, frozen=True, kw_only=True):
     subscribers: dict[str, Figures] = {}  # the broker's word on who reads
 
 
-class Hello(Struct, frozen=True, kw_only=True, tag_field="type", tag="hello"):
+class Hello(Struct, frozen=True, kw_only=True, tag_field="type", tag="hello", omit_defaults=True):
     """Who is calling; the answer to each `welcome`, and the first message of a connection."""
 
     protocol: int
@@ -62,22 +66,27 @@ class Hello(Struct, frozen=True, kw_only=True, tag_field="type", tag="hello"):
     kind: Name
     session: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]  # survives reconnections
     camfan: Annotated[str, Meta(max_length=32)] | None = None
+    publishes: Camera | None = None  # the camera of this peer, which answers demand and repair
 
 
-class Subscribe(Struct, frozen=True, kw_only=True, tag_field="type", tag="subscribe"):
+class Subscribe(
+    Struct, frozen=True, kw_only=True, tag_field="type", tag="subscribe", omit_defaults=True
+):
     """What this peer wants from now on; replaces what it wanted before."""
 
     cameras: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=1024)] = []
     mode: Literal["latest", "every"] = "latest"
     credit: Annotated[int, Meta(ge=0, le=MAX_CREDIT)] = 0
+    window: Annotated[int, Meta(ge=1, le=2**40)] | None = None  # bytes under way, at most; `every`
     max_fps: Annotated[float, Meta(ge=0.001, le=1000)] | None = None  # per camera; `latest` only
     since: dict[Camera, Position] = {}  # `every`: the last frame it has, by camera
     since_time: Nanoseconds | None = None  # `every`, cameras not in `since`: from this broker time
     topics: Annotated[list[Annotated[str, Meta(max_length=140)]], Meta(max_length=64)] = []
 
 
-class Credit(Struct, frozen=True, tag_field="type", tag="credit"):
+class Credit(Struct, frozen=True, tag_field="type", tag="credit", omit_defaults=True):
     frames: Annotated[int, Meta(ge=1, le=MAX_CREDIT)]
+    bytes: Annotated[int, Meta(ge=0, le=2**40)] = 0  # of these frames; where `window` was set
 
 
 class Heartbeat(Struct, frozen=True, tag_field="type", tag="heartbeat"):
@@ -96,6 +105,42 @@ class Bye(Struct, frozen=True, tag_field="type", tag="bye"):
 
 class Reload(Struct, frozen=True, tag_field="type", tag="reload"):
     """Read the site file again."""
+
+
+class Set(Struct, frozen=True, kw_only=True, tag_field="type", tag="set"):
+    """Change a camera while it runs; to the broker, which passes it on. Null: as in the file."""
+
+    camera: Camera
+    fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
+    quality: Annotated[int, Meta(ge=1, le=100)] | None = None
+
+
+class Trace(Struct, frozen=True, kw_only=True, tag_field="type", tag="trace"):
+    """What became of one frame? To the broker, which asks the camera and the recorders too."""
+
+    id: Identifier
+    camera: Camera
+    sequence: Count
+    run: Run | None = None  # null: the newest run that has this sequence
+
+
+class Hop(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one place knows of one frame."""
+
+    node: str  # the camera, `broker`, or a subscriber
+    outcome: Outcome
+    reason: Annotated[str, Meta(max_length=200)] | None = None
+    time: Nanoseconds | None = None  # when, on the broker's clock
+
+
+class Traced(Struct, frozen=True, kw_only=True, tag_field="type", tag="traced"):
+    """The answer to `trace`; to the broker, what the answering node knows."""
+
+    id: Identifier
+    camera: Camera
+    sequence: Count
+    run: Run | None
+    hops: Annotated[list[Hop], Meta(max_length=2048)]
 
 
 class Welcome(Struct, frozen=True, kw_only=True, tag_field="type", tag="welcome"):
@@ -137,6 +182,49 @@ class Gap(Struct, frozen=True, kw_only=True, tag_field="type", tag="gap"):
     reason: Annotated[str, Meta(max_length=64)]
 
 
+class Demand(Struct, frozen=True, kw_only=True, tag_field="type", tag="demand"):
+    """To a camera: which frames somebody wants. It stands until the next one, also in an outage.
+
+    `layers` 4 is all frames, 3 those of layers 0 to 2, …; with 0 nobody watches, and one frame of
+    layer 0 each `trickle` seconds keeps the last picture fresh (null: none at all).
+    """
+
+    camera: Camera
+    layers: Annotated[int, Meta(ge=0, le=4)]
+    trickle: Annotated[float, Meta(gt=0, le=3600)] | None = None
+
+
+class Receipt(Struct, frozen=True, kw_only=True, tag_field="type", tag="receipt"):
+    """To a camera, each second while frames come: what the broker has received of its run."""
+
+    camera: Camera
+    run: Run
+    sequence: Count  # the newest
+    frames: Count  # of this run, in all, by way of ingest
+
+
+class Repair(Struct, frozen=True, kw_only=True, tag_field="type", tag="repair"):
+    """To a camera: send what you still have behind `after`, oldest first, up to before `before`.
+
+    It answers on this socket, in order, with frames (three parts, `late` set in the header) and
+    with a `gap` for what it cannot give, and ends with `repaired`.
+    """
+
+    camera: Camera
+    id: Identifier
+    after: Position
+    before: Position | None  # null: up to the newest
+    frames: Annotated[int, Meta(ge=1, le=MAX_CREDIT)]  # at most
+
+
+class Repaired(Struct, frozen=True, kw_only=True, tag_field="type", tag="repaired"):
+    """The end of an answer to `repair`; `done`: all that lies before `before` has been told."""
+
+    camera: Camera
+    id: Identifier
+    done: bool
+
+
 class Reloaded(Struct, frozen=True, kw_only=True, tag_field="type", tag="reloaded"):
     """The answer to `reload`: what changed, or why nothing did."""
 
@@ -144,8 +232,35 @@ class Reloaded(Struct, frozen=True, kw_only=True, tag_field="type", tag="reloade
     problems: list[str]
 
 
-ToBroker = Hello | Subscribe | Credit | Heartbeat | Probe | Reload | Bye
-FromBroker = Welcome | Ready | Refused | Heartbeat | Echo | Gap | Reloaded
+ToBroker = (
+    Hello
+    | Subscribe
+    | Credit
+    | Heartbeat
+    | Probe
+    | Reload
+    | Set
+    | Trace
+    | Traced
+    | Gap
+    | Repaired
+    | Bye
+)
+FromBroker = (
+    Welcome
+    | Ready
+    | Refused
+    | Heartbeat
+    | Echo
+    | Gap
+    | Reloaded
+    | Set
+    | Trace
+    | Traced
+    | Demand
+    | Receipt
+    | Repair
+)
 
 _encoder = msgspec.json.Encoder()
 _to_broker = msgspec.json.Decoder(ToBroker)

@@ -15,13 +15,14 @@ import zmq
 from camfan_config.errors import CamfanError
 from camfan_wire import jpeg
 from camfan_wire.header import MAX_HEADER_BYTES
-from camfan_wire.messages import MAX_CREDIT, MAX_MESSAGE_BYTES
+from camfan_wire.messages import MAX_CREDIT
 
 MAX_TOPIC_BYTES = 256
 CAMERA_QUEUE = 4  # frames from one camera that the link has not taken; full: the newest is not sent
 INGEST_QUEUE = 64  # messages from one camera that the broker has not read; full: TCP pushes back
 FANOUT_QUEUE = 32  # frames for one fan-out subscriber; full: ZeroMQ drops the newest for it
 DELIVERY_QUEUE = 4 * MAX_CREDIT  # messages for one peer; credit keeps frames far below
+DELIVERY_BACKLOG = 64  # messages from one peer that the broker has not read; full: TCP pushes back
 
 
 class Role(Enum):
@@ -85,9 +86,9 @@ _BY_ROLE: Mapping[Role, tuple[int, Mapping[int, int]]] = {
         zmq.ROUTER,
         {
             zmq.SNDHWM: DELIVERY_QUEUE,
-            zmq.RCVHWM: DELIVERY_QUEUE,
+            zmq.RCVHWM: DELIVERY_BACKLOG,
             zmq.ROUTER_MANDATORY: 1,  # a peer that is gone is an error here, not silence
-            zmq.MAXMSGSIZE: MAX_MESSAGE_BYTES,
+            zmq.MAXMSGSIZE: _FRAME_BYTES,  # cameras send late frames here
         },
     ),
     Role.PEER: (

@@ -12,20 +12,28 @@ from camfan_wire.header import Header, Position, decode_header, encode_header
 from camfan_wire.messages import (
     Bye,
     Credit,
+    Demand,
     Echo,
     Event,
     FromBroker,
     Gap,
     Heartbeat,
     Hello,
+    Hop,
     Probe,
     Ready,
+    Receipt,
     Refused,
     Reload,
     Reloaded,
+    Repair,
+    Repaired,
+    Set,
     Status,
     Subscribe,
     ToBroker,
+    Trace,
+    Traced,
     Welcome,
 )
 from camfan_wire.topics import camera_topic, event_topic, frame_topic, status_topic
@@ -74,6 +82,40 @@ HEADERS: list[tuple[Header, bytes]] = [
     ),
 ]
 
+SET = (
+    Set(camera="driveway", fps=5.0),
+    b'{"type":"set","camera":"driveway","fps":5.0,"quality":null}',
+)
+TRACE = (
+    Trace(id="t1", camera="driveway", sequence=4711),
+    b'{"type":"trace","id":"t1","camera":"driveway","sequence":4711,"run":null}',
+)
+TRACED = (
+    Traced(
+        id="t1",
+        camera="driveway",
+        sequence=4711,
+        run=RUN,
+        hops=[
+            Hop(node="broker", outcome="received", time=NS),
+            Hop(node="hall", outcome="skipped", reason="a newer frame went instead"),
+        ],
+    ),
+    (
+        b'{"type":"traced","id":"t1","camera":"driveway","sequence":4711,'
+        b'"run":"9f3c5a7e01b2d4f6","hops":[{"node":"broker","outcome":"received",'
+        b'"time":1763800000123456789},{"node":"hall","outcome":"skipped",'
+        b'"reason":"a newer frame went instead"}]}'
+    ),
+)
+GAP = (
+    Gap(camera="driveway", run=RUN, first=124, last=130, reason="ring-overrun"),
+    (
+        b'{"type":"gap","camera":"driveway","run":"9f3c5a7e01b2d4f6","first":124,"last":130,'
+        b'"reason":"ring-overrun"}'
+    ),
+)
+
 TO_BROKER: list[tuple[ToBroker, bytes]] = [
     (
         Hello(protocol=1, name="archive", kind="recorder", session=RUN, camfan="0.1.0"),
@@ -85,8 +127,8 @@ TO_BROKER: list[tuple[ToBroker, bytes]] = [
     (
         Subscribe(cameras=["driveway", "porch-*"], credit=2, max_fps=5.0, topics=["event/"]),
         (
-            b'{"type":"subscribe","cameras":["driveway","porch-*"],"mode":"latest","credit":2,'
-            b'"max_fps":5.0,"since":{},"since_time":null,"topics":["event/"]}'
+            b'{"type":"subscribe","cameras":["driveway","porch-*"],"credit":2,"max_fps":5.0,'
+            b'"topics":["event/"]}'
         ),
     ),
     (
@@ -94,19 +136,29 @@ TO_BROKER: list[tuple[ToBroker, bytes]] = [
             cameras=["*"],
             mode="every",
             credit=32,
+            window=4_000_000,
             since={"driveway": Position(RUN, 122)},
             since_time=NS,
         ),
         (
-            b'{"type":"subscribe","cameras":["*"],"mode":"every","credit":32,"max_fps":null,'
+            b'{"type":"subscribe","cameras":["*"],"mode":"every","credit":32,"window":4000000,'
             b'"since":{"driveway":{"run":"9f3c5a7e01b2d4f6","sequence":122}},'
-            b'"since_time":1763800000123456789,"topics":[]}'
+            b'"since_time":1763800000123456789}'
         ),
     ),
     (Credit(8), b'{"type":"credit","frames":8}'),
+    (Credit(8, 409_600), b'{"type":"credit","frames":8,"bytes":409600}'),
     (Heartbeat(), b'{"type":"heartbeat"}'),
     (Probe(51_000_000_000), b'{"type":"probe","sent":51000000000}'),
     (Reload(), b'{"type":"reload"}'),
+    SET,
+    TRACE,
+    TRACED,
+    GAP,
+    (
+        Repaired(camera="driveway", id="r1", done=False),
+        b'{"type":"repaired","camera":"driveway","id":"r1","done":false}',
+    ),
     (Bye(), b'{"type":"bye"}'),
 ]
 
@@ -131,11 +183,33 @@ FROM_BROKER: list[tuple[FromBroker, bytes]] = [
             b'"replied":1763800000123476789,"epoch":1}'
         ),
     ),
+    GAP,
+    SET,
+    TRACE,
+    TRACED,
     (
-        Gap(camera="driveway", run=RUN, first=124, last=130, reason="ring-overrun"),
+        Demand(camera="driveway", layers=0, trickle=2.0),
+        b'{"type":"demand","camera":"driveway","layers":0,"trickle":2.0}',
+    ),
+    (
+        Receipt(camera="driveway", run=RUN, sequence=122, frames=120),
         (
-            b'{"type":"gap","camera":"driveway","run":"9f3c5a7e01b2d4f6","first":124,"last":130,'
-            b'"reason":"ring-overrun"}'
+            b'{"type":"receipt","camera":"driveway","run":"9f3c5a7e01b2d4f6","sequence":122,'
+            b'"frames":120}'
+        ),
+    ),
+    (
+        Repair(
+            camera="driveway",
+            id="r1",
+            after=Position(RUN, 122),
+            before=Position(RUN, 131),
+            frames=8,
+        ),
+        (
+            b'{"type":"repair","camera":"driveway","id":"r1",'
+            b'"after":{"run":"9f3c5a7e01b2d4f6","sequence":122},'
+            b'"before":{"run":"9f3c5a7e01b2d4f6","sequence":131},"frames":8}'
         ),
     ),
     (
