@@ -203,11 +203,12 @@ class Delivery:
             reason = f"no camera '{unknown[0]}' here; there is {names}"[:500]
             self.reply(peer.identity, messages.Refused(about="subscribe", reason=reason))
             return
-        peer.reader = Reader(wishes, cameras)
-        peer.topics = tuple(topic.encode() for topic in wishes.topics)
+        peer.reader = Reader(wishes, cameras, before=peer.reader)
+        known, peer.topics = peer.topics, tuple(topic.encode() for topic in wishes.topics)
         self._index()
         self.reply(peer.identity, messages.Ready(cameras=sorted(c.name for c in cameras)))
-        for topic, body in self._backstage.current(peer.topics):
+        new = tuple(topic for topic in peer.topics if topic not in known)
+        for topic, body in self._backstage.current(new):
             self._send(peer.identity, topic, body)
         self._pump(peer, time.monotonic_ns())
 

@@ -36,15 +36,29 @@ class Counts:
 
 
 class Reader:
-    """One subscription: which cameras, in which mode, how far, and how much credit."""
+    """One subscription: which cameras, in which mode, how far, and how much credit.
 
-    def __init__(self, wishes: Subscribe, cameras: list[Camera]) -> None:
+    `before` is what it replaces. In `latest` a camera that stays goes on where it was: what the
+    subscriber has is not sent again.
+    """
+
+    def __init__(
+        self, wishes: Subscribe, cameras: list[Camera], before: Reader | None = None
+    ) -> None:
         self.wishes = wishes
         self.credit = wishes.credit
         self.cursors = {camera.name: _start(wishes, camera) for camera in cameras}
         self.counts = Counts()
+        if before is not None:
+            self._go_on(before)
         self._interval_ns = int(1e9 / wishes.max_fps) if wishes.max_fps else 0
-        self._turn = 0
+        self._turn: int = before._turn if before else 0
+
+    def _go_on(self, before: Reader) -> None:
+        self.counts = before.counts
+        if self.wishes.mode == before.wishes.mode == "latest":
+            kept = before.cursors.keys() & self.cursors.keys()
+            self.cursors |= {name: before.cursors[name] for name in kept}
 
     def add_credit(self, frames: int) -> None:
         self.credit = min(self.credit + frames, MAX_CREDIT)

@@ -86,6 +86,7 @@ class Link:
         self._report = report
         self._session = secrets.token_hex(8)
         self._outbox: deque[Parts] = deque(maxlen=OUTBOX)
+        self._ask_again = False
         self._inner, self._outer = sockets_of_the_system.socketpair()
         self._inner.setblocking(False)
         self._outer.setblocking(False)
@@ -106,6 +107,11 @@ class Link:
         self._outbox.append(parts)
         if threading.current_thread() is not self._thread:  # which sends at the end of its turn
             self._wake()
+
+    def ask_again(self) -> None:
+        """The wishes of the link's user have changed: tell the broker, now or when it is there."""
+        self._ask_again = True
+        self._wake()
 
     def report_now(self) -> None:
         """Send the status at once, because something changed."""
@@ -179,6 +185,8 @@ class _Connection:
             self._receive()
         if self._broker:
             self.flush()
+            if self._link._ask_again:
+                self._ask()
         self._keep_up()
 
     def flush(self) -> None:
@@ -280,10 +288,14 @@ class _Connection:
             camfan=version("camfan"),
         )
         self._send([messages.encode(hello)])
-        wishes = link._user.wishes()
-        if wishes is not None:
-            self._send([messages.encode(wishes)])
+        self._ask()
         link._status_due = 0.0
+
+    def _ask(self) -> None:
+        self._link._ask_again = False
+        wishes = self._link._user.wishes()
+        if wishes is not None and not self._send([messages.encode(wishes)]):
+            self._link._ask_again = True  # the socket is full; at the next turn
 
     def _echoed(self, echo: messages.Echo) -> None:
         now = time.monotonic_ns()

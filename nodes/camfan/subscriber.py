@@ -105,7 +105,7 @@ class Subscriber(Generic[ItemT]):
     ) -> None:
         if mode not in ("latest", "every"):
             raise ValueError(f"mode is 'latest' or 'every', not {mode!r}")
-        site = resolve(site)
+        self._site = site = resolve(site)
         patterns = camera_patterns(site, cameras)
         self._reader = _Reader(
             mode=mode,
@@ -147,6 +147,16 @@ class Subscriber(Generic[ItemT]):
         """Frames that came and were replaced by a newer one before they were read (latest)."""
         store = self._reader.mailbox.store
         return store.replaced if isinstance(store, LatestBox) else 0
+
+    def want(self, cameras: Cameras, *, max_fps: float | None = None) -> None:
+        """From now on these cameras at this rate instead (latest); others cost nothing any more.
+
+        Cameras that stay wanted go on without a break; a new one begins with its last picture.
+        Safe on any thread. Raises UnknownCameraError, and ValueError in mode "every".
+        """
+        if self._reader.mode != "latest":
+            raise ValueError("in mode 'every' the cameras are chosen once, when it begins")
+        self._reader.want(camera_patterns(self._site, cameras), max_fps)
 
     def latest(self, camera: str) -> Frame | None:
         """The newest frame of a camera that has come, read or not."""
@@ -259,25 +269,33 @@ class _Reader(LinkUser):
         self.newest: dict[str, Frame] = {}
         self.statuses: dict[str, Status] = {}
         self.matched: tuple[str, ...] = ()
-        self._cameras = cameras
-        self._max_fps = max_fps
+        self._wanted = (cameras, max_fps)
         self._since_time = int(since.timestamp() * 1e9) if isinstance(since, datetime) else None
         self._positions = dict(since) if isinstance(since, Mapping) else {}
         self._topics = topics
         self._events = events
         self._unreturned = 0  # frames read since credit was last given (every)
+        self._asked = 0  # subscriptions under way: the broker has not said `ready` yet
+
+    def want(self, cameras: list[str], max_fps: float | None) -> None:
+        """Any thread. The broker hears what was wanted last."""
+        if (cameras, max_fps) != self._wanted:
+            self._wanted = (cameras, max_fps)
+            self.link.ask_again()
 
     def wishes(self) -> messages.Subscribe:
+        cameras, max_fps = self._wanted
+        self._asked += 1
         every = self.mode == "every"
         credit = LATEST_CREDIT
         if every:
             credit = max(0, EVERY_CREDIT - self.mailbox.waiting())
             self._unreturned = 0
         return messages.Subscribe(
-            cameras=self._cameras,
+            cameras=cameras,
             mode=self.mode,
             credit=credit,
-            max_fps=None if every else self._max_fps,
+            max_fps=None if every else max_fps,
             since=self._positions if every else {},
             since_time=self._since_time,
             topics=self._topics,
@@ -299,7 +317,8 @@ class _Reader(LinkUser):
         except WireError:
             return  # the broker checked it; a newer one may know headers that we do not
         if self.mode == "latest":
-            self.grant(1)
+            if not self._asked:  # else: the subscription under way brings credit of its own
+                self.grant(1)
         elif not self._advance(header):
             return
         frame = Frame(header, parts[2].buffer.toreadonly(), self.link.clock)
@@ -331,6 +350,9 @@ class _Reader(LinkUser):
                 self.mailbox.put_gap(message)
         elif isinstance(message, messages.Ready):
             self.matched = tuple(message.cameras)
+            self._asked = max(0, self._asked - 1)
+        elif isinstance(message, messages.Welcome):
+            self._asked = 1  # what was under way on an older connection is gone
         elif isinstance(message, messages.Refused):
             self.mailbox.fail(
                 RefusedError(f"the broker refused '{message.about}': {message.reason}")

@@ -27,6 +27,7 @@ from camfan import (
     UnknownCameraError,
     WireError,
 )
+from camfan.subscriber import LATEST_CREDIT
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera, LiveBroker, publish_first, wait_until
 
@@ -226,6 +227,68 @@ def test_max_fps_is_kept_by_the_broker(live: LiveBroker) -> None:
 
     seconds = (got[-1].captured - first.captured) / 1e9
     assert seconds >= 0.9
+
+
+def test_what_is_wanted_can_change(live: LiveBroker) -> None:
+    """A camera that is not wanted any more is not sent; one that is new begins at once."""
+    with Publisher(live.site, "one") as one, Publisher(live.site, "two") as two:
+        first = publish_first(one), publish_first(two)
+        with Subscriber(live.site, ["one"]) as frames:
+            assert frames.read(READ_S).sequence == first[0]
+
+            frames.want(["two"])
+            assert (frames.read(READ_S).camera, frames.cameras) == ("two", ("two",))
+            one.publish(jpeg())
+            two.publish(jpeg())
+
+            assert frames.read(READ_S).camera == "two"
+            with pytest.raises(TimeoutError):
+                frames.read(0.05)
+            frames.want([])
+            wait_until(lambda: frames.cameras == ())
+
+
+def test_a_camera_that_stays_wanted_goes_on_without_a_break(live: LiveBroker) -> None:
+    """Nothing is sent twice, and the credit neither grows nor dries up."""
+    with Camera(live.site, "one", fps=200), Subscriber(live.site, ["one"]) as frames:
+        frames.read(READ_S)
+        got = []
+        for turn in range(30):
+            frames.want(["one", "two"] if turn % 2 else ["one"])
+            got += [frames.read(READ_S).sequence for _ in range(5)]
+        (peer,) = (p for p in live.broker.delivery.peers.values() if p.reader)
+
+        assert got == sorted(set(got))
+        assert peer.reader is not None
+        assert peer.reader.counts.delivered >= len(got)
+        assert peer.reader.credit <= LATEST_CREDIT
+
+
+def test_the_rate_can_change(live: LiveBroker) -> None:
+    with Camera(live.site, "one", fps=100), Subscriber(live.site) as frames:
+        wait_until(lambda: bool(frames.cameras))
+        frames.want(None, max_fps=5)
+        (peer,) = (p for p in live.broker.delivery.peers.values() if p.reader)
+        wait_until(lambda: peer.reader is not None and peer.reader.wishes.max_fps == 5)
+        frames.read(READ_S)  # what had come before
+        got = [frames.read(READ_S) for _ in range(5)]
+
+    assert (got[-1].captured - got[1].captured) / 1e9 >= 0.5
+
+
+def test_what_is_wanted_is_checked_like_what_was_asked_for_first(live: LiveBroker) -> None:
+    """Names against the site; and the broker hears what was asked before it answered at all."""
+    port = live.site.broker.ports.delivery
+    with Subscriber(f"tcp://127.0.0.1:{port}", ["o*"]) as frames:
+        frames.want(["two"])
+        wait_until(lambda: frames.cameras == ("two",))
+        with pytest.raises(UnknownCameraError), Subscriber(live.site) as checked:
+            checked.want(["zebra"])
+        with (
+            pytest.raises(ValueError, match="chosen once"),
+            Subscriber(live.site, mode="every") as every,
+        ):
+            every.want(["one"])
 
 
 def test_asyncio_readers_get_the_same(live: LiveBroker) -> None:
