@@ -1,0 +1,104 @@
+"""The source `v4l2` against a real kernel with two cameras of the driver vivid.
+
+Not collected by itself: `test_webcams_in_a_kernel.py` runs it inside a small virtual machine.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+import simplejpeg
+
+from camfan_config.types import Size, V4l2Camera
+from camfan_nodes.camera.clock import NodeClock
+from camfan_nodes.camera.devices import find_devices
+from camfan_nodes.camera.encode import Encoder
+from camfan_nodes.camera.source import Idle, Picture, SourceError
+from camfan_nodes.camera.v4l2 import V4l2Source
+from camfan_nodes.camera.v4l2_device import Linux
+
+
+def _camera() -> str:
+    devices = [device for device in find_devices(Linux()) if device.card == "vivid"]
+    return devices[0].path
+
+
+def _source(**options: object) -> V4l2Source:
+    camera = V4l2Camera(device=_camera(), format="yuyv", size=Size(640, 360), **options)  # type: ignore[arg-type]  # fps
+    return V4l2Source(camera, NodeClock(threading.Event()))
+
+
+def _next(stream: object) -> Picture:
+    for _ in range(60):
+        got = stream.capture()  # type: ignore[attr-defined]  # a stream of the source
+        if isinstance(got, Picture):
+            return got
+    raise AssertionError("no picture")
+
+
+def test_formats_are_listed() -> None:
+    """The driver's formats, sizes and rates come out as the driver has them."""
+    device = next(device for device in find_devices(Linux()) if device.card == "vivid")
+
+    yuyv = next(offer for offer in device.offers if offer.fourcc == "YUYV")
+    assert (640, 360, 40.0) in [(w, h, fps and round(fps, 1)) for w, h, fps in yuyv.sizes]
+
+
+def test_pictures_are_captured() -> None:
+    """Pictures come in the asked size, in colour, with rising times close to now."""
+    with _source(fps=10.0).open() as stream:
+        pictures = [_next(stream) for _ in range(4)]
+
+    times = [picture.captured_ns for picture in pictures]
+    assert times == sorted(set(times))
+    image = simplejpeg.decode_jpeg(Encoder().encode(pictures[-1]), colorspace="BGR")
+    assert image.shape == (360, 640, 3)
+    assert image.std() > 20
+
+
+def test_a_camera_is_opened_again_and_again() -> None:
+    """Nothing is left behind that would keep the driver busy."""
+    source = _source()
+    for _ in range(5):
+        with source.open() as stream:
+            _next(stream)
+
+
+def test_a_busy_camera_is_said_to_be_busy() -> None:
+    """Two readers of one camera: the second is told so."""
+    with (
+        _source().open() as stream,
+        pytest.raises(SourceError, match="it is used by another program"),
+        _source().open(),
+    ):
+        _next(stream)
+
+
+def test_a_camera_without_mjpg_says_what_it_has() -> None:
+    """vivid gives no MJPG."""
+    source = V4l2Source(V4l2Camera(device=_camera()), NodeClock(threading.Event()))
+
+    with pytest.raises(SourceError, match="gives no MJPG; it offers YUYV"), source.open():
+        pass
+
+
+def test_a_missing_camera_is_answered_with_those_there_are() -> None:
+    """The devices of the machine are named, ready to be pasted."""
+    source = V4l2Source(V4l2Camera(device="/dev/video99"), NodeClock(threading.Event()))
+
+    with pytest.raises(SourceError, match=r"found .*/dev/video\d+ \(vivid\)"), source.open():
+        pass
+
+
+def test_an_unplugged_camera_ends_the_stream() -> None:
+    """When the driver reports the device gone, capturing ends with a sentence."""
+    path = Path("/sys/bus/platform/drivers/vivid")
+    with _source().open() as stream:
+        _next(stream)
+        (path / "unbind").write_text("vivid.0")
+
+        with pytest.raises(SourceError, match="it was unplugged"):
+            list(iter(stream.capture, Idle.ENDED))
+    (path / "bind").write_text("vivid.0")
