@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test lint types imports check-format format pictures clean
+.PHONY: help demo test lint types imports check-format format pictures bench clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ imports: $(VENV)/.dev
 pictures: $(VENV)/.dev  ## make the pictures of the README anew
 	$(BIN)/python docs/make_pictures.py
 
+bench: $(VENV)/.bench  ## measure it beside zmq.proxy and others, 10 minutes; NAME='fanout/*' for some
+	@$(BIN)/python tests/bench $(if $(NAME),'$(NAME)') $(BENCH)
+
 clean:  ## remove what was made here
 	rm -rf $(VENV) .demo dist build
 
@@ -51,4 +54,8 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.demo
 	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --group bench
 	@touch $@

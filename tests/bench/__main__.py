@@ -1,0 +1,69 @@
+"""The benchmarks of camfan: `make bench`, or `python tests/bench [NAME …]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
+
+from rich.console import Console  # noqa: E402 - the path first
+
+from camfan_bench.model import Result, measures_of  # noqa: E402
+from camfan_bench.report import number, ratio_of, table_of, to_json  # noqa: E402
+from camfan_bench.runner import run_benchmark  # noqa: E402
+from camfan_bench.subjects import all_benchmarks, select  # noqa: E402
+
+USAGE = 64
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    known = all_benchmarks()
+    wanted = select(known, [pattern for name in args.names for pattern in name.split()])
+    if args.list or not wanted:
+        lines = "\n".join(m.name for m in measures_of(known if args.list else []))
+        missing = f"no benchmark is called {' '.join(args.names)}; --list shows them all"
+        (console if args.list else Console(stderr=True)).print(lines or missing)
+        return 0 if args.list else USAGE
+    begun = time.monotonic()
+    results: list[Result] = []
+    with console.status("starting") as status:
+        for benchmark in wanted:
+            for result in run_benchmark(benchmark, args.runs or benchmark.runs, status.update):
+                results.append(result)
+                console.print(_line(result))
+            args.json.write_text(to_json(results), encoding="utf-8")  # an interrupt loses nothing
+    console.print()
+    console.print(table_of(results))
+    console.print(f"\n{time.monotonic() - begun:.0f} s; every run is in {args.json}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make bench",
+        description="Measures camfan beside yardsticks, in alternating runs, on this machine.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="fanout, fanout/*, curve/100KB/4")
+    parser.add_argument("--list", action="store_true", help="say what can be measured")
+    parser.add_argument("--runs", type=int, metavar="N", help="pairs of runs of each")
+    parser.add_argument("--json", type=Path, default=Path("bench.json"), metavar="FILE")
+    return parser
+
+
+def _line(result: Result) -> str:
+    ratio = ratio_of(result)
+    if ratio is None:
+        return f"{result.measure.name}: {result.problem}"
+    ours = number(sorted(result.values)[len(result.values) // 2])
+    notes = ", ".join(f"{name} {number(value)}" for name, value in result.notes.items())
+    return f"{result.measure.name}: {ours} {result.measure.unit}, ratio {ratio:.2f} ({notes})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

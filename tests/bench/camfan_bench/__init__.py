@@ -1,0 +1,1 @@
+"""The benchmarks of camfan: see `tests/bench/README.md`."""

@@ -1,0 +1,50 @@
+"""Runs benchmarks, and keeps what each run gave.
+
+A benchmark that cannot be measured is a result with a problem: the others go on.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+
+from camfan_bench.model import BenchError, Benchmark, Figures, Pair, Result
+
+Progress = Callable[[str], None]  # told before each run
+
+
+def run_benchmark(benchmark: Benchmark, runs: int, progress: Progress) -> list[Result]:
+    """One result for each of its measures."""
+    names = ", ".join(measure.name for measure in benchmark.measures)
+    pairs: list[Pair] = []
+    try:
+        progress(f"{names}: starting")
+        with benchmark.open() as run:
+            for number in range(runs):
+                progress(f"{names}: run {number + 1} of {runs}")
+                pairs.append(run(number))
+    except (BenchError, AssertionError) as exc:  # the latter: a process did not say what it should
+        return [Result(measure, problem=str(exc)) for measure in benchmark.measures]
+    notes = _notes(benchmark, pairs)
+    return [
+        Result(
+            measure,
+            tuple(pair.ours[measure.name] for pair in pairs),
+            tuple(pair.yardstick[measure.name] for pair in pairs),
+            notes,
+        )
+        for measure in benchmark.measures
+    ]
+
+
+def _notes(benchmark: Benchmark, pairs: Sequence[Pair]) -> dict[str, float]:
+    """Medians of the figures that are no measure, of ours and of the yardstick."""
+    ours, theirs = [pair.ours for pair in pairs], [pair.yardstick for pair in pairs]
+    found = _medians(ours, "")
+    found.update(_medians(theirs, "yardstick "))
+    return {name: value for name, value in found.items() if "/" not in name.replace("/frame", "")}
+
+
+def _medians(figures: Sequence[Figures], prefix: str) -> dict[str, float]:
+    names = figures[0] if figures else {}
+    return {prefix + name: statistics.median(f[name] for f in figures) for name in names}

@@ -1,0 +1,39 @@
+"""All benchmarks. A new subject is one module, and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from camfan_bench import fanout, relay
+from camfan_bench.model import Benchmark, Measure
+
+SUBJECTS = (
+    fanout,
+    relay,
+)
+
+
+def all_benchmarks() -> list[Benchmark]:
+    return [benchmark for subject in SUBJECTS for benchmark in subject.benchmarks()]
+
+
+def select(benchmarks: Sequence[Benchmark], patterns: Sequence[str]) -> list[Benchmark]:
+    """Those with a measure that matches; of their measures, only these. No pattern: all."""
+    if not patterns:
+        return list(benchmarks)
+    found = []
+    for benchmark in benchmarks:
+        wanted = tuple(m for m in benchmark.measures if any(_matches(m, p) for p in patterns))
+        if wanted:
+            found.append(replace(benchmark, measures=wanted))
+    return found
+
+
+def _matches(measure: Measure, pattern: str) -> bool:
+    """A name, the beginning of one up to a slash, or a glob."""
+    name = measure.name
+    return (
+        fnmatchcase(name, pattern) or name == pattern or name.startswith(pattern.rstrip("/") + "/")
+    )

@@ -1,0 +1,178 @@
+"""What the benchmarks are made of: numbers, names, frames, and a run from end to end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+import simplejpeg
+
+from camfan_bench import subjects
+from camfan_bench.counters import SAMPLES, Command, Counters, Tally
+from camfan_bench.frames import Stream, jpeg_of_size
+from camfan_bench.model import (
+    BenchError,
+    Benchmark,
+    Measure,
+    Pair,
+    Result,
+    Run,
+    alternating,
+)
+from camfan_bench.report import entry_of, ratio_of
+from camfan_bench.runner import run_benchmark
+from camfan_wire.header import read_parts
+
+BENCH = Path(__file__).parent
+SPEED = Measure("speed/a", "frames/s", "a wall", better="higher", reach=0.9)
+
+
+@contextmanager
+def numbered() -> Iterator[Run]:
+    yield lambda n: Pair({"speed/a": 10.0 * (n + 1), "note": n}, {"speed/a": 20.0})
+
+
+def test_a_benchmark_is_run_in_pairs() -> None:
+    """The ratio is the median of the ratios of the pairs; notes are medians."""
+    (result,) = run_benchmark(Benchmark((SPEED,), numbered), 3, lambda _: None)
+
+    assert entry_of(result) | {"reach": 0.9} == {
+        "name": "speed/a",
+        "value": 20.0,
+        "unit": "frames/s",
+        "yardstick": "a wall",
+        "ratio": 1.0,
+        "runs": 3,
+        "min": 10.0,
+        "max": 30.0,
+        "yardstick_value": 20.0,
+        "better": "higher",
+        "reach": 0.9,
+        "notes": {"note": 1.0},
+        "problem": None,
+    }
+
+
+def test_what_cannot_be_measured_is_told() -> None:
+    def impossible() -> AbstractContextManager[Run]:
+        raise BenchError("no network namespaces here")
+
+    (result,) = run_benchmark(Benchmark((SPEED,), impossible), 3, lambda _: None)
+
+    entry = entry_of(result)
+    assert entry["value"] is entry["ratio"] is None
+    assert entry["problem"] == "no network namespaces here"
+
+
+def test_who_begins_changes_from_run_to_run() -> None:
+    order: list[str] = []
+
+    def side(name: str) -> dict[str, float]:
+        order.append(name)
+        return {}
+
+    run = alternating(lambda: side("ours"), lambda: side("theirs"))
+    run(0)
+    run(1)
+
+    assert order == ["ours", "theirs", "theirs", "ours"]
+
+
+def test_ratios_are_of_neighbours() -> None:
+    """A machine that becomes twice as fast half way changes values, not ratios."""
+    result = Result(SPEED, (9.0, 9.0, 18.0, 18.0), (10.0, 10.0, 20.0, 20.0))
+
+    assert ratio_of(result) == 0.9
+
+
+@pytest.mark.parametrize(
+    ("better", "ratio", "reached"),
+    [("higher", 0.9, True), ("higher", 0.89, False), ("lower", 0.9, True), ("lower", 0.91, False)],
+)
+def test_what_was_to_be_reached(better: str, ratio: float, reached: bool) -> None:
+    measure = Measure(
+        "a/b", "ms", "it", better="lower" if better == "lower" else "higher", reach=0.9
+    )
+
+    assert measure.reached(ratio) is reached
+
+
+def test_names_are_unique_and_in_one_of_the_groups() -> None:
+    names = [m.name for b in subjects.all_benchmarks() for m in b.measures]
+
+    assert len(names) == len(set(names))
+    assert {f"fanout/{kb}KB/{n}" for kb in (20, 100, 250) for n in (1, 4, 16)} < set(names)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("relay", ["relay/100KB/4"]),
+        ("fanout/20KB", ["fanout/20KB/1", "fanout/20KB/4", "fanout/20KB/16"]),
+        ("fanout/*/16", ["fanout/20KB/16", "fanout/100KB/16", "fanout/250KB/16"]),
+        ("fan", []),
+    ],
+)
+def test_names_prefixes_and_globs(pattern: str, found: list[str]) -> None:
+    chosen = subjects.select(subjects.all_benchmarks(), [pattern])
+
+    assert [m.name for b in chosen for m in b.measures] == found
+
+
+@pytest.mark.parametrize("size", [20_000, 50_000, 100_000, 250_000, 100_001, 100_003])
+def test_frames_have_exactly_their_size_and_decode(size: int) -> None:
+    stream = Stream("cam0", jpeg_of_size(size))
+    headers = [read_parts(stream.next()) for _ in range(2)]
+
+    assert [h.sequence for h in headers] == [0, 1]
+    assert headers[0].size == size
+    assert simplejpeg.decode_jpeg(jpeg_of_size(size)).shape[0] == headers[0].height
+
+
+def test_counters_are_shared_and_samples_are_the_newest(tmp_path: Path) -> None:
+    with Counters.create(tmp_path / "counters", 2) as here, Counters(here.path) as there:
+        tally, other = Tally(there, 0), Tally(here, 1)
+        assert here.slowest(2) == -1
+
+        for n in range(SAMPLES + 5):
+            tally.add(n % 3, n, n % 2, 1000 + n)
+        other.add(0, 7, 0, 1)
+        here.order(Command.GO)
+
+        assert there.command() is Command.GO
+        seen = Tally(here, 0)
+        assert (seen.count, seen.last, seen.lost) == (SAMPLES + 5, SAMPLES + 4, (SAMPLES + 5) // 2)
+        assert here.slowest(2) == 7
+        assert seen.samples(SAMPLES + 2, SAMPLES + 5) == [1000 + SAMPLES + n for n in (2, 3, 4)]
+        assert len(seen.samples(0, SAMPLES + 5)) == SAMPLES
+        assert seen.of_camera(0) == (SAMPLES + 5 + 2) // 3
+
+
+@pytest.mark.parametrize("name", ["fanout/100KB/4", "relay"])
+def test_each_benchmark_works_from_end_to_end(name: str, tmp_path: Path) -> None:
+    """One pair of runs: whole and lossless, or it would be a problem."""
+    result = tmp_path / "bench.json"
+    command = [sys.executable, str(BENCH), name, "--runs", "1", "--json", str(result)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for entry in json.loads(result.read_text()):
+        assert entry["problem"] is None, entry
+        assert entry["runs"] == 1
+        assert entry["value"] > 0
+        assert entry["ratio"] > 0
+        assert entry["name"] in ended.stdout
+
+
+def test_an_unknown_name_is_told() -> None:
+    ended = subprocess.run(
+        [sys.executable, str(BENCH), "fanuot"], capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 64
+    assert "no benchmark is called fanuot" in ended.stderr
