@@ -127,6 +127,13 @@ def test_a_frame_is_recorded_once(tmp_path: Path) -> None:
     assert (storage.tallies["porch"].frames, storage.tallies["porch"].repeated) == (1, 3)
 
 
+def test_only_frames_that_are_known_to_be_missing_are_counted(tmp_path: Path) -> None:
+    """A run that nobody can tell the end of any more is a gap, and no number of frames."""
+    storage = record(tmp_path, frame(0), frame(1), gap(2, 5), frame(6), gap(7, None))
+
+    assert storage.tallies["porch"].missing == 4
+
+
 def test_a_recorder_knows_where_it_was(tmp_path: Path) -> None:
     """The position of each camera is the last that was recorded or lost, of its newest run."""
     record(tmp_path, frame(7), frame(8), frame(3, run=NEXT_RUN), frame(9, late=True))

@@ -118,7 +118,8 @@ class Storage:
     def gap(self, gap: Gap) -> None:
         """Record what will not come."""
         last = gap.first if gap.last is None else gap.last
-        self._tally(gap.camera).missing += last - gap.first + 1
+        if gap.last is not None:
+            self._tally(gap.camera).missing += last - gap.first + 1
         self._advance(gap.camera, Position(gap.run, last))
         self._index.add_gap(gap, self._site_ns())
 
