@@ -12,7 +12,7 @@ help:  ## what can be made
 demo: $(VENV)/.demo  ## two cameras, a recorder, motion and a viewer; VIDEO=file for a scene of your own
 	@$(BIN)/camfan demo $(if $(VIDEO),--video "$(VIDEO)")
 
-test: $(VENV)/.dev lint check-format types imports  ## everything that CI runs
+test: $(VENV)/.dev lint check-format types imports  ## everything that CI runs; VIDEO=file tries that file too
 	$(BIN)/python -m pytest -n auto $(PYTEST)
 
 lint: $(VENV)/.dev

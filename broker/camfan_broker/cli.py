@@ -16,6 +16,7 @@ from camfan_broker.reload import Reloader
 from camfan_config import Site, SiteError, bind_addresses, load_site
 from camfan_config.errors import CamfanError
 from camfan_wire.notify import notify
+from camfan_wire.terminal import Terminal, forget_output
 
 EXIT_CONFIG = 78
 EXIT_UNAVAILABLE = 69
@@ -69,6 +70,7 @@ def _serve(site: Site, config: Path) -> int:
             "make yet; nothing was started in the clear. Without keys a site runs on one machine; "
             "'security: {insecure: true}' opens it to the network, for anybody."
         )
+    terminal = Terminal()
     addresses = bind_addresses(site)
     _raise_open_files()
     reloader = Reloader(config)
@@ -80,7 +82,7 @@ def _serve(site: Site, config: Path) -> int:
         try:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: broker.stop())
-            signal.signal(signal.SIGHUP, lambda *_: reloader.ask())
+            signal.signal(signal.SIGHUP, lambda *_: _hang_up(terminal, broker, reloader))
             for warning in warnings(site):
                 log.warning(warning)
             had = broker.addresses
@@ -94,6 +96,14 @@ def _serve(site: Site, config: Path) -> int:
     finally:
         broker.close()
     return 0
+
+
+def _hang_up(terminal: Terminal, broker: Broker, reloader: Reloader) -> None:
+    if terminal.gone():
+        forget_output()
+        broker.stop()
+    else:
+        reloader.ask()
 
 
 def _raise_open_files() -> None:

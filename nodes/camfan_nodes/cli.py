@@ -12,9 +12,13 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from camfan_wire.terminal import forget_output
+
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
     AddCommand = Callable[[Commands], None]
+
+EXIT_UNREAD = 1  # whoever was to read the answer is gone
 
 _COMMANDS = {
     "demo": "camfan_nodes.demo.cli_demo:add_demo_command",
@@ -38,7 +42,13 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     chosen = parser_of(arguments).parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = chosen.run
-    return run(chosen)
+    try:
+        code = run(chosen)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `camfan show site.yaml | head`
+        forget_output()
+        return EXIT_UNREAD
+    return code
 
 
 def parser_of(arguments: list[str]) -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ import json
 import random
 import signal
 import socket
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -18,6 +19,7 @@ from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera, publish_first, wait_until
 from camfan_testing.processes import broker_process, running_broker
 from camfan_testing.sites import TestSite, custom_cameras, write_site
+from camfan_testing.terminal import Terminal
 
 READ_S = 10.0
 
@@ -131,6 +133,17 @@ def test_a_reload_with_mistakes_changes_nothing(written: TestSite) -> None:
 
         with Subscriber(written.delivery_endpoint, "one") as frames:
             assert frames.read(READ_S).camera == "one"
+
+
+def test_closing_its_terminal_ends_it(written: TestSite) -> None:
+    """The hangup of a window that is closed is no wish to read the file again."""
+    command = [sys.executable, "-m", "camfan_broker", "--config", str(written.path)]
+    with Terminal(command) as terminal:
+        wait_until(lambda: "ingest tcp://" in terminal.shown())
+
+        terminal.close()
+
+        assert terminal.popen.wait(READ_S) == 0
 
 
 def test_garbage_on_every_port_disturbs_nobody(written: TestSite) -> None:

@@ -156,3 +156,16 @@ def test_the_command_is_there(broken: Path) -> None:
     """As `camfan check`, with the exit code that systemd does not restart on."""
     command = [sys.executable, "-m", "camfan_nodes", "check", str(broken)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 78
+
+
+@pytest.mark.parametrize("command", ["schema", "show", "check", "graph"])
+def test_a_reader_that_leaves_is_no_error_worth_words(command: str) -> None:
+    """`camfan show site.yaml | true`."""
+    call = [sys.executable, "-m", "camfan_nodes", command, *([FARM] if command != "schema" else [])]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as camfan:
+        assert camfan.stdout is not None
+        assert camfan.stderr is not None
+        camfan.stdout.close()
+
+        assert camfan.wait(20) == 1
+        assert camfan.stderr.read() == b""

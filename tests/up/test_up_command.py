@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -12,7 +11,9 @@ from pathlib import Path
 from camfan_testing.live import wait_until
 from camfan_testing.processes import Process, camfan
 from camfan_testing.sites import TestSite, write_site
+from camfan_testing.terminal import Terminal
 
+CAMFAN = [sys.executable, "-m", "camfan_nodes"]
 CAMERAS = "cameras:\n  one: {source: test, size: 160x120, fps: 5}\n"
 TWO_HOSTS = """version: 1
 site: farm
@@ -42,6 +43,10 @@ def is_there(pid: int) -> bool:
 
 def running(site: TestSite, *arguments: str) -> Process:
     return camfan("up", str(site.path), *arguments)
+
+
+def on_terminal(*arguments: str, env: dict[str, str] | None = None) -> Terminal:
+    return Terminal([*CAMFAN, "up", *arguments], env)
 
 
 def test_a_whole_site_runs_and_ends_with_one_signal(tmp_path: Path) -> None:
@@ -119,9 +124,8 @@ def test_with_top_the_table_has_the_terminal_and_a_file_the_lines(tmp_path: Path
     site = write_site(tmp_path, CAMERAS)
     state = tmp_path / "state"
     log = state / "camfan" / "testing.log"
-    with Terminal(
-        "up", str(site.path), "--top", env={"XDG_STATE_HOME": str(state), "COLUMNS": "160"}
-    ) as up:
+    env = {"XDG_STATE_HOME": str(state), "COLUMNS": "160"}
+    with on_terminal(str(site.path), "--top", env=env) as up:
         wait_until(lambda: log.exists() and "broker | INFO" in log.read_text())
         wait_until(lambda: "1 live" in up.shown())
         assert f"Log: {log}" in up.shown()
@@ -139,40 +143,38 @@ def test_top_without_a_terminal_is_lines(tmp_path: Path) -> None:
         assert up.stop() == 0
 
 
-class Terminal:
-    """A camfan command that believes to be on a terminal."""
+def test_closing_the_terminal_ends_it_all(tmp_path: Path) -> None:
+    """The hangup of a window that is closed is no wish to read the file again."""
+    site = write_site(tmp_path, CAMERAS)
+    with on_terminal(str(site.path)) as up:
+        wait_until(lambda: "one is live" in up.shown())
+        below = children_of(up.popen.pid)
+        assert len(below) == 2
 
-    def __init__(self, *arguments: str, env: dict[str, str]) -> None:
-        self._ours, theirs = os.openpty()
-        os.set_blocking(self._ours, False)
-        self._seen = b""
-        self._popen = subprocess.Popen(
-            [sys.executable, "-m", "camfan_nodes", *arguments],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env={**os.environ, "TERM": "xterm-256color", **env},
-        )
-        os.close(theirs)
+        up.close()
 
-    def shown(self) -> str:
-        with contextlib.suppress(OSError):  # nothing more for now, or the other end is closed
-            while more := os.read(self._ours, 65536):
-                self._seen += more
-        return self._seen.decode(errors="replace")
+        assert up.popen.wait(10) == 0
+        assert not any(is_there(pid) for pid in below)
 
-    def interrupt(self) -> int:
-        self._popen.send_signal(signal.SIGINT)
-        wait_until(lambda: bool(self.shown()) and self._popen.poll() is not None)
-        return self._popen.wait()
 
-    def __enter__(self) -> Terminal:
-        return self
+def test_a_reader_that_leaves_ends_it_all(tmp_path: Path) -> None:
+    """`camfan up | head`: politely, and without a word to nobody."""
+    site = write_site(tmp_path, CAMERAS)
+    with (
+        (tmp_path / "errors").open("w+") as errors,
+        subprocess.Popen(
+            [*CAMFAN, "up", str(site.path)], stdout=subprocess.PIPE, stderr=errors
+        ) as up,
+    ):
+        assert up.stdout is not None
+        assert b"testing on localhost" in up.stdout.readline()
+        below = children_of(up.pid)
 
-    def __exit__(self, *_: object) -> None:
-        self._popen.kill()
-        self._popen.wait()
-        os.close(self._ours)
+        up.stdout.close()
+
+        assert up.wait(20) == 0
+        assert not any(is_there(pid) for pid in below)
+        assert (tmp_path / "errors").read_text() == ""
 
 
 def test_a_machine_with_nothing_to_do_is_told_the_hosts(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from camfan_nodes.top.screen import show
 from camfan_nodes.up.journal import FileJournal, Journal, TerminalJournal
 from camfan_nodes.up.share import Change, Work
 from camfan_nodes.up.supervisor import Supervisor
+from camfan_wire.terminal import Terminal, forget_output
 
 Read = Callable[[Journal], Change | None]
 Aside = Callable[[Journal, threading.Event], None]  # runs on a thread until the event is set
@@ -51,10 +52,26 @@ def run_with_table(site: Site, works: Sequence[Work], read_again: Read, log: Pat
 
 
 def _supervise(works: Sequence[Work], journal: Journal, read_again: Read) -> int:
-    supervisor = Supervisor(works, journal.say, read_again=lambda: read_again(journal))
+    terminal = Terminal()
+
+    def say(name: str, line: str) -> None:
+        try:
+            journal.say(name, line)
+        except OSError:  # a pipe that nobody reads any more, as `camfan up | head` makes one
+            forget_output()
+            supervisor.stop()
+
+    def hang_up(*_: object) -> None:
+        if terminal.gone():
+            forget_output()
+            supervisor.stop()
+        else:
+            supervisor.reload()
+
+    supervisor = Supervisor(works, say, read_again=lambda: read_again(journal))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: supervisor.stop())
-    signal.signal(signal.SIGHUP, lambda *_: supervisor.reload())
+    signal.signal(signal.SIGHUP, hang_up)
     return supervisor.run()
 
 
