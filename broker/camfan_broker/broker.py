@@ -17,14 +17,16 @@ import zmq
 
 from camfan_broker.board import Board
 from camfan_broker.camera import Camera
-from camfan_broker.delivery import Backstage, Delivery
+from camfan_broker.control import Backstage, Control
+from camfan_broker.delivery import Delivery
+from camfan_broker.demand import Demands
 from camfan_broker.fanout import Fanout
 from camfan_broker.ingest import Ingest
 from camfan_broker.reload import Outcome, Reloader, changes
 from camfan_broker.ring import Entry
 from camfan_broker.status import broker_status
 from camfan_broker.watch import Watch
-from camfan_config import Site
+from camfan_config import Site, select
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.messages import PROTOCOL
@@ -34,7 +36,9 @@ from camfan_wire.sockets import Role, bind, open_socket
 log = logging.getLogger(__name__)
 
 TICK_NS = 100_000_000
+RECEIPT_NS = 1_000_000_000
 STATUS_NS = 2_000_000_000
+RINGS_SHARE = 0.75  # of the memory; the rest is for frames that are under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Broker:
         self._stopped = False
         self._tick_ns = 0
         self._status_ns = 0
+        self._receipt_ns = 0
         self._due_ns: int | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
@@ -88,22 +93,31 @@ class Broker:
         self.board = Board(self.clock, self._publish)
         self.watch = Watch(self.board)
         self.fanout = Fanout(self._fanout_socket, self.cameras)
-        self.delivery = Delivery(
+        self.delivery = Delivery(self._delivery_socket, self.cameras)
+        self.ingest = Ingest(self._ingest_socket, self._frame, self.board.post)
+        self.demands = Demands(self.cameras, self._wanted, self.ingest.want, self._tell)
+        self.control = Control(
             self._delivery_socket,
             self.cameras,
             self.clock,
+            self.delivery,
             welcome,
-            Backstage(self.board.post, self.board.current, self._ask_reload),
+            Backstage(
+                publish=self.board.post,
+                current=self.board.current,
+                reload=self._ask_reload,
+                wants_changed=self.demands.update,
+                camera_came=self.demands.camera_came,
+            ),
         )
-        self.ingest = Ingest(self._ingest_socket, self.cameras, self._frame, self.board.post)
 
     def run(self) -> None:
         """Turn until `stop`."""
         poller = zmq.Poller()
         receivers = {
             self._ingest_socket: self.ingest.receive,
-            self._fanout_socket: self.fanout.receive,
-            self._delivery_socket: self.delivery.receive,
+            self._fanout_socket: self._listeners_changed,
+            self._delivery_socket: self.control.receive,
         }
         for socket in receivers:
             poller.register(socket, zmq.POLLIN)
@@ -127,6 +141,19 @@ class Broker:
         due = self._tick_ns if self._due_ns is None else min(self._tick_ns, self._due_ns)
         return max(0, -(-(due - time.monotonic_ns()) // 1_000_000))
 
+    def _listeners_changed(self) -> None:
+        if self.fanout.receive():
+            self.demands.update()
+
+    def _wanted(self, camera: Camera) -> int:
+        fps = self.site.cameras[camera.name].fps
+        return max(self.fanout.layers(camera.name), self.delivery.layers(camera, fps))
+
+    def _tell(self, demand: messages.Demand) -> None:
+        node = self.delivery.publisher_of(demand.camera)
+        if node is not None:
+            self.delivery.reply(node, demand)
+
     def _frame(self, camera: Camera, entry: Entry) -> None:
         self.fanout.send_frame(entry)
         self.delivery.frame_came(camera)
@@ -146,9 +173,15 @@ class Broker:
             event = self.board.say_event("clock-step", "start", details=step)
             self.board.say_event("clock-step", "end", event_id=event, details=step)
         for camera in self.cameras.values():
-            self.watch.look(camera, self.clock.now_ns())
+            self._look_after(camera, now)
         self.delivery.forget_silent(now)
+        self.control.tick(now)
+        self.fanout.listeners.sweep()
+        self.demands.update()
         self._due_ns = self.delivery.pump_due(now)
+        if now >= self._receipt_ns:
+            self._receipt_ns = now + RECEIPT_NS
+            self._say_receipts()
         if now >= self._status_ns:
             self._status_ns = now + STATUS_NS
             self.board.say_status(broker_status(self))
@@ -157,8 +190,30 @@ class Broker:
             with contextlib.suppress(queue.Empty):
                 self._reloaded(self._reloader.outcomes.get_nowait())
 
+    def _look_after(self, camera: Camera, now: int) -> None:
+        camera.sample(now)
+        idle = self.demands.layers(camera.name) == 0
+        pause = self.demands.trickle(camera.name) if idle else 0.0
+        self.watch.look(camera, self.clock.now_ns(), pause)
+        if camera.repairs.active and camera.repairs.turn(now):
+            self.delivery.frame_came(camera)
+
+    def _say_receipts(self) -> None:
+        """Each camera learns what of its run has arrived."""
+        for name, camera in self.cameras.items():
+            node = self.delivery.publisher_of(name)
+            if node is None or camera.run is None or camera.last_sequence is None:
+                continue
+            receipt = messages.Receipt(
+                camera=name,
+                run=camera.run,
+                sequence=camera.last_sequence,
+                frames=camera.run_frames,
+            )
+            self.delivery.reply(node, receipt)
+
     def _take_cameras(self, site: Site) -> None:
-        ring_bytes = site.broker.memory // max(len(site.cameras), 1)
+        ring_bytes = int(site.broker.memory * RINGS_SHARE) // max(len(site.cameras), 1)
         for name in [n for n in self.cameras if n not in site.cameras]:
             del self.cameras[name]
         for name, camera in site.cameras.items():
@@ -168,6 +223,10 @@ class Broker:
                 self.delivery.camera_added(known)
             known.ring.limit_bytes = ring_bytes
             known.stall_after_ns = int(camera.stall_after * 1e9)
+        self.ingest.take_cameras(self.cameras)
+        recorded = {n for r in site.recorders.values() for n in select(site, r.cameras)}
+        self.demands.configure(recorded, {n: c.trickle for n, c in site.cameras.items()})
+        self.demands.update()
 
     def _ask_reload(self, identity: bytes) -> None:
         if self._reloader is None:

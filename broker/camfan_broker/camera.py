@@ -6,12 +6,19 @@ import time
 from collections import Counter, deque
 from typing import Literal
 
-from camfan_broker.ring import Entry, Ring
+import zmq
+
+from camfan_broker.log import PassLog
+from camfan_broker.repair import Repairs
+from camfan_broker.ring import OVERHEAD_BYTES, Entry, Ring
+from camfan_wire.clock import Clock
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header
-from camfan_wire.topics import LAYERS, split_frame_topic
+from camfan_wire.jpeg import SizeCache
+from camfan_wire.topics import LAYERS, frame_topic
 
 PAST_RUNS = 64  # remembered, so that a frame of a run that ended is not taken for a new run
+LOGGED = 8192  # arrivals that can be traced
 FPS_WINDOW_NS = 3_000_000_000
 
 State = Literal["wait", "live", "stale", "offline"]
@@ -20,65 +27,116 @@ State = Literal["wait", "live", "stale", "offline"]
 class Camera:
     """Belongs to the loop's thread; others may read its plain counts."""
 
-    def __init__(self, name: str, ring_bytes: int, stall_after_s: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        ring_bytes: int,
+        stall_after_s: float,
+        monotonic_ns: Clock = time.monotonic_ns,
+    ) -> None:
         self.name = name
         self.stall_after_ns = int(stall_after_s * 1e9)
         self.ring = Ring(ring_bytes)
+        self.topics = tuple(zmq.Frame(frame_topic(name, layer)) for layer in range(LAYERS))
         self.newest_by_layer: list[Entry | None] = [None] * LAYERS
+        self.sizes = SizeCache()
+        self.repairs = Repairs(name, self.fps, monotonic_ns)
         self.state: State = "wait"
         self.state_since_ns = 0  # site clock
         self.outage: str | None = None  # id of the event that tells of it
+        self.numbered = 0  # frames the camera has numbered since we know it
         self.received = 0
         self.received_bytes = 0
-        self.lost = 0  # numbered by the camera, never arrived
+        self.unwanted = 0  # numbered only, because nobody wanted them
+        self.lost = 0  # numbered, never arrived
         self.runs = 0
+        self.run: str | None = None
+        self.run_frames = 0  # received of this run
         self.refused: Counter[str] = Counter()
-        self._run: str | None = None
+        self.log = PassLog(LOGGED)  # of this run
         self._sequence = -1
+        self._run_unwanted = 0
         self._past_runs: deque[str] = deque(maxlen=PAST_RUNS)
-        self._recent: deque[tuple[int, int]] = deque()  # monotonic ns, bytes
+        self._samples: deque[tuple[int, int, int]] = deque()  # monotonic ns, frames, bytes
 
     @property
     def last_sequence(self) -> int | None:
-        return self._sequence if self._run else None
+        return self._sequence if self.run else None
 
     def check_order(self, header: Header) -> None:
         """Raises WireError for a frame that is not newer than what came before."""
-        if header.run == self._run:
+        if header.run == self.run:
             if header.sequence <= self._sequence:
                 raise WireError("old", f"frame {header.sequence} after {self._sequence}")
         elif header.run in self._past_runs:
             raise WireError("ended-run", f"run {header.run} has ended")
 
-    def accept(self, entry: Entry) -> None:
+    def accept(
+        self,
+        header: Header,
+        layer: int,
+        text: bytes,
+        jpeg: zmq.Frame,
+        received_ns: int,
+    ) -> Entry:
         """Take the next frame; `check_order` has passed it."""
-        header = entry.header
-        if header.run == self._run:
-            self.lost += header.sequence - self._sequence - 1
-        else:
-            if self._run is not None:
-                self._past_runs.append(self._run)
-            self._run = header.run
-            self.runs += 1
+        if header.run != self.run:
+            self._begin_run(header)
+        missing = header.sequence - self._sequence - 1
+        if missing:
+            self._miss(missing, header.unwanted)
         self._sequence = header.sequence
+        self.numbered += 1
         self.received += 1
-        self.received_bytes += entry.bytes
+        self.run_frames += 1
+        size = header.size + len(text) + OVERHEAD_BYTES
+        self.received_bytes += size
+        entry = Entry(
+            header, self.topics[layer], text, jpeg, received_ns, size, self.numbered, self.lost
+        )
         self.ring.append(entry)
-        layer = split_frame_topic(entry.topic)
-        if layer is not None:
-            self.newest_by_layer[layer[1]] = entry
-        self._recent.append((entry.received_ns, len(entry.jpeg)))
+        self.newest_by_layer[layer] = entry
+        self.log.add(header.sequence, received_ns)
+        return entry
+
+    def _begin_run(self, header: Header) -> None:
+        known = self.run is not None
+        if self.run is not None:
+            self._past_runs.append(self.run)
+        self.run = header.run
+        self.runs += 1
+        self.run_frames = 0
+        self.log.clear()
+        # A run that we find going is counted from here; one that began while we listened, from 0.
+        self._sequence = -1 if known else header.sequence - 1
+        self._run_unwanted = 0 if known else header.unwanted
+
+    def _miss(self, missing: int, run_unwanted: int) -> None:
+        unwanted = min(max(run_unwanted - self._run_unwanted, 0), missing)
+        self._run_unwanted = run_unwanted
+        self.numbered += missing
+        self.unwanted += unwanted
+        self.lost += missing - unwanted
 
     def silent_ns(self, now: int) -> int | None:
         """How long ago the last frame came, monotonic ns; None if none has."""
         newest = self.ring.newest()
         return None if newest is None else now - newest.received_ns
 
+    def sample(self, now: int) -> None:
+        """Note the counts, for `rates`; called at each tick."""
+        self._samples.append((now, self.received, self.received_bytes))
+        while self._samples[0][0] < now - FPS_WINDOW_NS:
+            self._samples.popleft()
+
+    def fps(self) -> float:
+        """Frames per second over the last three seconds."""
+        return self.rates()[0]
+
     def rates(self) -> tuple[float, float]:
         """Frames and bytes per second over the last three seconds."""
-        now = time.monotonic_ns()
-        recent = self._recent
-        while recent and recent[0][0] < now - FPS_WINDOW_NS:
-            recent.popleft()
-        seconds = FPS_WINDOW_NS / 1e9
-        return len(recent) / seconds, sum(size for _, size in recent) / seconds
+        if not self._samples:
+            return 0.0, 0.0
+        then, frames, size = self._samples[0]
+        seconds = max((time.monotonic_ns() - then) / 1e9, 1.0)
+        return (self.received - frames) / seconds, (self.received_bytes - size) / seconds

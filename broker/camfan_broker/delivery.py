@@ -1,95 +1,92 @@
-"""The delivery socket: who is there, what they want, and giving it to them by credit.
+"""What goes out of the delivery socket: frames by credit, gaps, events, statuses, answers.
 
-A peer that says nothing for a while is forgotten; when it wakes, it is welcomed anew and says
-what it wants, and nobody else has noticed.
+What the peers say is heard by `control.py`.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
+from functools import partial
 
 import zmq
 
+from camfan_broker.account import Account
 from camfan_broker.camera import Camera
+from camfan_broker.demand import AWAY_NS, layers_of
+from camfan_broker.peer import Peer
 from camfan_broker.reader import Reader
 from camfan_broker.ring import Entry
+from camfan_config.topology import matches
 from camfan_wire import messages
-from camfan_wire.clock import SiteClock
-from camfan_wire.errors import WireError
-from camfan_wire.messages import PROTOCOL, Gap, Hello
-from camfan_wire.topics import NAME
+from camfan_wire.messages import Gap, Hello
+from camfan_wire.topics import LAYERS
 
 log = logging.getLogger(__name__)
 
-BATCH = 256  # messages taken before the other sockets get their turn
 SILENCE_NS = 10_000_000_000
-WELCOME_NS = 900_000_000
-MAX_PEERS = 1024
-
-
-@dataclass(slots=True)
-class Peer:
-    """One connection to the delivery socket that has said hello."""
-
-    identity: bytes
-    hello: Hello
-    heard_ns: int
-    reader: Reader | None = None
-    topics: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Backstage:
-    """What delivery asks the broker to do."""
-
-    publish: Callable[[bytes, bytes], None]  # an event or a status, to all who want it
-    current: Callable[[tuple[bytes, ...]], list[tuple[bytes, bytes]]]  # last statuses, open events
-    reload: Callable[[bytes], None]  # for this peer; `reply` follows when it is done
+MAX_ACCOUNTS = 1024  # of subscribers by name; the one that came first is forgotten first
 
 
 class Delivery:
-    """The broker's ROUTER. Belongs to the loop's thread; others may read its plain counts."""
+    """The sending side of the broker's ROUTER. Belongs to the loop's thread; others may read its
+    plain counts.
+    """
 
-    def __init__(
-        self,
-        socket: zmq.Socket[bytes],
-        cameras: Mapping[str, Camera],
-        clock: SiteClock,
-        welcome: messages.Welcome,
-        backstage: Backstage,
-    ) -> None:
+    def __init__(self, socket: zmq.Socket[bytes], cameras: Mapping[str, Camera]) -> None:
         self._socket = socket
         self._cameras = cameras
-        self._clock = clock
-        self._welcome = messages.encode(welcome)
-        self._backstage = backstage
         self.peers: dict[bytes, Peer] = {}
-        self.refused: Counter[str] = Counter()
+        self.accounts: dict[str, dict[str, Account]] = {}  # by subscriber, by camera
         self._by_camera: dict[str, list[Peer]] = {}
-        self._welcomed_ns: dict[bytes, int] = {}  # peers that have not said hello yet
+        self._away: dict[str, tuple[int, tuple[str, ...]]] = {}  # `every`: until when, cameras
 
-    def frame_came(self, camera: Camera) -> None:
-        """A camera has a new frame."""
-        now = time.monotonic_ns()
-        for peer in self._by_camera.get(camera.name, ()):
-            if peer.reader is not None and peer.reader.credit > 0:
-                self._pump(peer, now)
+    def welcome(self, identity: bytes, hello: Hello) -> Peer:
+        """A peer is here."""
+        peer = self.peers[identity] = Peer(identity, hello, time.monotonic_ns())
+        if hello.publishes is not None:
+            self._cameras[hello.publishes].repairs.camera_came(partial(self.reply, identity))
+        log.info("%s (%s) is here", hello.name, hello.kind)
+        return peer
 
-    def send_topic(self, topic: bytes, body: bytes) -> None:
-        for peer in list(self.peers.values()):
-            if topic.startswith(peer.topics):
-                self._send(peer.identity, topic, body)
+    def subscribe(
+        self, peer: Peer, wishes: messages.Subscribe, cameras: list[Camera]
+    ) -> tuple[bytes, ...]:
+        """From now on the peer gets this; the topics that it did not have before."""
+        name = peer.hello.name
+        accounts = self.accounts.setdefault(name, {})
+        if len(self.accounts) > MAX_ACCOUNTS:
+            del self.accounts[next(iter(self.accounts))]
+        self._away.pop(name, None)
+        peer.reader = Reader(wishes, accounts, cameras, before=peer.reader)
+        known, peer.topics = peer.topics, tuple(topic.encode() for topic in wishes.topics)
+        self._index()
+        return tuple(topic for topic in peer.topics if topic not in known)
 
     def camera_added(self, camera: Camera) -> None:
         for peer in self.peers.values():
-            if peer.reader and _wanted(camera.name, peer.reader.wishes.cameras):
+            if peer.reader and matches(camera.name, peer.reader.wishes.cameras):
                 peer.reader.add_camera(camera)
         self._index()
+
+    def layers(self, camera: Camera, fps: float | None) -> int:
+        """How many layers of a camera are wanted here."""
+        wanted = [
+            layers_of(peer.reader.wishes, fps)
+            for peer in self._by_camera.get(camera.name, ())
+            if peer.reader is not None
+        ]
+        if any(camera.name in cameras for _, cameras in self._away.values()):
+            return LAYERS
+        return max(wanted, default=0)
+
+    def frame_came(self, camera: Camera) -> None:
+        """A camera has a new frame, or a late one."""
+        now = time.monotonic_ns()
+        for peer in self._by_camera.get(camera.name, ()):
+            if peer.reader is not None and peer.reader.open:
+                self.pump(peer, now)
 
     def pump_due(self, now: int) -> int | None:
         """Send what waited for its time; when to come back, monotonic ns."""
@@ -100,133 +97,22 @@ class Delivery:
                 continue
             when = reader.next_due()
             if when is not None and when <= now:
-                self._pump(peer, now)
+                self.pump(peer, now)
                 when = reader.next_due()
             if when is not None:
                 due.append(when)
         return min(due, default=None)
 
-    def forget_silent(self, now: int) -> None:
-        for peer in [p for p in self.peers.values() if now - p.heard_ns > SILENCE_NS]:
-            log.info("%s: silent for %d s; forgotten", peer.hello.name, SILENCE_NS // 10**9)
-            self._forget(peer)
-        late = [i for i, at in self._welcomed_ns.items() if now - at > SILENCE_NS]
-        for identity in late:
-            del self._welcomed_ns[identity]
-
-    def receive(self) -> None:
-        for _ in range(BATCH):
-            try:
-                parts = self._socket.recv_multipart(zmq.DONTWAIT)
-            except zmq.Again:
-                return
-            try:
-                self._message(parts[0], parts[1:])
-            except WireError as exc:
-                self.refused[exc.reason] += 1
-                self.reply(parts[0], messages.Refused(about="message", reason=str(exc)[:500]))
-
-    def _message(self, identity: bytes, parts: list[bytes]) -> None:
-        now = self._clock.now_ns()
-        peer = self.peers.get(identity)
-        if peer is not None:
-            peer.heard_ns = time.monotonic_ns()
-        if len(parts) == 2:
-            self._backstage.publish(parts[0], parts[1])
-            return
-        if len(parts) != 1:
-            raise WireError("bad-parts", f"a message of {len(parts)} parts")
-        if parts == [b""]:  # ZMQ_PROBE_ROUTER: somebody has connected
-            self._say_welcome(identity)
-            return
-        message = messages.decode_to_broker(parts[0])
-        match message:
-            case messages.Probe():
-                self._echo(identity, message, now)
-            case messages.Hello():
-                peer = self._hello(identity, message)
-            case messages.Bye():
-                if peer is not None:
-                    log.info("%s has left", peer.hello.name)
-                    self._forget(peer)
-                return
-            case _ if peer is None:
-                self._say_welcome(identity)
-            case messages.Subscribe():
-                self._subscribe(peer, message)
-            case messages.Credit():
-                self._credit(peer, message)
-            case messages.Heartbeat():
-                self.reply(identity, messages.Heartbeat())
-            case messages.Reload():
-                self._backstage.reload(identity)
-        if peer is None and isinstance(message, messages.Probe):
-            self._say_welcome(identity)
-
-    def _say_welcome(self, identity: bytes) -> None:
-        """Once a second at most: what a peer sent before it heard the first is answered already."""
-        now = time.monotonic_ns()
-        if now - self._welcomed_ns.get(identity, -WELCOME_NS) >= WELCOME_NS:
-            self._welcomed_ns[identity] = now
-            self._send(identity, self._welcome)
-
-    def _echo(self, identity: bytes, probe: messages.Probe, received: int) -> None:
-        clock = self._clock
-        self.reply(
-            identity,
-            messages.Echo(
-                sent=probe.sent, received=received, replied=clock.now_ns(), epoch=clock.epoch
-            ),
-        )
-
-    def _hello(self, identity: bytes, hello: Hello) -> Peer | None:
-        if hello.protocol != PROTOCOL:
-            reason = f"protocol {hello.protocol}; this broker speaks {PROTOCOL}"
-            self.reply(identity, messages.Refused(about="hello", reason=reason))
-            return None
-        for other in [p for p in self.peers.values() if p.hello.session == hello.session]:
-            self._forget(other)  # the same, after a cut link
-        if len(self.peers) >= MAX_PEERS:
-            reason = f"this broker serves {MAX_PEERS} peers already"
-            self.reply(identity, messages.Refused(about="hello", reason=reason))
-            return None
-        self._welcomed_ns.pop(identity, None)
-        peer = self.peers[identity] = Peer(identity, hello, time.monotonic_ns())
-        log.info("%s (%s) is here", hello.name, hello.kind)
-        return peer
-
-    def _subscribe(self, peer: Peer, wishes: messages.Subscribe) -> None:
-        cameras = [c for c in self._cameras.values() if _wanted(c.name, wishes.cameras)]
-        unknown = [p for p in wishes.cameras if NAME.fullmatch(p) and p not in self._cameras]
-        if unknown:
-            names = ", ".join(sorted(self._cameras))
-            reason = f"no camera '{unknown[0]}' here; there is {names}"[:500]
-            self.reply(peer.identity, messages.Refused(about="subscribe", reason=reason))
-            return
-        peer.reader = Reader(wishes, cameras, before=peer.reader)
-        known, peer.topics = peer.topics, tuple(topic.encode() for topic in wishes.topics)
-        self._index()
-        self.reply(peer.identity, messages.Ready(cameras=sorted(c.name for c in cameras)))
-        new = tuple(topic for topic in peer.topics if topic not in known)
-        for topic, body in self._backstage.current(new):
-            self._send(peer.identity, topic, body)
-        self._pump(peer, time.monotonic_ns())
-
-    def _credit(self, peer: Peer, credit: messages.Credit) -> None:
-        if peer.reader is None:
-            raise WireError("bad-message", "credit before subscribe")
-        peer.reader.add_credit(credit.frames)
-        self._pump(peer, time.monotonic_ns())
-
-    def _pump(self, peer: Peer, now: int) -> None:
+    def pump(self, peer: Peer, now: int) -> None:
+        """Send what there is, as far as the credit goes."""
         reader = peer.reader
-        while reader is not None and reader.credit > 0:
+        while reader is not None and reader.open:
             found = reader.next(now)
             if found is None:
                 return
             cursor, item = found
             if isinstance(item, Gap):
-                if not self._send(peer.identity, messages.encode(item)):
+                if not self.send(peer.identity, messages.encode(item)):
                     return
                 reader.told(cursor, item)
             else:
@@ -234,23 +120,58 @@ class Delivery:
                     return
                 reader.sent(cursor, item, now)
 
-    def _send_frame(self, identity: bytes, entry: Entry) -> bool:
-        if not self._send_parts(identity, entry.topic, entry.header_bytes):
-            return False
-        self._socket.send(entry.jpeg, zmq.DONTWAIT, copy=False)
-        return True
+    def send_topic(self, topic: bytes, body: bytes) -> None:
+        for peer in list(self.peers.values()):
+            if topic.startswith(peer.topics):
+                self.send(peer.identity, topic, body)
 
-    def reply(self, identity: bytes, message: messages.FromBroker) -> None:
-        self._send(identity, messages.encode(message))
+    def reply(self, identity: bytes, message: messages.FromBroker) -> bool:
+        return self.send(identity, messages.encode(message))
 
-    def _send(self, identity: bytes, *parts: bytes) -> bool:
-        if not self._send_parts(identity, *parts[:-1]):
+    def send(self, identity: bytes, *parts: bytes) -> bool:
+        """False if the peer is gone, or its queue is full."""
+        if not self._address(identity):
             return False
+        for part in parts[:-1]:
+            self._socket.send(part, zmq.DONTWAIT | zmq.SNDMORE)
         self._socket.send(parts[-1], zmq.DONTWAIT)
         return True
 
-    def _send_parts(self, identity: bytes, *parts: bytes) -> bool:
-        """All but the last part. Only the first can fail: the peer is gone, or its queue full."""
+    def forget_silent(self, now: int) -> None:
+        for peer in [p for p in self.peers.values() if now - p.heard_ns > SILENCE_NS]:
+            log.info("%s: silent for %d s; forgotten", peer.hello.name, SILENCE_NS // 10**9)
+            self.forget(peer)
+        for name in [name for name, (until, _) in self._away.items() if now > until]:
+            del self._away[name]
+
+    def forget(self, peer: Peer, *, left: bool = False) -> None:
+        """The peer is no more: it `left`, or it died and may come back."""
+        self.peers.pop(peer.identity, None)
+        reader, peer.reader = peer.reader, None
+        if reader is not None and reader.wishes.mode == "every" and not left:
+            until = time.monotonic_ns() + AWAY_NS
+            self._away[peer.hello.name] = (until, tuple(reader.cursors))
+        camera = self._cameras.get(peer.hello.publishes or "")
+        if camera is not None and not self.publisher_of(camera.name):
+            camera.repairs.camera_left()
+        self._index()
+
+    def publisher_of(self, camera: str) -> bytes | None:
+        """The peer that publishes a camera; the one that came last, if there are several."""
+        found = [p.identity for p in self.peers.values() if p.hello.publishes == camera]
+        return found[-1] if found else None
+
+    def _send_frame(self, identity: bytes, entry: Entry) -> bool:
+        if not self._address(identity):
+            return False
+        send = self._socket.send
+        send(entry.topic, zmq.DONTWAIT | zmq.SNDMORE, copy=False)
+        send(entry.text, zmq.DONTWAIT | zmq.SNDMORE)
+        send(entry.jpeg, zmq.DONTWAIT, copy=False)
+        return True
+
+    def _address(self, identity: bytes) -> bool:
+        """The first part of a message, the only one that can fail."""
         try:
             self._socket.send(identity, zmq.DONTWAIT | zmq.SNDMORE)
         except zmq.Again:
@@ -261,16 +182,9 @@ class Delivery:
             peer = self.peers.get(identity)
             if peer is not None:
                 log.info("%s is gone", peer.hello.name)
-                self._forget(peer)
+                self.forget(peer)
             return False
-        for part in parts:
-            self._socket.send(part, zmq.DONTWAIT | zmq.SNDMORE)
         return True
-
-    def _forget(self, peer: Peer) -> None:
-        self.peers.pop(peer.identity, None)
-        peer.reader = None
-        self._index()
 
     def _index(self) -> None:
         by_camera: dict[str, list[Peer]] = {}
@@ -278,7 +192,3 @@ class Delivery:
             for name in peer.reader.cursors if peer.reader else ():
                 by_camera.setdefault(name, []).append(peer)
         self._by_camera = by_camera
-
-
-def _wanted(camera: str, patterns: list[str]) -> bool:
-    return any(fnmatchcase(camera, pattern) for pattern in patterns)

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 import zmq
 
 from camfan_broker.camera import Camera
+from camfan_broker.listeners import Listeners
 from camfan_broker.ring import Entry
-from camfan_wire.sockets import MAX_TOPIC_BYTES
-from camfan_wire.topics import FRAMES, NAME
+from camfan_wire.sockets import MAX_TOPIC_BYTES, has_input
+from camfan_wire.topics import FRAMES, LAYERS, NAME, camera_topic, frame_topic
 
 BATCH = 256  # subscriptions taken before the other sockets get their turn
 
@@ -24,13 +25,15 @@ class Fanout:
     def __init__(self, socket: zmq.Socket[bytes], cameras: Mapping[str, Camera]) -> None:
         self._socket = socket
         self._cameras = cameras
-        self.subscriptions = 0
+        self.listeners = Listeners()
         self.sent = 0
 
     def send_frame(self, entry: Entry) -> None:
+        if not self.listeners.any_frames:
+            return
         send = self._socket.send
-        send(entry.topic, zmq.SNDMORE)
-        send(entry.header_bytes, zmq.SNDMORE)
+        send(entry.topic, zmq.SNDMORE, copy=False)
+        send(entry.text, zmq.SNDMORE)
         send(entry.jpeg, copy=False)
         self.sent += 1
 
@@ -38,26 +41,37 @@ class Fanout:
         self._socket.send(topic, zmq.SNDMORE)
         self._socket.send(body)
 
-    def receive(self) -> None:
-        for _ in range(BATCH):
-            try:
-                event = self._socket.recv(zmq.DONTWAIT)
-            except zmq.Again:
-                return
-            self._subscription(event)
+    def receive(self) -> bool:
+        """Take what is there; True if anybody's subscriptions changed."""
+        for turn in range(BATCH):
+            if not has_input(self._socket):
+                return turn > 0
+            event = self._socket.recv(copy=False)
+            self._subscription(event, event.bytes)
+        return True
 
-    def _subscription(self, event: bytes) -> None:
-        kind, prefix = event[:1], event[1:]
+    def layers(self, camera: str) -> int:
+        """How many layers of a camera somebody listens to."""
+        prefixes = self.listeners.prefixes
+        if any(camera_topic(camera).startswith(prefix) for prefix in prefixes):
+            return LAYERS
+        return max(
+            (layer + 1 for layer in range(LAYERS) if _wanted(frame_topic(camera, layer), prefixes)),
+            default=0,
+        )
+
+    def _subscription(self, event: zmq.Frame, said: bytes) -> None:
+        kind, prefix = said[:1], said[1:]
         if kind == b"\x01" and len(prefix) <= MAX_TOPIC_BYTES:
             self._socket.setsockopt(zmq.SUBSCRIBE, prefix)
-            self.subscriptions += 1
+            self.listeners.joined(event, prefix)
             newest = self._last_picture(prefix)
             if newest is not None:
                 self.send_frame(newest)
                 return
         elif kind == b"\x00":
             self._socket.setsockopt(zmq.UNSUBSCRIBE, prefix)
-            self.subscriptions -= 1
+            self.listeners.left(event, prefix)
         # The next send goes to the sender of this event alone, whatever it is: let it be this
         # one, which matches no topic of ours.
         self._socket.send(b"\x00")
@@ -70,5 +84,9 @@ class Fanout:
         camera = self._cameras.get(name) if NAME.fullmatch(name) else None
         if camera is None:
             return None
-        found = [e for e in camera.newest_by_layer if e and e.topic.startswith(prefix)]
+        found = [e for e in camera.newest_by_layer if e and e.topic.bytes.startswith(prefix)]
         return max(found, key=lambda entry: entry.received_ns, default=None)
+
+
+def _wanted(topic: bytes, prefixes: Mapping[bytes, int]) -> bool:
+    return any(topic.startswith(prefix) for prefix in prefixes)

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 import zmq
 
 from camfan_broker.camera import Camera
-from camfan_broker.ring import OVERHEAD_BYTES, Entry
+from camfan_broker.ring import Entry
 from camfan_wire.errors import WireError
-from camfan_wire.header import read_frame
-from camfan_wire.topics import EVENTS, FRAMES, STATUSES, split_frame_topic
+from camfan_wire.header import decode_header
+from camfan_wire.sockets import has_input
+from camfan_wire.topics import EVENTS, FRAMES, LAYERS, STATUSES, frame_topic, layer_of
 
 BATCH = 64  # messages taken before the other sockets get their turn
 
@@ -27,59 +28,81 @@ class Ingest:
     def __init__(
         self,
         socket: zmq.Socket[bytes],
-        cameras: Mapping[str, Camera],
         on_frame: Callable[[Camera, Entry], None],
         on_topic: Callable[[bytes, bytes], None],
     ) -> None:
         self._socket = socket
-        self._cameras = cameras
         self._on_frame = on_frame
         self._on_topic = on_topic
+        self._routes: dict[bytes, tuple[Camera, int]] = {}  # by topic: camera and layer
+        self._layers: dict[str, int] = {}  # how many we subscribe to, by camera
         self.refused: Counter[str] = Counter()  # of nobody we know
-        for prefix in (FRAMES, EVENTS, STATUSES):
+        for prefix in (EVENTS, STATUSES):
             socket.send(b"\x01" + prefix)
 
-    def receive(self) -> None:
-        receive = self._socket.recv
-        for _ in range(BATCH):
-            try:
-                topic = receive(zmq.DONTWAIT)
-            except zmq.Again:
-                return
-            more = bool(self._socket.get(zmq.RCVMORE))
-            if topic.startswith(FRAMES):
-                self._frame(topic, more)
-            else:
-                self._other(topic, more)
+    def take_cameras(self, cameras: Mapping[str, Camera]) -> None:
+        """From now on, frames of these cameras are taken."""
+        self._routes = {
+            frame_topic(name, layer): (camera, layer)
+            for name, camera in cameras.items()
+            for layer in range(LAYERS)
+        }
+        for name in [name for name in self._layers if name not in cameras]:
+            self.want(name, 0)
+            del self._layers[name]
 
-    def _frame(self, topic: bytes, more: bool) -> None:
-        """A refused frame is read to its end, so that the next message starts in its place."""
+    def want(self, camera: str, layers: int) -> None:
+        """Subscribe to so many layers of a camera, and no more: ZeroMQ filters at the camera."""
+        had = self._layers.get(camera, 0)
+        self._layers[camera] = layers
+        for layer in range(had, layers):
+            self._socket.send(b"\x01" + frame_topic(camera, layer))
+        for layer in range(layers, had):
+            self._socket.send(b"\x00" + frame_topic(camera, layer))
+
+    def receive(self) -> None:
         socket = self._socket
-        where = split_frame_topic(topic) if len(topic) < 128 else None
-        camera = self._cameras.get(where[0]) if where else None
+        for _ in range(BATCH):
+            if not has_input(socket):
+                return
+            first = socket.recv(copy=False)
+            topic = first.bytes
+            if topic.startswith(FRAMES):
+                self._frame(topic, more=first.more)
+            else:
+                self._other(topic, more=first.more)
+
+    def _frame(self, topic: bytes, *, more: bool) -> None:
+        """A refused frame is read to its end, so that the next message starts in its place."""
+        camera, layer = self._routes.get(topic) or (None, 0)
         try:
-            if not more:
-                raise WireError("bad-parts", "a topic alone")
-            header_bytes = socket.recv()
-            if not socket.get(zmq.RCVMORE):
-                raise WireError("bad-parts", "a frame without a picture")
-            jpeg = socket.recv(copy=False)
-            if jpeg.more:
-                self._drain()
-                raise WireError("bad-parts", "a frame of more than three parts")
+            text, jpeg = self._parts(more=more)
             if camera is None:
-                raise WireError("unknown-camera" if where else "bad-topic", "no such camera")
-            header = read_frame(topic, header_bytes, jpeg.buffer)
+                raise WireError("unknown-camera", f"no camera has the topic {topic[:80]!r}")
+            header = decode_header(text, camera.name, camera.run)
+            if header.camera != camera.name or layer_of(header.sequence) != layer:
+                raise WireError("bad-topic", f"topic {topic!r} is not that of its header")
+            check_picture(camera, header.size, header.width, header.height, jpeg.buffer)
             camera.check_order(header)
         except WireError as exc:
             (self.refused if camera is None else camera.refused)[exc.reason] += 1
             return
-        size = len(jpeg) + len(header_bytes) + OVERHEAD_BYTES
-        entry = Entry(header, topic, header_bytes, jpeg, time.monotonic_ns(), size)
-        camera.accept(entry)
-        self._on_frame(camera, entry)
+        self._on_frame(camera, camera.accept(header, layer, text, jpeg, time.monotonic_ns()))
 
-    def _other(self, topic: bytes, more: bool) -> None:
+    def _parts(self, *, more: bool) -> tuple[bytes, zmq.Frame]:
+        """Header and picture."""
+        if not more:
+            raise WireError("bad-parts", "a topic alone")
+        second = self._socket.recv(copy=False)
+        if not second.more:
+            raise WireError("bad-parts", "a frame without a picture")
+        jpeg = self._socket.recv(copy=False)
+        if jpeg.more:
+            self._drain()
+            raise WireError("bad-parts", "a frame of more than three parts")
+        return second.bytes, jpeg
+
+    def _other(self, topic: bytes, *, more: bool) -> None:
         body = self._socket.recv() if more else b""
         if more and self._socket.get(zmq.RCVMORE):
             self._drain()
@@ -93,3 +116,14 @@ class Ingest:
     def _drain(self) -> None:
         while self._socket.get(zmq.RCVMORE):
             self._socket.recv(copy=False)
+
+
+def check_picture(camera: Camera, size: int, width: int, height: int, jpeg: memoryview) -> None:
+    """Raises WireError for a picture that is not as its header says."""
+    if size != len(jpeg):
+        raise WireError("bad-size", f"{len(jpeg)} bytes of JPEG; the header says {size}")
+    found = camera.sizes.picture_size(jpeg)
+    if found != (width, height):
+        raise WireError(
+            "bad-size", f"a JPEG of {found[0]}x{found[1]}; the header says {width}x{height}"
+        )

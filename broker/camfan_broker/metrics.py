@@ -15,7 +15,10 @@ Rows = dict[tuple[str, ...], Figures]
 CAMERA_COUNTERS: Mapping[str, str] = {
     "received": "Frames accepted from the camera",
     "received_bytes": "Bytes accepted from the camera",
+    "numbered": "Frames that the camera numbered",
+    "unwanted": "Frames that the camera only numbered, because nobody wanted them",
     "lost": "Frames that the camera numbered and that never arrived",
+    "repaired": "Frames that came late, from the camera's ring",
     "runs": "Lives of the camera process",
 }
 CAMERA_GAUGES: Mapping[str, str] = {
@@ -65,7 +68,7 @@ class FiguresCollector(Collector):
         messages = CounterMetricFamily(
             "camfan_refused_messages", "Control messages not accepted", labels=("reason",)
         )
-        for reason, count in list(broker.delivery.refused.items()):
+        for reason, count in list(broker.control.refused.items()):
             messages.add_metric((reason,), count)
         yield messages
         yield GaugeMetricFamily(

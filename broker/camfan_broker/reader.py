@@ -1,16 +1,22 @@
-"""What each subscriber still has to get, in its mode, from the rings.
+"""What each subscriber still has to get, in its mode: from the rings, and from repairs.
 
 Nothing here sends: `delivery.py` asks a `Reader` what is next, and sends it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from camfan_broker.account import MAX_FPS, NEWER, NOT_WANTED, UNSEEN, Account
 from camfan_broker.camera import Camera
+from camfan_broker.repair import Backlog
 from camfan_broker.ring import Entry
 from camfan_wire.header import Position
 from camfan_wire.messages import MAX_CREDIT, Gap, Subscribe
+
+Item = Entry | Gap
+NO_RUN = Position("", -1)
 
 
 @dataclass(slots=True)
@@ -18,65 +24,70 @@ class Cursor:
     """How far one subscriber is with one camera."""
 
     camera: Camera
+    account: Account
     next: int  # index into the ring of the entry that comes next
     last: Position | None = None  # what it had last
+    unwanted: int = 0  # of the run, as the header of that frame said
+    upto: int = 0  # how many of the camera's numbered frames are dealt with
+    lost: int = 0  # how many of those never came
     resolved: bool = True  # False: it resumes from `last` as soon as the ring has something
+    backlog: Backlog | None = None  # it is being repaired
+    place: int = 0  # in the backlog
+    asked: Position | None = None  # the camera was asked for all it has before this one
+    answered: bool = False  # and has told it
     due_ns: int = 0  # not before this monotonic time (max_fps)
     turn: int = 0  # when it was served last; the smallest is served next
-
-
-@dataclass(slots=True)
-class Counts:
-    """What became of the frames a subscriber asked for."""
-
-    delivered: int = 0
-    delivered_bytes: int = 0
-    skipped: int = 0  # `latest`: a newer one went instead
-    lost: int = 0  # `every`: told as gaps
 
 
 class Reader:
     """One subscription: which cameras, in which mode, how far, and how much credit.
 
-    `before` is what it replaces. In `latest` a camera that stays goes on where it was: what the
-    subscriber has is not sent again.
+    `accounts` are by camera, and outlive the reader. `before` is the reader that it replaces: in
+    `latest` a camera that stays goes on where it was, and what the subscriber has is not sent again.
     """
 
     def __init__(
-        self, wishes: Subscribe, cameras: list[Camera], before: Reader | None = None
+        self,
+        wishes: Subscribe,
+        accounts: dict[str, Account],
+        cameras: Iterable[Camera] = (),
+        before: Reader | None = None,
     ) -> None:
         self.wishes = wishes
+        self.accounts = accounts
+        self.cursors: dict[str, Cursor] = {}
         self.credit = wishes.credit
-        self.cursors = {camera.name: _start(wishes, camera) for camera in cameras}
-        self.counts = Counts()
-        if before is not None:
-            self._go_on(before)
-        self._interval_ns = int(1e9 / wishes.max_fps) if wishes.max_fps else 0
-        self._turn: int = before._turn if before else 0
+        self.window = wishes.window  # bytes that may still be under way
+        self._turn = 0
+        if before is not None and wishes.mode == before.wishes.mode == "latest":
+            self._turn = before._turn
+            self.cursors |= {
+                c.name: before.cursors[c.name] for c in cameras if c.name in before.cursors
+            }
+        for camera in cameras:
+            self.add_camera(camera)
 
-    def _go_on(self, before: Reader) -> None:
-        self.counts = before.counts
-        if self.wishes.mode == before.wishes.mode == "latest":
-            kept = before.cursors.keys() & self.cursors.keys()
-            self.cursors |= {name: before.cursors[name] for name in kept}
+    @property
+    def open(self) -> bool:
+        """There is credit."""
+        return self.credit > 0 and (self.window is None or self.window > 0)
 
-    def add_credit(self, frames: int) -> None:
+    def add_credit(self, frames: int, size: int) -> None:
         self.credit = min(self.credit + frames, MAX_CREDIT)
+        if self.window is not None:
+            self.window = min(self.window + size, self.wishes.window or 0)
 
     def add_camera(self, camera: Camera) -> None:
-        self.cursors.setdefault(camera.name, _start(self.wishes, camera))
+        if camera.name not in self.cursors:
+            account = self.accounts.setdefault(camera.name, Account())
+            self.cursors[camera.name] = _start(self.wishes, camera, account)
 
-    def held(self) -> int:
-        """Frames in the rings that this subscriber will still get (`every`)."""
-        if self.wishes.mode == "latest":
-            return 0
-        return sum(
-            c.camera.ring.end - max(c.next, c.camera.ring.first)
-            for c in self.cursors.values()
-            if c.resolved
-        )
+    def held(self, camera: str) -> int:
+        """Frames that the camera has numbered and that are not dealt with yet."""
+        cursor = self.cursors[camera]
+        return max(0, cursor.camera.numbered - cursor.upto)
 
-    def next(self, now: int) -> tuple[Cursor, Gap | Entry] | None:
+    def next(self, now: int) -> tuple[Cursor, Item] | None:
         """What to send now, given credit; None if nothing, or nothing before `next_due`."""
         if self.wishes.mode == "latest":
             return self._next_latest(now)
@@ -84,38 +95,46 @@ class Reader:
 
     def next_due(self) -> int | None:
         """When something that waits for its time (max_fps) may go, monotonic ns."""
-        if not self._interval_ns or not self.credit:
+        if self.wishes.max_fps is None or not self.credit:
             return None
         waiting = [c.due_ns for c in self.cursors.values() if c.next < c.camera.ring.end]
         return min(waiting, default=None)
 
     def sent(self, cursor: Cursor, entry: Entry, now: int) -> None:
         """Note that an entry went out."""
-        ring = cursor.camera.ring
         if self.wishes.mode == "latest":
-            self.counts.skipped += ring.end - 1 - cursor.next
-            cursor.next = ring.end
-            if self._interval_ns:
-                # Counted from when it was due, so that frames that come a little late do not lower
-                # the rate; from now, if that is long ago.
-                late = now - cursor.due_ns < self._interval_ns // 2
-                cursor.due_ns = (cursor.due_ns if late else now) + self._interval_ns
+            self._newest_sent(cursor, entry, now)
         else:
-            cursor.next += 1
-        cursor.last = entry.header.position
+            _frame_sent(cursor, entry)
         self._turn += 1
         cursor.turn = self._turn
         self.credit -= 1
-        self.counts.delivered += 1
-        self.counts.delivered_bytes += entry.bytes
+        if self.window is not None:
+            self.window -= entry.header.size
 
     def told(self, cursor: Cursor, gap: Gap) -> None:
         """Note that a gap was told."""
-        if gap.last is not None:
-            self.counts.lost += gap.last - gap.first + 1
-            cursor.last = Position(gap.run, gap.last)
-        else:  # the next run starts here; what it lacks at its start is the next gap
-            cursor.last = Position(cursor.camera.ring[cursor.next].header.run, -1)
+        _move(cursor, cursor.account.gap_told(gap))
+        if cursor.backlog is not None and _at(cursor.backlog, cursor.place) is gap:
+            cursor.place += 1
+        # After the end of a run that nobody knows, whatever run comes begins with its 0.
+        cursor.last = NO_RUN if gap.last is None else Position(gap.run, gap.last)
+
+    def _newest_sent(self, cursor: Cursor, entry: Entry, now: int) -> None:
+        ring, account = cursor.camera.ring, cursor.account
+        passed_over = ring.end - 1 - cursor.next
+        lost = entry.lost - cursor.lost
+        unwanted = entry.numbered - 1 - cursor.upto - passed_over - lost
+        if passed_over:
+            account.skipped[NEWER if self.wishes.max_fps is None else MAX_FPS] += passed_over
+        if lost:
+            account.lost[UNSEEN] += lost
+        if unwanted:
+            account.skipped[NOT_WANTED] += unwanted
+        account.newest_went(entry, now=now)
+        cursor.next, cursor.upto, cursor.lost = ring.end, entry.numbered, entry.lost
+        if self.wishes.max_fps is not None:
+            cursor.due_ns = _next_due(cursor.due_ns, now, int(1e9 / self.wishes.max_fps))
 
     def _next_latest(self, now: int) -> tuple[Cursor, Entry] | None:
         best: Cursor | None = None
@@ -129,32 +148,136 @@ class Reader:
         newest = best.camera.ring.newest()
         return None if newest is None else (best, newest)
 
-    def _next_every(self) -> tuple[Cursor, Gap | Entry] | None:
-        best: Cursor | None = None
+    def _next_every(self) -> tuple[Cursor, Item] | None:
+        """The oldest arrival of all cameras; a camera that is being repaired waits alone."""
+        best: tuple[Cursor, Item] | None = None
         best_ns = 0
         for cursor in self.cursors.values():
             ring = cursor.camera.ring
-            if not cursor.resolved and not _resolve(cursor):
-                continue
-            if cursor.next >= ring.end:
-                continue
-            received_ns = ring[max(cursor.next, ring.first)].received_ns
-            if best is None or received_ns < best_ns:
-                best, best_ns = cursor, received_ns
-        return None if best is None else (best, _next_of(best))
+            if cursor.backlog is None:
+                if cursor.next >= ring.end:
+                    continue
+                arrived_ns = ring[max(cursor.next, ring.first)].received_ns
+                if best is not None and arrived_ns >= best_ns:
+                    continue
+            else:
+                arrived_ns = 0
+            item = next_item(cursor)
+            if item is not None:
+                best, best_ns = (cursor, item), arrived_ns
+        return best
 
 
-def _start(wishes: Subscribe, camera: Camera) -> Cursor:
+def next_item(cursor: Cursor) -> Item | None:
+    """The next entry of a cursor in mode `every`, or the gap that lies before it; None: wait."""
+    if not cursor.resolved and not _resolve(cursor):
+        return None
+    if cursor.backlog is not None:
+        item = _from_backlog(cursor, cursor.backlog)
+        if item is not None or cursor.backlog is not None:
+            return item
+    ring = cursor.camera.ring
+    if cursor.next >= ring.end:
+        return None
+    overrun = cursor.next < ring.first
+    cursor.next = max(cursor.next, ring.first)
+    entry = ring[cursor.next]
+    last = cursor.last
+    if last is None or _follows(last, entry):
+        return entry
+    missing = entry.header.sequence - last.sequence - 1
+    if last.run == entry.header.run and entry.header.unwanted - cursor.unwanted == missing:
+        return _gap(entry, last.sequence + 1, NOT_WANTED)
+    if cursor.asked != entry.header.position:
+        cursor.asked, cursor.answered = entry.header.position, False
+        found = cursor.camera.repairs.backlog(last, entry.header.position)
+        if found is not None:
+            cursor.backlog, cursor.place = found
+            item = _from_backlog(cursor, cursor.backlog)
+            if item is not None or cursor.backlog is not None:
+                return item
+    reason = _reason(cursor, overrun=overrun)
+    if last.run == entry.header.run:
+        return _gap(entry, last.sequence + 1, reason)
+    if cursor.answered or last is NO_RUN:
+        return entry if entry.header.sequence == 0 else _gap(entry, 0, reason)
+    return Gap(
+        camera=entry.header.camera,
+        run=last.run,
+        first=last.sequence + 1,
+        last=None,
+        reason="camera-restarted",  # the end of the old run is not known
+    )
+
+
+def _from_backlog(cursor: Cursor, backlog: Backlog) -> Item | None:
+    """The next repaired item; None if it is still to come, or, with the backlog left, over."""
+    item = None if cursor.place < backlog.first else _at(backlog, cursor.place)
+    if item is None:
+        if cursor.place >= backlog.first and not backlog.failed and not backlog.done:
+            cursor.camera.repairs.want(backlog)
+        else:
+            _leave(cursor, backlog)
+        return None
+    last = cursor.last
+    if isinstance(item, Gap) or last is None or _follows(last, item):
+        return item
+    if last.run == item.header.run:
+        return _gap(item, last.sequence + 1, UNSEEN)
+    return item if item.header.sequence == 0 else _gap(item, 0, UNSEEN)
+
+
+def _leave(cursor: Cursor, backlog: Backlog) -> None:
+    """Go on in the ring; if there is still something missing, ask again."""
+    cursor.answered = backlog.done and backlog.before == cursor.asked
+    if not cursor.answered and not backlog.failed:
+        cursor.asked = None
+    cursor.backlog = None
+    last = cursor.last
+    if last is not None:
+        found = cursor.camera.ring.index_after(last.run, last.sequence)
+        cursor.next = cursor.next if found is None else max(found, cursor.next)
+
+
+def _frame_sent(cursor: Cursor, entry: Entry) -> None:
+    late = cursor.backlog is not None
+    cursor.account.frame_went(entry, late=late)
+    cursor.last, cursor.unwanted = entry.header.position, entry.header.unwanted
+    if late:
+        cursor.place += 1
+        _move(cursor, 1)
+    else:
+        cursor.next += 1
+        cursor.upto, cursor.lost = entry.numbered, entry.lost
+
+
+def _move(cursor: Cursor, frames: int) -> None:
+    """So many frames that the ring does not have are dealt with."""
+    ring = cursor.camera.ring
+    place = max(cursor.next, ring.first)
+    known = ring[place].numbered - 1 if place < ring.end else cursor.camera.numbered
+    cursor.upto = max(cursor.upto, min(cursor.upto + frames, known))
+
+
+def _at(backlog: Backlog, place: int) -> Item | None:
+    return backlog.items[place - backlog.first] if place < backlog.end else None
+
+
+def _follows(last: Position, entry: Entry) -> bool:
+    return last.run == entry.header.run and entry.header.sequence == last.sequence + 1
+
+
+def _start(wishes: Subscribe, camera: Camera, account: Account) -> Cursor:
     ring = camera.ring
-    newest = max(ring.first, ring.end - 1)  # a newcomer gets the last picture at once
-    if wishes.mode == "latest":
-        return Cursor(camera, newest)
-    since = wishes.since.get(camera.name)
-    if since is not None:
-        return Cursor(camera, ring.first, last=since, resolved=False)
-    if wishes.since_time is not None:
-        return Cursor(camera, ring.index_at_time(wishes.since_time))
-    return Cursor(camera, newest)
+    cursor = Cursor(camera, account, max(ring.first, ring.end - 1))  # the last picture, at once
+    if wishes.mode == "every":
+        since = wishes.since.get(camera.name)
+        if since is not None:
+            cursor.next, cursor.last, cursor.resolved = ring.first, since, False
+        elif wishes.since_time is not None:
+            cursor.next = ring.index_at_time(wishes.since_time)
+    _count_from(cursor)
+    return cursor
 
 
 def _resolve(cursor: Cursor) -> bool:
@@ -165,32 +288,42 @@ def _resolve(cursor: Cursor) -> bool:
     index = ring.index_after(last.run, last.sequence)
     cursor.next = ring.first if index is None else index
     cursor.resolved = True
+    _count_from(cursor)
     return True
 
 
-def _next_of(cursor: Cursor) -> Gap | Entry:
-    """The next entry in order, or the gap that lies before it."""
-    ring, last = cursor.camera.ring, cursor.last
-    overrun = cursor.next < ring.first
-    cursor.next = max(cursor.next, ring.first)
-    entry = ring[cursor.next]
-    header = entry.header
-    if last is None:
-        return entry
-    if last.run != header.run:
-        if cursor.next == ring.first:  # the end of the old run is not known
-            return _gap(cursor, last.run, last.sequence + 1, None, "camera-restarted")
-        last = Position(header.run, -1)
-    if header.sequence == last.sequence + 1:
-        return entry
-    if overrun or cursor.next == ring.first > 0:
-        reason = "ring-overrun"
-    elif cursor.next == 0:
-        reason = "broker-restarted"  # the very first frame that this broker has of the camera
+def _count_from(cursor: Cursor) -> None:
+    """What lies before its place is not this cursor's to account for."""
+    camera, ring = cursor.camera, cursor.camera.ring
+    if cursor.next < ring.end:
+        entry = ring[cursor.next]
+        cursor.upto, cursor.lost = entry.numbered - 1, entry.lost
+        had, header = cursor.last, entry.header
+        if had is not None and had.run == header.run:  # but what it misses before that is
+            cursor.upto = max(0, entry.numbered - (header.sequence - had.sequence))
     else:
-        reason = "not-received"
-    return _gap(cursor, header.run, last.sequence + 1, header.sequence - 1, reason)
+        cursor.upto, cursor.lost = camera.numbered, camera.lost
 
 
-def _gap(cursor: Cursor, run: str, first: int, last: int | None, reason: str) -> Gap:
-    return Gap(camera=cursor.camera.name, run=run, first=first, last=last, reason=reason)
+def _gap(entry: Entry, first: int, reason: str) -> Gap:
+    """The gap from a sequence of the entry's run to right before the entry."""
+    header = entry.header
+    return Gap(
+        camera=header.camera, run=header.run, first=first, last=header.sequence - 1, reason=reason
+    )
+
+
+def _reason(cursor: Cursor, *, overrun: bool) -> str:
+    if overrun or cursor.next == cursor.camera.ring.first > 0:
+        return "ring-overrun"
+    if cursor.next == 0:
+        return "broker-restarted"  # the very first frame that this broker has of the camera
+    return UNSEEN
+
+
+def _next_due(due_ns: int, now: int, interval_ns: int) -> int:
+    """Counted from when it was due, so that frames that come a little late do not lower the rate;
+    from now, if that is long ago.
+    """
+    late = now - due_ns < interval_ns // 2
+    return (due_ns if late else now) + interval_ns

@@ -7,25 +7,26 @@ reader's place in the ring is one number.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 import zmq
+from msgspec import Struct
 
 from camfan_wire.header import Header
 
 OVERHEAD_BYTES = 1024  # of one entry, beside its JPEG and header
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, gc=False):
     """One accepted frame, as it is sent on."""
 
     header: Header
-    topic: bytes
-    header_bytes: bytes
+    topic: zmq.Frame  # shared by all frames of its layer
+    text: bytes  # the header, as the camera wrote it
     jpeg: zmq.Frame
     received_ns: int  # monotonic
     bytes: int
+    numbered: int = 0  # frames the camera had numbered so far, this one included, as we know it
+    lost: int = 0  # of those, how many never came
 
 
 class Ring:
@@ -34,17 +35,14 @@ class Ring:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.first = 0
+        self.end = 0  # the index that the next entry will have
         self.bytes = 0
         self._entries: deque[Entry] = deque()
-
-    @property
-    def end(self) -> int:
-        """The index that the next entry will have."""
-        return self.first + len(self._entries)
 
     def append(self, entry: Entry) -> None:
         """Add the newest; the oldest go until the rest fits. The newest always stays."""
         self._entries.append(entry)
+        self.end += 1
         self.bytes += entry.bytes
         while self.bytes > self.limit_bytes and len(self._entries) > 1:
             self.bytes -= self._entries.popleft().bytes
@@ -72,6 +70,14 @@ class Ring:
                 return index + 1
             found = index
         return found
+
+    def find(self, run: str, sequence: int) -> Entry | None:
+        """The entry of a position, if it is in the ring."""
+        index = self.index_after(run, sequence - 1)
+        if index is None or index >= self.end:
+            return None
+        header = self[index].header
+        return self[index] if (header.run, header.sequence) == (run, sequence) else None
 
     def index_at_time(self, site_ns: int) -> int:
         """The index of the first entry captured at or after a time of the site's clock."""

@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Protocol
 
 from camfan_broker.camera import Camera
-from camfan_broker.delivery import Delivery, Peer
+from camfan_broker.control import Control
+from camfan_broker.delivery import Delivery
+from camfan_broker.demand import Demands
+from camfan_broker.fanout import Fanout
 from camfan_broker.ingest import Ingest
+from camfan_broker.peer import Peer
 from camfan_config import Site
 from camfan_wire.clock import SiteClock
 from camfan_wire.messages import Figures, Status
@@ -27,7 +31,10 @@ class Sources(Protocol):
     site: Site
     clock: SiteClock
     delivery: Delivery
+    control: Control
     ingest: Ingest
+    fanout: Fanout
+    demands: Demands
 
     @property
     def cameras(self) -> Mapping[str, Camera]: ...
@@ -39,7 +46,8 @@ def broker_status(broker: Sources) -> Status:
         "cameras": len(broker.cameras),
         "live": live,
         "peers": len(broker.delivery.peers),
-        "refused": broker.ingest.refused.total() + broker.delivery.refused.total(),
+        "listeners": len(broker.fanout.listeners),
+        "refused": broker.ingest.refused.total() + broker.control.refused.total(),
         "ring_bytes": sum(c.ring.bytes for c in broker.cameras.values()),
         "memory_bytes": resident_bytes(),
         "insecure": broker.site.security.insecure,
@@ -79,9 +87,13 @@ def camera_figures(broker: Sources, camera: Camera) -> Figures:
         "since": camera.state_since_ns or None,  # ns, site clock
         "fps": round(fps, 1),
         "bytes_per_s": round(bytes_per_s),
+        "layers": broker.demands.layers(camera.name),
+        "numbered": camera.numbered,
         "received": camera.received,
         "received_bytes": camera.received_bytes,
+        "unwanted": camera.unwanted,
         "lost": camera.lost,
+        "repaired": camera.repairs.repaired,
         "refused": camera.refused.total(),
         "runs": camera.runs,
         "last_sequence": camera.last_sequence,
@@ -97,15 +109,18 @@ def subscriber_figures(peer: Peer) -> Figures:
     reader = peer.reader
     if reader is None:
         return {}
+    accounts = [cursor.account for cursor in list(reader.cursors.values())]
     return {
         "kind": peer.hello.kind,
         "mode": reader.wishes.mode,
         "cameras": len(reader.cursors),
-        "delivered": reader.counts.delivered,
-        "delivered_bytes": reader.counts.delivered_bytes,
-        "skipped": reader.counts.skipped,
-        "lost": reader.counts.lost,
-        "held": reader.held(),
+        "delivered": sum(account.delivered for account in accounts),
+        "delivered_bytes": sum(account.delivered_bytes for account in accounts),
+        "late": sum(account.late for account in accounts),
+        "repeated": sum(account.repeated for account in accounts),
+        "skipped": sum(account.skipped.total() for account in accounts),
+        "lost": sum(account.lost.total() for account in accounts),
+        "held": sum(reader.held(name) for name in list(reader.cursors)),
         "credit": reader.credit,
     }
 

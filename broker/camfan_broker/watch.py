@@ -15,6 +15,7 @@ from camfan_broker.camera import Camera, State
 log = logging.getLogger(__name__)
 
 NODE_SILENCE_NS = 6_000_000_000  # three statuses
+PAUSES = 2  # between frames that a camera nobody watches may be late by
 
 
 class Watch:
@@ -23,9 +24,12 @@ class Watch:
     def __init__(self, board: Board) -> None:
         self._board = board
 
-    def look(self, camera: Camera, site_ns: int) -> None:
-        """Compare what is with what was said last, and say what changed."""
-        state = self._state(camera, site_ns)
+    def look(self, camera: Camera, site_ns: int, pause_s: float | None = 0.0) -> None:
+        """Compare what is with what was said last, and say what changed.
+
+        `pause_s` is how far apart the camera's frames are meant to be now; None: there are none.
+        """
+        state = self._state(camera, site_ns, pause_s)
         if state == camera.state:
             return
         before, camera.state, camera.state_since_ns = camera.state, state, site_ns
@@ -41,12 +45,14 @@ class Watch:
         self._board.say_event(before, "end", event_id=camera.outage or "", camera=camera.name)
         camera.outage = None
 
-    def _state(self, camera: Camera, site_ns: int) -> State:
+    def _state(self, camera: Camera, site_ns: int, pause_s: float | None) -> State:
         silent = camera.silent_ns(time.monotonic_ns())
-        if silent is not None and silent < camera.stall_after_ns:
+        if silent is not None and silent < camera.stall_after_ns + PAUSES * (pause_s or 0) * 1e9:
             return "live"
         heard = self._board.heard_ns.get(camera.name)
         node_is_there = heard is not None and site_ns - heard < NODE_SILENCE_NS
         if silent is None:
             return "wait"
+        if pause_s is None and node_is_there:  # asked for no pictures, it gives none
+            return camera.state
         return "stale" if node_is_there else "offline"

@@ -5,6 +5,7 @@ Reading is total: for any bytes a `Header` or a `WireError`. Nothing here copies
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -14,7 +15,7 @@ from msgspec import Meta, Struct
 from camfan_wire import jpeg as jpegs
 from camfan_wire.errors import WireError
 from camfan_wire.text import check_text
-from camfan_wire.topics import frame_topic, layer_of
+from camfan_wire.topics import NAME, frame_topic, layer_of
 
 VERSION = 1
 MAX_HEADER_BYTES = 4096
@@ -25,19 +26,19 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Nanoseconds = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
-class Position(Struct, frozen=True):
+class Position(Struct, frozen=True, gc=False):
     """A place in a camera's stream of frames."""
 
     run: Run
     sequence: Count
 
 
-class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What travels beside each JPEG, as one JSON object."""
 
     version: Literal[1]
-    camera: Camera
-    run: Run  # one life of a camera process
+    camera: str  # a name; and `run`: what their patterns say is checked by `decode_header`
+    run: str  # one life of a camera process
     sequence: Count  # +1 a frame within a run: a gap is a loss
     captured: Nanoseconds  # ns of the camera's wall clock
     offset: Nanoseconds | None  # broker clock minus camera clock, ns; null while unknown
@@ -63,12 +64,18 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Header)
+_RUN = re.compile(r"[0-9a-f]{16}")
 
 encode_header = _encoder.encode
 
 
-def decode_header(data: bytes | memoryview) -> Header:
-    """Raises WireError for bytes that are no header of this version."""
+def decode_header(
+    data: bytes | memoryview, camera: str | None = None, run: str | None = None
+) -> Header:
+    """Raises WireError for bytes that are no header of this version.
+
+    `camera` and `run` are those one expects, and known to be good: they need no second look.
+    """
     if len(data) > MAX_HEADER_BYTES:
         raise WireError(
             "bad-header", f"a header of {len(data)} bytes; the limit is {MAX_HEADER_BYTES}"
@@ -76,9 +83,14 @@ def decode_header(data: bytes | memoryview) -> Header:
     data = bytes(data)
     check_text(data, "bad-header")
     try:
-        return _decoder.decode(data)
+        found = _decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         raise WireError("bad-header", f"not a frame header: {exc}") from exc
+    if found.camera != camera and not NAME.fullmatch(found.camera):
+        raise WireError("bad-header", f"not a frame header: camera {found.camera[:80]!r}")
+    if found.run != run and not _RUN.fullmatch(found.run):
+        raise WireError("bad-header", f"not a frame header: run {found.run[:80]!r}")
+    return found
 
 
 def read_frame(topic: bytes, header: bytes | memoryview, jpeg: bytes | memoryview) -> Header:

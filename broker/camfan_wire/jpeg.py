@@ -11,6 +11,8 @@ MAX_BYTES = 16_000_000
 MAX_PIXELS = 50_000_000
 MAX_MARKERS = 1000  # and fill bytes, before the picture's size; a real camera writes about ten
 
+SIZE_BYTES = 10  # of a frame header, as far as the number of components
+
 SOI = b"\xff\xd8"
 EOI = b"\xff\xd9"
 
@@ -18,6 +20,30 @@ _SIZES = frozenset((0xC0, 0xC1, 0xC2))  # baseline, extended, progressive: what 
 _OTHER_SIZES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}  # lossless, arithmetic, …
 _ALONE = frozenset((0x01, *range(0xD0, 0xD8)))  # markers without a length
 _SCAN = 0xDA
+
+
+class SizeCache:
+    """The size of the pictures of one camera, whose JPEGs begin all the same.
+
+    A camera writes the same tables before the size in each picture: whoever has read the size once
+    only compares those bytes.
+    """
+
+    def __init__(self) -> None:
+        self._start = b"?"  # begins no JPEG
+        self._length = 1
+        self._size = (0, 0)
+
+    def picture_size(self, jpeg: memoryview) -> tuple[int, int]:
+        """As the function `picture_size`."""
+        if bytes(jpeg[: self._length]) == self._start:
+            size = len(jpeg)
+            if size <= MAX_BYTES and size > self._length + 2 and jpeg[-2:] == EOI:
+                return self._size
+        found = picture_size(jpeg)
+        end = _end_of_size(jpeg)
+        self._start, self._length, self._size = bytes(jpeg[:end]), end, found
+        return found
 
 
 def picture_size(jpeg: bytes | memoryview) -> tuple[int, int]:
@@ -30,7 +56,12 @@ def picture_size(jpeg: bytes | memoryview) -> tuple[int, int]:
         raise WireError("too-large", f"a JPEG of {size} bytes; the limit is {MAX_BYTES}")
     if jpeg[:2] != SOI or jpeg[-2:] != EOI or size < 4:
         raise WireError("not-jpeg", "not a whole JPEG: it lacks its start or its end")
-    at = 2
+    return _read_size(jpeg, _find_size(jpeg))
+
+
+def _find_size(jpeg: bytes | memoryview) -> int:
+    """Where the marker stands that is followed by the picture's size."""
+    size, at = len(jpeg), 2
     for _ in range(MAX_MARKERS):
         if at + 4 > size or jpeg[at] != 0xFF:
             break
@@ -42,7 +73,7 @@ def picture_size(jpeg: bytes | memoryview) -> tuple[int, int]:
             at += 2
             continue
         if marker in _SIZES:
-            return _read_size(jpeg, at)
+            return at
         if marker in _OTHER_SIZES:
             raise WireError("not-jpeg", f"JPEG of a kind that nobody decodes (SOF{marker - 0xC0})")
         length = jpeg[at + 2] << 8 | jpeg[at + 3]
@@ -52,8 +83,12 @@ def picture_size(jpeg: bytes | memoryview) -> tuple[int, int]:
     raise WireError("not-jpeg", "not a JPEG: it has no picture size")
 
 
+def _end_of_size(jpeg: bytes | memoryview) -> int:
+    return _find_size(jpeg) + SIZE_BYTES
+
+
 def _read_size(jpeg: bytes | memoryview, at: int) -> tuple[int, int]:
-    if at + 10 > len(jpeg):
+    if at + SIZE_BYTES > len(jpeg):
         raise WireError("not-jpeg", "not a JPEG: its picture size is cut off")
     precision = jpeg[at + 4]
     height = jpeg[at + 5] << 8 | jpeg[at + 6]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Mapping
 from enum import Enum
+from typing import cast
 
 import zmq
 
@@ -40,6 +41,7 @@ class BindError(CamfanError):
     """A port cannot be had; the message names it."""
 
 
+_POLLIN = int(zmq.POLLIN)
 _FRAME_BYTES = max(jpeg.MAX_BYTES, MAX_HEADER_BYTES)
 
 _ALWAYS: Mapping[int, int] = {
@@ -111,6 +113,11 @@ def open_socket(context: zmq.Context[zmq.Socket[bytes]], role: Role) -> zmq.Sock
     for option, value in {**_ALWAYS, **options}.items():
         socket.setsockopt(option, value)
     return socket
+
+
+def has_input(socket: zmq.Socket[bytes]) -> bool:
+    """A message can be received. Asking is cheap; the exception of an empty socket costs 25 µs."""
+    return bool(cast(int, socket.getsockopt(zmq.EVENTS)) & _POLLIN)
 
 
 def bind(socket: zmq.Socket[bytes], endpoint: str) -> str:

@@ -7,6 +7,7 @@ Pure functions of a site. A host is known by its label: the first part of its na
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -91,9 +92,12 @@ def select(site: Site, patterns: Cameras) -> tuple[str, ...]:
     """The names of the cameras that a list of names and globs, or `*`, means; file order."""
     if patterns == "*":
         return tuple(site.cameras)
-    return tuple(
-        name for name in site.cameras if any(fnmatchcase(name, pattern) for pattern in patterns)
-    )
+    return tuple(name for name in site.cameras if matches(name, patterns))
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """True if one of the names and globs means this name."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def endpoints(site: Site) -> Endpoints:

@@ -52,6 +52,7 @@ Polygon = Annotated[
     Meta(min_length=3, description="corners as [x, y], both 0 to 1 from the top left"),
 ]
 Fps = Annotated[float, Meta(gt=0, le=120, extra={"words": "frames per second"})]
+Trickle = Annotated[float, Meta(ge=1, le=3600, extra={"unit": "duration"})]
 Quality = Annotated[int, Meta(ge=1, le=100)]
 
 
@@ -139,6 +140,10 @@ class CameraDefaults(Section, frozen=True, kw_only=True):
     stall_after: Annotated[
         Seconds, Meta(description="no frame for this long, such as 5s: the source is reopened")
     ] = 5.0
+    trickle: Annotated[
+        Trickle | None,
+        Meta(description="a picture this often while nobody watches, such as 2s; null: none"),
+    ] = 2.0
     rotate: Annotated[Literal[0, 90, 180, 270], Meta(description="degrees clockwise")] = 0
     flip: Annotated[
         Literal["none", "horizontal", "vertical"],
@@ -158,6 +163,10 @@ class CameraBase(Section, frozen=True, kw_only=True):
     stall_after: Annotated[
         Seconds, Meta(description="no frame for this long, such as 5s: the source is reopened")
     ] = 5.0
+    trickle: Annotated[
+        Trickle | None,
+        Meta(description="a picture this often while nobody watches, such as 2s; null: none"),
+    ] = 2.0
     zones: Annotated[
         dict[Name, Polygon],
         Meta(description="parts of the picture that motion may ask for by name"),

@@ -189,7 +189,6 @@ def test_wrong_messages_are_refused_and_counted(written: TestSite) -> None:
         [topic, json.dumps({**header, "size": 5}).encode(), good],
         [topic, json.dumps({**header, "width": 65}).encode(), good],
         [b"frame/one/1/", json.dumps(header).encode(), good],
-        [b"frame/nobody/0/", json.dumps(header).encode(), good],
         [topic, json.dumps(header).encode(), good[:-2] + b"xx"],
         [topic, json.dumps(header).encode(), good, b"more"],
         [b"event/one/motion/", b"not json"],
@@ -201,7 +200,9 @@ def test_wrong_messages_are_refused_and_counted(written: TestSite) -> None:
         camera = context.socket(zmq.XPUB)
         camera.linger = 0
         camera.connect(f"tcp://127.0.0.1:{written.ingest}")
-        assert camera.poll(10_000)
+        camera.rcvtimeo = 10_000
+        while camera.recv() != b"\x01frame/one/3/":  # the last of what the broker wants
+            pass
         for parts in wrong:
             camera.send_multipart(parts)
         camera.send_multipart([topic, json.dumps(header).encode(), good])
@@ -223,5 +224,4 @@ def test_wrong_messages_are_refused_and_counted(written: TestSite) -> None:
 
     for reason in ("bad-parts", "bad-header", "bad-size", "bad-topic", "not-jpeg", "old"):
         assert f'camera="one",reason="{reason}"' in metrics
-    assert 'camera="",reason="unknown-camera"' in metrics
     assert 'refused_messages_total{reason="bad-message"} 5.0' in metrics

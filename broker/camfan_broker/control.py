@@ -1,0 +1,245 @@
+"""What the peers of the delivery socket say: who they are, what they want, and late frames.
+
+A peer that says nothing for a while is forgotten; when it wakes, it is welcomed anew and says
+what it wants, and nobody else has noticed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import zmq
+
+from camfan_broker.camera import Camera
+from camfan_broker.delivery import Delivery
+from camfan_broker.late import late_entry
+from camfan_broker.peer import Peer
+from camfan_broker.tracer import Tracer
+from camfan_config.topology import matches
+from camfan_wire import messages
+from camfan_wire.clock import SiteClock
+from camfan_wire.errors import WireError
+from camfan_wire.messages import PROTOCOL, Hello
+from camfan_wire.sockets import has_input
+from camfan_wire.topics import NAME
+
+log = logging.getLogger(__name__)
+
+BATCH = 256  # messages taken before the other sockets get their turn
+SILENCE_NS = 10_000_000_000
+WELCOME_NS = 900_000_000
+MAX_PEERS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Backstage:
+    """What the peers may ask of the broker."""
+
+    publish: Callable[[bytes, bytes], None]  # an event or a status, to all who want it
+    current: Callable[[tuple[bytes, ...]], list[tuple[bytes, bytes]]]  # last statuses, open events
+    reload: Callable[[bytes], None]  # for this peer; an answer follows when it is done
+    wants_changed: Callable[[], None]  # somebody wants other frames than before
+    camera_came: Callable[[str], None]  # the node of a camera is here
+
+
+class Control:
+    """The receiving side of the broker's ROUTER. Belongs to the loop's thread."""
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        cameras: Mapping[str, Camera],
+        clock: SiteClock,
+        delivery: Delivery,
+        welcome: messages.Welcome,
+        backstage: Backstage,
+    ) -> None:
+        self._socket = socket
+        self._cameras = cameras
+        self._clock = clock
+        self._delivery = delivery
+        self._peers = delivery.peers
+        self._reply = delivery.reply
+        self._welcome = messages.encode(welcome)
+        self._backstage = backstage
+        self.tracer = Tracer(cameras, delivery.peers, clock, delivery.reply)
+        self.refused: Counter[str] = Counter()
+        self._welcomed_ns: dict[bytes, int] = {}  # peers that have not said hello yet
+
+    def receive(self) -> None:
+        socket = self._socket
+        for _ in range(BATCH):
+            if not has_input(socket):
+                return
+            identity = socket.recv()
+            parts = []
+            while socket.getsockopt(zmq.RCVMORE):
+                parts.append(socket.recv(copy=False))
+            try:
+                self._message(identity, parts)
+            except WireError as exc:
+                self.refused[exc.reason] += 1
+                self._reply(identity, messages.Refused(about="message", reason=str(exc)[:500]))
+
+    def tick(self, now: int) -> None:
+        late = [i for i, at in self._welcomed_ns.items() if now - at > SILENCE_NS]
+        for identity in late:
+            del self._welcomed_ns[identity]
+        self.tracer.tick(now)
+
+    def _message(self, identity: bytes, parts: list[zmq.Frame]) -> None:
+        peer = self._peers.get(identity)
+        if peer is not None:
+            peer.heard_ns = time.monotonic_ns()
+        match len(parts):
+            case 1:
+                self._control(identity, peer, parts[0].bytes)
+            case 2:
+                self._backstage.publish(parts[0].bytes, parts[1].bytes)
+            case 3 if peer is not None:
+                camera = self._published_by(peer)
+                camera.repairs.frame(late_entry(camera, parts))
+                self._delivery.frame_came(camera)
+            case 3:
+                self._say_welcome(identity)
+            case count:
+                raise WireError("bad-parts", f"a message of {count} parts")
+
+    def _control(self, identity: bytes, peer: Peer | None, body: bytes) -> None:
+        if not body:  # ZMQ_PROBE_ROUTER: somebody has connected
+            self._say_welcome(identity)
+            return
+        message = messages.decode_to_broker(body)
+        match message:
+            case messages.Credit() if peer is not None:
+                self._credit(peer, message)
+            case messages.Probe():
+                self._echo(identity, message, self._clock.now_ns())
+                if peer is None:
+                    self._say_welcome(identity)
+            case messages.Hello():
+                self._hello(identity, message)
+            case messages.Bye():
+                self._bye(peer)
+            case _ if peer is None:
+                self._say_welcome(identity)
+            case messages.Subscribe():
+                self._subscribe(peer, message)
+            case messages.Heartbeat():
+                self._reply(identity, messages.Heartbeat())
+            case messages.Reload():
+                self._backstage.reload(identity)
+            case messages.Gap() | messages.Repaired():
+                self._repair(peer, message)
+            case messages.Set():
+                self._set(peer, message)
+            case messages.Trace():
+                self._trace(identity, message)
+            case messages.Traced():
+                self.tracer.answered(identity, message)
+
+    def _say_welcome(self, identity: bytes) -> None:
+        """Once a second at most: what a peer sent before it heard the first is answered already."""
+        now = time.monotonic_ns()
+        if now - self._welcomed_ns.get(identity, -WELCOME_NS) >= WELCOME_NS:
+            self._welcomed_ns[identity] = now
+            self._delivery.send(identity, self._welcome)
+
+    def _echo(self, identity: bytes, probe: messages.Probe, received: int) -> None:
+        clock = self._clock
+        self._reply(
+            identity,
+            messages.Echo(
+                sent=probe.sent, received=received, replied=clock.now_ns(), epoch=clock.epoch
+            ),
+        )
+
+    def _hello(self, identity: bytes, hello: Hello) -> None:
+        for other in [p for p in self._peers.values() if p.hello.session == hello.session]:
+            self._delivery.forget(other)  # the same, after a cut link
+        reason = self._unwelcome(hello)
+        if reason is not None:
+            self._reply(identity, messages.Refused(about="hello", reason=reason))
+            return
+        self._welcomed_ns.pop(identity, None)
+        self._delivery.welcome(identity, hello)
+        if hello.publishes is not None:
+            self._backstage.camera_came(hello.publishes)
+
+    def _unwelcome(self, hello: Hello) -> str | None:
+        if hello.protocol != PROTOCOL:
+            return f"protocol {hello.protocol}; this broker speaks {PROTOCOL}"
+        if len(self._peers) >= MAX_PEERS:
+            return f"this broker serves {MAX_PEERS} peers already"
+        if hello.publishes is not None and hello.publishes not in self._cameras:
+            return self._no_camera(hello.publishes)
+        return None
+
+    def _no_camera(self, name: str) -> str:
+        return f"no camera '{name}' here; there is {', '.join(sorted(self._cameras))}"[:500]
+
+    def _bye(self, peer: Peer | None) -> None:
+        if peer is not None:
+            log.info("%s has left", peer.hello.name)
+            self._delivery.forget(peer, left=True)
+            self._backstage.wants_changed()
+
+    def _subscribe(self, peer: Peer, wishes: messages.Subscribe) -> None:
+        cameras = [c for c in self._cameras.values() if matches(c.name, wishes.cameras)]
+        unknown = [p for p in wishes.cameras if NAME.fullmatch(p) and p not in self._cameras]
+        if unknown:
+            reason = self._no_camera(unknown[0])
+            self._reply(peer.identity, messages.Refused(about="subscribe", reason=reason))
+            return
+        new_topics = self._delivery.subscribe(peer, wishes, cameras)
+        self._reply(peer.identity, messages.Ready(cameras=sorted(c.name for c in cameras)))
+        for topic, body in self._backstage.current(new_topics):
+            self._delivery.send(peer.identity, topic, body)
+        self._delivery.pump(peer, time.monotonic_ns())
+        self._backstage.wants_changed()
+
+    def _credit(self, peer: Peer, credit: messages.Credit) -> None:
+        if peer.reader is None:
+            raise WireError("bad-message", "credit before subscribe")
+        peer.reader.add_credit(credit.frames, credit.bytes)
+        self._delivery.pump(peer, time.monotonic_ns())
+
+    def _published_by(self, peer: Peer) -> Camera:
+        camera = self._cameras.get(peer.hello.publishes or "")
+        if camera is None:
+            raise WireError("not-allowed", f"{peer.hello.name} is not the node of a camera")
+        return camera
+
+    def _repair(self, peer: Peer, message: messages.Gap | messages.Repaired) -> None:
+        camera = self._published_by(peer)
+        if message.camera != camera.name:
+            raise WireError("not-allowed", f"{peer.hello.name} speaks for {message.camera}")
+        if isinstance(message, messages.Gap):
+            camera.repairs.gap(message)
+        else:
+            camera.repairs.repaired_to(message)
+        self._delivery.frame_came(camera)
+
+    def _set(self, peer: Peer, message: messages.Set) -> None:
+        node = self._delivery.publisher_of(message.camera)
+        if message.camera not in self._cameras:
+            reason = self._no_camera(message.camera)
+        elif node is None or not self._reply(node, message):
+            reason = f"the node of camera '{message.camera}' is not here"
+        else:
+            log.info("%s sets %s: %s", peer.hello.name, message.camera, _values(message))
+            return
+        self._reply(peer.identity, messages.Refused(about="set", reason=reason))
+
+    def _trace(self, identity: bytes, trace: messages.Trace) -> None:
+        reason = self.tracer.ask(identity, trace)
+        if reason is not None:
+            self._reply(identity, messages.Refused(about="trace", reason=reason[:500]))
+
+
+def _values(message: messages.Set) -> str:
+    return f"fps {message.fps or 'as in the file'}, quality {message.quality or 'as in the file'}"
