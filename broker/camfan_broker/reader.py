@@ -43,7 +43,7 @@ class Reader:
     """One subscription: which cameras, in which mode, how far, and how much credit.
 
     `accounts` are by camera, and outlive the reader. `before` is the reader that it replaces: in
-    `latest` a camera that stays goes on where it was, and what the subscriber has is not sent again.
+    `latest` a camera that stays goes on where it was, and what the subscriber has is not resent.
     """
 
     def __init__(

@@ -260,7 +260,7 @@ def test_a_camera_that_stays_wanted_goes_on_without_a_break(live: LiveBroker) ->
 
         assert got == sorted(set(got))
         assert peer.reader is not None
-        assert peer.reader.counts.delivered >= len(got)
+        assert peer.reader.cursors["one"].account.delivered >= len(got)
         assert peer.reader.credit <= LATEST_CREDIT
 
 
