@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -34,7 +35,8 @@ def main() -> int:
     results: list[Result] = []
     with console.status("starting") as status:
         for benchmark in wanted:
-            for result in run_benchmark(benchmark, args.runs or benchmark.runs, status.update):
+            runs = args.runs or benchmark.runs
+            for result in run_benchmark(benchmark, runs, status.update, length=args.length):
                 results.append(result)
                 console.print(_line(result))
             args.json.write_text(to_json(results), encoding="utf-8")  # an interrupt loses nothing
@@ -52,6 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", metavar="NAME", help="fanout, fanout/*, curve/100KB/4")
     parser.add_argument("--list", action="store_true", help="say what can be measured")
     parser.add_argument("--runs", type=int, metavar="N", help="pairs of runs of each")
+    parser.add_argument(
+        "--length",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="of each run: 3 is three times as long",
+    )
     parser.add_argument("--json", type=Path, default=Path("bench.json"), metavar="FILE")
     return parser
 
@@ -60,7 +69,7 @@ def _line(result: Result) -> str:
     ratio = ratio_of(result)
     if ratio is None:
         return f"{result.measure.name}: {result.problem}"
-    ours = number(sorted(result.values)[len(result.values) // 2])
+    ours = number(statistics.median(result.values))
     notes = ", ".join(f"{name} {number(value)}" for name, value in result.notes.items())
     return f"{result.measure.name}: {ours} {result.measure.unit}, ratio {ratio:.2f} ({notes})"
 

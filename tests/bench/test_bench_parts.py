@@ -33,7 +33,7 @@ SPEED = Measure("speed/a", "frames/s", "a wall", better="higher", reach=0.9)
 
 
 @contextmanager
-def numbered() -> Iterator[Run]:
+def numbered(_: float) -> Iterator[Run]:
     yield lambda n: Pair({"speed/a": 10.0 * (n + 1), "note": n}, {"speed/a": 20.0})
 
 
@@ -59,7 +59,7 @@ def test_a_benchmark_is_run_in_pairs() -> None:
 
 
 def test_what_cannot_be_measured_is_told() -> None:
-    def impossible() -> AbstractContextManager[Run]:
+    def impossible(_: float) -> AbstractContextManager[Run]:
         raise BenchError("no network namespaces here")
 
     (result,) = run_benchmark(Benchmark((SPEED,), impossible), 3, lambda _: None)
@@ -115,7 +115,8 @@ def test_names_are_unique_and_in_one_of_the_groups() -> None:
         ("relay", ["relay/100KB/4"]),
         ("fanout/20KB", ["fanout/20KB/1", "fanout/20KB/4", "fanout/20KB/16"]),
         ("fanout/*/16", ["fanout/20KB/16", "fanout/100KB/16", "fanout/250KB/16"]),
-        ("fan", []),
+        ("delivery-l", ["delivery-latest/100KB/4"]),
+        ("fans", []),
     ],
 )
 def test_names_prefixes_and_globs(pattern: str, found: list[str]) -> None:
@@ -153,11 +154,15 @@ def test_counters_are_shared_and_samples_are_the_newest(tmp_path: Path) -> None:
         assert seen.of_camera(0) == (SAMPLES + 5 + 2) // 3
 
 
-@pytest.mark.parametrize("name", ["fanout/100KB/4", "relay"])
+GROUPS = ["fanout/100KB/4", "relay", "delivery", "latency", "age", "camera"]
+
+
+@pytest.mark.parametrize("name", GROUPS)
 def test_each_benchmark_works_from_end_to_end(name: str, tmp_path: Path) -> None:
     """One pair of runs: whole and lossless, or it would be a problem."""
     result = tmp_path / "bench.json"
-    command = [sys.executable, str(BENCH), name, "--runs", "1", "--json", str(result)]
+    quick = ["--runs", "1", "--length", "0.2", "--json", str(result)]
+    command = [sys.executable, str(BENCH), name, *quick]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr

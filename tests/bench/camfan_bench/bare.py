@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,9 @@ from camfan_bench.counters import Command, Counters, Tally
 
 REST_S = 0.002
 CONNECT_S = 10.0
+FETCHES = 24
+SHAPED_QUEUE = 65_536  # bytes in the shaping relay
+CHUNK = 4096
 
 
 def proxy(receive: str, send: str) -> None:
@@ -66,11 +71,63 @@ def sink(port: str, size: str, counters: str, index: str) -> None:
         received += 1
 
 
-def _connect(port: int) -> socket.socket:
+def offer(port: str, size: str) -> None:
+    """Gives a frame to whoever asks for one, on one connection."""
+    listener = socket.create_server(("", int(port)))
+    print("listening", flush=True)
+    peer, _ = listener.accept()
+    frame = bytes(int(size))
+    while peer.recv(1):
+        peer.sendall(frame)
+
+
+def fetch(host: str, port: str, size: str) -> None:
+    """Asks for frames, one after the other; prints how many seconds each took."""
+    peer = _connect(int(port), host)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    frame = memoryview(bytearray(int(size)))
+    seconds = []
+    for _ in range(FETCHES):
+        begun = time.monotonic()
+        peer.sendall(b"?")
+        _read(peer, frame)
+        seconds.append(time.monotonic() - begun)
+    print(json.dumps(seconds[FETCHES // 4 :]), flush=True)  # the first ones open the TCP window
+
+
+def shape(inlet: str, outlet: str, bits_per_s: str) -> None:
+    """Relays connections; what comes back from the outlet, at so many bits per second."""
+    listener = socket.create_server(("127.0.0.1", int(inlet)))
+    print("listening", flush=True)
+    while True:
+        far, _ = listener.accept()
+        near = socket.socket()
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SHAPED_QUEUE)
+        near.connect(("127.0.0.1", int(outlet)))
+        threading.Thread(target=_pass_on, args=(far, near, 0.0), daemon=True).start()
+        pace = 8 / float(bits_per_s)
+        threading.Thread(target=_pass_on, args=(near, far, pace), daemon=True).start()
+
+
+def _pass_on(reader: socket.socket, writer: socket.socket, pace: float) -> None:
+    """`pace` is in seconds a byte."""
+    due = time.monotonic()
+    try:
+        while data := reader.recv(CHUNK):
+            due = max(due, time.monotonic()) + len(data) * pace
+            time.sleep(max(0.0, due - time.monotonic()))
+            writer.sendall(data)
+    except OSError:
+        pass  # one side is gone: so is the other
+    for end in (reader, writer):
+        end.close()
+
+
+def _connect(port: int, host: str = "127.0.0.1") -> socket.socket:
     deadline = time.monotonic() + CONNECT_S
     while True:
         try:
-            return socket.create_connection(("127.0.0.1", port))
+            return socket.create_connection((host, port))
         except ConnectionRefusedError:
             if time.monotonic() > deadline:
                 raise
@@ -93,6 +150,9 @@ ROLES: dict[str, Callable[..., None]] = {
     "relay": relay,
     "source": source,
     "sink": sink,
+    "offer": offer,
+    "fetch": fetch,
+    "shape": shape,
 }
 
 if __name__ == "__main__":

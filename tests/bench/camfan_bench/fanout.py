@@ -34,7 +34,8 @@ def benchmarks() -> list[Benchmark]:
 
 
 @contextmanager
-def _duel(name: str, size: int, subscribers: int) -> Iterator[Run]:
+def _duel(name: str, size: int, subscribers: int, length: float) -> Iterator[Run]:
+    seconds = SECONDS * length
     sinks = Sinks("fanout", subscribers, {})
     with temporary_folder() as folder, ExitStack() as stack:
         rigs = []
@@ -43,9 +44,9 @@ def _duel(name: str, size: int, subscribers: int) -> Iterator[Run]:
             rigs.append(stack.enter_context(rig(folder, running, sinks, size=size, window=WINDOW)))
         ours, theirs = rigs
         for side in rigs:
-            lossless(side, name, SECONDS)  # a first run, which is not counted: caches, memory
+            lossless(side, name, seconds)  # a first run, which is not counted: caches, memory
         yield alternating(
-            partial(lossless, ours, name, SECONDS), partial(lossless, theirs, name, SECONDS)
+            partial(lossless, ours, name, seconds), partial(lossless, theirs, name, seconds)
         )
 
 
@@ -53,4 +54,5 @@ def lossless(side: Rig, name: str, seconds: float) -> Figures:
     """One saturated run, after which every sink has every frame."""
     flow = side.run(seconds)
     side.drain()
+    side.check_lossless()
     return {name: flow.frames_per_s, "broker µs/frame": flow.cpu_us_per_frame}

@@ -35,7 +35,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     index: int = 0  # of this source, or of this sink
     endpoint: str = ""
     camera: str = "cam0"
-    cameras: int = 1
+    topic: str = "frame/"  # (fanout)
     sinks: int = 0
     size: int = 100_000
     window: int = 24  # frames under way (flood)
@@ -125,9 +125,9 @@ class Sink:
 
 
 def fanout(task: Task) -> None:
-    """Any SUB: all frames of all cameras."""
+    """Any SUB."""
     socket = zmq.Context().socket(zmq.SUB)
-    socket.subscribe(b"frame/")
+    socket.subscribe(task.topic)
     socket.connect(task.endpoint)
     sink = Sink(task)
     receive = socket.recv
@@ -170,6 +170,19 @@ def delivery(task: Task) -> None:
             spoken = now
 
 
+def consumer(task: Task) -> None:
+    """A `camfan.Subscriber` in mode latest, and what is done with each frame."""
+    from camfan import Subscriber  # the others here do without what it imports
+
+    tally = Tally(Counters(Path(task.counters)), task.index)
+    with Subscriber(task.endpoint) as frames:
+        for frame in frames:
+            if task.work_s:
+                time.sleep(task.work_s)
+            age = time.monotonic_ns() - frame.captured
+            tally.add(int(frame.camera[3:]), frame.sequence, 0, age)
+
+
 def _introduce(socket: Socket, task: Task) -> None:
     hello = messages.Hello(
         protocol=messages.PROTOCOL,
@@ -191,6 +204,7 @@ ROLES: dict[str, Callable[[Task], None]] = {
     "paced": paced,
     "fanout": fanout,
     "delivery": delivery,
+    "consumer": consumer,
 }
 
 

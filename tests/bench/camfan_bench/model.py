@@ -51,11 +51,11 @@ class Benchmark:
     """Measures that come from the same runs.
 
     `open` starts what is needed, and gives what makes one run; it raises BenchError where this
-    machine cannot do it.
+    machine cannot do it. It is told how long runs are to be, as a share of their usual length.
     """
 
     measures: tuple[Measure, ...]
-    open: Callable[[], AbstractContextManager[Run]]
+    open: Callable[[float], AbstractContextManager[Run]]
     runs: int = 7
 
 

@@ -26,15 +26,16 @@ def benchmarks() -> list[Benchmark]:
 
 
 @contextmanager
-def _duel() -> Iterator[Run]:
+def _duel(length: float) -> Iterator[Run]:
+    seconds = SECONDS * length
     sinks = Sinks("fanout", SUBSCRIBERS, {})
     with temporary_folder() as folder, ExitStack() as stack:
         middle = stack.enter_context(broker(folder))
         ours = stack.enter_context(rig(folder, middle, sinks, size=SIZE, window=WINDOW))
         bare = stack.enter_context(_bare(folder))
-        lossless(ours, NAME, SECONDS)
-        bare.run(SECONDS)
-        yield alternating(partial(lossless, ours, NAME, SECONDS), partial(_run, bare))
+        lossless(ours, NAME, seconds)
+        bare.run(seconds)
+        yield alternating(partial(lossless, ours, NAME, seconds), partial(_run, bare, seconds))
 
 
 @contextmanager
@@ -61,7 +62,7 @@ def _bare(folder: Path) -> Iterator[Rig]:
         counters.order(Command.QUIT)
 
 
-def _run(bare: Rig) -> Figures:
-    flow = bare.run(SECONDS)
+def _run(bare: Rig, seconds: float) -> Figures:
+    flow = bare.run(seconds)
     bare.drain()
     return {NAME: flow.frames_per_s, "broker µs/frame": flow.cpu_us_per_frame}

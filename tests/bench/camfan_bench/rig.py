@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from camfan_bench.counters import Command, Counters, Tally
+from camfan_bench.counters import MAX_CAMERAS, Command, Counters, Tally
 from camfan_bench.cpu import cpu_seconds
 from camfan_bench.model import BenchError
 from camfan_testing.ports import free_ports
@@ -30,6 +30,7 @@ PATH = os.pathsep.join((str(HERE), str(HERE.parent / "support")))
 MEMORY = "512MB"  # what a site has that does not say otherwise
 WARM_S = 0.2  # of each run, before it is measured
 PATIENCE_S = 20.0
+PRIMED_FRAMES = 8  # one of each layer, and time for what a camera is asked for to settle
 
 Prefix = Sequence[str]  # what a command is started through: a network namespace
 
@@ -89,7 +90,8 @@ class Flow:
     received: tuple[int, ...]  # frames, by sink
     cpu_s: float  # of the middle
     samples_ns: tuple[int, ...]  # of all sinks
-    cameras: Mapping[int, int]  # frames by camera, at the first sink
+    cameras: tuple[int, ...]  # frames by camera, at the first sink
+    lost: int  # at all sinks
 
     @property
     def frames_per_s(self) -> float:
@@ -110,17 +112,22 @@ class Rig:
         self.counters = counters
         self.middle = middle
         self._others = others
+        self._lost = 0  # before the run: while subscriptions were still on their way
         self.tallies = [Tally(counters, n) for n in range(sinks)]
 
     def prime(self, cameras: int = 1) -> None:
-        """Frames now and then, until every sink has had one of every camera."""
+        """Frames now and then, until every sink has had some of every camera."""
         self.counters.order(Command.PRIME)
         wanted = [(tally, camera) for tally in self.tallies for camera in range(cameras)]
-        self.wait(lambda: all(t.of_camera(c) > 0 for t, c in wanted), "a first frame at each sink")
+        self.wait(
+            lambda: all(t.of_camera(c) >= PRIMED_FRAMES for t, c in wanted),
+            "the first frames at each sink",
+        )
         self.counters.order(Command.IDLE)
 
     def run(self, seconds: float, *, warm_s: float = WARM_S) -> Flow:
         """Let it flow; what came after `warm_s` is measured, for `seconds`."""
+        self._lost = self._sum_lost()
         self.counters.order(Command.GO)
         time.sleep(warm_s)
         flow = self.measure(seconds)
@@ -128,8 +135,8 @@ class Rig:
         return flow
 
     def measure(self, seconds: float) -> Flow:
-        before, cameras, cpu = self._counts(), self._cameras(), cpu_seconds(self.middle.popen.pid)
-        begun = time.monotonic()
+        before, cameras, lost = self._counts(), self._cameras(), self._sum_lost()
+        cpu, begun = cpu_seconds(self.middle.popen.pid), time.monotonic()
         time.sleep(seconds)
         after, later, used = self._counts(), self._cameras(), cpu_seconds(self.middle.popen.pid)
         lasted = time.monotonic() - begun
@@ -140,17 +147,21 @@ class Rig:
             received=tuple(b - a for a, b in zip(before, after, strict=True)),
             cpu_s=used - cpu,
             samples_ns=tuple(s for tally, a, b in pairs for s in tally.samples(a, b)),
-            cameras={n: b - a for n, (a, b) in enumerate(zip(cameras, later, strict=True))},
+            cameras=tuple(b - a for a, b in zip(cameras, later, strict=True)),
+            lost=self._sum_lost() - lost,
         )
 
     def drain(self) -> None:
-        """Wait until every sink has what was sent last; raises BenchError if frames are missing."""
+        """Wait until every sink has the newest frame of the only camera."""
         sent = self.counters.sent(0)
         self.wait(
             lambda: self.counters.slowest(len(self.tallies)) == self.counters.sent(0) - 1,
             f"the last of {sent} frames at each sink",
         )
-        if lost := sum(tally.lost for tally in self.tallies):
+
+    def check_lossless(self) -> None:
+        """Raises BenchError if a sink lacks a frame of the last run."""
+        if lost := self._sum_lost() - self._lost:
             raise BenchError(f"{lost} frames were lost in a run that must lose none")
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
@@ -165,7 +176,10 @@ class Rig:
         return [tally.count for tally in self.tallies]
 
     def _cameras(self) -> list[int]:
-        return [self.tallies[0].of_camera(n) for n in range(16)]
+        return [self.tallies[0].of_camera(n) for n in range(MAX_CAMERAS)]
+
+    def _sum_lost(self) -> int:
+        return sum(tally.lost for tally in self.tallies)
 
     def _check(self) -> None:
         for process in (self.middle, *self._others):
@@ -191,27 +205,30 @@ def rig(
     *,
     source: str = "flood",
     cameras: int = 1,
+    through: Prefix = (),
     **options: object,
 ) -> Iterator[Rig]:
-    """Sources and sinks around a middle; every sink has had a frame of every camera."""
+    """Sources and sinks around a middle; every sink has had frames of every camera."""
     path = folder / f"counters-{sinks.role}-{middle.process.popen.pid}"
     with ExitStack() as stack:
         counters = stack.enter_context(Counters.create(path, sinks.count))
         common = {"counters": str(path), "cameras": cameras, "sinks": sinks.count}
-        endpoint = middle.delivery if sinks.role == "delivery" else middle.fanout
+        endpoint = middle.fanout if sinks.role == "fanout" else middle.delivery
         tasks = [
             (sinks.role, {"endpoint": endpoint, "index": n, **sinks.options}, sinks.through)
             for n in range(sinks.count)
         ]
         tasks += [
-            (source, {"endpoint": middle.ingest, "index": n, "camera": f"cam{n}", **options}, ())
+            (
+                source,
+                {"endpoint": middle.ingest, "index": n, "camera": f"cam{n}", **options},
+                through,
+            )
             for n in range(cameras)
         ]
         others = [
-            stack.enter_context(
-                start("loads", role, json.dumps({**common, **task}), through=through)
-            )
-            for role, task, through in tasks
+            stack.enter_context(start("loads", role, json.dumps({**common, **task}), through=where))
+            for role, task, where in tasks
         ]
         made = Rig(counters, middle.process, others, sinks.count)
         made.prime(cameras)

@@ -13,13 +13,15 @@ from camfan_bench.model import BenchError, Benchmark, Figures, Pair, Result
 Progress = Callable[[str], None]  # told before each run
 
 
-def run_benchmark(benchmark: Benchmark, runs: int, progress: Progress) -> list[Result]:
-    """One result for each of its measures."""
+def run_benchmark(
+    benchmark: Benchmark, runs: int, progress: Progress, *, length: float = 1.0
+) -> list[Result]:
+    """One result for each of its measures. `length` of a run: a share of the usual."""
     names = ", ".join(measure.name for measure in benchmark.measures)
     pairs: list[Pair] = []
     try:
         progress(f"{names}: starting")
-        with benchmark.open() as run:
+        with benchmark.open(length) as run:
             for number in range(runs):
                 progress(f"{names}: run {number + 1} of {runs}")
                 pairs.append(run(number))

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from camfan_bench import fanout, relay
+from camfan_bench import age, camera, delivery, fanout, latency, relay
 from camfan_bench.model import Benchmark, Measure
 
 SUBJECTS = (
     fanout,
     relay,
+    delivery,
+    latency,
+    age,
+    camera,
 )
 
 
@@ -32,8 +36,5 @@ def select(benchmarks: Sequence[Benchmark], patterns: Sequence[str]) -> list[Ben
 
 
 def _matches(measure: Measure, pattern: str) -> bool:
-    """A name, the beginning of one up to a slash, or a glob."""
-    name = measure.name
-    return (
-        fnmatchcase(name, pattern) or name == pattern or name.startswith(pattern.rstrip("/") + "/")
-    )
+    """A name, the beginning of one, or a glob."""
+    return fnmatchcase(measure.name, pattern) or measure.name.startswith(pattern)
