@@ -54,15 +54,24 @@ class EveryQueue:
 
     def __init__(self) -> None:
         self._items: deque[Item] = deque()
+        self.frames = 0
+        self.bytes = 0
 
-    def put(self, frame: Frame | Gap) -> None:
-        self._items.append(frame)
+    def put(self, item: Frame | Gap) -> None:
+        self._items.append(item)
+        self._count(item, 1)
 
     def pop(self) -> Item | None:
-        return self._items.popleft() if self._items else None
+        if not self._items:
+            return None
+        item = self._items.popleft()
+        self._count(item, -1)
+        return item
 
-    def __len__(self) -> int:
-        return len(self._items)
+    def _count(self, item: Item, sign: int) -> None:
+        if isinstance(item, Frame):
+            self.frames += sign
+            self.bytes += sign * len(item.jpeg)
 
 
 class Mailbox:
@@ -94,10 +103,11 @@ class Mailbox:
             self._notices.append(item)
             self._notify()
 
-    def waiting(self) -> int:
-        """Frames and gaps in a queue."""
+    def waiting(self) -> tuple[int, int]:
+        """Frames that wait in a queue, and their bytes."""
         with self._changed:
-            return len(self.store) if isinstance(self.store, EveryQueue) else 0
+            store = self.store
+            return (store.frames, store.bytes) if isinstance(store, EveryQueue) else (0, 0)
 
     def fail(self, failure: Exception) -> None:
         """From now on, whoever reads an empty mailbox gets this."""

@@ -14,23 +14,17 @@ from functools import partial
 from types import TracebackType
 from typing import Generic, Literal, TypeVar, cast, overload
 
-import zmq
-
 from camfan.address import SiteLike, camera_patterns, delivery_endpoint, own_name, resolve
-from camfan.errors import ClosedError, RefusedError
+from camfan.errors import ClosedError
 from camfan.frame import Frame
-from camfan.link import Link, LinkUser, Report
-from camfan.mailbox import EveryQueue, Item, LatestBox, Mailbox
-from camfan_wire import messages
-from camfan_wire.errors import WireError
-from camfan_wire.header import Header, Position, decode_header
+from camfan.link import Link, Report
+from camfan.mailbox import Item, LatestBox
+from camfan.reading import Reading
+from camfan_wire.header import Position
 from camfan_wire.messages import Event, Gap, Status
 from camfan_wire.topics import EVENTS, STATUSES
 
 ItemT = TypeVar("ItemT", bound=Item, covariant=True)
-
-LATEST_CREDIT = 2  # frames under way: one in the pipe while the other is handled
-EVERY_CREDIT = 32
 
 Cameras = str | Sequence[str] | None
 
@@ -107,7 +101,7 @@ class Subscriber(Generic[ItemT]):
             raise ValueError(f"mode is 'latest' or 'every', not {mode!r}")
         self._site = site = resolve(site)
         patterns = camera_patterns(site, cameras)
-        self._reader = _Reader(
+        self._reader = Reading(
             mode=mode,
             cameras=patterns,
             max_fps=max_fps,
@@ -183,7 +177,7 @@ class Subscriber(Generic[ItemT]):
         if not isinstance(item, Frame):
             return True
         if self._reader.mode == "every":
-            self._reader.was_read()
+            self._reader.was_read(len(item.jpeg))
             return True
         if self._max_age is None:
             return True
@@ -247,116 +241,6 @@ class Subscriber(Generic[ItemT]):
 def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(event.set)
-
-
-class _Reader(LinkUser):
-    """The link's side of a Subscriber."""
-
-    link: Link
-
-    def __init__(
-        self,
-        *,
-        mode: Literal["latest", "every"],
-        cameras: list[str],
-        max_fps: float | None,
-        since: Mapping[str, Position] | datetime | None,
-        topics: list[str],
-        events: bool,
-    ) -> None:
-        self.mode = mode
-        self.mailbox = Mailbox(LatestBox() if mode == "latest" else EveryQueue())
-        self.newest: dict[str, Frame] = {}
-        self.statuses: dict[str, Status] = {}
-        self.matched: tuple[str, ...] = ()
-        self._wanted = (cameras, max_fps)
-        self._since_time = int(since.timestamp() * 1e9) if isinstance(since, datetime) else None
-        self._positions = dict(since) if isinstance(since, Mapping) else {}
-        self._topics = topics
-        self._events = events
-        self._unreturned = 0  # frames read since credit was last given (every)
-        self._asked = 0  # subscriptions under way: the broker has not said `ready` yet
-
-    def want(self, cameras: list[str], max_fps: float | None) -> None:
-        """Any thread. The broker hears what was wanted last."""
-        if (cameras, max_fps) != self._wanted:
-            self._wanted = (cameras, max_fps)
-            self.link.ask_again()
-
-    def wishes(self) -> messages.Subscribe:
-        cameras, max_fps = self._wanted
-        self._asked += 1
-        every = self.mode == "every"
-        credit = LATEST_CREDIT
-        if every:
-            credit = max(0, EVERY_CREDIT - self.mailbox.waiting())
-            self._unreturned = 0
-        return messages.Subscribe(
-            cameras=cameras,
-            mode=self.mode,
-            credit=credit,
-            max_fps=None if every else max_fps,
-            since=self._positions if every else {},
-            since_time=self._since_time,
-            topics=self._topics,
-        )
-
-    def was_read(self) -> None:
-        """One frame left the queue: there is room for another."""
-        self._unreturned += 1
-        if self._unreturned >= EVERY_CREDIT // 4:
-            self.grant(self._unreturned)
-            self._unreturned = 0
-
-    def grant(self, frames: int) -> None:
-        self.link.send([messages.encode(messages.Credit(frames))])
-
-    def on_frame(self, parts: list[zmq.Frame]) -> None:
-        try:
-            header = decode_header(parts[1].buffer)
-        except WireError:
-            return  # the broker checked it; a newer one may know headers that we do not
-        if self.mode == "latest":
-            if not self._asked:  # else: the subscription under way brings credit of its own
-                self.grant(1)
-        elif not self._advance(header):
-            return
-        frame = Frame(header, parts[2].buffer.toreadonly(), self.link.clock)
-        self.newest[header.camera] = frame
-        self.mailbox.put(frame)
-
-    def _advance(self, header: Header) -> bool:
-        had = self._positions.get(header.camera)
-        if had and had.run == header.run and header.sequence <= had.sequence and not header.late:
-            return False  # sent again after a new connection
-        self._positions[header.camera] = header.position
-        return True
-
-    def on_topic(self, topic: bytes, body: bytes) -> None:
-        try:
-            if topic.startswith(STATUSES):
-                status = messages.decode_status(body)
-                self.statuses[status.node] = status
-            elif self._events and topic.startswith(EVENTS):
-                self.mailbox.put_notice(messages.decode_event(body))
-        except WireError:
-            return  # the broker checked it; a newer one may know more
-
-    def on_message(self, message: messages.FromBroker) -> None:
-        if isinstance(message, Gap):
-            if message.last is not None:
-                self._positions[message.camera] = Position(message.run, message.last)
-            if self._events:
-                self.mailbox.put_gap(message)
-        elif isinstance(message, messages.Ready):
-            self.matched = tuple(message.cameras)
-            self._asked = max(0, self._asked - 1)
-        elif isinstance(message, messages.Welcome):
-            self._asked = 1  # what was under way on an older connection is gone
-        elif isinstance(message, messages.Refused):
-            self.mailbox.fail(
-                RefusedError(f"the broker refused '{message.about}': {message.reason}")
-            )
 
 
 __all__ = ["Event", "Gap", "Item", "Subscriber"]

@@ -27,7 +27,7 @@ from camfan import (
     UnknownCameraError,
     WireError,
 )
-from camfan.subscriber import LATEST_CREDIT
+from camfan.credit import MAX_LATEST
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera, LiveBroker, publish_first, wait_until
 
@@ -261,7 +261,7 @@ def test_a_camera_that_stays_wanted_goes_on_without_a_break(live: LiveBroker) ->
         assert got == sorted(set(got))
         assert peer.reader is not None
         assert peer.reader.cursors["one"].account.delivered >= len(got)
-        assert peer.reader.credit <= LATEST_CREDIT
+        assert peer.reader.credit <= MAX_LATEST
 
 
 def test_the_rate_can_change(live: LiveBroker) -> None:

@@ -1,0 +1,158 @@
+"""The link's side of a Subscriber: what it asks for, what comes in, and the credit it gives."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import zmq
+
+from camfan.credit import EveryWindow, LatestWindow
+from camfan.errors import RefusedError
+from camfan.frame import Frame
+from camfan.link import Link, LinkUser
+from camfan.mailbox import EveryQueue, LatestBox, Mailbox
+from camfan_wire import messages
+from camfan_wire.errors import WireError
+from camfan_wire.header import Header, Position, decode_header
+from camfan_wire.messages import Gap, Status
+from camfan_wire.topics import EVENTS, STATUSES
+
+log = logging.getLogger(__name__)
+
+
+class Reading(LinkUser):
+    """Called on the link's thread, but for what says otherwise."""
+
+    link: Link
+
+    def __init__(
+        self,
+        *,
+        mode: Literal["latest", "every"],
+        cameras: list[str],
+        max_fps: float | None,
+        since: Mapping[str, Position] | datetime | None,
+        topics: list[str],
+        events: bool,
+    ) -> None:
+        self.mode = mode
+        self.mailbox = Mailbox(LatestBox() if mode == "latest" else EveryQueue())
+        self.newest: dict[str, Frame] = {}
+        self.statuses: dict[str, Status] = {}
+        self.matched: tuple[str, ...] = ()
+        self.latest_window = LatestWindow()
+        self._every_window = EveryWindow()
+        self._wanted = (cameras, max_fps)
+        self._since_time = int(since.timestamp() * 1e9) if isinstance(since, datetime) else None
+        self._positions = dict(since) if isinstance(since, Mapping) else {}
+        self._topics = topics
+        self._events = events
+        self._asked = 0  # subscriptions under way: the broker has not said `ready` yet
+
+    def want(self, cameras: list[str], max_fps: float | None) -> None:
+        """Any thread. The broker hears what was wanted last."""
+        if (cameras, max_fps) != self._wanted:
+            self._wanted = (cameras, max_fps)
+            self.link.ask_again()
+
+    def wishes(self) -> messages.Subscribe:
+        cameras, max_fps = self._wanted
+        self._asked += 1
+        if self.mode == "latest":
+            return messages.Subscribe(
+                cameras=cameras,
+                credit=self.latest_window.restart(time.monotonic_ns()),
+                max_fps=max_fps,
+                topics=self._topics,
+            )
+        credit, window = self._every_window.restart(*self.mailbox.waiting())
+        return messages.Subscribe(
+            cameras=cameras,
+            mode="every",
+            credit=credit,
+            window=window,
+            since=self._positions,
+            since_time=self._since_time,
+            topics=self._topics,
+        )
+
+    def was_read(self, size: int) -> None:
+        """Mode `every`, any thread: a frame left the queue, so there is room for another."""
+        returned = self._every_window.read(size)
+        if returned is not None:
+            self.link.send([messages.encode(messages.Credit(*returned))])
+
+    def on_frame(self, parts: list[zmq.Frame]) -> None:
+        try:
+            header = decode_header(parts[1].buffer)
+        except WireError:
+            return  # the broker checked it; a newer one may know headers that we do not
+        jpeg = parts[2].buffer.toreadonly()
+        frame = Frame(header, jpeg, self.link.clock)
+        if self.mode == "latest":
+            self._give_credit(frame)
+        elif not self._advance(header):
+            self.was_read(header.size)
+            return
+        self.newest[header.camera] = frame
+        self.mailbox.put(frame)
+
+    def _give_credit(self, frame: Frame) -> None:
+        if self._asked:
+            return  # the subscription under way brings credit of its own
+        age, clock = frame.age, self.link.clock.offset()
+        credit = self.latest_window.arrived(
+            time.monotonic_ns(),
+            None if age is None else int(age.seconds * 1e9),
+            None if clock is None else 2 * clock.error_ns,
+        )
+        if credit:
+            self.link.send([messages.encode(messages.Credit(credit))])
+
+    def _advance(self, header: Header) -> bool:
+        had = self._positions.get(header.camera)
+        if had and had.run == header.run and header.sequence <= had.sequence:
+            return False  # sent again after a new connection
+        self._positions[header.camera] = header.position
+        return True
+
+    def on_topic(self, topic: bytes, body: bytes) -> None:
+        try:
+            if topic.startswith(STATUSES):
+                status = messages.decode_status(body)
+                self.statuses[status.node] = status
+            elif self._events and topic.startswith(EVENTS):
+                self.mailbox.put_notice(messages.decode_event(body))
+        except WireError:
+            return  # the broker checked it; a newer one may know more
+
+    def on_message(self, message: messages.FromBroker) -> None:
+        if isinstance(message, Gap):
+            self._gap(message)
+        elif isinstance(message, messages.Ready):
+            self.matched = tuple(message.cameras)
+            self._asked = max(0, self._asked - 1)
+        elif isinstance(message, messages.Welcome):
+            self._asked = 1  # what was under way on an older connection is gone
+        elif isinstance(message, messages.Refused):
+            self._refused(message)
+
+    def _gap(self, gap: Gap) -> None:
+        had = self._positions.get(gap.camera)
+        if gap.last is not None:
+            if had and had.run == gap.run and gap.last <= had.sequence:
+                return  # told again after a new connection
+            self._positions[gap.camera] = Position(gap.run, gap.last)
+        if self._events:
+            self.mailbox.put_gap(gap)
+
+    def _refused(self, refused: messages.Refused) -> None:
+        words = f"the broker refused '{refused.about}': {refused.reason}"
+        if refused.about in ("hello", "subscribe"):
+            self.mailbox.fail(RefusedError(words))
+        else:
+            log.warning(words)
