@@ -20,12 +20,15 @@ class LatestWindow:
     """The credit of a reader in `latest`. Belongs to the link's thread; all times in ns.
 
     A frame that was taken before its credit was given has waited at the broker for nothing but
-    this credit. What passed between is then one round trip, and the transfer of the frames that
-    were under way: that tells how long one takes. (Little's law: rate times delay are under way.)
+    this credit. What passed between is then a round trip and its transfer, and whatever was before
+    it on the link. The time since the frame before it is its transfer, and whatever the link was
+    empty. So its transfer takes no longer than either says; and what fits on the link at once is
+    what its round trip can carry, and the one that is being sent (Little's law).
     """
 
     def __init__(self) -> None:
-        self._given: deque[tuple[int, int]] = deque()  # when, and how many were under way then
+        self._given: deque[int] = deque()  # when the credit under way was given
+        self._arrived_ns = 0
         self._transfers: deque[int] = deque(maxlen=SAMPLES)
         self.size = 1
 
@@ -36,11 +39,11 @@ class LatestWindow:
 
     def arrived(self, now: int, age: int | None, round_trip: int | None) -> int:
         """A frame of this age has come; how much credit to give now. None: not known."""
+        since_last, self._arrived_ns = now - self._arrived_ns, now
         if self._given:
-            given, under_way = self._given.popleft()
-            waited = age is not None and age > now - given
-            if waited and round_trip is not None:
-                self._measure(max(now - given - round_trip, 1) // under_way, round_trip)
+            since_credit = now - self._given.popleft()
+            if age is not None and age > since_credit and round_trip is not None:
+                self._measure(min(since_credit - round_trip, since_last), round_trip)
         return self._give(self.size - len(self._given), now)
 
     def _measure(self, transfer: int, round_trip: int) -> None:
@@ -48,8 +51,7 @@ class LatestWindow:
         self.size = min(1 + (round_trip + SLACK_NS) // max(self._transfers), MAX_LATEST)
 
     def _give(self, frames: int, now: int) -> int:
-        for _ in range(frames):
-            self._given.append((now, len(self._given) + 1))
+        self._given.extend([now] * frames)
         return max(frames, 0)
 
 
