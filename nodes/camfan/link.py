@@ -14,7 +14,7 @@ import socket as sockets_of_the_system
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
@@ -34,6 +34,8 @@ STATUS_S = 2.0
 CONNECTED_S = 2.5  # the broker's last word is no older than this
 SILENCE_S = 6.0  # no word from the broker for so long: the connection is made anew
 FIRST_PROBES = 5  # one after the other at the start, so that the first frame has a good age
+ANSWERS = 16  # that are under way; full: the oldest is given up
+TURN_S = 0.05  # of sending answers, then the socket is looked at again
 OUTBOX = 1000  # messages that wait while the broker is away; full: the oldest goes
 
 Parts = list[bytes]
@@ -58,8 +60,16 @@ class LinkUser:
     def on_topic(self, topic: bytes, body: bytes) -> None:
         """An event or a status."""
 
-    def on_message(self, message: messages.FromBroker) -> None:
-        """A control message other than those the link answers itself."""
+    def on_message(
+        self,
+        message: messages.FromBroker,  # noqa: ARG002 - for those who hear it
+    ) -> Iterator[Parts] | None:
+        """A control message other than those the link answers itself.
+
+        What it returns are messages to answer with: each is made when the network takes it, and
+        those that were not yet are dropped with the connection.
+        """
+        return None
 
     def wishes(self) -> messages.Subscribe | None:
         """What to subscribe to, asked at each welcome."""
@@ -76,13 +86,16 @@ class Link:
         name: str,
         kind: str,
         user: LinkUser,
+        clock: ClockEstimate | None = None,
+        publishes: str | None = None,
         report: Callable[[], Report] | None = None,
     ) -> None:
-        self.clock = ClockEstimate()
+        self.clock = ClockEstimate() if clock is None else clock
         self.endpoint = endpoint
         self._name = name
         self._kind = kind
         self._user = user
+        self._publishes = publishes
         self._report = report
         self._session = secrets.token_hex(8)
         self._outbox: deque[Parts] = deque(maxlen=OUTBOX)
@@ -165,6 +178,8 @@ class _Connection:
         self._beat_due = 0.0
         self._broker = ""
         self._probes = 0
+        self._answers: deque[Iterator[Parts]] = deque(maxlen=ANSWERS)
+        self._next: Parts | None = None  # of the first answer: made, and not taken by the network
 
     def close(self) -> None:
         # What was handed over last (an end of an event, a status) may still leave.
@@ -178,13 +193,16 @@ class _Connection:
         link = self._link
         now = time.monotonic()
         due = min(self._beat_due, link._status_due if link._report else now + HEARTBEAT_S)
+        outward = zmq.POLLOUT if self._answers else 0
+        self._poller.register(self._socket, zmq.POLLIN | outward)
         ready = dict(self._poller.poll(math.ceil(max(0.0, due - now) * 1000)))
         if link._inner.fileno() in ready or link._inner in ready:
             self._drain_wakes()
-        if self._socket in ready:
+        if ready.get(self._socket, 0) & zmq.POLLIN:
             self._receive()
         if self._broker:
             self.flush()
+            self._answer()
             if self._link._ask_again:
                 self._ask()
         self._keep_up()
@@ -198,6 +216,19 @@ class _Connection:
                 outbox.appendleft(parts)
                 return
 
+    def _answer(self) -> None:
+        """Send of the answers as much as the network takes, for TURN_S at most."""
+        end = time.monotonic() + TURN_S
+        while self._answers and time.monotonic() < end:
+            if self._next is None:
+                self._next = next(self._answers[0], None)
+            if self._next is None:
+                self._answers.popleft()
+            elif self._send(self._next):
+                self._next = None
+            else:
+                return
+
     def leave(self) -> None:
         """Send what waits, and say goodbye."""
         if self._broker:
@@ -206,7 +237,7 @@ class _Connection:
 
     def _send(self, parts: Parts) -> bool:
         try:
-            self._socket.send_multipart(parts, zmq.DONTWAIT)
+            self._socket.send_multipart(parts, zmq.DONTWAIT, copy=len(parts) < 3)
         except zmq.Again:
             return False
         return True
@@ -271,7 +302,9 @@ class _Connection:
         elif isinstance(message, messages.Echo):
             self._echoed(message)
         if not isinstance(message, messages.Heartbeat):
-            self._link._user.on_message(message)
+            answer = self._link._user.on_message(message)
+            if answer is not None:
+                self._answers.append(answer)
 
     def _welcomed(self, welcome: messages.Welcome) -> None:
         link = self._link
@@ -279,6 +312,8 @@ class _Connection:
             link.clock.forget()
         self._broker = welcome.broker
         self._probes = 0
+        self._answers.clear()  # it asks again for what it still wants
+        self._next = None
         self._probe()  # answered before the first frame
         hello = messages.Hello(
             protocol=PROTOCOL,
@@ -286,6 +321,7 @@ class _Connection:
             kind=link._kind,
             session=link._session,
             camfan=version("camfan"),
+            publishes=link._publishes,
         )
         self._send([messages.encode(hello)])
         self._ask()

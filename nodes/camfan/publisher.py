@@ -1,7 +1,7 @@
 """Publishing a camera, or events, to the broker.
 
-A Publisher numbers what it is given, counts what could not be sent, and never waits for the
-network: a frame that cannot leave now is old by the time it could.
+A Publisher numbers what it is given, makes up for what could not be sent, and never waits for the
+network: a frame that cannot leave now stays in the ring until it is asked for.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 
-import zmq
-
+from camfan.absences import Making
 from camfan.address import SiteLike, camera_patterns, check_endpoint, own_name, resolve
+from camfan.demand import Demand
+from camfan.desk import Desk
 from camfan.errors import ClosedError, EndpointError
 from camfan.link import Link, LinkUser, Report
+from camfan.outlet import Left, Outlet
+from camfan.reporting import completed
+from camfan.ring import Counts, Kept, Ring
 from camfan_config import endpoints
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
@@ -24,26 +27,19 @@ from camfan_wire.errors import WireError
 from camfan_wire.header import Header, encode_header
 from camfan_wire.jpeg import picture_size
 from camfan_wire.messages import Event, EventState
-from camfan_wire.sockets import Role, open_socket
-from camfan_wire.topics import camera_topic, event_topic
+from camfan_wire.topics import event_topic
 
+RING_BYTES = 64_000_000
 
-@dataclass(slots=True)
-class Sent:
-    """What became of the pictures given to `publish`."""
-
-    frames: int = 0  # handed to the network
-    bytes: int = 0
-    unsent: int = 0  # numbered, but the broker was away or the link full: lost, and counted
-    refused: int = 0  # no JPEG within the limits: not numbered
+NOBODY = Making(demand=0)
 
 
 class Publisher:
     """Frames of one camera (`camera`), or events alone (`camera=None`).
 
     `site` is the path of a site file or a loaded Site; or, with `ingest`, the address of the
-    broker's delivery socket. `publish` belongs to one thread, the one that made the Publisher's
-    first frame; everything else may be called from any. `report` is asked for the node's status
+    broker's delivery socket. `publish`, `wanted`, `skip`, `refuse`, `rest` and `close` belong to
+    one thread; everything else may be called from any. `report` is asked for the node's status
     every 2 s, on another thread.
     Raises SiteError, UnknownCameraError and EndpointError when made.
     """
@@ -72,14 +68,27 @@ class Publisher:
                 camera_patterns(site, [camera])
         self.camera = camera
         self.run = secrets.token_hex(8)
-        self.sequence = 0  # of the next frame
-        self.sent = Sent()
         self.name = name or camera or own_name(kind)
         self._closed = False
-        self._link = Link(delivery, name=self.name, kind=kind, user=LinkUser(), report=report)
+        self._ring = Ring(self.run, RING_BYTES)
+        self._demand = Demand()
+        self._denied: Making | None = None  # why the next picture is not wanted, if it was asked
+        self._report = report
+        self._clock = ClockEstimate()
         self._outlet = None
+        user, publishes = LinkUser(), None
         if camera is not None and ingest is not None:
-            self._outlet = _Outlet(check_endpoint(ingest), camera)
+            self._outlet = Outlet(check_endpoint(ingest), camera)
+            user, publishes = Desk(camera, self._ring, self._demand, self._clock), camera
+        self._link = Link(
+            delivery,
+            name=self.name,
+            kind=kind,
+            user=user,
+            clock=self._clock,
+            publishes=publishes,
+            report=report if publishes is None else self._status,
+        )
 
     @property
     def connected(self) -> bool:
@@ -89,52 +98,120 @@ class Publisher:
     @property
     def clock(self) -> ClockEstimate:
         """What is known of the site's clock."""
-        return self._link.clock
+        return self._clock
+
+    @property
+    def sequence(self) -> int:
+        """Of the next picture."""
+        return self._ring.sequence
+
+    @property
+    def counts(self) -> Counts:
+        """What became of all pictures of this run; they add up."""
+        return self._ring.counts
 
     def publish(self, jpeg: bytes | memoryview, *, captured_ns: int | None = None) -> bool:
-        """Number and send one picture; False if it could not leave and is lost.
+        """Number, keep and send one picture; False if it did not leave.
 
-        `captured_ns` is when it was taken, on this machine's wall clock; now, if not given.
-        Raises WireError if it is not one whole JPEG within the limits; it is then not numbered.
+        What did not leave because the broker is away or the link full stays in the ring, and is
+        sent when somebody misses it; what nobody wants is numbered only. `captured_ns` is when it
+        was taken, on this machine's wall clock; now, if not given. Bytes are kept, not copied.
+        Raises WireError if it is not one whole JPEG within the limits; it is then numbered, and a
+        counted loss.
         """
-        if self._closed:
-            raise ClosedError("this Publisher was closed")
-        if self._outlet is None or self.camera is None:
-            raise ClosedError("this Publisher was made for events, without a camera")
+        outlet, camera = self._open_outlet()
+        making = self._making()
+        if making.reason(self._ring.sequence) is not None:
+            self._leave_out(1, making)
+            return False
+        self._denied = None
         try:
             width, height = picture_size(jpeg)
         except WireError:
-            self.sent.refused += 1
+            self.refuse()
             raise
-        wall = time.time_ns()
-        captured = wall if captured_ns is None else captured_ns
-        offset, error = self._offset_of(wall)
+        wall, monotonic = time.time_ns(), time.monotonic_ns()
+        offset, error = self._offset_of(wall - monotonic)
         header = Header(
             version=1,
-            camera=self.camera,
+            camera=camera,
             run=self.run,
-            sequence=self.sequence,
-            captured=captured,
+            sequence=self._ring.sequence,
+            captured=wall if captured_ns is None else captured_ns,
             offset=offset,
             error=error,
             width=width,
             height=height,
             size=len(jpeg),
+            unwanted=self._ring.unwanted,
         )
-        self.sequence += 1
-        if self._outlet.send(header, jpeg):
-            self.sent.frames += 1
-            self.sent.bytes += len(jpeg)
-            return True
-        self.sent.unsent += 1
-        return False
+        # What is not bytes belongs to somebody who may write to it.
+        kept = Kept(header, jpeg if isinstance(jpeg, bytes) else bytes(jpeg), wall - monotonic)
+        self._ring.append(kept, making)
+        self._demand.made(header.sequence)
+        if outlet.send(header.topic, encode_header(header), kept.jpeg) is not Left.SENT:
+            return False
+        self._ring.left(kept)
+        return True
 
-    def _offset_of(self, wall: int) -> tuple[int | None, int | None]:
-        """Site clock minus our wall clock, and its bound: true also right after a step of ours."""
-        known = self._link.clock.offset()
+    def wanted(self) -> bool:
+        """Whether the next picture is worth making: somebody wants it.
+
+        Ask before the work of taking and encoding it, and call `skip` if the answer is no.
+        """
+        making = self._making()
+        denied = making.reason(self._ring.sequence) is not None
+        self._denied = making if denied else None
+        return not denied
+
+    def skip(self, pictures: int = 1) -> None:
+        """Number so many pictures that are not made."""
+        self._open_outlet()
+        self._leave_out(pictures, self._denied or NOBODY)
+
+    def refuse(self) -> None:
+        """Number a picture that turned out to be none."""
+        self._open_outlet()
+        making = self._making()
+        self._ring.refuse(Making() if making.reason(self._ring.sequence) else making)
+        self._denied = None
+
+    def idle(self) -> bool:
+        """Nobody watches, and no picture is due that keeps the last one fresh."""
+        return self._demand.idle()
+
+    def rest(self, seconds: float) -> None:
+        """Wait for so long while `idle`; ends at once when somebody wants pictures."""
+        self._demand.rest(seconds)
+
+    def _making(self) -> Making:
+        return Making(self._demand.layers_of(self._ring.sequence))
+
+    def _leave_out(self, pictures: int, making: Making) -> None:
+        self._ring.leave_out(pictures, making)
+        self._denied = None
+
+    def _open_outlet(self) -> tuple[Outlet, str]:
+        if self._closed:
+            raise ClosedError("this Publisher was closed")
+        if self._outlet is None or self.camera is None:
+            raise ClosedError("this Publisher was made for events, without a camera")
+        return self._outlet, self.camera
+
+    def _offset_of(self, apart: int) -> tuple[int | None, int | None]:
+        """Site clock minus our wall clock, and its bound: true also right after a step of ours.
+
+        `apart` is our wall clock minus our monotonic one.
+        """
+        known = self._clock.offset()
         if known is None:
             return None, None
-        return known.offset_ns + time.monotonic_ns() - wall, known.error_ns
+        return known.offset_ns - apart, known.error_ns
+
+    def _status(self) -> Report:
+        """The node's own report, with the accounts of the camera."""
+        assert self.camera is not None
+        return completed(self._report, self.camera, self._ring, self._demand)
 
     def event(
         self,
@@ -152,7 +229,7 @@ class Publisher:
         """
         event = Event(
             id=id or secrets.token_hex(8),
-            time=self._link.clock.site_ns() if time_ns is None else time_ns,
+            time=self._clock.site_ns() if time_ns is None else time_ns,
             source=self.name,
             kind=kind,
             state=state,
@@ -185,43 +262,3 @@ class Publisher:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-class _Outlet:
-    """The ingest socket of one camera; knows whether the broker listens."""
-
-    def __init__(self, endpoint: str, camera: str) -> None:
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = open_socket(self._context, Role.CAMERA)
-        self._socket.connect(endpoint)
-        self._topic = camera_topic(camera)
-        self._wanted: set[bytes] = set()  # subscriptions of the broker, by prefix
-
-    def send(self, header: Header, jpeg: bytes | memoryview) -> bool:
-        self._read_subscriptions()
-        topic = header.topic
-        if not any(topic.startswith(prefix) for prefix in self._wanted):
-            return False
-        try:
-            self._socket.send(topic, zmq.DONTWAIT | zmq.SNDMORE)
-        except zmq.Again:
-            return False  # the link is full
-        # Only the first part can find the queue full; the others belong to it.
-        self._socket.send(encode_header(header), zmq.DONTWAIT | zmq.SNDMORE)
-        self._socket.send(jpeg, zmq.DONTWAIT, copy=False)
-        return True
-
-    def _read_subscriptions(self) -> None:
-        while True:
-            try:
-                event = self._socket.recv(zmq.DONTWAIT)
-            except zmq.Again:
-                return
-            if event[:1] == b"\x01":
-                self._wanted.add(event[1:])
-            elif event[:1] == b"\x00":
-                self._wanted.discard(event[1:])
-
-    def close(self) -> None:
-        self._socket.close(linger=200)
-        self._context.term()

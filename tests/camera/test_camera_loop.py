@@ -16,6 +16,7 @@ from camfan_nodes.camera.pulse import Pulse
 from camfan_nodes.camera.source import (
     FinalSourceError,
     Idle,
+    Passed,
     Picture,
     SourceError,
 )
@@ -218,7 +219,7 @@ def test_bad_pictures_are_counted_and_left_out(caplog: pytest.LogCaptureFixture)
     bench.node.run()
 
     assert bench.sent.jpegs == PICTURES[:2]
-    assert bench.figure("refused") == 6
+    assert bench.sent.counts.refused == 6
     assert sum(record.levelno == logging.WARNING for record in caplog.records) == 2
 
 
@@ -252,7 +253,7 @@ def test_hostile_jpegs_cannot_stop_the_node() -> None:
     bench.node.run()
 
     assert len(bench.sent.frames) == good
-    assert bench.figure("refused") == len(everything) - good
+    assert bench.sent.counts.refused == len(everything) - good
 
 
 def test_a_source_that_must_not_be_reopened_ends_the_node() -> None:
@@ -310,6 +311,27 @@ def test_an_unfinished_outage_ends_with_the_node() -> None:
     ]
 
 
+def test_pictures_that_nobody_wants_are_numbered_and_the_source_is_live() -> None:
+    """They count as pictures of a source that works: no stall, a watchdog that is fed."""
+    clock = FakeClock(stop_s=60)
+    script: list[Step] = [_picture()]
+
+    def pause() -> None:
+        clock.wait(0.3)
+
+    for _ in range(50):
+        script += [Passed(3), pause]
+    script += [_picture(1), Idle.ENDED]
+    bench = Bench(clock, ScriptedSource(clock, script))
+
+    bench.node.run()
+
+    assert (bench.sent.counts.unwanted, bench.sent.counts.captured) == (150, 152)
+    assert bench.sent.jpegs == PICTURES[:2]
+    assert not bench.sent.events
+    assert _longest_pause_s(bench.systemd.fed_at) < 6
+
+
 def test_figures_are_null_while_unknown() -> None:
     """Before the first picture no rate, size or sequence is claimed."""
     clock = FakeClock()
@@ -326,10 +348,7 @@ def test_figures_are_null_while_unknown() -> None:
         "bytes_per_s": None,
         "width": None,
         "height": None,
-        "sequence": None,
-        "sent": 0,
-        "unsent": 0,
-        "refused": 0,
+        "unreadable": 0,
         "source_drops": 0,
         "reopened": 0,
         "last_error": None,
@@ -354,10 +373,8 @@ def test_figures_of_a_flowing_camera() -> None:
     assert bench.figure("fps_in") == pytest.approx(10, abs=0.2)
     assert bench.figure("bytes_per_s") == pytest.approx(10 * len(PICTURES[0]), rel=0.02)
     assert (bench.figure("width"), bench.figure("height")) == (64, 48)
-    assert bench.figure("sent") == len(bench.sent.frames)
-    assert bench.figure("sequence") == len(bench.sent.frames) - 1
     assert bench.figure("encode_ms") is None  # passed through
-    assert "live, 10.0 fps, 64x48" in bench.figures.sentence()
+    assert "live, 10.0 fps, 64x48" in bench.figures.sentence(bench.sent.counts)
     clock.wait(5)
     assert 5 < float(str(bench.figure("fps_in"))) < 8
     clock.wait(20)
@@ -372,7 +389,8 @@ def test_pictures_that_did_not_leave_are_counted_apart() -> None:
 
     bench.node.run()
 
-    assert (bench.figure("sent"), bench.figure("unsent")) == (0, 2)
+    assert (bench.sent.counts.sent, bench.sent.counts.unsent) == (0, 2)
+    assert bench.figure("bytes_per_s") is None
 
 
 def _longest_pause_s(moments_ns: list[int]) -> float:

@@ -21,7 +21,7 @@ from camfan_nodes.camera.devices import find_devices
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.listing import describe
 from camfan_nodes.camera.mjpg import HUFFMAN_TABLES, whole
-from camfan_nodes.camera.source import Idle, Picture, SourceError
+from camfan_nodes.camera.source import Idle, Passed, Picture, SourceError
 from camfan_nodes.camera.v4l2 import V4l2Source
 from camfan_nodes.camera.v4l2_device import BUFFERS, Argument, Linux, Memory
 from camfan_nodes.camera.yuyv import planes_of
@@ -184,10 +184,10 @@ class FakeKernel:
         self.queued.clear()
 
 
-def _taken(kernel: FakeKernel, camera: V4l2Camera | None = None) -> list[Picture | Idle]:
+def _taken(kernel: FakeKernel, camera: V4l2Camera | None = None) -> list[Picture | Passed | Idle]:
     """What each capture of one opening gives, until the driver has no more."""
     source = V4l2Source(camera or V4l2Camera(), kernel.clock, kernel)
-    found: list[Picture | Idle] = []
+    found: list[Picture | Passed | Idle] = []
     with source.open() as stream:
         while kernel.ready:
             found.append(stream.capture())
@@ -521,3 +521,47 @@ def test_a_file_is_no_device(tmp_path: Path) -> None:
         V4l2Source(V4l2Camera(device=str(path)), FakeClock()).open(),
     ):
         pass
+
+
+class Leaving:
+    """Nobody watches for so many rests, in which the driver goes on; then somebody does."""
+
+    def __init__(self, kernel: FakeKernel, *rests: list[Filled]) -> None:
+        self._kernel = kernel
+        self._rests = list(rests)
+
+    def wanted(self) -> bool:
+        return True
+
+    def idle(self) -> bool:
+        return bool(self._rests)
+
+    def rest(self, seconds: float) -> None:
+        self._kernel.clock.wait(seconds)
+        self._kernel.ready += self._rests.pop(0)
+
+
+def test_pictures_that_nobody_wants_go_back_to_the_driver_unseen() -> None:
+    """Those that it had no buffer for meanwhile went by as well, and are no drops of ours."""
+    picture = jpeg(64, 48)
+    kernel = FakeKernel(FakeClock())
+    rests = [[Filled(picture, n) for n in (0, 1, 2, 3)], [Filled(picture, n) for n in (6, 7)], []]
+    source = V4l2Source(V4l2Camera(), kernel.clock, kernel)
+    with source.open(Leaving(kernel, *rests)) as stream:
+        found = [stream.capture() for _ in rests]
+        kernel.ready.append(Filled(picture, 8))
+        last = stream.capture()
+
+    assert found == [Passed(4), Passed(4), Idle.SILENT]
+    assert isinstance(last, Picture)
+    assert source.tally.dropped == 0
+    assert not kernel.queued
+
+
+def test_a_rate_holds_also_while_nobody_watches() -> None:
+    """Of the 30 pictures a second that the webcam gives, 10 count."""
+    kernel = FakeKernel(FakeClock())
+    frames = [Filled(jpeg(64, 48), n, age_ms=(7 - n) * 1000 // 30) for n in range(8)]
+    source = V4l2Source(V4l2Camera(fps=10), kernel.clock, kernel)
+    with source.open(Leaving(kernel, frames)) as stream:
+        assert stream.capture() == Passed(3)

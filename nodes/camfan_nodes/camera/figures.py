@@ -9,6 +9,7 @@ import threading
 from collections import deque
 
 from camfan import Report
+from camfan.ring import Counts
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.source import Tally
 from camfan_wire.messages import Figures
@@ -20,10 +21,10 @@ class Rate:
     """How often something happens, and how much of it, over the last WINDOW_NS."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[int, int]] = deque()  # when (ns), how much
+        self._seen: deque[tuple[int, int, int]] = deque()  # when (ns), how much, how often
 
-    def add(self, now_ns: int, amount: int) -> None:
-        self._seen.append((now_ns, amount))
+    def add(self, now_ns: int, amount: int, times: int = 1) -> None:
+        self._seen.append((now_ns, amount, times))
         self._forget(now_ns)
 
     def _forget(self, now_ns: int) -> None:
@@ -35,12 +36,13 @@ class Rate:
         self._forget(now_ns)
         if len(self._seen) < 2:
             return None, None
-        first_ns, first = self._seen[0]
+        first_ns, first, first_times = self._seen[0]
         since_ns = max(self._seen[-1][0], now_ns - self._mean_gap_ns()) - first_ns
         if since_ns <= 0:
             return None, None
-        amount = sum(amount for _, amount in self._seen) - first
-        return (len(self._seen) - 1) * 1e9 / since_ns, amount * 1e9 / since_ns
+        amount = sum(amount for _, amount, _ in self._seen) - first
+        times = sum(times for _, _, times in self._seen) - first_times
+        return times * 1e9 / since_ns, amount * 1e9 / since_ns
 
     def _mean_gap_ns(self) -> int:
         return (self._seen[-1][0] - self._seen[0][0]) // (len(self._seen) - 1)
@@ -60,8 +62,6 @@ class NodeFigures:
         self._lock = threading.Lock()
         self._incoming, self._outgoing = Rate(), Rate()
         self._encode_ns: int | None = None
-        self._sequence: int | None = None
-        self._sent = self._unsent = self._refused = 0
         self._openings = 0
         self.state = "waiting"
         self.trouble: str | None = None  # what is wrong now
@@ -80,37 +80,41 @@ class NodeFigures:
     def refused(self, sentence: str) -> None:
         """One picture that was no JPEG, or could not be decoded."""
         with self._lock:
-            self._refused += 1
             self.last_error = sentence
 
+    def passed(self, pictures: int) -> None:
+        """Pictures that nobody wanted: the source is live."""
+        now_ns = self._clock.monotonic_ns()
+        with self._lock:
+            self._incoming.add(now_ns, 0, pictures)
+            self.state, self.trouble = "live", None
+
     def published(self, jpeg_bytes: int, encode_ns: int | None, *, sent: bool) -> None:
-        """One picture that was numbered; `encode_ns` is None for one that passed through."""
+        """One frame; `encode_ns` is None for a JPEG that passed through."""
         now_ns = self._clock.monotonic_ns()
         with self._lock:
             self._incoming.add(now_ns, 0)
             if encode_ns is not None:
                 mean_ns = self._encode_ns or encode_ns
                 self._encode_ns = (15 * mean_ns + encode_ns) // 16
-            self._sequence = 0 if self._sequence is None else self._sequence + 1
             if sent:
-                self._sent += 1
                 self._outgoing.add(now_ns, jpeg_bytes)
-            else:
-                self._unsent += 1
             self.state, self.trouble = "live", None
 
     def ended(self) -> None:
         with self._lock:
             self.state, self.trouble = "ended", None
 
-    def sentence(self) -> str:
-        """One line for a person: `live, 14.9 fps, 1280x720, 301 sent`."""
+    def sentence(self, counts: Counts) -> str:
+        """One line for a person: `live, 14.9 fps, 1280x720, 301 sent, 0 unsent`."""
         now_ns = self._clock.monotonic_ns()
         with self._lock:
             fps, _ = self._incoming.read(now_ns)
             rate = "" if fps is None else f", {fps:.1f} fps"
             size = f", {self.size[0]}x{self.size[1]}" if self.size else ""
-            return f"{self.state}{rate}{size}, {self._sent} sent, {self._unsent} unsent"
+            sent = f"{counts.sent} sent, {counts.unsent} unsent"
+            idle = f", {counts.unwanted} not wanted" if counts.unwanted else ""
+            return f"{self.state}{rate}{size}, {sent}{idle}"
 
     def report(self, machine: Figures) -> Report:
         """The status of the node, with the figures of the machine beside its own."""
@@ -125,10 +129,7 @@ class NodeFigures:
                 "bytes_per_s": None if bytes_per_s is None else round(bytes_per_s),
                 "width": self.size[0] if self.size else None,
                 "height": self.size[1] if self.size else None,
-                "sequence": self._sequence,
-                "sent": self._sent,
-                "unsent": self._unsent,
-                "refused": self._refused + self._tally.unreadable,
+                "unreadable": self._tally.unreadable,
                 "source_drops": self._tally.dropped,
                 "reopened": max(0, self._openings - 1),
                 "last_error": self.last_error,

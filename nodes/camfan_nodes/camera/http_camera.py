@@ -10,6 +10,7 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPException, HTTPResponse
 from typing import TypeVar, cast
 from urllib.error import HTTPError, URLError
@@ -20,7 +21,7 @@ from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.multipart import Parts, StreamError, boundary_of
 from camfan_nodes.camera.pacing import Thinner
 from camfan_nodes.camera.reader import Reader, Readers
-from camfan_nodes.camera.source import Picture, SourceError, Tally
+from camfan_nodes.camera.source import EVERYTHING, SLICE_S, Picture, SourceError, Tally, Wishes
 from camfan_nodes.camera.words import reason_of
 from camfan_wire.jpeg import MAX_BYTES
 
@@ -52,14 +53,14 @@ class HttpSource:
         self._opener = _opener(self._address)
 
     @contextmanager
-    def open(self) -> Iterator[Reader]:
+    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Reader]:
         kind = "snapshots" if self._camera.snapshot else "MJPEG stream"
-        pictures = self._snapshots if self._camera.snapshot else self._stream
-        reader = Reader(pictures, DEPTH, self.tally, f"{kind} of {self.name}")
+        pictures = partial(self._snapshots if self._camera.snapshot else self._stream, wishes)
+        reader = Reader(pictures, DEPTH, self.tally, f"{kind} of {self.name}", wishes)
         with self._readers.open(reader):
             yield reader
 
-    def _stream(self, leave: threading.Event) -> Iterator[Picture]:
+    def _stream(self, wishes: Wishes, leave: threading.Event) -> Iterator[Picture | None]:
         thinner = Thinner(self._camera.fps)
         with self._answer() as answer:
             kind = answer.headers.get("Content-Type", "")
@@ -77,18 +78,32 @@ class HttpSource:
                 captured_ns = self._clock.wall_ns()
                 for jpeg in self._fed(parts, data):
                     if thinner.keeps(self._clock.monotonic_ns() / 1e9):
-                        yield Picture(jpeg, captured_ns)
+                        yield None if wishes.idle() else Picture(jpeg, captured_ns)
 
-    def _snapshots(self, leave: threading.Event) -> Iterator[Picture]:
+    def _snapshots(self, wishes: Wishes, leave: threading.Event) -> Iterator[Picture | None]:
         interval_ns = round(1e9 / (self._camera.fps or SNAPSHOT_FPS))
         due_ns = self._clock.monotonic_ns()
         while True:
-            captured_ns = self._clock.wall_ns()
-            yield Picture(self._snapshot(), captured_ns)
+            if wishes.idle():
+                yield None  # not even asked for
+            else:
+                captured_ns = self._clock.wall_ns()
+                yield Picture(self._snapshot(), captured_ns)
             now_ns = self._clock.monotonic_ns()
             due_ns = max(due_ns + interval_ns, now_ns)
-            if leave.wait((due_ns - now_ns) / 1e9):
+            if self._rests(wishes, leave, due_ns):
                 return
+
+    def _rests(self, wishes: Wishes, leave: threading.Event, until_ns: int) -> bool:
+        """Wait for the next snapshot; nobody who comes waits for it. True when it is to end."""
+        was_idle = wishes.idle()
+        while (left_s := (until_ns - self._clock.monotonic_ns()) / 1e9) > 0:
+            if not was_idle:
+                return leave.wait(left_s)
+            wishes.rest(min(left_s, SLICE_S))
+            if leave.is_set() or not wishes.idle():
+                break
+        return leave.is_set()
 
     def _snapshot(self) -> bytes:
         """One picture within the time-out, however slowly it trickles in."""

@@ -12,7 +12,15 @@ from pathlib import Path
 from camfan_config.types import ImagesCamera
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.pacing import Pacer
-from camfan_nodes.camera.source import Idle, Picture, SourceError, Tally
+from camfan_nodes.camera.source import (
+    EVERYTHING,
+    Idle,
+    Passed,
+    Picture,
+    SourceError,
+    Tally,
+    Wishes,
+)
 from camfan_nodes.camera.words import describe_missing, reason_of
 from camfan_wire.errors import WireError
 from camfan_wire.jpeg import MAX_BYTES, picture_size
@@ -29,15 +37,18 @@ class ImagesSource:
         self._clock = clock
 
     @contextmanager
-    def open(self) -> Iterator[ImagesStream]:
+    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[ImagesStream]:
         """Raises SourceError when there is no folder, or no JPEG in it."""
-        yield ImagesStream(self._camera, self.tally, self._clock)
+        yield ImagesStream(self._camera, self.tally, self._clock, wishes)
 
 
 class ImagesStream:
     """One showing of the folder; again and again when it loops, new pictures included."""
 
-    def __init__(self, camera: ImagesCamera, tally: Tally, clock: Clock) -> None:
+    def __init__(
+        self, camera: ImagesCamera, tally: Tally, clock: Clock, wishes: Wishes = EVERYTHING
+    ) -> None:
+        self._wishes = wishes
         self._folder = Path(camera.path)
         self._loop = camera.loop
         self._interval_s = 1 / (camera.fps or FPS)
@@ -49,7 +60,7 @@ class ImagesStream:
         self._next = next(self._jpegs, None)
         self.description = f"JPEGs of {self._folder}, untouched, at {camera.fps or FPS:g} fps"
 
-    def capture(self) -> Picture | Idle:
+    def capture(self) -> Picture | Passed | Idle:
         """The next JPEG, when its time has come."""
         if self._next is None:
             self._next = next(self._jpegs, None)
@@ -59,6 +70,8 @@ class ImagesStream:
             return Idle.PACED
         self._shown += 1
         jpeg, self._next = self._next, None
+        if not self._wishes.wanted():
+            return Passed()
         return Picture(jpeg, self._clock.wall_ns())
 
     def _read_all(self) -> Iterator[bytes]:

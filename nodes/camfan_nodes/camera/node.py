@@ -13,12 +13,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from camfan.ring import Counts
 from camfan_nodes.camera.clock import Clock, Steps
 from camfan_nodes.camera.encode import Encoder, PictureError
 from camfan_nodes.camera.figures import NodeFigures
 from camfan_nodes.camera.outage import Backoff, Outage
 from camfan_nodes.camera.pulse import Pulse
-from camfan_nodes.camera.source import FinalSourceError, Idle, Picture, Source, SourceError, Stream
+from camfan_nodes.camera.source import (
+    FinalSourceError,
+    Idle,
+    Passed,
+    Picture,
+    Source,
+    SourceError,
+    Stream,
+    Wishes,
+)
 from camfan_wire.errors import WireError
 from camfan_wire.jpeg import picture_size
 
@@ -31,8 +41,15 @@ HANG_MARGIN_S = 1.0  # how much longer than a stall a single capture may take
 log = logging.getLogger(__name__)
 
 
-class Publisher(Protocol):
+class Publisher(Wishes, Protocol):
     """What the loop needs of `camfan.Publisher`."""
+
+    @property
+    def counts(self) -> Counts: ...
+
+    def skip(self, pictures: int = 1) -> None: ...
+
+    def refuse(self) -> None: ...
 
     def publish(self, jpeg: bytes, *, captured_ns: int | None = None) -> bool: ...
 
@@ -111,7 +128,7 @@ class Node:
         source, clock, pulse = self._parts.source, self._clock, self._parts.pulse
         pulse.expect(f"opening {source.name}", OPEN_LIMIT_S)
         try:
-            with source.open() as stream:
+            with source.open(self._parts.publisher) as stream:
                 self._parts.figures.opened()
                 self._announced = False
                 begun_ns = clock.monotonic_ns()
@@ -138,6 +155,10 @@ class Node:
                 if self._publish(got, stream):
                     good_ns = clock.monotonic_ns()
                     continue
+            elif isinstance(got, Passed):
+                self._pass_over(got.pictures, stream)
+                good_ns = clock.monotonic_ns()
+                continue
             elif got is Idle.PACED:
                 good_ns = clock.monotonic_ns()
                 self._feed()
@@ -155,18 +176,34 @@ class Node:
         begun_ns = time.thread_time_ns()
         try:
             jpeg = parts.encoder.encode(picture)
-            encode_ns = None if jpeg is picture.content else time.thread_time_ns() - begun_ns
-            sent = parts.publisher.publish(jpeg, captured_ns=picture.captured_ns)
         except (PictureError, WireError) as exc:
+            parts.publisher.refuse()
             self._refuse(str(exc))
             return False
-        self._refusal = ""
+        encode_ns = None if jpeg is picture.content else time.thread_time_ns() - begun_ns
+        try:
+            sent = parts.publisher.publish(jpeg, captured_ns=picture.captured_ns)
+        except WireError as exc:
+            self._refuse(str(exc))
+            return False
         parts.figures.published(len(jpeg), encode_ns, sent=sent)
-        if not self._announced:
-            self._announce(stream.description)
-        if self._feed():
+        if self._flows(stream):
             parts.figures.size = picture_size(jpeg)
         return True
+
+    def _pass_over(self, pictures: int, stream: Stream) -> None:
+        """Number pictures that nobody wants; the source is as good as if they were published."""
+        self._notice_step()
+        self._parts.publisher.skip(pictures)
+        self._parts.figures.passed(pictures)
+        self._flows(stream)
+
+    def _flows(self, stream: Stream) -> bool:
+        """The source gives pictures; True when it was time to tell the supervisor."""
+        self._refusal = ""
+        if not self._announced:
+            self._announce(stream.description)
+        return self._feed()
 
     def _refuse(self, why: str) -> None:
         level = (
@@ -244,5 +281,5 @@ class Node:
             self._ready = True
         parts.supervisor.alive()
         if parts.figures.state == "live":
-            parts.supervisor.status(parts.figures.sentence())
+            parts.supervisor.status(parts.figures.sentence(parts.publisher.counts))
         return True

@@ -19,7 +19,16 @@ from camfan_nodes.camera import font
 from camfan_nodes.camera.cells import cell_size, draw_number
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.pacing import Pacer
-from camfan_nodes.camera.source import Idle, Picture, Planes, Tally
+from camfan_nodes.camera.source import (
+    EVERYTHING,
+    IDLE_S,
+    Idle,
+    Passed,
+    Picture,
+    Planes,
+    Tally,
+    Wishes,
+)
 
 SIZE = Size(1280, 720)
 FPS = 15.0
@@ -51,23 +60,39 @@ class TestSource:
         self._sequence = 0
 
     @contextmanager
-    def open(self) -> Iterator[TestSource]:
+    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[TestSource]:
         self._pacer = Pacer(self._clock)
         self._start = self._sequence
+        self._wishes = wishes
         yield self
 
     @property
     def description(self) -> str:
         return f"{self._canvas.size} test picture at {self._fps:g} fps"
 
-    def capture(self) -> Picture | Idle:
-        """The next picture, when its time has come."""
-        if not self._pacer.reached((self._sequence - self._start) / self._fps):
+    def capture(self) -> Picture | Passed | Idle:
+        """The next picture, when its time has come; drawn only if it is wanted."""
+        if self._wishes.idle():
+            return self._let_pass()
+        if not self._pacer.reached(self._due_s()):
             return Idle.PACED
+        if not self._wishes.wanted():
+            self._sequence += 1
+            return Passed()
         captured_ns = self._clock.wall_ns()
         self._canvas.draw(self._sequence, captured_ns)
         self._sequence += 1
         return Picture(self._canvas.planes, captured_ns)
+
+    def _let_pass(self) -> Passed | Idle:
+        first = self._sequence
+        self._wishes.rest(IDLE_S)
+        while self._pacer.left_s(self._due_s()) <= 0:
+            self._sequence += 1
+        return Passed(self._sequence - first) if self._sequence > first else Idle.PACED
+
+    def _due_s(self) -> float:
+        return (self._sequence - self._start) / self._fps
 
 
 class Canvas:

@@ -16,13 +16,16 @@ import numpy.typing as npt
 from camfan_config.types import Picamera2Camera
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.source import (
+    EVERYTHING,
     SLICE_S,
     FinalSourceError,
     Idle,
+    Passed,
     Picture,
     Planes,
     SourceError,
     Tally,
+    Wishes,
 )
 
 SIZE = (1280, 720)
@@ -43,7 +46,7 @@ class Picamera2Source:
         self._colour = colour  # the full-range colour space that JPEG means
 
     @contextmanager
-    def open(self) -> Iterator[PicameraStream]:
+    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[PicameraStream]:
         """Raises SourceError when the module is not there or another program has it."""
         found = self._library.Picamera2.global_camera_info()
         if self._camera.camera >= len(found):
@@ -52,7 +55,7 @@ class Picamera2Source:
         try:
             device = self._library.Picamera2(self._camera.camera)
             try:
-                yield PicameraStream(device, self._camera, self._clock, self._colour)
+                yield PicameraStream(device, self._camera, self._clock, self._colour, wishes)
             finally:
                 device.close()
         except (RuntimeError, OSError) as exc:  # what libcamera's binding raises
@@ -64,7 +67,15 @@ class Picamera2Source:
 class PicameraStream:
     """The camera module while it runs."""
 
-    def __init__(self, device: Any, camera: Picamera2Camera, clock: Clock, colour: Any) -> None:
+    def __init__(
+        self,
+        device: Any,
+        camera: Picamera2Camera,
+        clock: Clock,
+        colour: Any,
+        wishes: Wishes = EVERYTHING,
+    ) -> None:
+        self._wishes = wishes
         size = (camera.size.width, camera.size.height) if camera.size else SIZE
         controls = dict(camera.controls)
         if camera.fps:
@@ -86,7 +97,7 @@ class PicameraStream:
         self._job: Any = None
         self.description = f"camera module, {self._size[0]}x{self._size[1]} YUV420, encoded here"
 
-    def capture(self) -> Picture | Idle:
+    def capture(self) -> Picture | Passed | Idle:
         """The next picture. The request goes back to the camera whatever happens."""
         if self._job is None:
             self._job = self._device.capture_request(wait=False)
@@ -96,6 +107,8 @@ class PicameraStream:
             return Idle.SILENT
         self._job = None
         try:
+            if not self._wishes.wanted():
+                return Passed()
             captured_ns = self._captured_ns(request.get_metadata())
             return Picture(self._planes(request.make_buffer("main")), captured_ns)  # a copy
         finally:

@@ -14,24 +14,37 @@ from contextlib import contextmanager
 
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.source import (
+    EVERYTHING,
     SLICE_S,
     FinalSourceError,
     Idle,
+    Passed,
     Picture,
     SourceError,
     Tally,
+    Wishes,
 )
 
 THREAD = "camfan-reader"
 HANG_S = 30.0  # a library that ignores its own time-outs for this long never comes back
 
-Pictures = Callable[[threading.Event], Iterator[Picture]]  # ends soon after the event is set
+# Ends soon after the event is set; None: a picture that nobody wants.
+Pictures = Callable[[threading.Event], Iterator[Picture | None]]
 
 
 class Reader:
     """Pictures of one connection, on their way from the thread that reads to the one that asks."""
 
-    def __init__(self, pictures: Pictures, depth: int, tally: Tally, description: str) -> None:
+    def __init__(
+        self,
+        pictures: Pictures,
+        depth: int,
+        tally: Tally,
+        description: str,
+        wishes: Wishes = EVERYTHING,
+    ) -> None:
+        self._wishes = wishes
+        self._passed = 0  # seen by the reading thread, and not made
         self.description = description
         self._pictures = pictures
         self._tally = tally
@@ -42,12 +55,16 @@ class Reader:
         self._leave = threading.Event()
         self.thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
 
-    def capture(self) -> Picture | Idle:
-        """The oldest picture that is waiting. Raises what ended the reading."""
+    def capture(self) -> Picture | Passed | Idle:
+        """The oldest picture that is waiting, if it is wanted. Raises what ended the reading."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ended, SLICE_S)
+            if self._passed:
+                passed, self._passed = self._passed, 0
+                return Passed(passed)
             if self._waiting:
-                return self._waiting.popleft()
+                picture = self._waiting.popleft()
+                return picture if self._wishes.wanted() else Passed()
             if self._error is not None:
                 raise self._error
             return Idle.ENDED if self._ended else Idle.SILENT
@@ -61,9 +78,12 @@ class Reader:
         try:
             for picture in self._pictures(self._leave):
                 with self._changed:
-                    self._tally.dropped += len(self._waiting) == self._waiting.maxlen
-                    self._waiting.append(picture)
-                    self._changed.notify()
+                    if picture is None:
+                        self._passed += 1  # nobody is woken for it
+                    else:
+                        self._tally.dropped += len(self._waiting) == self._waiting.maxlen
+                        self._waiting.append(picture)
+                        self._changed.notify()
                 if self._leave.is_set():
                     break
         except Exception as exc:  # noqa: BLE001 - raised again by `capture`, on the node's thread

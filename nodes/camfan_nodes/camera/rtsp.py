@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import cast
 
 import cv2
@@ -20,7 +21,7 @@ from camfan_nodes.camera.address import read_address
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.pacing import Thinner
 from camfan_nodes.camera.reader import Reader, Readers
-from camfan_nodes.camera.source import Bgr, Picture, SourceError, Tally
+from camfan_nodes.camera.source import EVERYTHING, Bgr, Picture, SourceError, Tally, Wishes
 from camfan_nodes.camera.words import reason_of
 
 PORT = 554
@@ -42,16 +43,17 @@ class RtspSource:
         self._timeout_s = max(MIN_TIMEOUT_S, 0.8 * camera.stall_after)
 
     @contextmanager
-    def open(self) -> Iterator[Reader]:
+    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Reader]:
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = f"rtsp_transport;{self._camera.transport}"
         os.environ["OPENCV_FFMPEG_LOGLEVEL"] = QUIET
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it names passwords
         description = f"{self.name} over {self._camera.transport}, encoded here"
-        reader = Reader(self._pictures, DEPTH, self.tally, description)
+        pictures = partial(self._pictures, wishes)
+        reader = Reader(pictures, DEPTH, self.tally, description, wishes)
         with self._readers.open(reader):
             yield reader
 
-    def _pictures(self, leave: threading.Event) -> Iterator[Picture]:
+    def _pictures(self, wishes: Wishes, leave: threading.Event) -> Iterator[Picture | None]:
         thinner = Thinner(self._camera.fps)
         capture = self._connect()
         try:
@@ -62,6 +64,9 @@ class RtspSource:
                     )
                 captured_ns = self._clock.wall_ns()
                 if not thinner.keeps(self._clock.monotonic_ns() / 1e9):
+                    continue
+                if wishes.idle():
+                    yield None
                     continue
                 decoded, image = capture.retrieve()
                 if decoded:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from camfan_config.errors import CamfanError
 
 SLICE_S = 0.5  # how long `capture` may wait for a picture
+IDLE_S = 0.4  # how long it lets pictures go by when nobody watches
 
 Bgr = npt.NDArray[np.uint8]  # (height, width, 3)
 Plane = npt.NDArray[np.uint8]  # (height, width)
@@ -40,6 +41,13 @@ class Picture:
 
     content: bytes | Planes | Bgr = field(repr=False)
     captured_ns: int  # wall clock at the moment of capture
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Pictures that went by and were not made, because nobody wants them."""
+
+    pictures: int = 1
 
 
 class Idle(Enum):
@@ -66,6 +74,35 @@ class Tally:
     unreadable: int = 0  # pictures that came damaged
 
 
+class Wishes(Protocol):
+    """What is wanted of a source while it is open. `rest` has one caller at a time."""
+
+    def wanted(self) -> bool:
+        """Whether the next picture is worth making; on the capturing thread only."""
+
+    def idle(self) -> bool:
+        """Nobody watches: pictures may go by unseen, many at a time."""
+
+    def rest(self, seconds: float) -> None:
+        """Wait for so long while idle; ends at once when pictures are wanted."""
+
+
+class Everything:
+    """Every picture is wanted."""
+
+    def wanted(self) -> bool:
+        return True
+
+    def idle(self) -> bool:
+        return False
+
+    def rest(self, seconds: float) -> None:
+        """Nothing to wait for."""
+
+
+EVERYTHING = Everything()
+
+
 class Stream(Protocol):
     """A source while it is open."""
 
@@ -73,8 +110,8 @@ class Stream(Protocol):
     def description(self) -> str:
         """What was opened: `1280x720 MJPEG, passed through`."""
 
-    def capture(self) -> Picture | Idle:
-        """The next picture. Raises SourceError when the source is lost."""
+    def capture(self) -> Picture | Passed | Idle:
+        """The next picture, if it is wanted. Raises SourceError when the source is lost."""
 
 
 class Source(Protocol):
@@ -90,5 +127,5 @@ class Source(Protocol):
     @property
     def tally(self) -> Tally: ...
 
-    def open(self) -> AbstractContextManager[Stream]:
+    def open(self, wishes: Wishes = EVERYTHING) -> AbstractContextManager[Stream]:
         """Raises SourceError when there is nothing to open."""

@@ -18,8 +18,19 @@ from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.devices import describe_devices
 from camfan_nodes.camera.mjpg import whole
 from camfan_nodes.camera.pacing import Thinner
-from camfan_nodes.camera.source import SLICE_S, Idle, Picture, Planes, SourceError, Tally
-from camfan_nodes.camera.v4l2_device import Device, Kernel, Linux, Taken
+from camfan_nodes.camera.source import (
+    EVERYTHING,
+    IDLE_S,
+    SLICE_S,
+    Idle,
+    Passed,
+    Picture,
+    Planes,
+    SourceError,
+    Tally,
+    Wishes,
+)
+from camfan_nodes.camera.v4l2_device import BUFFERS, Device, Kernel, Linux, Taken
 from camfan_nodes.camera.yuyv import planes_of
 
 MAX_GAP = 10_000  # pictures; more means that the driver does not count
@@ -53,7 +64,7 @@ class V4l2Source:
         self._kernel = kernel or Linux()
 
     @contextmanager
-    def open(self) -> Iterator[V4l2Stream]:
+    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[V4l2Stream]:
         """Raises SourceError, which says what else is there, when the device cannot be had."""
         try:
             device = Device(self._camera.device, self._kernel)
@@ -65,7 +76,7 @@ class V4l2Source:
             raise _in_words(self.name, exc) from exc
         with device:
             try:
-                stream = V4l2Stream(device, self._camera, self.tally, self._clock)
+                stream = V4l2Stream(device, self._camera, self.tally, self._clock, wishes)
             except OSError as exc:
                 raise _in_words(self.name, exc) from exc
             yield stream
@@ -74,13 +85,22 @@ class V4l2Source:
 class V4l2Stream:
     """The device while it runs."""
 
-    def __init__(self, device: Device, camera: V4l2Camera, tally: Tally, clock: Clock) -> None:
+    def __init__(
+        self,
+        device: Device,
+        camera: V4l2Camera,
+        tally: Tally,
+        clock: Clock,
+        wishes: Wishes = EVERYTHING,
+    ) -> None:
+        self._wishes = wishes
         self._device = device
         self._camera = camera
         self._tally = tally
         self._clock = clock
         self._thinner = Thinner(camera.fps)
         self._last: int | None = None
+        self._last_s: float | None = None
         card, _, captures = device.identify()
         if not captures:
             raise SourceError(f"{camera.device}: {card} gives no video")
@@ -108,44 +128,77 @@ class V4l2Stream:
             )  # fmt: skip
         return given
 
-    def capture(self) -> Picture | Idle:
+    def capture(self) -> Picture | Passed | Idle:
         """The next picture of the device; damaged ones are counted and left out."""
         try:
-            taken = self._device.take(SLICE_S)
+            if self._wishes.idle():
+                return self._let_pass()
+            with self._device.take(SLICE_S) as taken:
+                return Idle.SILENT if taken is None else self._look_at(taken)
         except OSError as exc:
             raise _in_words(self._camera.device, exc) from exc
-        if taken is None:
-            return Idle.SILENT
+
+    def _look_at(self, taken: Taken) -> Picture | Passed | Idle:
         self._count_drops(taken.sequence)
         captured_ns, monotonic_ns = self._captured(taken)
-        if not self._thinner.keeps(monotonic_ns / 1e9):
+        self._last_s = monotonic_ns / 1e9
+        if not self._thinner.keeps(self._last_s):
             return Idle.PACED
+        if not self._wishes.wanted():
+            return Passed()
         content = self._content(taken)
         if content is None:
             self._tally.unreadable += 1
             return Idle.SILENT
         return Picture(content, captured_ns)
 
+    def _let_pass(self) -> Passed | Idle:
+        """Give the buffers that have been filled back to the driver, unseen.
+
+        Pictures that the driver had no buffer for meanwhile went by as well.
+        """
+        self._wishes.rest(IDLE_S)
+        passed, any_came = 0, False
+        for _ in range(2 * BUFFERS):
+            with self._device.take(0) as taken:
+                if taken is None:
+                    break
+                any_came = True
+                at_s, gap = self._captured(taken)[1] / 1e9, self._gap(taken.sequence)
+                since_s = at_s if self._last_s is None else self._last_s
+                for number in range(1, gap + 2):
+                    passed += self._thinner.keeps(since_s + (at_s - since_s) * number / (gap + 1))
+                self._last, self._last_s = taken.sequence, at_s
+        if passed:
+            return Passed(passed)
+        return Idle.PACED if any_came else Idle.SILENT
+
     def _content(self, taken: Taken) -> bytes | Planes | None:
-        if taken.damaged or not taken.data:
+        if taken.damaged or not taken.used:
             return None
+        data = taken.data()
         if self._camera.format == "mjpg":
-            return whole(taken.data)
+            return whole(data)
         width, height, line = self._format.width, self._format.height, self._format.bytesperline
         line = max(line, 2 * width)
-        if len(taken.data) < line * height:
+        if len(data) < line * height:
             return None
         full = (
             self._format.quantization == abi.QUANTIZATION_FULL
             or self._format.colorspace == abi.COLORSPACE_JPEG
         )
-        return planes_of(taken.data, width, height, line, full=full)
+        return planes_of(data, width, height, line, full=full)
 
     def _count_drops(self, sequence: int) -> None:
-        if self._last is not None:
-            gap = (sequence - self._last - 1) % 2**32
-            self._tally.dropped += gap if gap < MAX_GAP else 0
+        self._tally.dropped += self._gap(sequence)
         self._last = sequence
+
+    def _gap(self, sequence: int) -> int:
+        """How many pictures the driver had no buffer for, since the last one."""
+        if self._last is None:
+            return 0
+        gap = (sequence - self._last - 1) % 2**32
+        return gap if gap < MAX_GAP else 0
 
     def _captured(self, taken: Taken) -> tuple[int, int]:
         """Wall clock and monotonic time of a picture, both ns."""

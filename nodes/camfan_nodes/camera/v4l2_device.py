@@ -13,6 +13,7 @@ import fcntl
 import mmap
 import os
 import select
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
@@ -66,12 +67,17 @@ class Linux:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One filled buffer, copied out."""
+    """One filled buffer, while it is not the driver's."""
 
-    data: bytes = field(repr=False)
+    memory: Memory = field(repr=False)
+    used: int  # bytes of it
     sequence: int  # the driver's count: a gap is a picture that it dropped
     monotonic_ns: int | None  # when it was captured, if the driver says so
     damaged: bool
+
+    def data(self) -> bytes:
+        """What is in it, copied out."""
+        return bytes(self.memory[: self.used])
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,26 +209,29 @@ class Device:
             self._call(abi.QBUF, self._buffer(index))
         self._call(abi.STREAMON, ctypes.c_int(abi.CAPTURE))
 
-    def take(self, timeout_s: float) -> Taken | None:
-        """The next picture; None when none came in time."""
+    @contextlib.contextmanager
+    def take(self, timeout_s: float) -> Iterator[Taken | None]:
+        """The next picture, for as long as it is looked at; None when none came in time."""
         if not self._kernel.readable(self._handle, timeout_s):
-            return None
+            yield None
+            return
         buffer = self._buffer(0)
         try:
             self._call(abi.DQBUF, buffer)
         except BlockingIOError:
-            return None
+            yield None
+            return
         try:
-            return self._taken(buffer)
+            yield self._taken(buffer)
         finally:
             self._call(abi.QBUF, self._buffer(buffer.index))
 
     def _taken(self, buffer: abi.Buffer) -> Taken:
-        memory = self._memory[buffer.index]
         stamped = buffer.flags & abi.FLAG_TIMESTAMP_MASK == abi.FLAG_TIMESTAMP_MONOTONIC
         at = buffer.timestamp
         return Taken(
-            data=bytes(memory[: buffer.bytesused]),
+            memory=self._memory[buffer.index],
+            used=buffer.bytesused,
             sequence=buffer.sequence,
             monotonic_ns=(at.seconds * 1_000_000_000 + at.microseconds * 1000 if stamped else None),
             damaged=bool(buffer.flags & abi.FLAG_ERROR),

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import numpy as np
@@ -20,7 +20,17 @@ import numpy as np
 from camfan_config.types import FileCamera
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.pacing import Pacer, Thinner
-from camfan_nodes.camera.source import Bgr, Idle, Picture, SourceError, Tally
+from camfan_nodes.camera.source import (
+    EVERYTHING,
+    IDLE_S,
+    Bgr,
+    Idle,
+    Passed,
+    Picture,
+    SourceError,
+    Tally,
+    Wishes,
+)
 from camfan_nodes.camera.words import describe_missing, reason_of
 
 NOMINAL_FPS = 25.0  # of a file that does not say
@@ -28,7 +38,9 @@ MAX_GAP_S = 60.0  # a longer pause between two pictures is a damaged timestamp
 
 log = logging.getLogger(__name__)
 
-Timed = tuple[float, bytes | Bgr]
+if TYPE_CHECKING:
+    Raw = av.Packet[Any] | av.VideoFrame  # a JPEG that passes through, or a decoded picture
+    Timed = tuple[float, Raw]
 
 
 class FileSource:
@@ -40,17 +52,25 @@ class FileSource:
         self._clock = clock
 
     @contextmanager
-    def open(self) -> Iterator[FileStream]:
+    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[FileStream]:
         """Raises SourceError for whatever is no video that can be played."""
         path = Path(self._camera.path)
         check_file(path)
-        yield FileStream(path, self._camera, self.tally, self._clock)
+        yield FileStream(path, self._camera, self.tally, self._clock, wishes)
 
 
 class FileStream:
     """One playing of the file, from its start; again and again when it loops."""
 
-    def __init__(self, path: Path, camera: FileCamera, tally: Tally, clock: Clock) -> None:
+    def __init__(
+        self,
+        path: Path,
+        camera: FileCamera,
+        tally: Tally,
+        clock: Clock,
+        wishes: Wishes = EVERYTHING,
+    ) -> None:
+        self._wishes = wishes
         self._path = path
         self._camera = camera
         self._tally = tally
@@ -62,17 +82,36 @@ class FileStream:
         self._pictures = self._thinned()
         self._next: Timed | None = None
 
-    def capture(self) -> Picture | Idle:
-        """The next picture of the file, when its time has come."""
-        if self._next is None:
-            self._next = next(self._pictures, None)
-        if self._next is None:
+    def capture(self) -> Picture | Passed | Idle:
+        """The next picture of the file, when its time has come; converted only if it is wanted."""
+        if self._wishes.idle() and (passed := self._let_pass()) is not None:
+            return passed
+        if (following := self._peek()) is None:
             return Idle.ENDED
-        at_s, content = self._next
+        at_s, raw = following
         if not self._pacer.reached(at_s):
             return Idle.PACED
         self._next = None
+        if not self._wishes.wanted():
+            return Passed()
+        content = self._pixels(raw) if isinstance(raw, av.VideoFrame) else bytes(raw)
         return Picture(content, self._clock.wall_ns())
+
+    def _let_pass(self) -> Passed | Idle | None:
+        """Those whose time comes while nobody watches; None at the end of the file."""
+        self._wishes.rest(IDLE_S)
+        passed = 0
+        while (following := self._peek()) is not None and self._pacer.left_s(following[0]) <= 0:
+            self._next = None
+            passed += 1
+        if passed:
+            return Passed(passed)
+        return None if following is None else Idle.PACED
+
+    def _peek(self) -> Timed | None:
+        if self._next is None:
+            self._next = next(self._pictures, None)
+        return self._next
 
     def _inspect(self) -> str:
         """Look at the first picture: which way up it is, and whether it can go through."""
@@ -107,8 +146,7 @@ class FileStream:
             for at_s, item in self._pass():
                 end_s = at_s + self._interval_s
                 if thinner.keeps(offset_s + at_s):
-                    content = item if isinstance(item, bytes) else self._pixels(item)
-                    yield offset_s + at_s, content
+                    yield offset_s + at_s, item
             if not end_s:
                 raise SourceError(f"{self._path}: not one picture in it can be decoded")
             if not self._camera.loop:
@@ -116,7 +154,7 @@ class FileStream:
             offset_s += end_s
             check_file(self._path)
 
-    def _pass(self) -> Iterator[tuple[float, bytes | av.VideoFrame]]:
+    def _pass(self) -> Iterator[Timed]:
         """The pictures from the start of the file to its end, with times that never fall."""
         first_s: float | None = None
         at_s = -1.0
@@ -133,16 +171,14 @@ class FileStream:
                     at_s = stamp_s - first_s
                 yield at_s, item
 
-    def _items(
-        self, container: av.container.InputContainer
-    ) -> Iterator[tuple[float | None, bytes | av.VideoFrame]]:
+    def _items(self, container: av.container.InputContainer) -> Iterator[tuple[float | None, Raw]]:
         """Packets of MJPEG that passes through, or decoded frames, with their own timestamps."""
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         for packet in _packets(container, stream, self._tally):
             if self._through:
                 if packet.size:
-                    yield _seconds(packet), bytes(packet)
+                    yield _seconds(packet), packet
                 continue
             try:
                 frames = packet.decode()

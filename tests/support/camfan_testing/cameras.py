@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -12,7 +13,20 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from camfan_nodes.camera.source import SLICE_S, Bgr, Idle, Picture, Planes, Source, Tally
+from camfan.ring import Counts
+from camfan_nodes.camera.source import (
+    EVERYTHING,
+    SLICE_S,
+    Bgr,
+    Idle,
+    Passed,
+    Picture,
+    Planes,
+    Source,
+    Tally,
+    Wishes,
+)
+from camfan_wire.errors import WireError
 from camfan_wire.jpeg import picture_size
 
 START_NS = 1_763_800_000_000_000_000
@@ -44,6 +58,8 @@ class Collected:
     """A publisher that keeps what it is given, and refuses what the real one refuses."""
 
     def __init__(self, *, sends: bool = True) -> None:
+        self.counts = Counts()
+        self.wants = itertools.repeat(True)  # the answers to come
         self.frames: list[tuple[bytes, int | None]] = []
         self.events: list[tuple[str, str, str, Mapping[str, object]]] = []
         self.sends = sends
@@ -53,9 +69,35 @@ class Collected:
         return [jpeg for jpeg, _ in self.frames]
 
     def publish(self, jpeg: bytes, *, captured_ns: int | None = None) -> bool:
-        picture_size(jpeg)
+        try:
+            picture_size(jpeg)
+        except WireError:
+            self.refuse()
+            raise
         self.frames.append((jpeg, captured_ns))
+        self.counts.captured += 1
+        if self.sends:
+            self.counts.sent += 1
+        else:
+            self.counts.unsent += 1
         return self.sends
+
+    def wanted(self) -> bool:
+        return next(self.wants)
+
+    def idle(self) -> bool:
+        return False
+
+    def rest(self, seconds: float) -> None:
+        """Nobody waits here."""
+
+    def skip(self, pictures: int = 1) -> None:
+        self.counts.captured += pictures
+        self.counts.unwanted += pictures
+
+    def refuse(self) -> None:
+        self.counts.captured += 1
+        self.counts.refused += 1
 
     def event(
         self,
@@ -74,7 +116,7 @@ class Collected:
 
 
 Content = bytes | Planes | Bgr
-Step = Picture | Idle | Exception | Callable[[], None]
+Step = Picture | Passed | Idle | Exception | Callable[[], None]
 
 
 class ScriptedSource:
@@ -94,7 +136,7 @@ class ScriptedSource:
         self._steps: list[Step] = []
 
     @contextmanager
-    def open(self) -> Iterator[ScriptedSource]:
+    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[ScriptedSource]:
         self.opened_at.append(self._clock.now_ns / 1e9)
         opening = self._openings.pop(0) if self._openings else [Idle.ENDED]
         if isinstance(opening, Exception):
@@ -102,7 +144,7 @@ class ScriptedSource:
         self._steps = list(opening)
         yield self
 
-    def capture(self) -> Picture | Idle:
+    def capture(self) -> Picture | Passed | Idle:
         step = self._steps.pop(0) if self._steps else Idle.SILENT
         if isinstance(step, Exception):
             raise step
@@ -110,7 +152,7 @@ class ScriptedSource:
             if step is not Idle.ENDED:
                 self._clock.wait(SLICE_S)
             return step
-        if isinstance(step, Picture):
+        if isinstance(step, Picture | Passed):
             return step
         step()
         return self.capture()

@@ -1,0 +1,115 @@
+"""Why a sequence of a run has no frame: what was numbered, and then not made.
+
+Bounded, however long the run: decisions are remembered by when they changed, not by picture, and
+what is older than MAX_KEPT changes is forgotten. Nothing here knows of frames.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from camfan_wire.topics import LAYERS, layer_of
+
+MAX_KEPT = 1024  # changes of what is made, and stretches of refused pictures
+MAX_PATTERN = 64  # sequences that are explained one by one where only some layers were made
+
+NOT_WANTED = "not-wanted"
+UPLINK = "uplink"
+REFUSED = "refused"
+OVERRUN = "ring-overrun"
+
+
+class Making(NamedTuple):
+    """Which layers are made: those below both numbers."""
+
+    demand: int = LAYERS  # of those that somebody wants; 0 to 4
+    uplink: int = LAYERS  # of those that the link carries; 1 to 4
+
+    def reason(self, sequence: int) -> str | None:
+        """Why this picture is not made; None: it is."""
+        layer = layer_of(sequence)
+        if layer >= self.demand:
+            return NOT_WANTED
+        return UPLINK if layer >= self.uplink else None
+
+
+class Absence(NamedTuple):
+    """Sequences without a frame, both ends included."""
+
+    first: int
+    last: int
+    reason: str
+
+
+class Absences:
+    """The decisions of one run, or of a part of it. Belongs to whoever holds its lock."""
+
+    def __init__(self) -> None:
+        self._changes: deque[tuple[int, Making]] = deque(maxlen=MAX_KEPT)  # from which sequence on
+        self._refused: deque[tuple[int, int]] = deque(maxlen=MAX_KEPT)
+
+    def note(self, sequence: int, making: Making) -> bool:
+        """What was decided for this sequence; True if it is not what holds already."""
+        if self._changes and self._changes[-1][1] == making:
+            return False
+        self._changes.append((sequence, making))
+        return True
+
+    def refuse(self, first: int, last: int) -> None:
+        """These were pictures that are none."""
+        if self._refused and self._refused[-1][1] == first - 1:
+            first = self._refused.pop()[0]
+        self._refused.append((first, last))
+
+    def explain(self, first: int, last: int, otherwise: str) -> list[Absence]:
+        """Why there is no frame from `first` to `last`; `otherwise` where one was made."""
+        found: list[Absence] = []
+        for piece in self._pieces(first, last, otherwise):
+            if found and found[-1].reason == piece.reason:
+                piece = found.pop()._replace(last=piece.last)
+            found.append(piece)
+        return found
+
+    def _pieces(self, first: int, last: int, otherwise: str) -> Iterator[Absence]:
+        for start, end, making in self._stretches(first, last):
+            if making.demand == 0:
+                yield Absence(start, end, NOT_WANTED)
+            elif min(making) < LAYERS and end - start < MAX_PATTERN:
+                for sequence in range(start, end + 1):
+                    reason = making.reason(sequence)
+                    if reason is None:
+                        yield from self._made(sequence, sequence, otherwise)
+                    else:
+                        yield Absence(sequence, sequence, reason)
+            else:
+                yield from self._made(start, end, otherwise)
+
+    def _made(self, first: int, last: int, otherwise: str) -> Iterator[Absence]:
+        """Of pictures that were to be made, some were none."""
+        start = max(0, bisect_right(self._refused, first, key=lambda pair: pair[0]) - 1)
+        for index in range(start, len(self._refused)):
+            low, high = max(first, self._refused[index][0]), min(last, self._refused[index][1])
+            if low > last:
+                break
+            if low <= high:
+                if first < low:
+                    yield Absence(first, low - 1, otherwise)
+                yield Absence(low, high, REFUSED)
+                first = high + 1
+        if first <= last:
+            yield Absence(first, last, otherwise)
+
+    def _stretches(self, first: int, last: int) -> Iterator[tuple[int, int, Making]]:
+        """The sequences cut where a decision changed."""
+        index = bisect_right(self._changes, first, key=lambda change: change[0]) - 1
+        while first <= last:
+            making = self._changes[index][1] if index >= 0 else Making()
+            index += 1
+            following = self._changes[index][0] if index < len(self._changes) else last + 1
+            end = min(last, following - 1)
+            if first <= end:
+                yield first, end, making
+            first = max(first, end + 1)

@@ -1,0 +1,38 @@
+"""What a camera answers to its broker: demand is obeyed, repair answered.
+
+All on the link's thread, which touches the ring and never the sockets of frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from camfan.demand import Demand
+from camfan.link import LinkUser, Parts
+from camfan.repair import NoPast, Repairs
+from camfan.ring import Ring
+from camfan_wire import messages
+from camfan_wire.clock import ClockEstimate
+
+
+class Desk(LinkUser):
+    """Hears what is meant for this camera."""
+
+    def __init__(
+        self,
+        camera: str,
+        ring: Ring,
+        demand: Demand,
+        clock: ClockEstimate,
+    ) -> None:
+        self._camera = camera
+        self._demand = demand
+        self._repairs = Repairs(camera, ring, clock, NoPast())
+
+    def on_message(self, message: messages.FromBroker) -> Iterator[Parts] | None:
+        match message:
+            case messages.Demand() if message.camera == self._camera:
+                self._demand.ask(message.layers, message.trickle)
+            case messages.Repair() if message.camera == self._camera:
+                return self._repairs.answer(message)
+        return None

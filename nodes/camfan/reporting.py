@@ -1,0 +1,45 @@
+"""The status of a camera, completed by the accounts that its Publisher keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from camfan.demand import Demand
+from camfan.link import Report
+from camfan.ring import Ring
+from camfan_wire.messages import Figures
+
+
+def completed(
+    report: Callable[[], Report] | None, camera: str, ring: Ring, demand: Demand
+) -> Report:
+    """What the node says of itself, and what became of its pictures."""
+    own = report() if report is not None else _plain(ring)
+    figures = {**own.cameras.get(camera, {}), **accounts(ring), "layers": demand.layers}
+    return replace(own, cameras={**own.cameras, camera: figures})
+
+
+def accounts(ring: Ring) -> Figures:
+    """captured = sent + unsent + unwanted + uplink + refused."""
+    counts, span = ring.counts, ring.span()
+    return {
+        "run": ring.run,
+        "sequence": counts.captured - 1 if counts.captured else None,
+        "captured": counts.captured,
+        "sent": counts.sent,
+        "unsent": counts.unsent,
+        "unwanted": counts.unwanted,
+        "uplink": counts.uplink,
+        "refused": counts.refused,
+        "late": counts.late,
+        "ring_frames": span.frames,
+        "ring_bytes": span.bytes,
+        "ring_s": round(span.seconds, 3),
+        "ring_oldest": span.oldest,
+    }
+
+
+def _plain(ring: Ring) -> Report:
+    """Of code that says nothing of itself: it is live once it has published anything."""
+    return Report(state="live" if ring.sequence else "waiting")
