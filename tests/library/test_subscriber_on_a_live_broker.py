@@ -169,7 +169,7 @@ def test_a_lost_frame_is_told_as_a_gap(live: LiveBroker, publisher: Publisher) -
 
     assert isinstance(items[0], Frame)
     assert items[1] == Gap(
-        camera="one", run=publisher.run, first=first + 1, last=first + 3, reason="not-received"
+        camera="one", run=publisher.run, first=first + 1, last=first + 3, reason="refused"
     )
     assert isinstance(items[2], Frame)
     assert items[2].sequence == first + 4

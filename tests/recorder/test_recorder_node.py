@@ -71,7 +71,8 @@ def test_every_frame_is_recorded_across_a_restart(tmp_path: Path) -> None:
         Publisher(live.site, "one") as one,
     ):
         with recording(live.site):
-            pictures = publish(one, 1)  # a first recording begins with the last picture
+            first = publish_first(one)  # a first recording begins with the last picture
+            pictures = {(one.run, first): jpeg(64, 48, 0)}
             wait_until(lambda: _tail(tmp_path) == one.sequence - 1)
             pictures |= publish(one, 20)
             wait_until(lambda: _tail(tmp_path) == one.sequence - 1)
@@ -88,12 +89,13 @@ def test_every_frame_is_recorded_across_a_restart(tmp_path: Path) -> None:
 
 
 def publish(camera: Publisher, count: int) -> dict[tuple[str, int], bytes]:
-    """Pictures that left for the broker, each another."""
-    sent = {}
+    """Pictures by their position, each another; those that did not leave at once come later."""
+    made: dict[tuple[str, int], bytes] = {}
     for number in range(count):
-        picture = jpeg(64, 48, number)
-        sent[camera.run, publish_first(camera, picture)] = picture
-    return sent
+        picture, first = jpeg(64, 48, number), camera.sequence
+        last = publish_first(camera, picture)
+        made |= {(camera.run, sequence): picture for sequence in range(first, last + 1)}
+    return made
 
 
 def _tail(folder: Path) -> int:
