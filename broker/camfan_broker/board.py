@@ -8,6 +8,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
+from camfan_broker.access import ANYBODY
+from camfan_broker.rights import Rights
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.errors import WireError
@@ -23,7 +25,7 @@ MAX_NODES = 1024
 MAX_OPEN_EVENTS = 1024
 BROKER = "broker"
 
-Publish = Callable[[bytes, bytes], None]
+Publish = Callable[[bytes, bytes, str | None], None]  # topic, body, the camera it is about
 
 
 class Board:
@@ -35,10 +37,11 @@ class Board:
         self.statuses: dict[str, Status] = {}
         self.heard_ns: dict[str, int] = {}  # site clock, by node
         self._bodies: dict[bytes, bytes] = {}
-        self._open: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+        self._open: dict[tuple[str, str], tuple[bytes, bytes, str | None]] = {}
 
-    def post(self, topic: bytes, body: bytes) -> None:
+    def post(self, topic: bytes, body: bytes, rights: Rights = ANYBODY) -> None:
         """Check and publish what a node says. Raises WireError."""
+        about = None
         source_kind = split_event_topic(topic)
         node = split_status_topic(topic)
         if source_kind is not None:
@@ -47,17 +50,22 @@ class Board:
                 raise WireError(
                     "bad-topic", f"an event of {event.source}, {event.kind} on {topic!r}"
                 )
+            if rights is not ANYBODY:
+                rights.check_event(event)
             self._keep_event(event, topic, body)
+            about = event.camera
         elif node is not None:
             status = messages.decode_status(body)
             if status.node != node:
                 raise WireError("bad-topic", f"the status of {status.node} on {topic!r}")
             if node == BROKER:
                 raise WireError("not-allowed", "only the broker speaks for the broker")
+            if rights is not ANYBODY:
+                rights.check_status(status)
             self._keep_status(status, topic, body)
         else:
             raise WireError("bad-topic", f"{topic[:80]!r} is no topic of events or statuses")
-        self._publish(topic, body)
+        self._publish(topic, body, about)
 
     def say_event(
         self,
@@ -80,18 +88,18 @@ class Board:
         )
         topic, body = event_topic(BROKER, kind), messages.encode(event)
         self._keep_event(event, topic, body)
-        self._publish(topic, body)
+        self._publish(topic, body, camera)
         return event.id
 
     def say_status(self, status: Status) -> None:
         topic, body = status_topic(BROKER), messages.encode(status)
         self._keep_status(status, topic, body)
-        self._publish(topic, body)
+        self._publish(topic, body, None)
 
-    def current(self, prefixes: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
-        """Last statuses and open events that match one of the prefixes."""
-        said = [*self._bodies.items(), *self._open.values()]
-        return [(topic, body) for topic, body in said if topic.startswith(prefixes)]
+    def current(self, wants: Callable[[bytes, str | None], bool]) -> list[tuple[bytes, bytes]]:
+        """Last statuses and open events that somebody wants, by topic and camera."""
+        found = [(topic, body) for topic, body in self._bodies.items() if wants(topic, None)]
+        return found + [(t, body) for t, body, camera in self._open.values() if wants(t, camera)]
 
     def _keep_status(self, status: Status, topic: bytes, body: bytes) -> None:
         if status.node not in self.statuses and len(self.statuses) >= MAX_NODES:
@@ -105,4 +113,4 @@ class Board:
         if event.state == "end":
             self._open.pop(key, None)
         elif key in self._open or len(self._open) < MAX_OPEN_EVENTS:
-            self._open[key] = (topic, body)
+            self._open[key] = (topic, body, event.camera)

@@ -15,20 +15,25 @@ from importlib.metadata import version
 
 import zmq
 
+from camfan_broker.access import Access
 from camfan_broker.board import Board
 from camfan_broker.camera import Camera
 from camfan_broker.control import Backstage, Control
 from camfan_broker.delivery import Delivery
 from camfan_broker.demand import Demands
 from camfan_broker.fanout import Fanout
+from camfan_broker.gatekeeper import Gatekeeper
 from camfan_broker.ingest import Ingest
-from camfan_broker.reload import Outcome, Reloader, changes
+from camfan_broker.refusals import Refusals
+from camfan_broker.reload import Outcome, Reloader, changes, key_changes
 from camfan_broker.ring import Entry
+from camfan_broker.roster import Locks
 from camfan_broker.status import broker_status
 from camfan_broker.watch import Watch
 from camfan_config import Site, select
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
+from camfan_wire.keys import KeyFileError
 from camfan_wire.messages import PROTOCOL
 from camfan_wire.notify import notify
 from camfan_wire.sockets import Role, bind, open_socket
@@ -56,7 +61,15 @@ class Broker:
     Raises BindError when made.
     """
 
-    def __init__(self, site: Site, addresses: Addresses, reloader: Reloader | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        addresses: Addresses,
+        reloader: Reloader | None = None,
+        locks: Locks | None = None,
+    ) -> None:
+        if site.security.keys is not None and locks is None:
+            raise KeyFileError("a site with keys is never served in the clear")
         self.site = site
         self.clock = SiteClock()
         self.cameras: dict[str, Camera] = {}
@@ -68,17 +81,29 @@ class Broker:
         self._receipt_ns = 0
         self._due_ns: int | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        limits, keys = site.security.limits, locks.keys if locks else None
+        self.refusals = Refusals()
+        self.gatekeeper = Gatekeeper(
+            self._context, locks.roster if locks else None, limits, self.refusals
+        )
         try:
-            self._ingest_socket = open_socket(self._context, Role.INGEST)
-            self._fanout_socket = open_socket(self._context, Role.FANOUT)
-            self._delivery_socket = open_socket(self._context, Role.DELIVERY)
+            part = max(limits.frame, limits.message)
+            self._ingest_socket = open_socket(self._context, Role.INGEST, keys, max_bytes=part)
+            self._fanout_socket = open_socket(
+                self._context, Role.FANOUT, keys, max_bytes=limits.topic
+            )
+            self._delivery_socket = open_socket(self._context, Role.DELIVERY, keys, max_bytes=part)
+            self.gatekeeper.watch(self._ingest_socket, "ingest")
+            self.gatekeeper.watch(self._fanout_socket, "fanout")
+            self.gatekeeper.watch(self._delivery_socket, "delivery")
+            self.gatekeeper.start()
             self.addresses = Addresses(
                 bind(self._ingest_socket, addresses.ingest),
                 bind(self._fanout_socket, addresses.fanout),
                 bind(self._delivery_socket, addresses.delivery),
             )
         except BaseException:
-            self._context.destroy(linger=0)
+            self.close()
             raise
         self._assemble()
         self._take_cameras(site)
@@ -92,9 +117,10 @@ class Broker:
         )
         self.board = Board(self.clock, self._publish)
         self.watch = Watch(self.board)
-        self.fanout = Fanout(self._fanout_socket, self.cameras)
+        access = Access(self.gatekeeper, self.refusals)
+        self.fanout = Fanout(self._fanout_socket, self.cameras, access)
         self.delivery = Delivery(self._delivery_socket, self.cameras)
-        self.ingest = Ingest(self._ingest_socket, self._frame, self.board.post)
+        self.ingest = Ingest(self._ingest_socket, self._frame, self.board.post, access)
         self.demands = Demands(self.cameras, self._wanted, self.ingest.want, self._tell)
         self.control = Control(
             self._delivery_socket,
@@ -109,6 +135,7 @@ class Broker:
                 wants_changed=self.demands.update,
                 camera_came=self.demands.camera_came,
             ),
+            access,
         )
 
     def run(self) -> None:
@@ -135,6 +162,7 @@ class Broker:
         self._stopped = True
 
     def close(self) -> None:
+        self.gatekeeper.close()
         self._context.destroy(linger=0)
 
     def _wait_ms(self) -> int:
@@ -160,9 +188,9 @@ class Broker:
         if camera.state != "live":
             self.watch.look(camera, self.clock.now_ns())
 
-    def _publish(self, topic: bytes, body: bytes) -> None:
+    def _publish(self, topic: bytes, body: bytes, about: str | None) -> None:
         self.fanout.send_topic(topic, body)
-        self.delivery.send_topic(topic, body)
+        self.delivery.send_topic(topic, body, about)
 
     def _tick(self, now: int) -> None:
         self._tick_ns = now + TICK_NS
@@ -172,6 +200,8 @@ class Broker:
             step: dict[str, object] = {"seconds": moved / 1e9}
             event = self.board.say_event("clock-step", "start", details=step)
             self.board.say_event("clock-step", "end", event_id=event, details=step)
+        if not self.gatekeeper.alive:
+            self.gatekeeper.unwatch()
         for camera in self.cameras.values():
             self._look_after(camera, now)
         self.delivery.forget_silent(now)
@@ -239,7 +269,10 @@ class Broker:
         answer = messages.Reloaded(changed=[], problems=outcome.problems)
         if outcome.site is not None:
             taken, later = changes(self.site, outcome.site)
+            taken += key_changes(self.gatekeeper.roster, outcome.roster)
             self.site = outcome.site
+            self.gatekeeper.limits = outcome.site.security.limits
+            self.gatekeeper.admit(outcome.roster)
             self._take_cameras(outcome.site)
             answer = messages.Reloaded(changed=taken, problems=later)
             log.info("the site file was read again: %s", "; ".join(taken + later) or "no change")

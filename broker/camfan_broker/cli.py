@@ -13,8 +13,10 @@ from pathlib import Path
 from camfan_broker.broker import Addresses, Broker
 from camfan_broker.health import HealthServer, warnings
 from camfan_broker.reload import Reloader
+from camfan_broker.roster import read_locks
 from camfan_config import Site, SiteError, bind_addresses, load_site
 from camfan_config.errors import CamfanError
+from camfan_wire.keys import KeyFileError
 from camfan_wire.notify import notify
 from camfan_wire.terminal import Terminal, forget_output
 
@@ -35,9 +37,12 @@ def main(argv: list[str] | None = None) -> int:
         if args.check:
             print(f"{args.config}: good; {len(site.cameras)} cameras")  # noqa: T201 - the answer
             return 0
-        return _serve(site, args.config)
+        return _serve(site, args.config, args.key)
     except SiteError as exc:
         sys.stderr.write(f"{exc}\n")
+        return EXIT_CONFIG
+    except KeyFileError as exc:
+        sys.stderr.write(f"broker: {exc}\n")
         return EXIT_CONFIG
     except CamfanError as exc:
         sys.stderr.write(f"broker: {exc}\n")
@@ -53,29 +58,27 @@ def parser() -> argparse.ArgumentParser:
         "78 the site file has mistakes. SIGHUP reads the site file again.",
     )
     parser.add_argument("--config", type=Path, required=True, metavar="SITE.YAML")
+    parser.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="the broker's secret key; without it $CREDENTIALS_DIRECTORY/broker.secret, or the one "
+        "in the folder of keys",
+    )
     parser.add_argument("--check", action="store_true", help="check the site file and exit")
     parser.add_argument("--verbose", action="store_true", help="say more in the log")
     parser.add_argument("--version", action="version", version=f"broker {version('camfan')}")
     return parser
 
 
-class CannotEncryptError(CamfanError):
-    """The site asks for encryption, which this version cannot do."""
-
-
-def _serve(site: Site, config: Path) -> int:
-    if site.security.keys is not None:
-        raise CannotEncryptError(
-            f"{config}: security.keys asks for encrypted connections, which this version cannot "
-            "make yet; nothing was started in the clear. Without keys a site runs on one machine; "
-            "'security: {insecure: true}' opens it to the network, for anybody."
-        )
+def _serve(site: Site, config: Path, key: Path | None) -> int:
+    locks = read_locks(site, key)
     terminal = Terminal()
     addresses = bind_addresses(site)
     _raise_open_files()
     reloader = Reloader(config)
     broker = Broker(
-        site, Addresses(addresses.ingest, addresses.fanout, addresses.delivery), reloader
+        site, Addresses(addresses.ingest, addresses.fanout, addresses.delivery), reloader, locks
     )
     try:
         health = HealthServer(broker, site.broker.http) if site.broker.http else None
@@ -83,8 +86,10 @@ def _serve(site: Site, config: Path) -> int:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: broker.stop())
             signal.signal(signal.SIGHUP, lambda *_: _hang_up(terminal, broker, reloader))
-            for warning in warnings(site):
+            for warning in warnings(broker):
                 log.warning(warning)
+            if locks is not None:
+                log.info("encrypted; %d keys may come in", len(locks.roster.ids))
             had = broker.addresses
             log.info("ingest %s, fanout %s, delivery %s", had.ingest, had.fanout, had.delivery)
             notify("READY=1")

@@ -9,15 +9,19 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import zmq
+from msgspec import structs
 
+from camfan_broker.access import NOBODY, Access
 from camfan_broker.camera import Camera
 from camfan_broker.delivery import Delivery
 from camfan_broker.late import late_entry
+from camfan_broker.pace import CHEAP, Pace
 from camfan_broker.peer import Peer
+from camfan_broker.rights import Rights
 from camfan_broker.tracer import Tracer
 from camfan_config.topology import matches
 from camfan_wire import messages
@@ -33,14 +37,19 @@ BATCH = 256  # messages taken before the other sockets get their turn
 SILENCE_NS = 10_000_000_000
 WELCOME_NS = 900_000_000
 MAX_PEERS = 1024
+TOO_FAST = "too-fast"
+_CHEAP = (messages.Credit, messages.Gap, messages.Repaired, messages.Traced)  # come with frames
+
+
+Wants = Callable[[bytes, str | None], bool]  # topic, and the camera that it is about
 
 
 @dataclass(frozen=True, slots=True)
 class Backstage:
     """What the peers may ask of the broker."""
 
-    publish: Callable[[bytes, bytes], None]  # an event or a status, to all who want it
-    current: Callable[[tuple[bytes, ...]], list[tuple[bytes, bytes]]]  # last statuses, open events
+    publish: Callable[[bytes, bytes, Rights], None]  # an event or a status, to all who want it
+    current: Callable[[Wants], list[tuple[bytes, bytes]]]  # last statuses, open events
     reload: Callable[[bytes], None]  # for this peer; an answer follows when it is done
     wants_changed: Callable[[], None]  # somebody wants other frames than before
     camera_came: Callable[[str], None]  # the node of a camera is here
@@ -57,6 +66,7 @@ class Control:
         delivery: Delivery,
         welcome: messages.Welcome,
         backstage: Backstage,
+        access: Access,
     ) -> None:
         self._socket = socket
         self._cameras = cameras
@@ -66,6 +76,8 @@ class Control:
         self._reply = delivery.reply
         self._welcome = messages.encode(welcome)
         self._backstage = backstage
+        self._access = access
+        self._paces: dict[bytes, Pace] = {}
         self.tracer = Tracer(cameras, delivery.peers, clock, delivery.reply)
         self.refused: Counter[str] = Counter()
         self._welcomed_ns: dict[bytes, int] = {}  # peers that have not said hello yet
@@ -75,31 +87,61 @@ class Control:
         for _ in range(BATCH):
             if not has_input(socket):
                 return
-            identity = socket.recv()
+            first = socket.recv(copy=False)
             parts = []
             while socket.getsockopt(zmq.RCVMORE):
                 parts.append(socket.recv(copy=False))
+            rights = NOBODY
             try:
-                self._message(identity, parts)
+                rights = self._access.sender(first, "delivery")
+                self._message(first.bytes, parts, rights)
             except WireError as exc:
-                self.refused[exc.reason] += 1
-                self._reply(identity, messages.Refused(about="message", reason=str(exc)[:500]))
+                self._refuse(first, rights, exc)
+
+    def _refuse(self, first: zmq.Frame, rights: Rights, error: WireError) -> None:
+        self.refused[error.reason] += 1
+        self._access.tell(rights, error)
+        self._reply(first.bytes, messages.Refused(about="message", reason=str(error)[:500]))
+        if error.reason == TOO_FAST or not self._pace(first.bytes).allows():
+            self._access.refused(rights, "asks too much too fast", TOO_FAST)
+            self._access.end(first)
+
+    def _pace(self, identity: bytes) -> Pace:
+        pace = self._paces.get(identity)
+        if pace is None:
+            pace = self._paces[identity] = Pace(self._access.limits.requests)
+        return pace
+
+    def _charge(self, identity: bytes, cost: float = 1.0) -> None:
+        """Raises WireError for a peer that asks too much too fast."""
+        if not self._pace(identity).allows(cost):
+            raise WireError(TOO_FAST, "too much too fast")
 
     def tick(self, now: int) -> None:
+        gone = self._paces.keys() - self._peers.keys() - self._welcomed_ns.keys()
+        for identity in gone:
+            del self._paces[identity]
         late = [i for i, at in self._welcomed_ns.items() if now - at > SILENCE_NS]
         for identity in late:
             del self._welcomed_ns[identity]
         self.tracer.tick(now)
 
-    def _message(self, identity: bytes, parts: list[zmq.Frame]) -> None:
+    def _message(self, identity: bytes, parts: list[zmq.Frame], rights: Rights) -> None:
         peer = self._peers.get(identity)
+        if peer is not None and peer.rights is not rights:
+            if peer.rights.name != rights.name:  # another one with the same routing id
+                self._delivery.forget(peer)
+                peer = None
+            else:
+                peer.rights = rights
         if peer is not None:
             peer.heard_ns = time.monotonic_ns()
         match len(parts):
             case 1:
-                self._control(identity, peer, parts[0].bytes)
+                self._control(identity, peer, parts[0].bytes, rights)
             case 2:
-                self._backstage.publish(parts[0].bytes, parts[1].bytes)
+                self._charge(identity)
+                self._backstage.publish(parts[0].bytes, parts[1].bytes, rights)
             case 3 if peer is not None:
                 camera = self._published_by(peer)
                 camera.repairs.frame(late_entry(camera, parts))
@@ -109,11 +151,14 @@ class Control:
             case count:
                 raise WireError("bad-parts", f"a message of {count} parts")
 
-    def _control(self, identity: bytes, peer: Peer | None, body: bytes) -> None:
+    def _control(self, identity: bytes, peer: Peer | None, body: bytes, rights: Rights) -> None:
         if not body:  # ZMQ_PROBE_ROUTER: somebody has connected
             self._say_welcome(identity)
             return
         message = messages.decode_to_broker(body)
+        self._charge(identity, CHEAP if isinstance(message, _CHEAP) else 1.0)
+        if self._access.keyed:
+            rights.check_message(message)
         match message:
             case messages.Credit() if peer is not None:
                 self._credit(peer, message)
@@ -122,7 +167,7 @@ class Control:
                 if peer is None:
                     self._say_welcome(identity)
             case messages.Hello():
-                self._hello(identity, message)
+                self._hello(identity, message, rights)
             case messages.Bye():
                 self._bye(peer)
             case _ if peer is None:
@@ -158,15 +203,18 @@ class Control:
             ),
         )
 
-    def _hello(self, identity: bytes, hello: Hello) -> None:
-        for other in [p for p in self._peers.values() if p.hello.session == hello.session]:
-            self._delivery.forget(other)  # the same, after a cut link
+    def _hello(self, identity: bytes, hello: Hello, rights: Rights) -> None:
+        if self._access.keyed and hello.name != rights.name:  # nobody is called what he is not
+            hello = structs.replace(hello, name=f"{rights.name}-{hello.session[:4]}")
+        for other in list(self._peers.values()):
+            if other.hello.session == hello.session and other.rights.name == rights.name:
+                self._delivery.forget(other)  # the same, after a cut link
         reason = self._unwelcome(hello)
         if reason is not None:
             self._reply(identity, messages.Refused(about="hello", reason=reason))
             return
         self._welcomed_ns.pop(identity, None)
-        self._delivery.welcome(identity, hello)
+        self._delivery.welcome(identity, hello, rights)
         if hello.publishes is not None:
             self._backstage.camera_came(hello.publishes)
 
@@ -176,11 +224,8 @@ class Control:
         if len(self._peers) >= MAX_PEERS:
             return f"this broker serves {MAX_PEERS} peers already"
         if hello.publishes is not None and hello.publishes not in self._cameras:
-            return self._no_camera(hello.publishes)
+            return _no_camera(hello.publishes, self._cameras)
         return None
-
-    def _no_camera(self, name: str) -> str:
-        return f"no camera '{name}' here; there is {', '.join(sorted(self._cameras))}"[:500]
 
     def _bye(self, peer: Peer | None) -> None:
         if peer is not None:
@@ -189,15 +234,22 @@ class Control:
             self._backstage.wants_changed()
 
     def _subscribe(self, peer: Peer, wishes: messages.Subscribe) -> None:
-        cameras = [c for c in self._cameras.values() if matches(c.name, wishes.cameras)]
-        unknown = [p for p in wishes.cameras if NAME.fullmatch(p) and p not in self._cameras]
+        rights = peer.rights
+        may_see = {name: c for name, c in self._cameras.items() if rights.may_see(name)}
+        cameras = [camera for name, camera in may_see.items() if matches(name, wishes.cameras)]
+        unknown = [p for p in wishes.cameras if NAME.fullmatch(p) and p not in may_see]
         if unknown:
-            reason = self._no_camera(unknown[0])
+            if unknown[0] in self._cameras:  # which is not said to whoever may not see it
+                self._access.refused(rights, f"may not see {unknown[0]}")
+                self.refused["not-allowed"] += 1
+            reason = _no_camera(unknown[0], may_see)
             self._reply(peer.identity, messages.Refused(about="subscribe", reason=reason))
             return
         new_topics = self._delivery.subscribe(peer, wishes, cameras)
         self._reply(peer.identity, messages.Ready(cameras=sorted(c.name for c in cameras)))
-        for topic, body in self._backstage.current(new_topics):
+        for topic, body in self._backstage.current(
+            lambda topic, camera: topic.startswith(new_topics) and peer.wants(topic, camera)
+        ):
             self._delivery.send(peer.identity, topic, body)
         self._delivery.pump(peer, time.monotonic_ns())
         self._backstage.wants_changed()
@@ -227,7 +279,7 @@ class Control:
     def _set(self, peer: Peer, message: messages.Set) -> None:
         node = self._delivery.publisher_of(message.camera)
         if message.camera not in self._cameras:
-            reason = self._no_camera(message.camera)
+            reason = _no_camera(message.camera, self._cameras)
         elif node is None or not self._reply(node, message):
             reason = f"the node of camera '{message.camera}' is not here"
         else:
@@ -239,6 +291,10 @@ class Control:
         reason = self.tracer.ask(identity, trace)
         if reason is not None:
             self._reply(identity, messages.Refused(about="trace", reason=reason[:500]))
+
+
+def _no_camera(name: str, cameras: Iterable[str]) -> str:
+    return f"no camera '{name}' here; there is {', '.join(sorted(cameras))}"[:500]
 
 
 def _values(message: messages.Set) -> str:

@@ -17,6 +17,7 @@ from camfan_broker.camera import Camera
 from camfan_broker.demand import AWAY_NS, layers_of
 from camfan_broker.peer import Peer
 from camfan_broker.reader import Reader
+from camfan_broker.rights import Rights
 from camfan_broker.ring import Entry
 from camfan_config.topology import matches
 from camfan_wire import messages
@@ -42,9 +43,9 @@ class Delivery:
         self._by_camera: dict[str, list[Peer]] = {}
         self._away: dict[str, tuple[int, tuple[str, ...]]] = {}  # `every`: until when, cameras
 
-    def welcome(self, identity: bytes, hello: Hello) -> Peer:
+    def welcome(self, identity: bytes, hello: Hello, rights: Rights) -> Peer:
         """A peer is here."""
-        peer = self.peers[identity] = Peer(identity, hello, time.monotonic_ns())
+        peer = self.peers[identity] = Peer(identity, hello, time.monotonic_ns(), rights)
         if hello.publishes is not None:
             self._cameras[hello.publishes].repairs.camera_came(partial(self.reply, identity))
         log.info("%s (%s) is here", hello.name, hello.kind)
@@ -53,21 +54,25 @@ class Delivery:
     def subscribe(
         self, peer: Peer, wishes: messages.Subscribe, cameras: list[Camera]
     ) -> tuple[bytes, ...]:
-        """From now on the peer gets this; the topics that it did not have before."""
+        """From now on the peer gets this; the topics that it did not ask for before."""
         name = peer.hello.name
         accounts = self.accounts.setdefault(name, {})
         if len(self.accounts) > MAX_ACCOUNTS:
             del self.accounts[next(iter(self.accounts))]
         self._away.pop(name, None)
         peer.reader = Reader(wishes, accounts, cameras, before=peer.reader)
-        known, peer.topics = peer.topics, tuple(topic.encode() for topic in wishes.topics)
+        known, peer.asked = peer.asked, tuple(topic.encode() for topic in wishes.topics)
+        peer.topics = tuple(t for asked in peer.asked for t in peer.rights.permitted(asked))
         self._index()
-        return tuple(topic for topic in peer.topics if topic not in known)
+        return tuple(topic for topic in peer.asked if topic not in known)
 
     def camera_added(self, camera: Camera) -> None:
         for peer in self.peers.values():
-            if peer.reader and matches(camera.name, peer.reader.wishes.cameras):
-                peer.reader.add_camera(camera)
+            reader = peer.reader
+            if reader is None or not peer.rights.may_see(camera.name):
+                continue
+            if matches(camera.name, reader.wishes.cameras):
+                reader.add_camera(camera)
         self._index()
 
     def layers(self, camera: Camera, fps: float | None) -> int:
@@ -120,9 +125,10 @@ class Delivery:
                     return
                 reader.sent(cursor, item, now)
 
-    def send_topic(self, topic: bytes, body: bytes) -> None:
+    def send_topic(self, topic: bytes, body: bytes, camera: str | None) -> None:
+        """An event or a status; `camera`: the one that it is about."""
         for peer in list(self.peers.values()):
-            if topic.startswith(peer.topics):
+            if peer.wants(topic, camera):
                 self.send(peer.identity, topic, body)
 
     def reply(self, identity: bytes, message: messages.FromBroker) -> bool:

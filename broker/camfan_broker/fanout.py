@@ -6,15 +6,18 @@ newcomer gets the last picture at once, and nobody else gets that picture twice.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import zmq
 
+from camfan_broker.access import Access
 from camfan_broker.camera import Camera
 from camfan_broker.listeners import Listeners
 from camfan_broker.ring import Entry
-from camfan_wire.sockets import MAX_TOPIC_BYTES, has_input
-from camfan_wire.topics import FRAMES, LAYERS, NAME, camera_topic, frame_topic
+from camfan_wire.errors import WireError
+from camfan_wire.sockets import has_input
+from camfan_wire.topics import FRAMES, LAYERS, NAME, frame_topic
 
 BATCH = 256  # subscriptions taken before the other sockets get their turn
 
@@ -22,10 +25,14 @@ BATCH = 256  # subscriptions taken before the other sockets get their turn
 class Fanout:
     """The broker's XPUB, in manual mode with last-value sends (ZMQ_XPUB_MANUAL_LAST_VALUE)."""
 
-    def __init__(self, socket: zmq.Socket[bytes], cameras: Mapping[str, Camera]) -> None:
+    def __init__(
+        self, socket: zmq.Socket[bytes], cameras: Mapping[str, Camera], access: Access
+    ) -> None:
         self._socket = socket
         self._cameras = cameras
         self.listeners = Listeners()
+        self.refused: Counter[str] = Counter()
+        self._access = access
         self.sent = 0
 
     def send_frame(self, entry: Entry) -> None:
@@ -52,41 +59,51 @@ class Fanout:
 
     def layers(self, camera: str) -> int:
         """How many layers of a camera somebody listens to."""
-        prefixes = self.listeners.prefixes
-        if any(camera_topic(camera).startswith(prefix) for prefix in prefixes):
-            return LAYERS
-        return max(
-            (layer + 1 for layer in range(LAYERS) if _wanted(frame_topic(camera, layer), prefixes)),
-            default=0,
-        )
+        wanted = (n for n in range(LAYERS) if self.listeners.matches(frame_topic(camera, n)))
+        return max(wanted, default=-1) + 1
 
     def _subscription(self, event: zmq.Frame, said: bytes) -> None:
         kind, prefix = said[:1], said[1:]
-        if kind == b"\x01" and len(prefix) <= MAX_TOPIC_BYTES:
-            self._socket.setsockopt(zmq.SUBSCRIBE, prefix)
-            self.listeners.joined(event, prefix)
-            newest = self._last_picture(prefix)
+        if kind == b"\x01":
+            newest = self._last_picture(self._grant(event, prefix))
             if newest is not None:
                 self.send_frame(newest)
                 return
         elif kind == b"\x00":
-            self._socket.setsockopt(zmq.UNSUBSCRIBE, prefix)
-            self.listeners.left(event, prefix)
+            for granted in self.listeners.left(event, prefix):
+                self._socket.setsockopt(zmq.UNSUBSCRIBE, granted)
         # The next send goes to the sender of this event alone, whatever it is: let it be this
         # one, which matches no topic of ours.
         self._socket.send(b"\x00")
 
-    def _last_picture(self, prefix: bytes) -> Entry | None:
+    def _grant(self, event: zmq.Frame, asked: bytes) -> tuple[bytes, ...]:
+        """Exactly that part of what is asked for that its sender may see."""
+        limits = self._access.limits
+        try:
+            rights = self._access.sender(event, "fanout")
+            if len(asked) > limits.topic or self.listeners.asks(event) >= limits.subscriptions:
+                self._access.end(event)
+                raise self._access.refused(rights, "subscribes to too much", "too-many")
+            granted = rights.permitted(asked)
+            self.listeners.joined(event, asked, granted)
+            if not granted:
+                shown = asked[:80].decode("ascii", "replace")
+                raise self._access.refused(rights, f"may not see {shown!r}")
+        except WireError as exc:
+            self.refused[exc.reason] += 1
+            return ()
+        for prefix in granted:
+            self._socket.setsockopt(zmq.SUBSCRIBE, prefix)
+        return granted
+
+    def _last_picture(self, granted: tuple[bytes, ...]) -> Entry | None:
         """The newest frame that a subscription to one camera, or to one layer of it, matches."""
-        if not prefix.startswith(FRAMES):
+        if len(granted) != 1 or not granted[0].startswith(FRAMES):
             return None
+        prefix = granted[0]
         name = prefix[len(FRAMES) :].partition(b"/")[0].decode("ascii", "replace")
         camera = self._cameras.get(name) if NAME.fullmatch(name) else None
         if camera is None:
             return None
         found = [e for e in camera.newest_by_layer if e and e.topic.bytes.startswith(prefix)]
         return max(found, key=lambda entry: entry.received_ns, default=None)
-
-
-def _wanted(topic: bytes, prefixes: Mapping[bytes, int]) -> bool:
-    return any(topic.startswith(prefix) for prefix in prefixes)

@@ -16,8 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from camfan_broker.board import Board
 from camfan_broker.metrics import FiguresCollector
-from camfan_broker.status import Sources
-from camfan_config import Site
+from camfan_broker.status import GATEKEEPER_DEAD, Sources
 from camfan_wire.sockets import BindError
 
 log = logging.getLogger(__name__)
@@ -43,6 +42,7 @@ def alive(broker: Health) -> bool:
 def not_ready(broker: Health) -> list[str]:
     """What is missing until every camera is live and every recorder records; one line each."""
     missing = [] if alive(broker) else ["the broker's loop does not turn"]
+    missing += [] if broker.gatekeeper.alive else [GATEKEEPER_DEAD]
     cameras = list(broker.cameras.values())
     missing += [f"camera {c.name} is {c.state}" for c in cameras if c.state != "live"]
     now = broker.clock.now_ns()
@@ -55,8 +55,15 @@ def not_ready(broker: Health) -> list[str]:
     return missing
 
 
-def warnings(site: Site) -> list[str]:
-    return ["insecure: anybody on this network can watch"] if site.security.insecure else []
+def warnings(broker: Health) -> list[str]:
+    """What a person should know of though everything runs; one line each."""
+    found = [] if broker.gatekeeper.alive else [GATEKEEPER_DEAD]
+    if broker.site.security.insecure and broker.site.security.keys is None:
+        found.append("insecure: anybody on this network can watch")
+    strangers = broker.gatekeeper.roster.strangers if broker.gatekeeper.roster else ()
+    if strangers:
+        found.append(f"keys that the site file knows nothing of: {', '.join(strangers[:20])}")
+    return found
 
 
 class HealthServer:
@@ -124,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = {
                 "ready": not missing,
                 "missing": missing,
-                "warnings": warnings(self.broker.site),
+                "warnings": warnings(self.broker),
             }
             text = json.dumps(body, indent=1).encode() + b"\n"
             self._answer(503 if missing else 200, "application/json", text)

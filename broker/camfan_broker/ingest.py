@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 
 import zmq
 
+from camfan_broker.access import ANYBODY, NOBODY, Access
 from camfan_broker.camera import Camera
+from camfan_broker.rights import Rights
 from camfan_broker.ring import Entry
 from camfan_wire.errors import WireError
 from camfan_wire.header import decode_header
@@ -29,11 +31,13 @@ class Ingest:
         self,
         socket: zmq.Socket[bytes],
         on_frame: Callable[[Camera, Entry], None],
-        on_topic: Callable[[bytes, bytes], None],
+        on_topic: Callable[[bytes, bytes, Rights], None],
+        access: Access,
     ) -> None:
         self._socket = socket
         self._on_frame = on_frame
         self._on_topic = on_topic
+        self._access = access if access.keyed else None
         self._routes: dict[bytes, tuple[Camera, int]] = {}  # by topic: camera and layer
         self._layers: dict[str, int] = {}  # how many we subscribe to, by camera
         self.refused: Counter[str] = Counter()  # of nobody we know
@@ -79,6 +83,8 @@ class Ingest:
             text, jpeg = self._parts(more=more)
             if camera is None:
                 raise WireError("unknown-camera", f"no camera has the topic {topic[:80]!r}")
+            if self._access is not None:
+                self._access.check_publishes(jpeg, camera.name)
             header = decode_header(text, camera.name, camera.run)
             if header.camera != camera.name or layer_of(header.sequence) != layer:
                 raise WireError("bad-topic", f"topic {topic!r} is not that of its header")
@@ -103,15 +109,20 @@ class Ingest:
         return second.bytes, jpeg
 
     def _other(self, topic: bytes, *, more: bool) -> None:
-        body = self._socket.recv() if more else b""
-        if more and self._socket.get(zmq.RCVMORE):
+        body = self._socket.recv(copy=False) if more else None
+        if body is None or body.more:
             self._drain()
             self.refused["bad-parts"] += 1
             return
+        rights = ANYBODY if self._access is None else NOBODY
         try:
-            self._on_topic(topic, body)
+            if self._access is not None:
+                rights = self._access.sender(body, "ingest")
+            self._on_topic(topic, body.bytes, rights)
         except WireError as exc:
             self.refused[exc.reason] += 1
+            if self._access is not None:
+                self._access.tell(rights, exc)
 
     def _drain(self) -> None:
         while self._socket.get(zmq.RCVMORE):

@@ -3,6 +3,9 @@
 ZeroMQ tells of a subscription with the connection it came by, but of those that end with their
 connection it tells without, and also of those that were never granted. So each connection is
 remembered with its own socket in the kernel, and what it had ends when that socket is gone.
+
+One connection may ask for `frame/` and for `frame/porch/` and be granted `frame/porch/` for both:
+letting go of one must not take away the other.
 """
 
 from __future__ import annotations
@@ -21,10 +24,11 @@ SWEEPS = 5  # after each such end: ZeroMQ may say so before the system has close
 
 @dataclass(slots=True)
 class Listener:
-    """One connection: its socket in the kernel, and the prefixes it was granted."""
+    """One connection: its socket in the kernel, what it asked for, and what it has of it."""
 
     inode: int
-    prefixes: set[bytes] = field(default_factory=set)
+    asked: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)  # with what was granted
+    prefixes: Counter[bytes] = field(default_factory=Counter)  # granted, and for how many
 
 
 class Listeners:
@@ -33,14 +37,31 @@ class Listeners:
     def __init__(self) -> None:
         self._by_fd: dict[int, Listener] = {}
         self.prefixes: Counter[bytes] = Counter()  # how many connections have each
-        self.any_frames = False  # somebody has a prefix that a frame's topic may match
         self._sweeps = 0
+        self._frames = 0  # of `prefixes`, those that the topic of a frame may match
+
+    @property
+    def any_frames(self) -> bool:
+        """Somebody has a prefix that a frame's topic may match."""
+        return self._frames > 0
 
     def __len__(self) -> int:
         return len(self._by_fd)
 
-    def joined(self, event: zmq.Frame, prefix: bytes) -> None:
-        """The sender of this event was granted a prefix."""
+    def matches(self, topic: bytes) -> bool:
+        """Whether somebody gets this topic; costs the same however many listen."""
+        prefixes = self.prefixes
+        return any(topic[:length] in prefixes for length in range(len(topic) + 1))
+
+    def asks(self, event: zmq.Frame) -> int:
+        """For how many prefixes the sender of this event asks already."""
+        fd = _fd(event)
+        listener = self._by_fd.get(fd)
+        there = listener is not None and listener.inode == _inode(fd)
+        return len(listener.asked) if listener is not None and there else 0
+
+    def joined(self, event: zmq.Frame, asked: bytes, granted: tuple[bytes, ...]) -> None:
+        """The sender of this event asked for a prefix, and was granted these for it."""
         fd = _fd(event)
         inode = _inode(fd)
         if inode is None:
@@ -49,19 +70,32 @@ class Listeners:
         if listener is None or listener.inode != inode:
             self._end(fd)
             listener = self._by_fd[fd] = Listener(inode)
-        if prefix not in listener.prefixes:
-            listener.prefixes.add(prefix)
-            self._count(prefix, 1)
+        if asked in listener.asked:
+            return
+        listener.asked[asked] = granted
+        for prefix in granted:
+            if prefix not in listener.prefixes:
+                self._count(prefix, 1)
+            listener.prefixes[prefix] += 1
 
-    def left(self, event: zmq.Frame, prefix: bytes) -> None:
-        """Somebody has a prefix no more; who, is not said if the connection ended."""
+    def left(self, event: zmq.Frame, asked: bytes) -> tuple[bytes, ...]:
+        """Somebody asks for a prefix no more; what is to be taken from it.
+
+        Who it is, is not said if the connection ended; ZeroMQ then takes all by itself.
+        """
         fd = _fd(event)
         listener = self._by_fd.get(fd)
         if fd == NOBODY:
             self._sweeps = SWEEPS
-        elif listener is not None and prefix in listener.prefixes:
-            listener.prefixes.discard(prefix)
+        if listener is None or listener.inode != _inode(fd):
+            return ()
+        granted = listener.asked.pop(asked, ())
+        listener.prefixes.subtract(granted)
+        taken = tuple(prefix for prefix in granted if not listener.prefixes[prefix])
+        for prefix in taken:
+            del listener.prefixes[prefix]
             self._count(prefix, -1)
+        return taken
 
     def sweep(self) -> bool:
         """End those whose connection is gone; True if there were any."""
@@ -82,7 +116,8 @@ class Listeners:
         self.prefixes[prefix] += change
         if not self.prefixes[prefix]:
             del self.prefixes[prefix]
-        self.any_frames = any(p.startswith(FRAMES) or FRAMES.startswith(p) for p in self.prefixes)
+        if prefix.startswith(FRAMES) or FRAMES.startswith(prefix):
+            self._frames += change
 
 
 def _fd(event: zmq.Frame) -> int:

@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from camfan_broker.status import Sources, camera_figures, resident_bytes, subscriber_figures
+from camfan_broker.status import (
+    Sources,
+    camera_figures,
+    insecure,
+    resident_bytes,
+    subscriber_figures,
+)
 from camfan_wire.messages import Figures, Scalar
 
 Rows = dict[tuple[str, ...], Figures]
@@ -71,17 +77,45 @@ class FiguresCollector(Collector):
         for reason, count in list(broker.control.refused.items()):
             messages.add_metric((reason,), count)
         yield messages
+        yield from self._security_metrics()
         yield GaugeMetricFamily(
             "camfan_peers", "Peers of the delivery socket", value=len(broker.delivery.peers)
         )
         yield GaugeMetricFamily(
             "camfan_insecure",
             "1 if anybody on the network can watch and publish",
-            value=int(broker.site.security.insecure),
+            value=int(insecure(broker)),
         )
         memory = resident_bytes()
         if memory is not None:
             yield GaugeMetricFamily("camfan_memory_bytes", "Memory of the broker", value=memory)
+
+    def _security_metrics(self) -> Iterable[Metric]:
+        broker = self._broker
+        denied = CounterMetricFamily(
+            "camfan_denied",
+            "What a peer, by name or address, was not allowed to do",
+            labels=("peer", "reason"),
+        )
+        for key, count in list(broker.refusals.counts.items()):
+            denied.add_metric(key, count)
+        yield denied
+        subscriptions = CounterMetricFamily(
+            "camfan_refused_subscriptions", "Subscriptions not granted", labels=("reason",)
+        )
+        for reason, count in list(broker.fanout.refused.items()):
+            subscriptions.add_metric((reason,), count)
+        yield subscriptions
+        yield GaugeMetricFamily(
+            "camfan_connections",
+            "Connections to the three ports",
+            value=len(broker.gatekeeper.connections),
+        )
+        yield GaugeMetricFamily(
+            "camfan_gatekeeper_alive",
+            "1 while whoever has a key can come in",
+            value=int(broker.gatekeeper.alive),
+        )
 
     def _camera_metrics(self) -> Iterable[Metric]:
         rows: Rows = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from camfan_broker.reader import Reader
+from camfan_broker.rights import Rights
 from camfan_wire.messages import Hello
 
 
@@ -15,5 +16,16 @@ class Peer:
     identity: bytes
     hello: Hello
     heard_ns: int
+    rights: Rights
     reader: Reader | None = None
-    topics: tuple[bytes, ...] = ()
+    topics: tuple[bytes, ...] = ()  # that it asked for and may have as a whole
+    asked: tuple[bytes, ...] = ()
+
+    def wants(self, topic: bytes, camera: str | None) -> bool:
+        """Whether it gets an event or a status; `camera`: the one that it is about.
+
+        What is about a camera it may see it gets from whoever says it.
+        """
+        if topic.startswith(self.topics):
+            return True
+        return camera is not None and self.rights.may_see(camera) and topic.startswith(self.asked)

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from camfan_broker.roster import Roster, read_roster
 from camfan_config import Site, SiteError, load_site
+from camfan_wire.keys import KeyFileError
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,7 @@ class Outcome:
     """What reading the file gave, and which peers asked for it."""
 
     site: Site | None
+    roster: Roster | None
     problems: list[str]
     asked_by: bytes | None
 
@@ -41,10 +44,12 @@ class Reloader:
 
     def _read(self, asked_by: bytes | None) -> None:
         try:
-            outcome = Outcome(self._load(self._path), [], asked_by)
-        except SiteError as exc:
+            site = self._load(self._path)
+            roster = None if site.security.keys is None else read_roster(site)
+            outcome = Outcome(site, roster, [], asked_by)
+        except (SiteError, KeyFileError) as exc:
             log.error("the site file was not taken: %s", exc)
-            outcome = Outcome(None, str(exc).splitlines(), asked_by)
+            outcome = Outcome(None, None, str(exc).splitlines(), asked_by)
         self.outcomes.put(outcome)
 
 
@@ -53,6 +58,28 @@ def changes(old: Site, new: Site) -> tuple[list[str], list[str]]:
     taken = [f"camera {name} added" for name in new.cameras if name not in old.cameras]
     taken += [f"camera {name} removed" for name in old.cameras if name not in new.cameras]
     refused = []
-    if old.broker != new.broker or old.security.insecure != new.security.insecure:
+    if old.broker != new.broker or _bound_with(old) != _bound_with(new):
         refused.append("broker: and security: take effect when the broker is started again")
     return taken, refused
+
+
+def _bound_with(site: Site) -> object:
+    """What the sockets were made with."""
+    security, limits = site.security, site.security.limits
+    sizes = (limits.frame, limits.message, limits.topic)
+    return security.keys, security.server_key, security.insecure, sizes
+
+
+def key_changes(old: Roster | None, new: Roster | None) -> list[str]:
+    """Whose key or rights are others now; one line each."""
+    if old is None or new is None:
+        return []
+    had, has = old.names(), new.names()
+    lines = [f"key of {name} taken" for name in sorted(has.keys() - had.keys())]
+    lines += [f"key of {name} revoked" for name in sorted(had.keys() - has.keys())]
+    for name in sorted(had.keys() & has.keys()):
+        if had[name] != has[name]:
+            lines.append(f"key of {name} is another one")
+        elif old.by_id[had[name]] != new.by_id[has[name]]:
+            lines.append(f"rights of {name} are others")
+    return lines

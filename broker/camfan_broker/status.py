@@ -16,13 +16,17 @@ from camfan_broker.control import Control
 from camfan_broker.delivery import Delivery
 from camfan_broker.demand import Demands
 from camfan_broker.fanout import Fanout
+from camfan_broker.gatekeeper import Gatekeeper
 from camfan_broker.ingest import Ingest
 from camfan_broker.peer import Peer
+from camfan_broker.refusals import Refusals
 from camfan_config import Site
 from camfan_wire.clock import SiteClock
 from camfan_wire.messages import Figures, Status
 
 BROKER = "broker"
+GATEKEEPER_DEAD = "the gatekeeper has died: nobody new gets in until the broker is started again"
+SHOWN_NS = 60_000_000_000  # a refusal is told for so long
 
 
 class Sources(Protocol):
@@ -34,6 +38,8 @@ class Sources(Protocol):
     control: Control
     ingest: Ingest
     fanout: Fanout
+    gatekeeper: Gatekeeper
+    refusals: Refusals
     demands: Demands
 
     @property
@@ -47,20 +53,22 @@ def broker_status(broker: Sources) -> Status:
         "live": live,
         "peers": len(broker.delivery.peers),
         "listeners": len(broker.fanout.listeners),
-        "refused": broker.ingest.refused.total() + broker.control.refused.total(),
+        "refused": broker.ingest.refused.total()
+        + broker.fanout.refused.total()
+        + broker.control.refused.total(),
         "ring_bytes": sum(c.ring.bytes for c in broker.cameras.values()),
         "memory_bytes": resident_bytes(),
-        "insecure": broker.site.security.insecure,
+        "insecure": insecure(broker),
+        "connections": len(broker.gatekeeper.connections),
+        "denied": broker.refusals.total,  # to somebody known or unknown, by key or by number
+        "gatekeeper": broker.gatekeeper.alive,
     }
-    message = None
-    if broker.site.security.insecure:
-        message = "insecure: anybody on this network can watch and publish"
     return Status(
         node=BROKER,
         kind=BROKER,
         time=broker.clock.now_ns(),
         state="running",
-        message=message,
+        message=_trouble(broker),
         figures=figures,
         cameras={name: camera_figures(broker, c) for name, c in broker.cameras.items()},
         subscribers={
@@ -69,6 +77,24 @@ def broker_status(broker: Sources) -> Status:
             if peer.reader is not None
         },
     )
+
+
+def insecure(broker: Sources) -> bool:
+    """Anybody on the network can watch and publish."""
+    security = broker.site.security
+    return security.insecure and security.keys is None
+
+
+def _trouble(broker: Sources) -> str | None:
+    """What a person should see first, in a sentence."""
+    refusals = broker.refusals
+    if not broker.gatekeeper.alive:
+        return GATEKEEPER_DEAD
+    if refusals.last is not None and time.monotonic_ns() - refusals.last_ns < SHOWN_NS:
+        return f"refused: {refusals.last} ({refusals.total} refusals in all)"[:1000]
+    if insecure(broker):
+        return "insecure: anybody on this network can watch and publish"
+    return None
 
 
 def camera_figures(broker: Sources, camera: Camera) -> Figures:

@@ -16,6 +16,7 @@ import zmq
 from camfan_config.errors import CamfanError
 from camfan_wire import jpeg
 from camfan_wire.header import MAX_HEADER_BYTES
+from camfan_wire.keys import Keys, apply
 from camfan_wire.messages import MAX_CREDIT
 
 MAX_TOPIC_BYTES = 256
@@ -24,6 +25,8 @@ INGEST_QUEUE = 64  # messages from one camera that the broker has not read; full
 FANOUT_QUEUE = 32  # frames for one fan-out subscriber; full: ZeroMQ drops the newest for it
 DELIVERY_QUEUE = 4 * MAX_CREDIT  # messages for one peer; credit keeps frames far below
 DELIVERY_BACKLOG = 64  # messages from one peer that the broker has not read; full: TCP pushes back
+CURVE_OVERHEAD_BYTES = 64  # what a part grows by when it is encrypted, at most
+CURVE_HANDSHAKE_BYTES = 512  # the handshake is held to the same limit as what comes after it
 
 
 class Role(Enum):
@@ -35,6 +38,8 @@ class Role(Enum):
     FANOUT_READER = "anybody reads the fan-out"
     DELIVERY = "broker serves its peers"
     PEER = "a node talks to delivery"
+    INVITE = "takes the public key of a new machine"
+    JOIN = "a new machine brings its public key"
 
 
 class BindError(CamfanError):
@@ -103,15 +108,32 @@ _BY_ROLE: Mapping[Role, tuple[int, Mapping[int, int]]] = {
             zmq.MAXMSGSIZE: _FRAME_BYTES,
         },
     ),
+    Role.INVITE: (zmq.REP, {zmq.MAXMSGSIZE: 1024}),
+    Role.JOIN: (zmq.REQ, {zmq.IMMEDIATE: 1, zmq.MAXMSGSIZE: 1024}),
 }
 
 
-def open_socket(context: zmq.Context[zmq.Socket[bytes]], role: Role) -> zmq.Socket[bytes]:
-    """A socket for one role, not yet bound or connected. It belongs to one thread."""
+def open_socket(
+    context: zmq.Context[zmq.Socket[bytes]],
+    role: Role,
+    keys: Keys | None = None,
+    *,
+    max_bytes: int | None = None,
+) -> zmq.Socket[bytes]:
+    """A socket for one role, not yet bound or connected. It belongs to one thread.
+
+    With `keys` it speaks CURVE and nothing else. `max_bytes`: of a part, where less than the role's
+    own limit is to be taken.
+    """
     kind, options = _BY_ROLE[role]
     socket = context.socket(kind)
     for option, value in {**_ALWAYS, **options}.items():
         socket.setsockopt(option, value)
+    part = min(max_bytes or options[zmq.MAXMSGSIZE], options[zmq.MAXMSGSIZE])
+    if keys is not None:
+        apply(socket, keys)
+        part = max(part + CURVE_OVERHEAD_BYTES, CURVE_HANDSHAKE_BYTES)
+    socket.setsockopt(zmq.MAXMSGSIZE, part)
     return socket
 
 

@@ -8,7 +8,11 @@ from camfan_config.places import KeyPath, Places
 from camfan_config.scalars import closest
 from camfan_config.types import Cameras, Clips, Site
 
-RESERVED = {"broker": "the broker", "web": "the web pages"}
+RESERVED = {
+    "broker": "the broker",
+    "web": "the web pages",
+    "owner": "the key of whoever owns the site",
+}
 
 
 def check(site: Site, places: Places) -> None:

@@ -91,6 +91,9 @@ def _reachable(site: Site, places: Places) -> None:
 
 def _broker_is_safe(site: Site, places: Places) -> None:
     security = site.security
+    if security.keys is None and security.server_key is not None:
+        words = "is of no use without security.keys, the folder of the site's public keys"
+        places.complain(("security", "server_key"), words, key=True)
     if security.keys is not None or security.insecure or not places.sound(("security",)):
         return
     remedy = (

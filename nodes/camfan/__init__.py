@@ -10,6 +10,7 @@ from camfan.errors import (
     ClosedError,
     EndpointError,
     ImageError,
+    KeyMissingError,
     RefusedError,
     UnknownCameraError,
 )
@@ -21,6 +22,7 @@ from camfan_config import Site, SiteError, load_site
 from camfan_config.errors import CamfanError
 from camfan_wire.errors import WireError
 from camfan_wire.header import Position
+from camfan_wire.keys import KeyFileError
 from camfan_wire.messages import Event, Gap, Status
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
     "Frame",
     "Gap",
     "ImageError",
+    "KeyFileError",
+    "KeyMissingError",
     "Position",
     "Publisher",
     "RefusedError",

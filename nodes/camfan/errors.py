@@ -25,5 +25,9 @@ class ClosedError(CamfanError):
     """This object was closed."""
 
 
+class KeyMissingError(CamfanError):
+    """A site with keys cannot be reached without one's own."""
+
+
 class EndpointError(CamfanError):
     """Neither a site file nor an address such as tcp://hub.local:5552."""

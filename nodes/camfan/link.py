@@ -23,6 +23,7 @@ import zmq
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
+from camfan_wire.keys import ClientKeys
 from camfan_wire.messages import PROTOCOL, Figures, Status
 from camfan_wire.sockets import Role, open_socket
 from camfan_wire.topics import status_topic
@@ -53,6 +54,8 @@ class Report:
 
 class LinkUser:
     """What the owner of a link does with what comes in; all are called on the link's thread."""
+
+    link: Link  # set before anything is called
 
     def on_frame(self, parts: list[zmq.Frame]) -> None:
         """A message of three parts."""
@@ -89,7 +92,9 @@ class Link:
         clock: ClockEstimate | None = None,
         publishes: str | None = None,
         report: Callable[[], Report] | None = None,
+        keys: ClientKeys | None = None,
     ) -> None:
+        self.keys = keys
         self.clock = ClockEstimate() if clock is None else clock
         self.endpoint = endpoint
         self._name = name
@@ -107,6 +112,7 @@ class Link:
         self._status_due = 0.0
         self._heard = 0.0  # monotonic seconds of the broker's last word; 0: none yet
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        user.link = self
         self._thread = threading.Thread(target=self._run, name=f"link {name}", daemon=True)
         self._thread.start()
 
@@ -169,7 +175,7 @@ class _Connection:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._socket = open_socket(link._context, Role.PEER)
+        self._socket = open_socket(link._context, Role.PEER, link.keys)
         self._socket.connect(link.endpoint)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)

@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 import zmq
 
+from camfan_wire.keys import ClientKeys
 from camfan_wire.sockets import Role, open_socket
 from camfan_wire.topics import camera_topic
 
@@ -21,9 +22,9 @@ class Left(Enum):
 class Outlet:
     """Belongs to one thread."""
 
-    def __init__(self, endpoint: str, camera: str) -> None:
+    def __init__(self, endpoint: str, camera: str, keys: ClientKeys | None) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = open_socket(self._context, Role.CAMERA)
+        self._socket = open_socket(self._context, Role.CAMERA, keys)
         self._socket.connect(endpoint)
         self._topic = camera_topic(camera)
         self._wanted: set[bytes] = set()  # subscriptions of the broker, by prefix

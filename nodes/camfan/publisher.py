@@ -16,6 +16,7 @@ from camfan.address import SiteLike, camera_patterns, check_endpoint, own_name, 
 from camfan.demand import Demand
 from camfan.desk import Desk
 from camfan.errors import ClosedError, EndpointError
+from camfan.identity import KeyFile, client_keys
 from camfan.link import Link, LinkUser, Report
 from camfan.outlet import Left, Outlet
 from camfan.reporting import completed
@@ -40,7 +41,8 @@ class Publisher:
     `site` is the path of a site file or a loaded Site; or, with `ingest`, the address of the
     broker's delivery socket. `publish`, `wanted`, `skip`, `refuse`, `rest` and `close` belong to
     one thread; everything else may be called from any. `report` is asked for the node's status
-    every 2 s, on another thread.
+    every 2 s, on another thread. `key`, `server_key`: whose key to show and whose to expect, see
+    `camfan.identity`.
     Raises SiteError, UnknownCameraError and EndpointError when made.
     """
 
@@ -53,6 +55,8 @@ class Publisher:
         name: str | None = None,
         kind: str = "camera",
         report: Callable[[], Report] | None = None,
+        key: KeyFile | None = None,
+        server_key: str | None = None,
     ) -> None:
         site = resolve(site)
         if isinstance(site, str):
@@ -76,9 +80,10 @@ class Publisher:
         self._report = report
         self._clock = ClockEstimate()
         self._outlet = None
+        keys = client_keys(site, name or camera, key, server_key)
         user, publishes = LinkUser(), None
         if camera is not None and ingest is not None:
-            self._outlet = Outlet(check_endpoint(ingest), camera)
+            self._outlet = Outlet(check_endpoint(ingest), camera, keys)
             user, publishes = Desk(camera, self._ring, self._demand, self._clock), camera
         self._link = Link(
             delivery,
@@ -88,6 +93,7 @@ class Publisher:
             clock=self._clock,
             publishes=publishes,
             report=report if publishes is None else self._status,
+            keys=keys,
         )
 
     @property

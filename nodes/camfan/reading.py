@@ -13,7 +13,7 @@ import zmq
 from camfan.credit import EveryWindow, LatestWindow
 from camfan.errors import RefusedError
 from camfan.frame import Frame
-from camfan.link import Link, LinkUser
+from camfan.link import LinkUser
 from camfan.mailbox import EveryQueue, LatestBox, Mailbox
 from camfan_wire import messages
 from camfan_wire.errors import WireError
@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 class Reading(LinkUser):
     """Called on the link's thread, but for what says otherwise."""
-
-    link: Link
 
     def __init__(
         self,

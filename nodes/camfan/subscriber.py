@@ -17,6 +17,7 @@ from typing import Generic, Literal, TypeVar, cast, overload
 from camfan.address import SiteLike, camera_patterns, delivery_endpoint, own_name, resolve
 from camfan.errors import ClosedError
 from camfan.frame import Frame
+from camfan.identity import KeyFile, client_keys
 from camfan.link import Link, Report
 from camfan.mailbox import Item, LatestBox
 from camfan.reading import Reading
@@ -41,7 +42,7 @@ class Subscriber(Generic[ItemT]):
     seconds: frames that are older, or of unknown age, are passed over. `since` (every): the last
     position one has, by camera, or a time from which on frames are wanted. `events`: Gap and
     Event items come between the frames. `statuses`: keep what every node says of itself in
-    `statuses`.
+    `statuses`. `key`, `server_key`: whose key to show and whose to expect, see `camfan.identity`.
 
     Iterating and reading belong to one thread; `latest`, `statuses` and `close` to any.
     Raises SiteError, UnknownCameraError and EndpointError when made, RefusedError and
@@ -63,6 +64,8 @@ class Subscriber(Generic[ItemT]):
         name: str | None = None,
         kind: str = "subscriber",
         report: Callable[[], Report] | None = None,
+        key: KeyFile | None = None,
+        server_key: str | None = None,
     ) -> None: ...
 
     @overload
@@ -80,6 +83,8 @@ class Subscriber(Generic[ItemT]):
         name: str | None = None,
         kind: str = "subscriber",
         report: Callable[[], Report] | None = None,
+        key: KeyFile | None = None,
+        server_key: str | None = None,
     ) -> None: ...
 
     def __init__(
@@ -96,6 +101,8 @@ class Subscriber(Generic[ItemT]):
         name: str | None = None,
         kind: str = "subscriber",
         report: Callable[[], Report] | None = None,
+        key: KeyFile | None = None,
+        server_key: str | None = None,
     ) -> None:
         if mode not in ("latest", "every"):
             raise ValueError(f"mode is 'latest' or 'every', not {mode!r}")
@@ -118,8 +125,8 @@ class Subscriber(Generic[ItemT]):
             kind=kind,
             user=self._reader,
             report=report,
+            keys=client_keys(site, name, key, server_key),
         )
-        self._reader.link = self._link
 
     @property
     def connected(self) -> bool:

@@ -35,6 +35,7 @@ _COMMANDS = {
     "diff": "camfan_nodes.cli_site:add_diff_command",
     "schema": "camfan_nodes.cli_site:add_schema_command",
     "reload": "camfan_nodes.cli_reload:add_reload_command",
+    "keys": "camfan_nodes.keys.cli_keys:add_keys_command",
 }
 
 

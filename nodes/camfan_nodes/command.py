@@ -5,13 +5,15 @@ Only here does an error become a line and an exit code.
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
-from camfan import CamfanError, SiteError, UnknownCameraError
+from camfan import CamfanError, KeyFileError, KeyMissingError, SiteError, UnknownCameraError
 
 EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 69
@@ -45,6 +47,15 @@ def find_node(nodes: Mapping[str, T], kind: str, name: str) -> T:
     raise ConfigurationError(f"the site file has no {kind} '{name}'; {hint}")
 
 
+def add_key_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="the secret key to come in with; see camfan keys",
+    )
+
+
 def end_with_code(program: str, work: Callable[[], int]) -> int:
     """Do the work; its exit code, or that of the error it ended with, said in a sentence."""
     try:
@@ -52,7 +63,7 @@ def end_with_code(program: str, work: Callable[[], int]) -> int:
     except SiteError as exc:
         sys.stderr.write(f"{exc}\n")
         return EXIT_CONFIG
-    except (ConfigurationError, UnknownCameraError) as exc:
+    except (ConfigurationError, UnknownCameraError, KeyFileError, KeyMissingError) as exc:
         sys.stderr.write(f"{program}: {exc}\n")
         return EXIT_CONFIG
     except CamfanError as exc:

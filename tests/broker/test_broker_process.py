@@ -76,7 +76,7 @@ def test_a_site_with_keys_is_not_served_in_the_clear(tmp_path: Path) -> None:
     site = write_site(tmp_path, "security: {keys: keys/}\n" + custom_cameras("one"))
 
     with broker_process(site.path) as process:
-        assert process.wait() == 69
+        assert process.wait() == 78
         assert "nothing was started in the clear" in process.output
 
 

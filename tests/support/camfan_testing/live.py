@@ -13,6 +13,8 @@ import msgspec
 
 from camfan import Publisher
 from camfan_broker.broker import Addresses, Broker
+from camfan_broker.reload import Reloader
+from camfan_broker.roster import read_locks
 from camfan_config import Site, load_site
 from camfan_testing.jpegs import jpeg
 from camfan_testing.sites import custom_cameras, write_site
@@ -45,8 +47,16 @@ def live_broker(
 ) -> Iterator[LiveBroker]:
     """A broker for some cameras that the test publishes itself."""
     written = write_site(folder, custom_cameras(*cameras) + "\n" + extra, memory=memory)
-    site = load_site(written.path)
-    broker = Broker(site, Addresses(ANY_PORT, ANY_PORT, ANY_PORT))
+    with serving(written.path) as live:
+        yield live
+
+
+@contextmanager
+def serving(path: Path) -> Iterator[LiveBroker]:
+    """A broker of a site file, on loopback."""
+    site = load_site(path)
+    addresses = Addresses(ANY_PORT, ANY_PORT, ANY_PORT)
+    broker = Broker(site, addresses, Reloader(path), read_locks(site))
     thread = threading.Thread(target=broker.run, name="broker")
     thread.start()
     try:

@@ -1,0 +1,79 @@
+"""What the loop asks about each message: who sent it, and whether they may.
+
+The answer is that of the connection's key, never of what a message says of itself. Without keys
+there is nobody to tell apart, and nothing is asked.
+"""
+
+from __future__ import annotations
+
+import zmq
+
+from camfan_broker.gatekeeper import Gatekeeper
+from camfan_broker.refusals import Refusals
+from camfan_broker.rights import EVERYTHING, Rights
+from camfan_config import Limits
+from camfan_wire.errors import WireError
+
+NOBODY = Rights("")
+ANYBODY = Rights("", sees=None, events=None, control=True, prefixes=EVERYTHING)
+
+
+class Access:
+    """Belongs to the loop's thread."""
+
+    def __init__(self, gatekeeper: Gatekeeper, refusals: Refusals) -> None:
+        self.keyed = gatekeeper.roster is not None  # else: ask nothing
+        self.refusals = refusals
+        self._gatekeeper = gatekeeper
+        self._connections = gatekeeper.connections
+
+    def sender(self, part: zmq.Frame, door: str) -> Rights:
+        """The rights of whoever sent this part. Raises WireError for nobody we know."""
+        roster = self._gatekeeper.roster
+        if roster is None:
+            return ANYBODY
+        try:
+            user = str(part.get("User-Id"))
+            fd = int(part.get(zmq.SRCFD))
+        except zmq.ZMQError as exc:
+            raise WireError("not-allowed", "nobody knows who sent this") from exc
+        if self._connections.claimed_by(fd) != user:
+            self._claim(fd, door, user)
+        rights = roster.by_id.get(user)
+        if rights is None:
+            self._connections.end_fd(fd)
+            raise WireError("not-allowed", "its key is not valid any more")
+        return rights
+
+    def check_publishes(self, part: zmq.Frame, camera: str) -> None:
+        """Whether whoever sent this part may publish this camera. Raises WireError."""
+        rights = self.sender(part, "ingest")
+        if rights.camera != camera:
+            raise self.refused(rights, f"may not publish {camera}")
+
+    def refused(self, rights: Rights, what: str, reason: str = "not-allowed") -> WireError:
+        """The error to raise, once it is counted and told."""
+        self.refusals.refuse(rights.name or "somebody", reason, what)
+        return WireError(reason, what)
+
+    def tell(self, rights: Rights, error: WireError) -> None:
+        """Count and tell what a peer may not do; other mistakes are counted where they are made."""
+        if error.reason == "not-allowed" and self.keyed:
+            self.refusals.refuse(rights.name or "somebody", error.reason, str(error))
+
+    @property
+    def limits(self) -> Limits:
+        return self._gatekeeper.limits
+
+    def end(self, part: zmq.Frame) -> None:
+        """End the connection by which this part came."""
+        try:
+            self._connections.end_fd(int(part.get(zmq.SRCFD)))
+        except zmq.ZMQError:
+            return  # it came by none, or it has ended
+
+    def _claim(self, fd: int, door: str, user: str) -> None:
+        had = self._connections.claim(fd, door, user)
+        if had > self._gatekeeper.limits.connections_per_key:
+            self.refusals.refuse(user.partition("/")[0], "too-many", "has too many connections")
+            self._connections.end_fd(fd)

@@ -1,0 +1,202 @@
+"""The one who lets people in: answers libzmq's question about each key (ZAP, RFC 27), and bounds
+how many connections there are.
+
+It has a thread of its own. When that is dead nobody answers, and the sockets, which insist on an
+answer (ZMQ_ZAP_ENFORCE_DOMAIN), let nobody new in; the broker sees that it is dead, and says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import struct
+import threading
+import time
+from collections.abc import Sequence
+
+import zmq
+
+from camfan_broker.connections import Connection, Connections
+from camfan_broker.refusals import Refusals
+from camfan_broker.roster import Roster
+from camfan_config import Limits
+
+log = logging.getLogger(__name__)
+
+ZAP = "inproc://zeromq.zap.01"  # where libzmq asks
+TURN_MS = 200
+SWEEP_S = 0.5
+LATE_NS = 50_000_000  # by which we may hear of a connection after it was made
+_EVENT = struct.Struct("=Hi")  # of a socket's monitor: what, and which descriptor
+_YES, _NO = b"200", b"400"
+
+Context = zmq.Context[zmq.Socket[bytes]]
+
+
+class Gatekeeper:
+    """Made before the sockets are bound. `roster` None: the site has no keys, anybody may come.
+
+    `admit` and `alive` are for any thread; `watch`, `start` and `close` for the one that made it.
+    """
+
+    def __init__(
+        self, context: Context, roster: Roster | None, limits: Limits, refusals: Refusals
+    ) -> None:
+        self.connections = Connections()
+        self.roster = roster
+        self.limits = limits
+        self._refusals = refusals
+        self._context = context
+        self._doors: dict[zmq.Socket[bytes], str] = {}
+        self._watched: list[zmq.Socket[bytes]] = []
+        self._stop = False
+        self._cut_before_ns = 0  # silent connections from before may have a key that is gone
+        self._zap: zmq.Socket[bytes] | None = None
+        if roster is not None:
+            self._zap = context.socket(zmq.ROUTER)
+            self._zap.linger = 0
+            self._zap.bind(ZAP)
+        self._thread = threading.Thread(target=self._run, name="gatekeeper", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def watch(self, socket: zmq.Socket[bytes], door: str) -> None:
+        """Hear of each connection of a socket; before it is bound."""
+        address = f"inproc://gatekeeper-{door}"
+        socket.monitor(address, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
+        ear = self._context.socket(zmq.PAIR)
+        ear.linger = 0
+        ear.rcvhwm = 0  # never full: libzmq's own thread would wait for us
+        ear.connect(address)
+        self._doors[ear] = door
+        self._watched.append(socket)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """To be called before the watched sockets are closed, by their thread."""
+        self._stop = True
+        if self._thread.ident is not None:
+            self._thread.join()
+        self.unwatch()
+
+    def unwatch(self) -> None:
+        """Nobody listens any more: libzmq must not fill a pipe for us."""
+        for socket in self._watched:
+            if not socket.closed:
+                socket.disable_monitor()
+        self._watched.clear()
+
+    def admit(self, roster: Roster | None) -> None:
+        """From now on these keys, with these rights. Whoever's rights have changed has to come in
+        again; nobody else notices."""
+        old, self.roster = self.roster, roster
+        if old is None or roster is None:
+            return
+        if set(old.ids) - set(roster.ids):
+            self._cut_before_ns = time.monotonic_ns() + LATE_NS
+        changed = {user for user, had in old.by_id.items() if roster.by_id.get(user) != had}
+        for connection in self.connections.all():
+            if connection.user in changed:
+                self.connections.end(connection)
+        self._end_silent()
+
+    def _run(self) -> None:
+        try:
+            self._serve()
+        except Exception:
+            log.exception("the gatekeeper has died; nobody new gets in until a restart")
+        finally:
+            for socket in (self._zap, *self._doors):
+                if socket is not None:
+                    socket.close()
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        for socket in (self._zap, *self._doors):
+            if socket is not None:
+                poller.register(socket, zmq.POLLIN)
+        swept = 0.0
+        while not self._stop:
+            for socket, _ in poller.poll(TURN_MS):
+                if socket in self._doors:
+                    self._event(socket, self._doors[socket])
+                else:
+                    self._question(socket)
+            if time.monotonic() - swept >= SWEEP_S:
+                swept = time.monotonic()
+                self._sweep()
+
+    def _question(self, zap: zmq.Socket[bytes]) -> None:
+        parts = zap.recv_multipart()
+        start = parts.index(b"") + 1 if b"" in parts else len(parts)
+        request_id = parts[start + 1] if len(parts) > start + 1 else b""
+        code, words, user = self._answer(parts[start:])
+        zap.send_multipart(
+            [*parts[:start], b"1.0", request_id, code, words.encode(), user.encode(), b""]
+        )
+
+    def _answer(self, request: Sequence[bytes]) -> tuple[bytes, str, str]:
+        """Status, words and user id. Whatever is not clearly right is a no."""
+        try:
+            _, _, _, address, _, mechanism, *credentials = request
+            user = self._user(mechanism, credentials)
+            if user is None:
+                self._refuse(address.decode("ascii", "replace"), credentials)
+                return _NO, "unknown key", ""
+            if self.connections.by_user[user] >= self.limits.connections_per_key:
+                self._refusals.refuse(
+                    user.partition("/")[0], "too-many", "has too many connections"
+                )
+                return _NO, "too many connections", ""
+            return _YES, "OK", user
+        except Exception:
+            log.exception("a key could not be looked up; it was refused")
+            return _NO, "error", ""
+
+    def _user(self, mechanism: bytes, credentials: Sequence[bytes]) -> str | None:
+        if mechanism != b"CURVE" or len(credentials) != 1 or self.roster is None:
+            return None
+        return self.roster.ids.get(credentials[0])
+
+    def _refuse(self, address: str, credentials: Sequence[bytes]) -> None:
+        key = hashlib.sha256(credentials[0]).hexdigest()[:16] if len(credentials) == 1 else "none"
+        self._refusals.refuse(address, "unknown-key", f"has a key that is not known ({key})")
+
+    def _event(self, ear: zmq.Socket[bytes], door: str) -> None:
+        what, fd = _EVENT.unpack(ear.recv_multipart()[0])
+        if what == zmq.EVENT_DISCONNECTED:
+            self.connections.left(fd, door)
+            return
+        came = self.connections.accepted(fd, door)
+        if self.roster is not None and self.connections.silent > self.limits.handshakes:
+            self._end(self.connections.gives_way(), "handshakes", "says nothing, as too many do")
+        if len(self.connections) > self.limits.connections:
+            self.connections.forget_gone()
+        if len(self.connections) > self.limits.connections:
+            silent = None if self.roster is None else self.connections.gives_way()
+            self._end(silent or came, "connections", "is one connection too many")
+
+    def _end(self, victim: Connection | None, reason: str, words: str) -> None:
+        if victim is not None:
+            self._refusals.refuse(victim.address, reason, words)
+            self.connections.end(victim)
+
+    def _sweep(self) -> None:
+        self.connections.forget_gone()
+        self._end_silent()
+        if self.roster is None:
+            return
+        for connection in self.connections.all():
+            if connection.user is not None and connection.user not in self.roster.by_id:
+                self.connections.end(connection)
+
+    def _end_silent(self) -> None:
+        """Of a connection that has said nothing nobody knows which key it has; it loses nothing by
+        coming in again."""
+        for connection in self.connections.all():
+            if connection.user is None and connection.since_ns < self._cut_before_ns:
+                self.connections.end(connection)

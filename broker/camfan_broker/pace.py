@@ -1,0 +1,28 @@
+"""How fast one peer may ask: a bucket that fills with time and is emptied by messages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+BURST_S = 40.0  # of its rate at once: what a node has to say after an outage comes together
+CHEAP = 1 / 50  # of a request: what each frame of a reader brings with it
+
+
+class Pace:
+    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._clock = clock
+        self._left = per_second * BURST_S
+        self._at = clock()
+
+    def allows(self, cost: float = 1.0) -> bool:
+        """Whether one more is not too fast; it then counts."""
+        now = self._clock()
+        full = self._per_second * BURST_S
+        self._left = min(full, self._left + (now - self._at) * self._per_second)
+        self._at = now
+        if self._left < cost:
+            return False
+        self._left -= cost
+        return True

@@ -1,0 +1,1 @@
+"""`camfan keys`: making keys, letting new machines in, taking keys away."""

@@ -1,0 +1,81 @@
+"""`camfan keys new|list|show|revoke|rotate|invite|join`. Prints, exits and hears signals."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from camfan import load_site
+from camfan_nodes.command import end_with_code
+from camfan_nodes.keys import making
+from camfan_nodes.keys.enrolment import PORT
+from camfan_nodes.keys.folder import check_name, entries, folder_of, purposes
+from camfan_nodes.keys.letting_in import invite, join
+from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+from camfan_wire.keys import PUBLIC, fingerprint, read_public, to_hex
+
+Commands = argparse._SubParsersAction
+Work = Callable[[argparse.Namespace], int]
+
+
+def add_keys_command(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "keys",
+        help="make, list and take away the keys of a site",
+        description="A site with keys is encrypted, and lets nobody in without one. A secret is "
+        "made where it is used, and stays there.",
+        epilog="A new site: 'camfan keys new' on the broker's machine; for each other machine "
+        "'camfan keys invite NAME' there and 'camfan keys join CODE' here.",
+    )
+    tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
+    new = _task(tasks, "new", "make the keys of this machine", making.new)
+    new.add_argument("names", nargs="*", metavar="NAME", help="none: of all that runs here")
+    new.add_argument("--host", help="which host of the site file this machine is")
+    _task(tasks, "list", "who has a key", _list)
+    show = _task(tasks, "show", "the public key of a name", _show)
+    show.add_argument("name", metavar="NAME")
+    revoke = _task(tasks, "revoke", "take a key away; its connections end at once", making.revoke)
+    revoke.add_argument("name", metavar="NAME")
+    rotate = _task(tasks, "rotate", "a new pair in place of one of this machine", making.rotate)
+    rotate.add_argument("name", metavar="NAME")
+    asked = _task(tasks, "invite", "let a new machine in: prints a code and waits for it", invite)
+    asked.add_argument("name", metavar="NAME")
+    asked.add_argument("--minutes", type=float, default=10.0, help="how long the code is valid")
+    asked.add_argument("--port", type=int, default=PORT, help=f"to listen on (without: {PORT})")
+    joins = _task(tasks, "join", "make the key of this machine, and bring its public half", join)
+    joins.add_argument("code", metavar="CODE", help="what 'camfan keys invite' has printed")
+
+
+def _task(
+    tasks: Commands[argparse.ArgumentParser], name: str, words: str, work: Work
+) -> argparse.ArgumentParser:
+    parser = tasks.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+    add_config_argument(parser)
+    program = f"camfan keys {name}"
+    parser.set_defaults(run=lambda args: end_with_code(program, lambda: work(args)))
+    return parser
+
+
+def _list(args: argparse.Namespace) -> int:
+    table = Table("name", "key", "state", "what it is", box=None, pad_edge=False)
+    for entry in entries(load_site(find_site_file(args.config))):
+        table.add_row(entry.name, entry.fingerprint or "-", entry.state, entry.purpose)
+    Console(highlight=False).print(table)
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    site = load_site(find_site_file(args.config))
+    name = check_name(args.name)
+    public = read_public(Path(folder_of(site)) / f"{name}{PUBLIC}")
+    purpose = purposes(site).get(name, "nothing: neither a node nor in security.access")
+    sys.stdout.write(
+        f"name         {name}\nis           {purpose}\nfingerprint  {fingerprint(public)}\n"
+        f"public key   {public.decode()}\nin hex       {to_hex(public)}\n"
+    )
+    return 0

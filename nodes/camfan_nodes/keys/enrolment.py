@@ -1,0 +1,189 @@
+"""Letting a new machine in without carrying a file to it: one code, valid once and for minutes.
+
+The code holds a secret that both ends make the same two key pairs of. Who has the code can speak
+to the end that invites, over CURVE, and nobody else can; what is spoken is the public half of the
+pair that the new machine has made for itself. Its secret half never leaves it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import zmq
+from zmq.utils import z85
+
+from camfan import CamfanError
+from camfan_wire.keys import ClientKeys, Pair, ServerKeys, pair_of_secret
+from camfan_wire.sockets import Role, bind, open_socket
+
+PORT = 5553
+ZAP = "inproc://zeromq.zap.01"
+ANSWER_S = 10.0
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # without I, L, O, U
+_LETTERS = 20  # of 5 bits each
+_CODE = re.compile(r"([a-z0-9][a-z0-9_-]{0,63})@(.+):([0-9]{1,5})/([0-9A-Za-z-]{20,40})")
+
+Context = zmq.Context[zmq.Socket[bytes]]
+
+
+class CodeError(CamfanError):
+    """No code of `camfan keys invite`, or one that opens nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What the new machine is told: its name, whom to dial, and the secret of the invitation."""
+
+    name: str
+    host: str
+    port: int
+    secret: str
+
+    def __str__(self) -> str:
+        groups = [self.secret[at : at + 4] for at in range(0, _LETTERS, 4)]
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.name}@{host}:{self.port}/{'-'.join(groups)}"
+
+    def __repr__(self) -> str:
+        return f"Code({self.name!r}, {self.host!r}, {self.port})"
+
+    def pair(self, end: str) -> Pair:
+        """The key pair of the end that invites (`server`) or joins (`client`)."""
+        person = f"camfan {end}".encode()
+        digest = hashlib.blake2b(self.secret.encode(), digest_size=32, person=person)
+        return pair_of_secret(digest.digest())
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What the new machine hears."""
+
+    site: str
+    server_key: str
+
+
+def new_secret() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))
+
+
+def read_code(text: str) -> Code:
+    """Raises CodeError."""
+    match = _CODE.fullmatch(text.strip())
+    secret = match[4].upper().replace("-", "") if match else ""
+    secret = secret.translate(str.maketrans("ILO", "110"))
+    if match is None or len(secret) != _LETTERS or not set(secret) <= set(_ALPHABET):
+        raise CodeError(f"{text!r} is not a code of camfan keys invite: NAME@HOST:PORT/XXXX-XXXX-…")
+    return Code(match[1], match[2].strip("[]"), int(match[3]), secret)
+
+
+class Invitation:
+    """Listens from when it is made. Raises BindError."""
+
+    def __init__(self, name: str, host: str, listen: str, port: int) -> None:
+        secret = new_secret()
+        asked = Code(name, host, port, secret)
+        self._context: Context = zmq.Context()
+        try:
+            self._zap = self._context.socket(zmq.REP)
+            self._zap.linger = 0
+            self._zap.bind(ZAP)
+            self._socket = open_socket(self._context, Role.INVITE, ServerKeys(asked.pair("server")))
+            bound = bind(self._socket, f"tcp://{listen}:{port or '*'}")
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+        self.code = Code(name, host, int(bound.rpartition(":")[2]), secret)
+
+    def wait(
+        self, seconds: float, take: Callable[[bytes], Welcome], stopped: Callable[[], bool]
+    ) -> bool:
+        """Until the machine has come; `take` is given its public key (Z85). False: nobody came."""
+        ends = time.monotonic() + seconds
+        poller = zmq.Poller()
+        poller.register(self._zap, zmq.POLLIN)
+        poller.register(self._socket, zmq.POLLIN)
+        while time.monotonic() < ends and not stopped():
+            for socket, _ in poller.poll(200):
+                if socket is self._zap:
+                    self._let_in()
+                elif self._request(take):
+                    return True
+        return False
+
+    def close(self) -> None:
+        self._context.destroy(linger=500)  # the answer has to leave
+
+    def _let_in(self) -> None:
+        """Only the other end of this code."""
+        request = self._zap.recv_multipart()
+        mine = z85.decode(self.code.pair("client").public)
+        good = len(request) == 7 and request[5] == b"CURVE" and request[6] == mine
+        code = b"200" if good else b"400"
+        self._zap.send_multipart([b"1.0", request[1], code, b"", b"", b""])
+
+    def _request(self, take: Callable[[bytes], Welcome]) -> bool:
+        body = self._socket.recv()
+        try:
+            asked: Any = json.loads(body)
+            good = isinstance(asked, dict) and asked.get("name") == self.code.name
+            public = bytes.fromhex(asked["public"]) if good else b""
+        except (ValueError, KeyError, TypeError):
+            public = b""
+        if len(public) != 32:
+            self._answer({"error": f"this invitation is for {self.code.name} and a public key"})
+            return False
+        try:
+            welcome = take(z85.encode(public))
+        except CamfanError as exc:
+            self._answer({"error": str(exc)})
+            raise
+        self._answer({"site": welcome.site, "server_key": welcome.server_key})
+        return True
+
+    def _answer(self, answer: dict[str, str]) -> None:
+        self._socket.send(json.dumps(answer).encode())
+
+
+def join(code: Code, public: bytes, seconds: float = ANSWER_S) -> Welcome:
+    """Deliver a public key (Z85) to where the code comes from. Raises CodeError."""
+    host = f"[{code.host}]" if ":" in code.host else code.host
+    keys = ClientKeys(code.pair("client"), code.pair("server").public)
+    context: Context = zmq.Context()
+    try:
+        socket = open_socket(context, Role.JOIN, keys)
+        socket.connect(f"tcp://{host}:{code.port}")
+        wanted = {"name": code.name, "public": z85.decode(public).hex()}
+        if not socket.poll(int(seconds * 1000), zmq.POLLOUT):
+            raise CodeError(_nobody(code))
+        socket.send(json.dumps(wanted).encode())
+        if not socket.poll(int(seconds * 1000)):
+            raise CodeError(_nobody(code))
+        return _welcome(code, socket.recv())
+    finally:
+        context.destroy(linger=0)
+
+
+def _welcome(code: Code, body: bytes) -> Welcome:
+    try:
+        answer = json.loads(body)
+        if "error" in answer:
+            raise CodeError(f"{code.host} refused: {answer['error']}")
+        if not re.fullmatch(r"[0-9a-f]{64}", answer["server_key"]):
+            raise ValueError
+        return Welcome(str(answer["site"]), answer["server_key"])
+    except (ValueError, KeyError, TypeError):
+        raise CodeError(f"{code.host}:{code.port} answered what is no welcome") from None
+
+
+def _nobody(code: Code) -> str:
+    return (
+        f"nobody at {code.host}:{code.port} answers to this code; it is valid once, and only while "
+        "'camfan keys invite' waits there"
+    )

@@ -1,0 +1,84 @@
+"""The folder of a site's keys: who is in it, and what each of them is for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from camfan import KeyFileError, Site
+from camfan.identity import BROKER, OWNER
+from camfan_config import CustomCamera, nodes
+from camfan_nodes.command import ConfigurationError
+from camfan_wire.keys import PUBLIC, SECRET, fingerprint, read_public
+
+REVOKED = ".revoked"
+DEFAULT = "keys"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name, and what is there of it."""
+
+    name: str
+    purpose: str
+    fingerprint: str  # empty: it has no key
+    state: str
+
+
+def folder_of(site: Site) -> Path:
+    """Raises ConfigurationError for a site without keys."""
+    if site.security.keys is None:
+        raise ConfigurationError(
+            f"site '{site.site}' has no keys yet; the first is made on the broker's machine: "
+            "camfan keys new"
+        )
+    return Path(site.security.keys)
+
+
+def check_name(name: str) -> str:
+    """Raises ConfigurationError."""
+    if not NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{name!r} is no name: lower-case letters, digits, '-' and '_', at most 64"
+        )
+    return name
+
+
+def purposes(site: Site) -> dict[str, str]:
+    """What each name of a site file is."""
+    found = {BROKER: "the broker", OWNER: "you: sees and changes everything"}
+    for node in nodes(site):
+        if node.kind != "broker":
+            own = isinstance(node.section, CustomCamera)
+            found[node.name] = f"{node.kind}{' of your own code' if own else ''} on {node.host}"
+    for name, access in site.security.access.items():
+        view = "all cameras" if access.view == "*" else ", ".join(access.view) or "no camera"
+        extra = [word for word, may in (("events", access.publish_events),) if may]
+        extra += ["control"] if access.control else []
+        found[name] = f"sees {view}" + (f"; {', '.join(extra)}" if extra else "")
+    return found
+
+
+def entries(site: Site) -> list[Entry]:
+    """The names of the site file, then the keys that it does not know."""
+    folder, known = folder_of(site), purposes(site)
+    there = {path.name.removesuffix(PUBLIC) for path in folder.glob(f"*{PUBLIC}")}
+    strangers = sorted(name for name in there if name not in known and not name.startswith("."))
+    found = [_entry(folder, name, purpose) for name, purpose in known.items()]
+    return found + [
+        _entry(folder, name, "nothing: neither a node nor in security.access") for name in strangers
+    ]
+
+
+def _entry(folder: Path, name: str, purpose: str) -> Entry:
+    public = folder / (name + PUBLIC)
+    if not public.exists():
+        revoked = any(folder.glob(f"{name}.*{REVOKED}"))
+        return Entry(name, purpose, "", "revoked" if revoked else "no key yet")
+    state = "secret is here" if (folder / (name + SECRET)).exists() else "secret is elsewhere"
+    try:
+        return Entry(name, purpose, fingerprint(read_public(public)), state)
+    except KeyFileError as exc:
+        return Entry(name, purpose, "", str(exc))

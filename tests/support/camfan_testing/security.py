@@ -1,0 +1,72 @@
+"""Sites with keys, and sockets of strangers, thieves and liars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import zmq
+
+from camfan_config import Site
+from camfan_testing.sites import TestSite, custom_cameras, write_site
+from camfan_wire.keys import (
+    PUBLIC,
+    SECRET,
+    ClientKeys,
+    Keys,
+    apply,
+    new_pair,
+    read_pair,
+    read_public,
+    to_hex,
+    write_pair,
+)
+
+Socket = zmq.Socket[bytes]
+
+VIEWERS = """
+  access:
+    anna: {view: "*"}
+    lab: {view: [one], publish_events: true}
+"""
+
+
+def make_keys(folder: Path, *names: str) -> None:
+    for name in names:
+        write_pair(folder, name, new_pair())
+
+
+def secure_site(
+    folder: Path, *cameras: str, extra: str = "", limits: str = "{}", access: str = VIEWERS
+) -> TestSite:
+    """A site with keys for the broker, the owner, its cameras, `anna` and `lab`."""
+    keys = folder / "keys"
+    make_keys(keys, "broker", "owner", "anna", "lab", *cameras)
+    pinned = to_hex(read_public(keys / f"broker{PUBLIC}"))
+    security = f"security:\n  keys: keys/\n  server_key: {pinned}\n  limits: {limits}{access}"
+    return write_site(folder, f"{custom_cameras(*cameras)}\n{extra}\n{security}")
+
+
+def keys_of(site: Site, name: str) -> ClientKeys:
+    """What `name` would come with."""
+    folder = Path(site.security.keys or "")
+    return ClientKeys(
+        read_pair(folder / f"{name}{SECRET}"), read_public(folder / f"broker{PUBLIC}")
+    )
+
+
+@contextmanager
+def raw_socket(kind: int, endpoint: str, keys: Keys | None = None) -> Iterator[Socket]:
+    """A plain ZeroMQ socket that has never heard of camfan, connected."""
+    with zmq.Context() as context:
+        socket = context.socket(kind)
+        socket.linger = 0
+        socket.rcvtimeo = socket.sndtimeo = 10_000
+        if keys is not None:
+            apply(socket, keys)
+        socket.connect(endpoint)
+        try:
+            yield socket
+        finally:
+            socket.close()
