@@ -119,6 +119,22 @@ def test_a_light_switch_is_lighting(before: float, after: float) -> None:
     assert seconds(changes[0].start_ns) == pytest.approx(10, abs=0.3)
 
 
+def test_a_lamp_that_goes_on_and_off_is_one_event() -> None:
+    """From its first change to its last; another one later is another event."""
+
+    def room(at_s: float) -> Scene:
+        blinks = 10 <= at_s < 22 and at_s % 4 < 2
+        return ROOM * np.float32(0.4 if blinks or 30 <= at_s < 50 else 1)
+
+    changes = watch(film(room, 40))
+
+    assert kinds(changes) == ["lighting", "lighting"]
+    first, second = ended(changes, "lighting")
+    assert seconds(first.start_ns) == pytest.approx(12, abs=0.3)
+    assert seconds(first.last_ns) == pytest.approx(22, abs=0.5)
+    assert seconds(second.start_ns) == pytest.approx(30, abs=0.3)
+
+
 @pytest.mark.parametrize("lasts_s", [1.0, 3.0])
 def test_an_exposure_that_adjusts_is_lighting(lasts_s: float) -> None:
     """A camera that adjusts its exposure within seconds is lighting, not motion."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .changes import Change, Kind, State
 from .cover import Cover
 from .events import Numbers, moment
+from .lamp import Lamp
 from .lighting import Light
 from .pace import Tick
 from .pictures import Picture
@@ -41,7 +42,7 @@ class _Unrest:
     gain: float = 1.0
     overturned: bool = False  # the background was given up
     steady_s: float | None = None  # since it last was; None: what it was has been said
-    lighting: int | None = None  # number of the event, once there is one
+    told: bool = False  # it was a change of light, and that has been said
 
 
 class Scene:
@@ -52,6 +53,7 @@ class Scene:
         self._looked_at = areas.looked_at.view(bool)
         self._pixels = max(1, areas.looked_at_pixels)
         self._unrest: _Unrest | None = None
+        self._lamp = Lamp(numbers)
         self._cover = Cover(numbers)
         self._faded = False
         self._looked_s = 0.0
@@ -71,9 +73,9 @@ class Scene:
             unrest = self._stirred(time_ns, before)
             unrest.effect += abs(brighter)
             unrest.gain *= light.gain
-            if unrest.lighting is None and unrest.effect >= LIGHTING and not unrest.overturned:
-                unrest.lighting = self._numbers.next()
-                yield _change("lighting", "start", unrest.lighting, unrest, time_ns)
+            if unrest.effect >= LIGHTING and not unrest.overturned:
+                unrest.told = True
+                yield from self._lamp.changed(unrest.start_ns, time_ns, time_ns)
         elif self._unrest is not None:
             self._unrest.calm_s += tick.step_s
         if self._unrest is not None and self._unrest.steady_s is not None:
@@ -86,6 +88,7 @@ class Scene:
 
     def settle(self, tick: Tick, time_ns: int, picture: Picture) -> Iterator[Change]:
         """Last of all in a frame: what is over, and what it was."""
+        yield from self._lamp.steady(tick.step_s, time_ns)
         if self._unrest is not None:
             if (self._unrest.steady_s or 0.0) >= CALM_S:
                 yield from self._view_judged(self._unrest, time_ns, picture)
@@ -101,9 +104,8 @@ class Scene:
 
     def close(self, time_ns: int) -> Iterator[Change]:
         """End what is open."""
-        if self._unrest is not None and self._unrest.lighting is not None:
-            yield _change("lighting", "end", self._unrest.lighting, self._unrest, time_ns)
         self._unrest = None
+        yield from self._lamp.close(time_ns)
         yield from self._cover.close(time_ns)
 
     def _stirred(self, time_ns: int, before: Picture) -> _Unrest:
@@ -123,11 +125,8 @@ class Scene:
 
     def _light_judged(self, unrest: _Unrest, time_ns: int, picture: Picture) -> Iterator[Change]:
         self._faded = _fades(unrest)
-        if unrest.lighting is None and self._brighter(picture, unrest.before) >= LIGHTING:
-            unrest.lighting = self._numbers.next()
-            yield _change("lighting", "start", unrest.lighting, unrest, time_ns)
-        if unrest.lighting is not None:
-            yield _change("lighting", "end", unrest.lighting, unrest, time_ns)
+        if not unrest.told and self._brighter(picture, unrest.before) >= LIGHTING:
+            yield from self._lamp.changed(unrest.start_ns, unrest.last_ns, time_ns)
 
     def _other_view(self, picture: Picture, before: Picture) -> bool:
         """Whether neither picture's texture is found again in the other."""
