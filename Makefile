@@ -36,7 +36,7 @@ pictures: $(VENV)/.dev  ## make the pictures of the README anew
 	$(BIN)/python docs/make_pictures.py
 
 bench: $(VENV)/.bench  ## measure it beside zmq.proxy and others, 10 minutes; NAME='fanout/*' for some
-	@$(BIN)/python tests/bench $(if $(NAME),'$(NAME)') $(BENCH)
+	@$(BIN)/python tests/bench $(if $(NAME),'$(NAME)',--docs docs/benchmarks) $(BENCH)
 
 clean:  ## remove what was made here
 	rm -rf $(VENV) .demo dist build

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import statistics
+import json
 import sys
 import time
 from pathlib import Path
@@ -13,8 +13,10 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 from rich.console import Console  # noqa: E402 - the path first
 
+from camfan_bench.docs import quote, write_docs  # noqa: E402
+from camfan_bench.machine import describe_machine  # noqa: E402
 from camfan_bench.model import Result, measures_of  # noqa: E402
-from camfan_bench.report import number, ratio_of, table_of, to_json  # noqa: E402
+from camfan_bench.report import entry_of, line_of, table_of, to_json  # noqa: E402
 from camfan_bench.runner import run_benchmark  # noqa: E402
 from camfan_bench.subjects import all_benchmarks, select  # noqa: E402
 
@@ -24,6 +26,9 @@ USAGE = 64
 def main() -> int:
     args = _parser().parse_args()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    if args.quote:
+        print(quote(json.loads(args.json.read_text(encoding="utf-8"))), end="")
+        return 0
     known = all_benchmarks()
     wanted = select(known, [pattern for name in args.names for pattern in name.split()])
     if args.list or not wanted:
@@ -38,10 +43,12 @@ def main() -> int:
             runs = args.runs or benchmark.runs
             for result in run_benchmark(benchmark, runs, status.update, length=args.length):
                 results.append(result)
-                console.print(_line(result))
+                console.print(line_of(result))
             args.json.write_text(to_json(results), encoding="utf-8")  # an interrupt loses nothing
     console.print()
     console.print(table_of(results))
+    if args.docs:
+        write_docs([entry_of(result) for result in results], describe_machine(), args.docs)
     console.print(f"\n{time.monotonic() - begun:.0f} s; every run is in {args.json}")
     return 0
 
@@ -62,16 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         help="of each run: 3 is three times as long",
     )
     parser.add_argument("--json", type=Path, default=Path("bench.json"), metavar="FILE")
+    parser.add_argument("--docs", type=Path, metavar="FOLDER", help="write tables and plots there")
+    parser.add_argument("--quote", action="store_true", help="print the README's lines from --json")
     return parser
-
-
-def _line(result: Result) -> str:
-    ratio = ratio_of(result)
-    if ratio is None:
-        return f"{result.measure.name}: {result.problem}"
-    ours = number(statistics.median(result.values))
-    notes = ", ".join(f"{name} {number(value)}" for name, value in result.notes.items())
-    return f"{result.measure.name}: {ours} {result.measure.unit}, ratio {ratio:.2f} ({notes})"
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -14,7 +16,10 @@ import simplejpeg
 
 from camfan_bench import subjects
 from camfan_bench.counters import SAMPLES, Command, Counters, Tally
-from camfan_bench.frames import Stream, jpeg_of_size
+from camfan_bench.cpu import cpu_seconds
+from camfan_bench.docs import QUOTED, quote, write_docs
+from camfan_bench.frames import Stream, jpeg_of_size, picture
+from camfan_bench.machine import describe_machine
 from camfan_bench.model import (
     BenchError,
     Benchmark,
@@ -24,6 +29,7 @@ from camfan_bench.model import (
     Run,
     alternating,
 )
+from camfan_bench.peer_ends import read_time, write_time
 from camfan_bench.report import entry_of, ratio_of
 from camfan_bench.runner import run_benchmark
 from camfan_wire.header import read_parts
@@ -41,7 +47,7 @@ def test_a_benchmark_is_run_in_pairs() -> None:
     """The ratio is the median of the ratios of the pairs; notes are medians."""
     (result,) = run_benchmark(Benchmark((SPEED,), numbered), 3, lambda _: None)
 
-    assert entry_of(result) | {"reach": 0.9} == {
+    assert entry_of(result) == {
         "name": "speed/a",
         "value": 20.0,
         "unit": "frames/s",
@@ -51,6 +57,7 @@ def test_a_benchmark_is_run_in_pairs() -> None:
         "min": 10.0,
         "max": 30.0,
         "yardstick_value": 20.0,
+        "ratios": [0.5, 1.0, 1.5],
         "better": "higher",
         "reach": 0.9,
         "notes": {"note": 1.0},
@@ -152,6 +159,62 @@ def test_counters_are_shared_and_samples_are_the_newest(tmp_path: Path) -> None:
         assert seen.samples(SAMPLES + 2, SAMPLES + 5) == [1000 + SAMPLES + n for n in (2, 3, 4)]
         assert len(seen.samples(0, SAMPLES + 5)) == SAMPLES
         assert seen.of_camera(0) == (SAMPLES + 5 + 2) // 3
+
+
+def entries() -> list[dict[str, object]]:
+    """Results of two groups, and one that is absent."""
+    quoted = [
+        Result(Measure(name, "ms", "zmq.proxy", "lower", reach=1.5), (3.0, 4.0), (2.0, 4.0))
+        for name in QUOTED
+    ]
+    absent = Result(SPEED, problem="Traceback\nno | pip here")
+    return [entry_of(result) for result in (*quoted, absent)]
+
+
+def test_the_pages_name_what_is_absent_and_the_machine(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="plots need the dependency group bench")
+    write_docs(entries(), {"processor": "2 cores"}, tmp_path)
+
+    page = (tmp_path / "README.md").read_text()
+    assert "| processor | 2 cores |" in page
+    assert "| speed/a | absent: no / pip here |" in page
+    assert "| fanout/100KB/4 | 3.50 ms | 3.00 to 4.00 | 3.00: zmq.proxy | 1.25 | ≤ 1.5 |" in page
+    for group in ("fanout", "latency"):
+        assert f"![{group}]({group}.svg)" in page
+        assert "ratio to zmq.proxy" in (tmp_path / f"{group}.svg").read_text()
+    assert not (tmp_path / "speed.svg").exists()
+    assert json.loads((tmp_path / "bench.json").read_text()) == entries()
+
+
+def test_the_readme_quotes_two(tmp_path: Path) -> None:
+    first, second = quote(entries()).splitlines()
+
+    assert "4 frames/s" in first
+    assert "1.25 of `zmq.proxy`" in first
+    assert "3.50 ms" in second
+
+
+def test_the_machine_is_described() -> None:
+    machine = describe_machine()
+
+    assert f"{len(os.sched_getaffinity(0))} cores" in machine["processor"]
+    assert machine["ZeroMQ"].startswith("libzmq 4.")
+
+
+def test_the_time_of_capture_survives_jpeg() -> None:
+    image = picture().copy()
+    write_time(image, 123_456_789_012_000)
+    jpeg = simplejpeg.encode_jpeg(image, quality=80, colorspace="BGR", colorsubsampling="420")
+
+    assert read_time(simplejpeg.decode_jpeg(jpeg, colorspace="BGR")) == 123_456_789_012_000
+
+
+def test_cpu_time_is_that_of_the_process() -> None:
+    before = cpu_seconds(os.getpid())
+    while cpu_seconds(os.getpid()) < before + 0.2:
+        pass
+
+    assert time.process_time() >= 0.19
 
 
 GROUPS = ["fanout/100KB/4", "relay", "delivery", "latency", "age", "camera"]

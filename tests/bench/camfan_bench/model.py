@@ -15,6 +15,9 @@ Figures = Mapping[str, float]  # by name of a measure; other names are notes
 Better = Literal["higher", "lower"]
 
 
+YARDSTICK = "yardstick "  # before the name of a note that is of the yardstick
+
+
 class BenchError(Exception):
     """A benchmark cannot be measured here, or measured something else than it says."""
 

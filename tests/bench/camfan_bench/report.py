@@ -9,14 +9,19 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from camfan_bench.model import Result
+from camfan_bench.model import YARDSTICK, Result
 
 Entry = dict[str, object]
 
 
+def ratios_of(result: Result) -> list[float]:
+    """One of each pair of runs, which were taken within seconds."""
+    return [a / b for a, b in zip(result.values, result.yardsticks, strict=True) if b]
+
+
 def ratio_of(result: Result) -> float | None:
-    """The median of the ratios of the runs; each was taken within seconds."""
-    ratios = [a / b for a, b in zip(result.values, result.yardsticks, strict=True) if b]
+    """The median of the ratios."""
+    ratios = ratios_of(result)
     return statistics.median(ratios) if ratios else None
 
 
@@ -34,6 +39,7 @@ def entry_of(result: Result) -> Entry:
         "min": _rounded(min(values)) if values else None,
         "max": _rounded(max(values)) if values else None,
         "yardstick_value": _rounded(statistics.median(result.yardsticks)) if values else None,
+        "ratios": [round(ratio, 4) for ratio in ratios_of(result)],
         "better": measure.better,
         "reach": measure.reach,
         "notes": {name: _rounded(value) for name, value in result.notes.items()},
@@ -84,6 +90,25 @@ def number(value: float) -> str:
     """Three digits at least, and no more after the point than that takes."""
     size = abs(value)
     return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
+
+
+def line_of(result: Result) -> str:
+    """What is said as soon as a benchmark is done."""
+    ratio = ratio_of(result)
+    if ratio is None:
+        return f"{result.measure.name}: {result.problem}"
+    ours = f"{number(statistics.median(result.values))} {result.measure.unit}"
+    return f"{result.measure.name}: {ours}, ratio {ratio:.2f}{_notes(result)}"
+
+
+def _notes(result: Result) -> str:
+    """Each figure of ours, and that of the yardstick in brackets."""
+    words = []
+    for name, value in result.notes.items():
+        if not name.startswith(YARDSTICK):
+            theirs = result.notes.get(YARDSTICK + name)
+            words.append(f"{name} {number(value)}" + (f" ({number(theirs)})" if theirs else ""))
+    return "".join(f"; {word}" for word in words)
 
 
 def _rounded(value: float) -> float:

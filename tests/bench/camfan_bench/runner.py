@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 
-from camfan_bench.model import BenchError, Benchmark, Figures, Pair, Result
+from camfan_bench.model import YARDSTICK, BenchError, Benchmark, Figures, Pair, Result
 
 Progress = Callable[[str], None]  # told before each run
 
@@ -43,8 +43,9 @@ def _notes(benchmark: Benchmark, pairs: Sequence[Pair]) -> dict[str, float]:
     """Medians of the figures that are no measure, of ours and of the yardstick."""
     ours, theirs = [pair.ours for pair in pairs], [pair.yardstick for pair in pairs]
     found = _medians(ours, "")
-    found.update(_medians(theirs, "yardstick "))
-    return {name: value for name, value in found.items() if "/" not in name.replace("/frame", "")}
+    found.update(_medians(theirs, YARDSTICK))
+    measured = {measure.name for measure in benchmark.measures}
+    return {n: v for n, v in found.items() if n.removeprefix(YARDSTICK) not in measured}
 
 
 def _medians(figures: Sequence[Figures], prefix: str) -> dict[str, float]:

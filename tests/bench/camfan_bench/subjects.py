@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from camfan_bench import age, camera, delivery, fanout, latency, relay
+from camfan_bench import age, camera, delivery, fanout, latency, peers, relay
 from camfan_bench.model import Benchmark, Measure
 
 SUBJECTS = (
@@ -16,6 +16,7 @@ SUBJECTS = (
     latency,
     age,
     camera,
+    peers,
 )
 
 
