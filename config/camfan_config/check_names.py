@@ -55,6 +55,7 @@ def _lists(site: Site) -> list[tuple[KeyPath, Cameras]]:
     if site.web is not None:
         found.append((("web", "cameras"), site.web.cameras))
         found += [(("web", "users", n, "cameras"), u.cameras) for n, u in site.web.users.items()]
+        found += [(("web", "tokens", n, "cameras"), t.cameras) for n, t in site.web.tokens.items()]
     return found
 
 

@@ -34,7 +34,6 @@ def check(site: Site, places: Places) -> None:
     _ports(site, places)
     _reachable(site, places)
     _broker_is_safe(site, places)
-    _web_is_safe(site, places)
 
 
 def _ports(site: Site, places: Places) -> None:
@@ -107,15 +106,3 @@ def _broker_is_safe(site: Site, places: Places) -> None:
     if http is not None and not is_loopback(parse_address(http)[0]):
         words = f"{places.written(('broker', 'http'), http)!r} listens to the network"
         places.complain(("broker", "http"), f"{words} {remedy}")
-
-
-def _web_is_safe(site: Site, places: Places) -> None:
-    web = site.web
-    if web is None or web.users or site.security.insecure or not places.sound(("web", "users")):
-        return
-    if not is_loopback(parse_address(web.listen)[0]):
-        words = (
-            f"{places.written(('web', 'listen'), web.listen)!r} listens to the network without "
-            "web.users: write 'users: {NAME: {password: HASH}}', the hash from 'camfan password'"
-        )
-        places.complain(("web", "listen"), words)

@@ -6,7 +6,14 @@ it asks `places.sound` before it blames one value for another. Nothing here look
 
 from __future__ import annotations
 
-from camfan_config import check_cameras, check_motion, check_names, check_network, check_recording
+from camfan_config import (
+    check_cameras,
+    check_motion,
+    check_names,
+    check_network,
+    check_recording,
+    check_web,
+)
 from camfan_config.places import Places
 from camfan_config.types import Site
 
@@ -18,3 +25,4 @@ def crosscheck(site: Site, places: Places) -> None:
     check_motion.check(site, places)
     check_recording.check(site, places)
     check_network.check(site, places)
+    check_web.check(site, places)

@@ -44,7 +44,7 @@ Bytes = Annotated[int, Meta(ge=0, extra={"unit": "bytes"})]
 Share = Annotated[float, Meta(ge=0, le=1, extra={"unit": "share"})]
 Path = Annotated[str, Meta(min_length=1, extra={"unit": "path"})]  # relative: to the site file
 Secret = Annotated[str, Meta(min_length=1, extra={"secret": True})]
-_NEVER_SHOWN = frozenset({"url", "password"})  # the fields of type Secret
+_NEVER_SHOWN = frozenset({"url", "password", "token"})  # the fields of type Secret
 Port = Annotated[int, Meta(ge=1, le=65535)]
 ServerKey = Annotated[
     str,
@@ -341,6 +341,7 @@ Camera = (
 )
 
 Cameras = tuple[Pattern, ...] | Literal["*"]
+Role = Literal["viewer", "operator", "owner"]
 
 
 class Keep(Section, frozen=True, kw_only=True):
@@ -448,11 +449,30 @@ class User(Section, frozen=True, kw_only=True):
 
     password: Annotated[Secret, Meta(description="a hash, made by `camfan password`")]
     role: Annotated[
-        Literal["viewer", "operator", "owner"], Meta(description="what they may do")
+        Role, Meta(description="viewer: sees; operator: also sets; owner: also who is watching")
     ] = "viewer"
     cameras: Annotated[
         Cameras, Meta(description="what they may see: a list of names and globs, or *")
     ] = "*"
+
+
+class Token(Section, frozen=True, kw_only=True):
+    """A program that may read pictures and figures over HTTP."""
+
+    token: Annotated[Secret, Meta(description="a hash, made by `camfan password --token`")]
+    role: Annotated[
+        Role, Meta(description="viewer: sees; operator: also sets; owner: also who is watching")
+    ] = "viewer"
+    cameras: Annotated[
+        Cameras, Meta(description="what it may see: a list of names and globs, or *")
+    ] = "*"
+
+
+class Tls(Section, frozen=True, kw_only=True):
+    """HTTPS without a proxy."""
+
+    certificate: Annotated[Path, Meta(description="PEM, the whole chain")]
+    key: Annotated[Path, Meta(description="PEM, not encrypted")]
 
 
 class Web(Section, frozen=True, kw_only=True):
@@ -468,6 +488,16 @@ class Web(Section, frozen=True, kw_only=True):
         Cameras, Meta(description="what is shown: a list of names and globs, or *")
     ] = "*"
     users: Annotated[dict[Name, User], Meta(description="who may log in, by name")] = {}
+    tokens: Annotated[dict[Name, Token], Meta(description="other software, by name")] = {}
+    tls: Annotated[Tls | None, Meta(description="HTTPS; absent: plain, or behind a proxy")] = None
+    proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="addresses or networks of proxies whose X-Forwarded-* is believed"),
+    ] = ()
+    state: Annotated[
+        Path | None,
+        Meta(description="folder for who is logged in; absent: that of the service or the user"),
+    ] = None
 
 
 class Site(Section, frozen=True, kw_only=True):

@@ -21,6 +21,8 @@ from camfan.identity import KeyFile, client_keys
 from camfan.link import Link, Report
 from camfan.mailbox import Item, LatestBox
 from camfan.reading import Reading
+from camfan_wire import messages
+from camfan_wire.clock import ClockEstimate
 from camfan_wire.header import Position
 from camfan_wire.messages import Event, Gap, Status
 from camfan_wire.topics import EVENTS, STATUSES
@@ -162,6 +164,21 @@ class Subscriber(Generic[ItemT]):
     def latest(self, camera: str) -> Frame | None:
         """The newest frame of a camera that has come, read or not."""
         return self._reader.newest.get(camera)
+
+    @property
+    def clock(self) -> ClockEstimate:
+        """What is known of the site's clock."""
+        return self._link.clock
+
+    def set_camera(
+        self, camera: str, *, fps: float | None = None, quality: int | None = None
+    ) -> None:
+        """Change a camera while it runs; None: as in the site file.
+
+        Nothing answers: what the camera does then is in its status. Raises UnknownCameraError.
+        """
+        (name,) = camera_patterns(self._site, camera)
+        self._link.send([messages.encode(messages.Set(camera=name, fps=fps, quality=quality))])
 
     def site_ns(self) -> int:
         """The site's time now, ns; this machine's wall clock while the site's is unknown."""

@@ -29,6 +29,8 @@ _COMMANDS = {
     "cameras": "camfan_nodes.camera.cli_camera:add_cameras_command",
     "recorder": "camfan_nodes.recorder.cli_recorder:add_recorder_command",
     "motion": "camfan_nodes.motion.cli_motion:add_motion_command",
+    "web": "camfan_nodes.web.cli_web:add_web_command",
+    "password": "camfan_nodes.web.cli_password:add_password_command",
     "check": "camfan_nodes.cli_site:add_check_command",
     "show": "camfan_nodes.cli_site:add_show_command",
     "graph": "camfan_nodes.cli_site:add_graph_command",

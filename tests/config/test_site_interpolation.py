@@ -9,7 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from camfan_config import CamfanError, FileCamera, RtspCamera, Site, SiteError, load_site, read_site
+from camfan_config import (
+    CamfanError,
+    FileCamera,
+    RtspCamera,
+    Site,
+    SiteError,
+    V4l2Camera,
+    load_site,
+    read_site,
+)
 from camfan_config.render import show
 
 HEAD = "version: 1\nsite: home\n"
@@ -58,11 +67,12 @@ def test_the_own_environment_is_the_default(
 def test_a_secret_of_digits_is_text(tmp_path: Path) -> None:
     """A password of digits needs no care, whether in secrets.yaml or in the environment."""
     (tmp_path / "secrets.yaml").write_text("PASS: 0123\n")
-    text = "cameras: {a: {source: test}}\nweb:\n  users:\n    me:\n      password: ${PASS}"
+    text = "cameras:\n  a:\n    source: v4l2\n    device: ${PASS}"
     for environment in ({}, {"PASS": "0123"}):
         site = load(tmp_path, text, environment)
-        assert site.web is not None
-        assert site.web.users["me"].password == "0123"
+        camera = site.cameras["a"]
+        assert isinstance(camera, V4l2Camera)
+        assert camera.device == "0123"
 
 
 @pytest.mark.parametrize(

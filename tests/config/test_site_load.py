@@ -20,6 +20,7 @@ from camfan_config import (
     load_site,
     read_site,
 )
+from camfan_testing.hashes import PASSWORD_HASH, TOKEN_HASH
 
 HEAD = "version: 1\nsite: home\n"
 
@@ -194,16 +195,17 @@ def test_no_secret_is_in_a_repr(tmp_path: Path) -> None:
     """A site that ends up in a log takes no password along."""
     site = load(
         tmp_path,
-        """
-cameras: {a: {source: rtsp, url: "rtsp://u:hunter2@cam/1"}}
-web: {users: {me: {password: hunter2}}}
-""",
+        'cameras: {a: {source: rtsp, url: "rtsp://u:hunter2@cam/1"}}\n'
+        f"web: {{users: {{me: {{password: {PASSWORD_HASH}}}}}, "
+        f"tokens: {{ha: {{token: {TOKEN_HASH}}}}}}}",
     )
 
     assert isinstance(site.cameras["a"], RtspCamera)
     assert "hunter2" in site.cameras["a"].url
     assert "hunter2" not in repr(site)
     assert "hunter2" not in f"{site.cameras['a']!r} {site.web!r}"
+    assert PASSWORD_HASH not in repr(site)
+    assert TOKEN_HASH not in repr(site)
 
 
 def test_the_values_are_what_their_types_say() -> None:

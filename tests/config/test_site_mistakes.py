@@ -107,7 +107,7 @@ MISTAKES = [
     row(TOP + CAMERA + "recorders: {r: {path: r, cameras: ['b*']}}", 6, 36, "recorders.r.cameras[0]: 'b*' matches no camera of this site"),
     row(TOP + CAMERA + "recorders: {r: {path: r, cameras: a}}", 6, 35, "recorders.r.cameras: 'a' is neither a list nor \"*\"; write [a]"),
     row(TOP + CAMERA + "recorders: {r: {path: r, cameras: []}}", 6, 35, "recorders.r.cameras: an empty list; name at least one camera"),
-    row(TOP + CAMERA + "web: {users: {u: {password: x, cameras: [b]}}}", 6, 42, "web.users.u.cameras[0]: 'b' is no camera of this site"),
+    row(TOP + CAMERA + "web: {users: {u: {password: '***', cameras: [b]}}}", 6, 46, "web.users.u.cameras[0]: 'b' is no camera of this site"),
     row(TOP + CAMERA + "security: {access: {lab: {view: [b]}}}", 6, 34, "security.access.lab.view[0]: 'b' is no camera of this site"),
     row(TOP + CAMERA + "security: {access: {a: {view: '*'}}}", 6, 21, "security.access.a: is a node of this site"),
     row(TOP + CAMERA + "motion: {m: {zones: {b: [z]}}}", 6, 22, "motion.m.zones.b: is no camera of this site"),
@@ -136,6 +136,9 @@ MISTAKES = [
     # the network
     row(TOP + "broker: {host: hub.local}\n" + CAMERA, 3, 16, "broker.host: 'hub.local' is reached over the network without security.keys: make keys with 'camfan keys new NAME'"),
     row(TOP + "broker: {http: '0.0.0.0:5580'}\n" + CAMERA, 3, 16, "broker.http: '0.0.0.0:5580' listens to the network without security.keys"),
+    row(TOP + CAMERA + "web: {users: {u: {password: x}}}", 6, 29, "web.users.u.password: a password stands here as its hash; make one with 'camfan password'"),
+    row(TOP + CAMERA + "web: {tokens: {t: {token: x}}}", 6, 27, "web.tokens.t.token: a token stands here as its hash"),
+    row(TOP + CAMERA + "web: {proxies: [caddy]}", 6, 17, "web.proxies[0]: 'caddy' is no IP address or network"),
     row(TOP + CAMERA + "web: {listen: '0.0.0.0:8080'}", 6, 15, "web.listen: '0.0.0.0:8080' listens to the network without web.users: write"),
     row(TOP + "broker: {host: 'hub:5550'}\nsecurity: {insecure: true}\n" + CAMERA, 3, 16, "broker.host: 'hub:5550' holds a port; ports stand in broker.ports"),
     row(TOP + "broker: {host: 0.0.0.0}\nsecurity: {insecure: true}\n" + CAMERA, 3, 16, "broker.host: 0.0.0.0 can be listened on but not dialled"),

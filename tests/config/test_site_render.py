@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from camfan_config import load_site, read_site
 from camfan_config.graph import mermaid
 from camfan_config.render import mask_url, show
+from camfan_testing.hashes import PASSWORD_HASH
 
 SITES = Path(__file__).parents[2] / "config/sites"
 
@@ -19,7 +20,7 @@ SITES = Path(__file__).parents[2] / "config/sites"
 @pytest.mark.parametrize("name", ["farm.yaml", "one-pi.yaml", "demo.yaml"])
 def test_what_is_shown_can_be_loaded(tmp_path: Path, name: str) -> None:
     """The same site, but for the secrets: nothing is lost, nothing is added."""
-    environment = {"GATE_PASSWORD": "x", "WEB_PASSWORD_HASH": "y"}
+    environment = {"GATE_PASSWORD": "x", "WEB_PASSWORD_HASH": PASSWORD_HASH}
     loaded = read_site(SITES / name, environment=environment)
     shown = tmp_path / "site.yaml"
     shown.write_text(show(loaded))

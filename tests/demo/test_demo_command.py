@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from camfan_nodes.demo.site import PortTakenError, check_ports, demo_site_file
 from camfan_testing.data import shared
 from camfan_testing.processes import camfan
 
-SUMMARY = "2 live"
 NO_SCREEN = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
 
 
@@ -59,7 +59,12 @@ def test_one_command_shows_the_whole_system(tmp_path: Path, clip: Path) -> None:
 
     with camfan("demo", "--no-window", cwd=tmp_path, env=NO_SCREEN) as demo:
         assert demo.wait_for("Filming a drawn scene.")
-        assert demo.wait_for(SUMMARY, timeout=40)
+        assert demo.wait_for("open http://127.0.0.1:8080", timeout=40)
+        assert demo.wait_for("2 live. Open http://127.0.0.1:8080", timeout=40)
+        with urllib.request.urlopen(
+            "http://127.0.0.1:8080/snapshot/scene.jpg", timeout=20
+        ) as answer:
+            assert answer.read(2) == b"\xff\xd8"
 
         assert demo.stop(signal.SIGINT) == 0
 

@@ -18,7 +18,7 @@ from camfan_nodes.demo.site import check_ports, demo_site_file
 from camfan_nodes.top.listener import Listener
 from camfan_nodes.up.cli_run import OURS, START_S, run_with_lines, run_with_table
 from camfan_nodes.up.journal import Journal
-from camfan_nodes.up.share import Change, Work, choose_host, share
+from camfan_nodes.up.share import Change, Work, choose_host, page_address, share
 
 FOLDER = Path(".demo")  # in the current folder: the drawn scene, the recordings, the log
 SUMMARY_S = 5.0
@@ -33,7 +33,7 @@ def add_demo_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
         "demo",
         help="the whole system on this machine, nothing to set up",
         description="Runs cameras, broker, recorder and motion detection on this machine, and "
-        f"shows them. Its files are in {FOLDER}/. Ctrl-C ends it.",
+        f"shows them, in a browser too. Its files are in {FOLDER}/. Ctrl-C ends it.",
     )
     parser.add_argument(
         "--video",
@@ -57,17 +57,18 @@ def _run(arguments: argparse.Namespace) -> int:
     works = share(site, path, choose_host(site, None))
     if not arguments.no_window and _has_display():
         works += (_viewer(path),)
+    address = page_address(site, works) or ""
     if sys.stdout.isatty():
         code = run_with_table(site, works, _no_change, FOLDER / "demo.log")
     else:
-        code = run_with_lines(works, _no_change, lambda *aside: _summarise(site, *aside))
+        code = run_with_lines(works, _no_change, lambda *aside: _summarise(site, address, *aside))
     sys.stdout.write(f"The demonstration has ended. Its recordings are in {FOLDER}/recordings.\n")
     return code
 
 
 def _prepare(video: Path | None) -> None:
     """Choose what is filmed, and tell the site file by the variables it asks for."""
-    for module, package in (("av", "PyAV"), ("cv2", "OpenCV")):
+    for module, package in (("av", "PyAV"), ("cv2", "OpenCV"), ("aiohttp", "aiohttp")):
         if find_spec(module) is None:
             raise MissingExtraError("the demonstration", package, "all")
     from camfan_nodes.camera.v4l2_device import Linux
@@ -113,8 +114,8 @@ def _no_change(_: Journal) -> Change | None:
     return None
 
 
-def _summarise(site: Site, journal: Journal, stop: threading.Event) -> None:
+def _summarise(site: Site, address: str, journal: Journal, stop: threading.Event) -> None:
     """A line about the whole every few seconds, between the lines of the processes."""
     with Listener(site, settled_after_s=START_S) as listener:
         while not stop.wait(SUMMARY_S):
-            journal.say(OURS, listener.facts().summary)
+            journal.say(OURS, f"{listener.facts().summary} Open {address}")

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 from camfan_config import CamfanError, Site
+from camfan_config.units import parse_address
 
 _INSTALLED = Path(__file__).with_name("demo.yaml")  # beside this file in a wheel
 _IN_THE_TREE = Path(__file__).parents[3] / "config" / "sites" / "demo.yaml"
@@ -28,12 +29,12 @@ def demo_site_file() -> Path:
 
 
 def check_ports(site: Site) -> None:
-    """Raises PortTakenError for the first port of the broker that is not free."""
+    """Raises PortTakenError for the first port of the site that is not free."""
     ports = site.broker.ports
     wanted = [("127.0.0.1", port) for port in (ports.ingest, ports.fanout, ports.delivery)]
-    if site.broker.http is not None:
-        host, _, port = site.broker.http.rpartition(":")
-        wanted.append((host, int(port)))
+    for address in (site.broker.http, None if site.web is None else site.web.listen):
+        if address is not None:
+            wanted.append(parse_address(address))  # noqa: PERF401 - reads better than a filter
     for host, number in wanted:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the broker does

@@ -18,7 +18,7 @@ from camfan_config import Site
 from camfan_nodes.top.listener import Listener
 from camfan_nodes.top.screen import show
 from camfan_nodes.up.journal import FileJournal, Journal, TerminalJournal
-from camfan_nodes.up.share import Change, Work
+from camfan_nodes.up.share import Change, Work, page_address
 from camfan_nodes.up.supervisor import Supervisor
 from camfan_wire.terminal import Terminal, forget_output
 
@@ -43,7 +43,9 @@ def run_with_table(site: Site, works: Sequence[Work], read_again: Read, log: Pat
         with Listener(site, settled_after_s=START_S) as listener:
 
             def table(_: Journal, stop: threading.Event) -> None:
-                show(listener, Console(), stop, f"Log: {log}    Ctrl-C ends it")
+                address = page_address(site, works)
+                page = f"Open {address}    " if address else ""
+                show(listener, Console(), stop, f"{page}Log: {log}    Ctrl-C ends it")
 
             with _running(table, journal):
                 return _supervise(works, journal, read_again)

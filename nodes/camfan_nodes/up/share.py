@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from camfan_config import (
     host_label,
     hosts,
 )
+from camfan_config.units import parse_address
 from camfan_nodes.command import ConfigurationError
 
-STARTED = ("broker", "camera", "recorder", "motion")
+STARTED = ("broker", "camera", "recorder", "motion", "web")
 
 
 class UnknownHostError(ConfigurationError):
@@ -111,15 +113,24 @@ def share(site: Site, config: Path, host: str) -> tuple[Work, ...]:
     return tuple(_work(config, node) for node in found if _is_started(node))
 
 
+def page_address(site: Site, works: Sequence[Work]) -> str | None:
+    """Where the web pages are, if this host serves them."""
+    if site.web is None or not any(work.kind == "web" for work in works):
+        return None
+    host, port = parse_address(site.web.listen)
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not bound
+        host = socket.gethostname()
+    return f"http{'s' if site.web.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def _is_started(node: Node) -> bool:
     return node.kind in STARTED and not isinstance(node.section, CustomCamera)
 
 
 def _work(config: Path, node: Node) -> Work:
     file = ("--config", str(config))
-    command = (
-        (sys.executable, "-m", "camfan_broker", *file)
-        if node.kind == "broker"
-        else (sys.executable, "-m", "camfan_nodes", node.kind, node.name, *file)
-    )
-    return Work(node.name, node.kind, command)
+    program = (sys.executable, "-m")
+    if node.kind == "broker":
+        return Work(node.name, node.kind, (*program, "camfan_broker", *file))
+    name = () if node.kind == "web" else (node.name,)  # there is one at most
+    return Work(node.name, node.kind, (*program, "camfan_nodes", node.kind, *name, *file))

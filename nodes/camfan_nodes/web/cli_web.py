@@ -1,0 +1,88 @@
+"""`camfan web`, the node of the web pages."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from camfan import load_site
+from camfan_config import Site
+from camfan_nodes import service
+from camfan_nodes.command import (
+    ConfigurationError,
+    MissingExtraError,
+    end_with_code,
+    log_to_stderr,
+)
+from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+
+if TYPE_CHECKING:
+    from camfan_nodes.web.server import WebServer
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 1.0
+
+
+def add_web_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "web",
+        help="run the web pages",
+        description="Serves the cameras of a site to browsers and to other software, as its web "
+        "section says. Ends with Ctrl-C or SIGTERM.",
+    )
+    add_config_argument(parser)
+    parser.add_argument("--verbose", action="store_true", help="say more of what happens")
+    parser.set_defaults(run=run_web)
+
+
+def run_web(args: argparse.Namespace) -> int:
+    log_to_stderr(verbose=args.verbose)
+    return end_with_code("camfan web", lambda: _run(args.config))
+
+
+def _run(config: Path | None) -> int:
+    site = load_site(find_site_file(config))
+    if site.web is None:
+        raise ConfigurationError("the site file has no web section; write 'web: {}'")
+    if find_spec("aiohttp") is None:
+        raise MissingExtraError("the web server", "aiohttp", "web")
+    asyncio.run(_serve(site))
+    service.notify_stopping()
+    return 0
+
+
+async def _serve(site: Site) -> None:
+    from camfan_nodes.web.server import WebServer
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    server = WebServer(site)
+    async with server.running() as address:
+        warning = (
+            "" if server.access.web.users else "; there are no users, whoever reaches it sees all"
+        )
+        log.info("open %s%s", address, warning)
+        service.notify_ready()
+        await _until(stop, server)
+
+
+async def _until(stop: asyncio.Event, server: WebServer) -> None:
+    """Until told to stop, or what runs in the background has failed: then that is raised."""
+    while not stop.is_set():
+        failure = server.failure()
+        if failure is not None:
+            raise failure
+        service.notify_watchdog()
+        try:
+            async with asyncio.timeout(BEAT_S):
+                await stop.wait()
+        except TimeoutError:
+            continue

@@ -1,0 +1,216 @@
+"""What every request passes: where it comes from, who sends it, and what the answer allows.
+
+A page of another site gets nothing: no request that changes something, no WebSocket, no picture
+that its scripts could read. Without users only this machine's own names are answered to, so that
+no name of a stranger can be pointed here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from camfan_config import Web, is_loopback
+from camfan_nodes.web.access import Access, Principal
+from camfan_nodes.web.sessions import Sessions
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+PRINCIPAL = web.RequestKey("principal", Principal)  # who sends it, if that is known
+COOKIE = "camfan"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; "
+    "img-src 'self' blob:; connect-src 'self'; manifest-src 'self'; font-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-site",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How the client reached us, by what it or a trusted proxy said."""
+
+    scheme: str
+    host: str  # with its port, if it was said
+    client: str  # its address
+    proxied: bool
+
+
+class Proxies:
+    """Whose X-Forwarded-* is believed."""
+
+    def __init__(self, section: Web) -> None:
+        self._networks = [ipaddress.ip_network(one) for one in section.proxies]
+
+    def origin(self, request: web.Request) -> Origin:
+        peer = request.remote or ""
+        if not self._trusted(peer):
+            return Origin(request.scheme, request.host, peer, proxied=False)
+        headers = request.headers
+        return Origin(
+            _last(headers.get("X-Forwarded-Proto")) or request.scheme,
+            _last(headers.get("X-Forwarded-Host")) or request.host,
+            self._client(headers.get("X-Forwarded-For", ""), peer),
+            proxied=True,
+        )
+
+    def _client(self, forwarded: str, peer: str) -> str:
+        """The last address of the chain that is no proxy of ours."""
+        for one in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
+            peer = one
+            if not self._trusted(one):
+                break
+        return peer
+
+    def _trusted(self, address: str) -> bool:
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in self._networks)
+
+
+class Guard:
+    """The middleware."""
+
+    def __init__(self, access: Access, sessions: Sessions) -> None:
+        self._access = access
+        self._sessions = sessions
+        self.proxies = Proxies(access.web)
+        self._names = {socket.gethostname().lower(), socket.getfqdn().lower()}
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            self._check_name(request)
+            if request.method not in SAFE_METHODS:
+                self.check_origin(request)
+            principal = self.principal(request)
+            if principal is not None:
+                request[PRINCIPAL] = principal
+            response = await handler(request)
+        except web.HTTPException as exc:
+            exc.headers.update(headers_for(request))
+            raise
+        if not response.prepared:
+            response.headers.update(headers_for(request))
+        return response
+
+    def principal(self, request: web.Request) -> Principal | None:
+        """Who asks; None: somebody who has to log in."""
+        if self._access.open:
+            return self._access.anybody()
+        secret = _token_of(request)
+        if secret is not None:
+            return self._access.token(secret)
+        cookie = request.cookies.get(self.cookie_name(request))
+        session = None if cookie is None else self._sessions.find(cookie)
+        if session is None:
+            return None
+        principal = self._access.user(session.user)
+        hashed, _ = self._access.password_hash(session.user)
+        return principal if self._sessions.proves(session, hashed) else None
+
+    def check_origin(self, request: web.Request) -> None:
+        """Raises HTTPForbidden for what a page of another site makes a browser send."""
+        said = request.headers.get("Origin")
+        if said is None:
+            if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+                raise web.HTTPForbidden(text="This request comes from a page of another site.\n")
+            return
+        origin = self.proxies.origin(request)
+        if said.lower() != f"{origin.scheme}://{origin.host}".lower():
+            raise web.HTTPForbidden(
+                text=f"This request comes from a page of {said[:100]!r}, and here is "
+                f"{origin.scheme}://{origin.host}. Behind a proxy, name it in web.proxies.\n"
+            )
+
+    def is_secure(self, request: web.Request) -> bool:
+        return self.proxies.origin(request).scheme == "https"
+
+    def cookie_name(self, request: web.Request) -> str:
+        """`__Host-` makes browsers refuse one that another host of the domain has set."""
+        if self.is_secure(request):
+            return f"__Host-{COOKIE}"
+        port = (request.host.rpartition(":")[2] if ":" in request.host else "80").strip("]")
+        return f"{COOKIE}-{port}"  # cookies are shared between the ports of a host
+
+    def _check_name(self, request: web.Request) -> None:
+        if not self._access.open or self.proxies.origin(request).proxied:
+            return
+        name = _host_name(request.host)
+        if not (self._is_ours(name)):
+            raise web.HTTPMisdirectedRequest(
+                text=f"{name[:100]!r} is no name of this machine. Without web.users it answers to "
+                "localhost, its addresses and its own name only.\n"
+            )
+
+    def _is_ours(self, name: str) -> bool:
+        """No name of the internet, which its owner can point at us: those have a dot."""
+        if is_loopback(name) or name in self._names or name.endswith((".local", ".localhost")):
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return "." not in name
+        return True
+
+
+def headers_for(request: web.Request) -> dict[str, str]:
+    """A picture that was asked for with a token may stand in a page of another site."""
+    if "token" in request.query:
+        return {**HEADERS, "Cross-Origin-Resource-Policy": "cross-origin"}
+    return HEADERS
+
+
+def principal_of(request: web.Request) -> Principal:
+    """Raises HTTPUnauthorized."""
+    found: Principal | None = request.get(PRINCIPAL)
+    if found is None:
+        raise web.HTTPUnauthorized(
+            text="Log in, or send a token: 'Authorization: Bearer TOKEN', '?token=TOKEN', or as "
+            "the password of any user name.\n",
+            headers={"WWW-Authenticate": 'Bearer realm="camfan"'},
+        )
+    return found
+
+
+def _token_of(request: web.Request) -> str | None:
+    """What was sent as a token: in the header, in the address, or as a password."""
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return secret.strip()
+    if kind.lower() == "basic":
+        try:
+            return base64.b64decode(secret, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return request.query.get("token")
+
+
+def _host_name(host: str) -> str:
+    return (urlsplit(f"//{host}").hostname or "").lower()
+
+
+def _last(said: str | None) -> str:
+    """What the proxy nearest to us has added."""
+    return (said or "").rpartition(",")[2].strip()

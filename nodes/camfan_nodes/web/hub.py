@@ -1,0 +1,169 @@
+"""The one Subscriber of the web server, brought to the event loop.
+
+It wants what somebody wants right now and nothing else; what nobody looks at is not even sent to
+this machine. All but `report` belongs to the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from camfan import Event, Frame, Report, Subscriber
+from camfan.mailbox import Item
+from camfan_config import Site
+from camfan_nodes.viewer.board import MOTION_S
+from camfan_nodes.web.picture import Picture
+from camfan_wire.messages import Figures, Status
+
+LINGER_S = 2.0  # a camera that nobody wants any more is kept for so long: pages are reloaded
+EVENTS_KEPT = 500
+
+Wish = Mapping[str, float | None]  # camera to frames per second, at most
+
+
+class Consumer(Protocol):
+    """Somebody who is told of new pictures."""
+
+    def picture_came(self, picture: Picture) -> None: ...
+
+
+class Hub:
+    """Runs from `run` to its cancellation. Raises what Subscriber raises, when made or run."""
+
+    def __init__(self, site: Site, cameras: tuple[str, ...]) -> None:
+        self.site = site
+        self.cameras = cameras  # all that may be shown; pages know them by their place here
+        self.newest: dict[str, Picture] = {}
+        self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)  # that began, oldest first
+        self.received = 0
+        self._numbers = {name: number for number, name in enumerate(cameras)}
+        self._consumers: dict[Consumer, Wish] = {}
+        self._by_camera: dict[str, list[Consumer]] = {}
+        self._asked: tuple[tuple[str, ...], float | None] = ((), None)
+        self._later: asyncio.TimerHandle | None = None
+        self._moving: dict[str, dict[str, float]] = {}
+        self._listeners: list[Callable[[Event], None]] = []
+        self.figures: Callable[[], Figures] = dict
+        self._frames: Subscriber[Item] = Subscriber(
+            site, [], events=True, statuses=True, name="web", kind="web", report=self.report
+        )
+
+    async def run(self) -> None:
+        async for item in self._frames:
+            if isinstance(item, Frame):
+                self._picture(item)
+            elif isinstance(item, Event):
+                self._event(item)
+
+    async def close(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+        await asyncio.to_thread(self._frames.close)
+
+    @property
+    def connected(self) -> bool:
+        """The broker answers."""
+        return self._frames.connected
+
+    @property
+    def statuses(self) -> dict[str, Status]:
+        return self._frames.statuses
+
+    def site_ns(self) -> int:
+        return self._frames.site_ns()
+
+    def clock_error_ms(self) -> float | None:
+        """Bound of `site_ns`; None while the broker has not answered."""
+        offset = self._frames.clock.offset()
+        return None if offset is None else offset.error_ns / 1e6
+
+    def report(self) -> Report:
+        """On the link's thread: plain counts only."""
+        state = "running" if self.connected else "waiting"
+        return Report(state, figures={"frames": self.received, **self.figures()})
+
+    def set_camera(self, camera: str, *, fps: float | None, quality: int | None) -> None:
+        """Ask a camera to change while it runs; None: as in the site file."""
+        self._frames.set_camera(camera, fps=fps, quality=quality)
+
+    def on_event(self, listener: Callable[[Event], None]) -> None:
+        self._listeners.append(listener)
+
+    def moving(self, camera: str) -> bool:
+        """Something moves before this camera, as far as the motion nodes have said."""
+        now_s = time.monotonic()
+        return any(now_s - at_s < MOTION_S for at_s in self._moving.get(camera, {}).values())
+
+    # ---- who wants what ----
+
+    def wish(self, consumer: Consumer, wish: Wish) -> None:
+        """What a consumer wants from now on; an empty wish: nothing, and it is forgotten."""
+        if wish:
+            self._consumers[consumer] = dict(wish)
+        else:
+            self._consumers.pop(consumer, None)
+        by_camera: dict[str, list[Consumer]] = {}
+        for one, wanted in self._consumers.items():
+            for camera in wanted:
+                by_camera.setdefault(camera, []).append(one)
+        self._by_camera = by_camera
+        self._ask()
+
+    def watched(self) -> tuple[str, ...]:
+        """The cameras that are asked for now."""
+        return self._asked[0]
+
+    def _wanted(self) -> tuple[tuple[str, ...], float | None]:
+        rates = [fps for wish in self._consumers.values() for fps in wish.values()]
+        known = [fps for fps in rates if fps is not None]
+        limit = max(known, default=None) if len(known) == len(rates) else None
+        return tuple(name for name in self.cameras if name in self._by_camera), limit
+
+    def _ask(self) -> None:
+        """More is asked for at once, less after a while."""
+        wanted, fps = self._wanted()
+        asked, asked_fps = self._asked
+        fewer = set(asked) - set(wanted)
+        if set(wanted) - set(asked) or (wanted and fps != asked_fps):
+            self._set_asked(tuple(n for n in self.cameras if n in fewer or n in wanted), fps)
+        if fewer and self._later is None:
+            self._later = asyncio.get_running_loop().call_later(LINGER_S, self._ask_less)
+
+    def _ask_less(self) -> None:
+        self._later = None
+        self._set_asked(*self._wanted())
+
+    def _set_asked(self, cameras: tuple[str, ...], fps: float | None) -> None:
+        for name in set(self._asked[0]) - set(cameras):
+            self.newest.pop(name, None)  # it would be old when somebody wants it again
+        if (cameras, fps) != self._asked:
+            self._asked = cameras, fps
+            self._frames.want(cameras, max_fps=fps)
+
+    # ---- what comes ----
+
+    def _picture(self, frame: Frame) -> None:
+        number = self._numbers.get(frame.camera)
+        if number is None or frame.camera not in self._asked[0]:
+            return
+        self.received += 1
+        picture = Picture(frame, self.received, number, time.monotonic())
+        self.newest[frame.camera] = picture
+        for consumer in self._by_camera.get(frame.camera, ()):
+            consumer.picture_came(picture)
+
+    def _event(self, event: Event) -> None:
+        if event.kind == "motion" and event.camera is not None:
+            going = self._moving.setdefault(event.camera, {})
+            if event.state == "end":
+                going.pop(event.id, None)
+            else:
+                going[event.id] = time.monotonic()
+        if event.state == "start" and all(event.id != known.id for known in self.events):
+            self.events.append(event)
+        for listener in self._listeners:
+            listener(event)

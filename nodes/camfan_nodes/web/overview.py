@@ -1,0 +1,268 @@
+"""What the site page and the API tell of the site: frozen values, and who may see which.
+
+Somebody who may see some cameras only is told of these, of the nodes that run them, and whether
+the broker answers; no sum, name or sentence gives away that there are others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from camfan_config import EncodingCamera, Site, nodes
+from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, gather
+from camfan_nodes.top.figures import count
+from camfan_nodes.viewer.heard import Heard, Word
+from camfan_nodes.viewer.words import live_text
+from camfan_nodes.web.access import Principal
+from camfan_nodes.web.hub import Hub
+from camfan_wire.messages import Figures
+
+START_S = 5.0  # so long after our start nobody is missed
+MINUTE_S = 60.0
+
+
+class CameraInfo(Struct, frozen=True, kw_only=True):
+    """One camera. Unknown is null, never 0."""
+
+    name: str
+    state: str  # live, late, stale, offline or wait
+    trouble: str  # why it is not live, or what was wrong last; may be empty
+    fps: float | None
+    age_ms: float | None  # of its newest picture: at the broker, or now if it is not live
+    age_error_ms: float | None
+    lost: int | None  # frames that are gone for good
+    lost_where: str  # by hop and reason, in words; may be empty
+    lost_last_minute: int
+    moving: bool
+    recorded_until: float | None  # ms on the site's clock; null: by nobody, or not known
+    recorders: int
+    set_fps: float | None  # of the site file; null: the source's own
+    set_quality: int | None  # of the site file; null: it does not encode
+
+
+class NodeInfo(Struct, frozen=True, kw_only=True):
+    """One process of the site."""
+
+    name: str
+    kind: str
+    host: str
+    state: str
+    message: str
+    well: bool
+    figures: Figures
+
+
+class Hop(Struct, frozen=True, kw_only=True):
+    """A place that frames pass, all cameras together, since its processes started."""
+
+    name: str
+    frames: int | None
+    lost: int | None  # behind it, before the next
+    why: str
+
+
+class Overview(Struct, frozen=True, kw_only=True):
+    """The whole site, as far as the asker may see it."""
+
+    site: str
+    camfan: str
+    time: float  # ms on the site's clock
+    time_error: float | None  # its bound, ms; null while the clock is not known
+    connected: bool  # the broker answers
+    sentence: str  # 14 of 16 live
+    needs: list[str]
+    cameras: list[CameraInfo]
+    nodes: list[NodeInfo]
+    hops: list[Hop]
+
+
+class Losses:
+    """How much each camera's count of lost frames grew in the last minute."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, deque[tuple[float, int]]] = {}
+
+    def note(self, camera: str, lost: int | None, now_s: float) -> int:
+        seen = self._seen.setdefault(camera, deque())
+        if lost is not None:
+            if seen and lost < seen[-1][1]:
+                seen.clear()  # whoever counts has started anew
+            if not seen or lost != seen[-1][1]:
+                seen.append((now_s, lost))
+        while len(seen) > 1 and now_s - seen[1][0] > MINUTE_S:
+            seen.popleft()
+        if len(seen) < 2:
+            return 0
+        return seen[-1][1] - seen[0][1]
+
+
+class Overviews:
+    """Made of what the nodes last said; belongs to the event loop."""
+
+    def __init__(self, hub: Hub, version: str) -> None:
+        self._hub = hub
+        self._version = version
+        self._heard = Heard()
+        self._losses = Losses()
+        self._settled_s = time.monotonic() + START_S
+        self._lost_lately: dict[str, int] = {}
+        self._words: dict[str, Word] = {}
+        self.facts: SiteFacts
+        self.refresh()
+
+    def refresh(self) -> None:
+        """To be called about once a second."""
+        now_s = time.monotonic()
+        self._heard.update(self._hub.statuses, now_s)
+        self._words = self._heard.words(now_s)
+        self.facts = gather(
+            self._hub.site,
+            self._words,
+            self._hub.moving,
+            connected=self._hub.connected,
+            settled=now_s >= self._settled_s,
+        )
+        self._lost_lately = {
+            camera.name: self._losses.note(camera.name, camera.lost, now_s)
+            for camera in self.facts.cameras
+        }
+
+    def overview(self, principal: Principal) -> Overview:
+        facts = self.facts
+        cameras = self.cameras(principal)
+        return Overview(
+            site=facts.site,
+            camfan=self._version,
+            time=self._hub.site_ns() / 1e6,
+            time_error=self._hub.clock_error_ms(),
+            connected=facts.connected,
+            sentence=_sentence(cameras),
+            needs=self.needs(principal),
+            cameras=cameras,
+            nodes=[self._node(node, principal) for node in self._nodes(principal)],
+            hops=_hops(self._hub.site, self._words) if principal.sees_all else [],
+        )
+
+    def cameras(self, principal: Principal) -> list[CameraInfo]:
+        """In the order of the site file."""
+        known = {camera.name: camera for camera in self.facts.cameras}
+        return [self._camera(known[name]) for name in principal.cameras]
+
+    def answers(self, node: str) -> bool:
+        """This node was heard lately."""
+        word = self._words.get(node)
+        return self._hub.connected and word is not None and not word.gone
+
+    def needs(self, principal: Principal) -> list[str]:
+        """What needs somebody, worst first."""
+        if principal.sees_all:
+            return list(self.facts.needs)
+        if not self.facts.connected:
+            return list(self.facts.needs[:1])
+        return [
+            f"{camera.name} is {camera.state}"
+            for camera in self.facts.cameras
+            if camera.name in principal.cameras and camera.state in ("offline", "stale")
+        ]
+
+    def _camera(self, facts: CameraFacts) -> CameraInfo:
+        section = self._hub.site.cameras[facts.name]
+        until = facts.recorded_until_ns
+        return CameraInfo(
+            name=facts.name,
+            state=facts.state,
+            trouble=facts.trouble,
+            fps=facts.fps,
+            age_ms=None if facts.age_s is None else round(facts.age_s * 1000, 1),
+            age_error_ms=None if facts.age_s is None else round(facts.error_s * 1000, 1),
+            lost=facts.lost,
+            lost_where=facts.lost_where,
+            lost_last_minute=self._lost_lately.get(facts.name, 0),
+            moving=facts.moving,
+            recorded_until=None if until is None else until / 1e6,
+            recorders=facts.recorders,
+            set_fps=section.fps,
+            set_quality=section.quality if isinstance(section, EncodingCamera) else None,
+        )
+
+    def _nodes(self, principal: Principal) -> list[NodeFacts]:
+        if principal.sees_all:
+            return list(self.facts.nodes)
+        return [
+            node
+            for node in self.facts.nodes
+            if node.kind in ("broker", "web")
+            or (node.kind == "camera" and node.name in principal.cameras)
+        ]
+
+    def _node(self, facts: NodeFacts, principal: Principal) -> NodeInfo:
+        word = self._words.get(facts.name)
+        own = principal.sees_all or facts.kind == "camera"
+        return NodeInfo(
+            name=facts.name,
+            kind=facts.kind,
+            host=facts.host if own else "",
+            state=facts.state,
+            message=facts.message if own else "",
+            well=facts.well,
+            figures=dict(word.status.figures) if own and word is not None else {},
+        )
+
+
+def _sentence(cameras: list[CameraInfo]) -> str:
+    return live_text(sum(one.state in ("live", "late") for one in cameras), len(cameras))
+
+
+def _hops(site: Site, words: Mapping[str, Word]) -> list[Hop]:
+    """Where frames went, as far as the nodes have said it."""
+    own = [words[name].status.cameras.get(name, {}) for name in site.cameras if name in words]
+    broker = list(words["broker"].status.cameras.values()) if "broker" in words else []
+    recorders = [
+        words[node.name].status.figures
+        for node in nodes(site)
+        if node.kind == "recorder" and node.name in words
+    ]
+    unsent = _sum(own, "unsent")
+    sent = _sum(own, "sent")
+    hops = [
+        Hop(
+            name="Taken by cameras",
+            frames=None if sent is None else sent + (unsent or 0),
+            lost=unsent,
+            why="not sent: the broker was away or the link was full",
+        ),
+        Hop(
+            name="Sent by nodes",
+            frames=sent,
+            lost=_beyond(_sum(broker, "lost"), unsent),
+            why="on the way to the broker",
+        ),
+        Hop(
+            name="Passed by the broker",
+            frames=_sum(broker, "received"),
+            lost=_sum(recorders, "missing"),
+            why="never came to a recorder",
+        ),
+    ]
+    if recorders:
+        frames, lost = _sum(recorders, "frames"), _sum(recorders, "lost")
+        total = None if frames is None else frames + (lost or 0)
+        hops += [
+            Hop(name="At the recorder", frames=total, lost=lost, why="not written"),
+            Hop(name="On disk", frames=frames, lost=None, why=""),
+        ]
+    return hops
+
+
+def _sum(figures: Iterable[Figures], key: str) -> int | None:
+    known = [found for one in figures if (found := count(one, key)) is not None]
+    return sum(known) if known else None
+
+
+def _beyond(lost: int | None, unsent: int | None) -> int | None:
+    """The broker counts what a camera did not send as missing too."""
+    return None if lost is None else max(0, lost - (unsent or 0))

@@ -1,0 +1,114 @@
+"""What a page and the server say to each other on the WebSocket, beside pictures.
+
+Text messages are JSON; from the page a binary message acknowledges pictures: their number, two
+bytes, little end first.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+MOST_TILES = 256
+MAX_BYTES = 64_000  # of one message from a page
+
+Ms = float  # milliseconds
+Camera = Annotated[str, Meta(max_length=64)]
+
+
+class Tile(Struct, frozen=True):
+    """A camera that can be seen on the page now."""
+
+    camera: Camera
+    width: Annotated[int, Meta(ge=1, le=16_384)] | None = None  # device pixels; null: all there are
+    fps: Annotated[float, Meta(ge=0.01, le=1000)] | None = None  # at most
+
+
+class Want(Struct, frozen=True, tag_field="type", tag="want"):
+    """All that this page can see now; what is not named costs nothing any more."""
+
+    tiles: Annotated[list[Tile], Meta(max_length=MOST_TILES)]
+
+
+class Probe(Struct, frozen=True, tag_field="type", tag="probe"):
+    """What time is it on the site? `round_trip`: the best so far, ms."""
+
+    sent: Ms
+    round_trip: Annotated[float, Meta(ge=0, le=60_000)] | None = None
+
+
+class Painted(Struct, frozen=True, tag_field="type", tag="painted"):
+    """Now and then: how the page fares. Ages are from exposure to painting, ms."""
+
+    frames: Annotated[int, Meta(ge=0)]
+    age_p50: float | None = None
+    age_p95: float | None = None
+    undecodable: Annotated[int, Meta(ge=0)] = 0
+
+
+FromPage = Want | Probe | Painted
+
+
+class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
+    """The first message. `cameras`: the number that stands for each in a picture's header."""
+
+    site: str
+    camfan: str
+    user: str
+    role: str
+    kind: str
+    cameras: dict[str, int]
+
+
+class Echo(Struct, frozen=True, tag_field="type", tag="echo"):
+    """The answer to a probe: the site's time and its bound, ms; null while it is not known."""
+
+    sent: Ms
+    site: Ms
+    error: Ms | None
+
+
+class CameraState(Struct, frozen=True):
+    """What the site says of a camera; whether its picture is live the page decides itself."""
+
+    state: str
+    trouble: str = ""
+    moving: bool = False
+    lost: int = 0  # in the last minute
+    recorders: int = 0  # how many record it
+
+
+class Notice(Struct, frozen=True):
+    """Something that happened, for the list beside the pictures."""
+
+    time: Ms
+    kind: str
+    camera: str | None
+
+
+class State(Struct, frozen=True, tag_field="type", tag="state"):
+    """Each second, and at once when something changes."""
+
+    connected: bool  # the broker answers
+    cameras: dict[str, CameraState]
+    needs: list[str]
+    lately: list[Notice]
+
+
+_encoder = msgspec.json.Encoder()
+_from_page = msgspec.json.Decoder(FromPage)
+
+
+def encode(message: Hello | Echo | State) -> str:
+    return _encoder.encode(message).decode()
+
+
+def decode_from_page(text: str) -> FromPage:
+    """Raises ValueError."""
+    try:
+        message: FromPage = _from_page.decode(text)
+    except msgspec.MsgspecError as exc:
+        raise ValueError(f"not a message of a page: {exc}") from exc
+    return message

@@ -1,0 +1,209 @@
+"""All open pages: letting them in, telling them of the site, counting them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from aiohttp import web
+from msgspec import Struct
+
+from camfan import Event
+from camfan_nodes.web.access import Principal
+from camfan_nodes.web.guard import Guard, principal_of
+from camfan_nodes.web.hub import Hub
+from camfan_nodes.web.overview import Overviews
+from camfan_nodes.web.page import Counts, Page
+from camfan_nodes.web.page_messages import MAX_BYTES, CameraState, Hello, Notice, State, encode
+from camfan_nodes.web.picture import Renditions
+from camfan_wire.messages import Figures
+
+log = logging.getLogger(__name__)
+
+MOST_PAGES = 256
+SILENCE_S = 20.0  # a page that does not answer for so long is gone
+TELL_S = 1.0
+LATELY = 20  # notices in the list beside the pictures
+
+LOGGED_OUT = 4401  # close codes of ours
+BAD_MESSAGE = 4400
+
+
+class ClientInfo(Struct, frozen=True, kw_only=True):
+    """One open page."""
+
+    number: int
+    user: str
+    address: str
+    open_s: float
+    tiles: int
+    sent: int
+    sent_bytes: int
+    skipped: int  # a newer one was sent instead
+    window: int  # pictures that may be under way
+    under_way: int
+    taken_ms: float | None  # from sending to painting
+    painted: int
+    age_p50_ms: float | None  # from exposure to painting, as the page measured it lately
+    age_p95_ms: float | None
+    undecodable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What a page is served with."""
+
+    hub: Hub
+    overviews: Overviews
+    renditions: Renditions
+    guard: Guard
+    version: str
+
+
+class Pages:
+    """Belongs to the event loop."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._open: dict[Page, str] = {}  # and the hash of the cookie it came with
+        self._ended = Counts()
+        self._news = asyncio.Event()
+        self._closing: set[asyncio.Task[None]] = set()
+        office.hub.on_event(self._event)
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """The WebSocket of a page."""
+        principal = principal_of(request)
+        guard = self._office.guard
+        guard.check_origin(request)
+        if len(self._open) >= MOST_PAGES:
+            raise web.HTTPServiceUnavailable(text=f"{MOST_PAGES} pages are open already\n")
+        socket = web.WebSocketResponse(
+            heartbeat=SILENCE_S, compress=False, max_msg_size=MAX_BYTES, timeout=2.0
+        )
+        await socket.prepare(request)
+        address = guard.proxies.origin(request).client
+        page = Page(socket, self._office.hub, self._office.renditions, principal, address)
+        self._open[page] = _hash(request.cookies.get(guard.cookie_name(request), ""))
+        try:
+            await page.say(encode(self._hello(principal)))
+            page.tell(self._state(principal))
+            await page.serve()
+        except ValueError as exc:
+            log.info("page %d of %s: %s", page.number, principal.name, exc)
+            await page.dismiss(BAD_MESSAGE, str(exc)[:100])
+        except ConnectionError:
+            log.debug("page %d left", page.number)
+        finally:
+            del self._open[page]
+            self._ended.add(page.counts)
+        return socket
+
+    def logged_out(self, cookie: str) -> None:
+        """The pages of this session have nothing to see any more."""
+        for page in [page for page, own in self._open.items() if own == _hash(cookie)]:
+            task = asyncio.ensure_future(page.dismiss(LOGGED_OUT, "logged out"))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def tell(self) -> None:
+        """Tell all pages how the site is, each second and when something happens; for ever."""
+        while True:
+            self._office.overviews.refresh()
+            states: dict[tuple[str, ...], str] = {}
+            for page in self._open:
+                cameras = page.principal.cameras
+                if cameras not in states:
+                    states[cameras] = self._state(page.principal)
+                page.tell(states[cameras])
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TELL_S):
+                    await self._news.wait()
+            self._news.clear()
+
+    async def close(self) -> None:
+        await asyncio.gather(*(page.dismiss(1001, "the server ends") for page in list(self._open)))
+
+    def clients(self, principal: Principal) -> list[ClientInfo]:
+        """All of them for an owner who sees all; for others those of their own."""
+        everybody = principal.may("owner") and principal.sees_all
+        pages = [p for p in self._open if everybody or p.principal.name == principal.name]
+        return [_client(page) for page in pages]
+
+    def figures(self) -> Figures:
+        """Of all pages together, those that have left included. Any thread."""
+        pages = list(self._open)
+        counts = Counts()
+        for one in (self._ended, *(page.counts for page in pages)):
+            counts.add(one)
+        return {
+            "pages": len(pages),
+            "sent": counts.sent,
+            "sent_bytes": counts.bytes,
+            "skipped": counts.skipped,
+        }
+
+    def _event(self, event: Event) -> None:
+        if event.state != "update":
+            self._news.set()
+
+    def _hello(self, principal: Principal) -> Hello:
+        numbers = {name: number for number, name in enumerate(self._office.hub.cameras)}
+        return Hello(
+            site=self._office.hub.site.site,
+            camfan=self._office.version,
+            user=principal.name,
+            role=principal.role,
+            kind=principal.kind,
+            cameras={name: numbers[name] for name in principal.cameras},
+        )
+
+    def _state(self, principal: Principal) -> str:
+        hub, overviews = self._office.hub, self._office.overviews
+        cameras = {
+            one.name: CameraState(
+                state=one.state,
+                trouble=one.trouble,
+                moving=hub.moving(one.name),
+                lost=one.lost_last_minute,
+                recorders=one.recorders,
+            )
+            for one in overviews.cameras(principal)
+        }
+        seen = set(principal.cameras)
+        lately = [
+            Notice(event.time / 1e6, event.kind, event.camera)
+            for event in reversed(hub.events)
+            if event.camera in seen or (event.camera is None and principal.sees_all)
+        ]
+        needs = overviews.needs(principal)
+        return encode(State(hub.connected, cameras, needs, lately[:LATELY]))
+
+
+def _client(page: Page) -> ClientInfo:
+    taken_s, painted = page.window.taken_s, page.counts.painted
+    return ClientInfo(
+        number=page.number,
+        user=page.principal.name,
+        address=page.address,
+        open_s=round(time.monotonic() - page.opened_s, 1),
+        tiles=page.tiles,
+        sent=page.counts.sent,
+        sent_bytes=page.counts.bytes,
+        skipped=page.counts.skipped,
+        window=page.window.size,
+        under_way=page.window.under_way,
+        taken_ms=None if taken_s is None else round(taken_s * 1000, 1),
+        painted=painted.frames,
+        age_p50_ms=painted.age_p50,
+        age_p95_ms=painted.age_p95,
+        undecodable=painted.undecodable,
+    )
+
+
+def _hash(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode()).hexdigest()

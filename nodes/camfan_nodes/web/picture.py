@@ -1,0 +1,123 @@
+"""The newest picture of a camera as the server keeps it, and its smaller renditions.
+
+A rendition is made when the first client is about to be sent it, once for each size, by decoding
+at a scale and encoding again; the picture itself is passed on as the camera made it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import struct
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+import simplejpeg
+
+from camfan import Frame
+
+EIGHTHS = (1, 2, 3, 4)  # of the picture's size, which scaled decoding offers; 8 is the picture
+WHOLE = 8
+QUALITY = 72
+SMALLEST = 8_000  # bytes; below that nothing is to be saved
+SAVES = 0.8  # a rendition of more than this share of the picture's bytes is not worth its work
+TRY_AGAIN_S = 30.0
+
+HEADER = struct.Struct("<BBHfdd")
+VERSION = 1
+CLOCK_KNOWN = 1  # flag
+
+
+@dataclass(slots=True, eq=False)
+class Picture:
+    """One frame. Belongs to the event loop."""
+
+    frame: Frame
+    serial: int  # in the order in which pictures came
+    number: int  # of its camera among those the page was told, from 0
+    arrived_s: float  # monotonic
+    messages: dict[int, asyncio.Future[bytes]] = field(default_factory=dict)
+    whole: bytes | None = None
+
+    def message(self) -> bytes:
+        """For a page: a header and the JPEG as the camera made it; made once for all pages."""
+        if self.whole is None:
+            self.whole = self.framed(self.frame.jpeg)
+        return self.whole
+
+    def framed(self, jpeg: bytes | memoryview) -> bytes:
+        return b"".join((self._header(), jpeg))
+
+    def _header(self) -> bytes:
+        frame = self.frame
+        taken_ns = frame.captured if frame.site_time is None else frame.site_time
+        flags = CLOCK_KNOWN if frame.site_time is not None else 0
+        error_ms = math.nan if frame.error is None else frame.error / 1e6
+        taken_ms, sequence = taken_ns / 1e6, float(frame.sequence)
+        return HEADER.pack(VERSION, flags, self.number, error_ms, taken_ms, sequence)
+
+
+class Renditions:
+    """Makes smaller pictures on other threads. Belongs to the event loop."""
+
+    def __init__(self, executor: Executor, clock: Callable[[], float] = time.monotonic) -> None:
+        self._executor = executor
+        self._clock = clock
+        self._useless: dict[tuple[int, int], float] = {}  # camera and size, until when
+        self.made = 0
+
+    def eighths(self, picture: Picture, width: int | None) -> int:
+        """The size to send for a place that is so many pixels wide; None: the picture itself."""
+        frame = picture.frame
+        if width is None or len(frame.jpeg) < SMALLEST:
+            return WHOLE
+        for eighths in EIGHTHS:
+            if frame.width * eighths >= width * 8:
+                until = self._useless.get((picture.number, eighths), 0.0)
+                return eighths if self._clock() >= until else WHOLE
+        return WHOLE
+
+    async def message(self, picture: Picture, eighths: int) -> bytes:
+        """For a page, at this size; the picture itself if that saves nothing."""
+        if eighths == WHOLE:
+            return picture.message()
+        future = picture.messages.get(eighths)
+        if future is None:
+            future = asyncio.ensure_future(self._make(picture, eighths))
+            picture.messages[eighths] = future
+        return await asyncio.shield(future)
+
+    async def _make(self, picture: Picture, eighths: int) -> bytes:
+        loop = asyncio.get_running_loop()
+        frame = picture.frame
+        small = await loop.run_in_executor(self._executor, scaled, frame, eighths)
+        if small is None or len(small) > SAVES * len(frame.jpeg):
+            self._useless[picture.number, eighths] = self._clock() + TRY_AGAIN_S
+            return picture.message()
+        self.made += 1
+        return picture.framed(small)
+
+
+def scaled(frame: Frame, eighths: int) -> bytes | None:
+    """The picture at a multiple of 1/8 of its size; None if it cannot be decoded."""
+    height = max(1, frame.height * eighths // WHOLE)
+    width = max(1, frame.width * eighths // WHOLE)
+    try:
+        image = simplejpeg.decode_jpeg(
+            frame.jpeg,
+            colorspace="BGR",
+            min_height=height,
+            min_width=width,
+            min_factor=1,
+            fastdct=True,
+            fastupsample=True,
+            strict=False,
+        )
+        encoded: bytes = simplejpeg.encode_jpeg(
+            image, quality=QUALITY, colorspace="BGR", colorsubsampling="420", fastdct=True
+        )
+    except (ValueError, RuntimeError, MemoryError):
+        return None
+    return encoded

@@ -1,0 +1,50 @@
+"""The picture that a stream shows while its camera is away: grey, hatched, and in words.
+
+It can't be mistaken for a live one, not even by a program that looks at one frame only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+
+from camfan_nodes.camera.font import HEIGHT, WIDTH, glyph
+
+GROUND, STRIPE, PLATE = 48, 60, 12
+QUALITY = 70
+
+
+def placeholder(width: int, height: int, lines: list[str]) -> bytes:
+    """A JPEG of this size with the lines in its middle; the first one stands large."""
+    rows, columns = np.indices((height, width), sparse=True)
+    hatched = ((rows + columns) // max(4, height // 40)) % 4 == 0
+    plane = np.where(hatched, STRIPE, GROUND).astype(np.uint8)
+    scales = [
+        _scale(line, width, height, 2 if index == 0 else 1) for index, line in enumerate(lines)
+    ]
+    high = sum(HEIGHT * scale + scale * 4 for scale in scales)
+    y = max(0, (height - high) // 2)
+    for line, scale in zip(lines, scales, strict=True):
+        _centred(plane, line, y, scale)
+        y += HEIGHT * scale + scale * 4
+    encoded: bytes = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(plane[:, :, None]), quality=QUALITY, colorspace="GRAY"
+    )
+    return encoded
+
+
+def _scale(line: str, width: int, height: int, size: int) -> int:
+    fits = width * 9 // 10 // max(1, WIDTH * len(line))
+    return max(1, min(fits, size * max(1, height // 160)))
+
+
+def _centred(plane: npt.NDArray[np.uint8], line: str, y: int, scale: int) -> None:
+    wide, high = WIDTH * scale * len(line), HEIGHT * scale
+    x = max(0, (plane.shape[1] - wide) // 2)
+    edge = 3 * scale
+    plane[max(0, y - edge) : y + high + edge - scale, max(0, x - edge) : x + wide + edge] = PLATE
+    for character in line:
+        room = plane[y : y + high, x : x + WIDTH * scale]
+        room[:] = np.maximum(room, glyph(character, scale)[: room.shape[0], : room.shape[1]])
+        x += WIDTH * scale

@@ -1,0 +1,206 @@
+"""The server: what is built, what answers which address, and in which order it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from importlib.metadata import version
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+
+from camfan_config import CamfanError, Site, Web, select
+from camfan_config.units import parse_address
+from camfan_nodes.web.access import Access
+from camfan_nodes.web.api import Api
+from camfan_nodes.web.assets import Assets
+from camfan_nodes.web.guard import PRINCIPAL, Guard, principal_of
+from camfan_nodes.web.hub import Hub
+from camfan_nodes.web.login import Login
+from camfan_nodes.web.metrics import WebCollector
+from camfan_nodes.web.openapi import openapi
+from camfan_nodes.web.overview import Overviews
+from camfan_nodes.web.pages import Office, Pages
+from camfan_nodes.web.picture import Renditions
+from camfan_nodes.web.pictures import Pictures
+from camfan_nodes.web.sessions import Sessions, state_folder
+
+MAX_BODY = 16_384
+RENDERERS = 2  # threads that make smaller pictures
+END_S = 1.0  # for open requests, when the server ends
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class ListenError(CamfanError):
+    """The server cannot listen where it should, or its certificate cannot be used."""
+
+
+class WebServer:
+    """Everything that serves one site. Made and used inside the event loop."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.section = site.web or Web()
+        self.hub = Hub(site, select(site, self.section.cameras))
+        self.access = Access(site)
+        self.sessions = Sessions(None if self.access.open else state_folder(site))
+        self.guard = Guard(self.access, self.sessions)
+        self._version = version("camfan")
+        self._renderer = ThreadPoolExecutor(RENDERERS, thread_name_prefix="rendition")
+        self.renditions = Renditions(self._renderer)
+        overviews = Overviews(self.hub, self._version)
+        office = Office(self.hub, overviews, self.renditions, self.guard, self._version)
+        self.pages = Pages(office)
+        self.pictures = Pictures(self.hub)
+        self.hub.figures = self.pages.figures
+        self.login = Login(self.access, self.sessions, self.guard, self.pages.logged_out)
+        self._assets = Assets()
+        self._api = Api(office, self.pages)
+        self._registry = CollectorRegistry()
+        owner = self.access.anybody()  # who may see the figures of all pages
+        self._registry.register(WebCollector(lambda: self.pages.clients(owner), self.pages.figures))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[str]:
+        """Listens; gives the address. Raises ListenError."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.hub.close)
+            stack.callback(self._renderer.shutdown, wait=False, cancel_futures=True)
+            stack.callback(self.login.close)
+            runner = web.AppRunner(
+                self._app(), access_log=None, handler_cancellation=True, shutdown_timeout=END_S
+            )
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            address = await self._listen(runner)
+            async with _background(self.hub.run(), self.pages.tell()) as background:
+                self._background = background
+                yield address
+                await self.pages.close()
+
+    def failure(self) -> BaseException | None:
+        """What ended the work in the background, if something did."""
+        for task in self._background:
+            if task.done() and not task.cancelled():
+                return task.exception()
+        return None
+
+    async def _listen(self, runner: web.AppRunner) -> str:
+        host, port = parse_address(self.section.listen)
+        tls = _tls(self.section)
+        listener = web.TCPSite(runner, host, port, ssl_context=tls)
+        try:
+            await listener.start()
+        except OSError as exc:
+            raise ListenError(
+                f"cannot listen on {self.section.listen}: {exc.strerror or exc}"
+            ) from exc
+        real = runner.addresses[0][1] if port == 0 else port
+        shown = f"[{host}]" if ":" in host else host
+        return f"{'https' if tls else 'http'}://{shown}:{real}"
+
+    def _app(self) -> web.Application:
+        app = web.Application(middlewares=[self.guard.middleware], client_max_size=MAX_BODY)
+        get: dict[str, Handler] = {
+            "/": self._root,
+            "/live": self._page("live.html"),
+            "/site": self._page("site.html"),
+            "/login": self._login_page,
+            "/ws": self.pages.serve,
+            "/static/{name}": self._assets.serve,
+            "/sw.js": self._worker,
+            "/manifest.webmanifest": self._manifest,
+            "/snapshot/{camera}.jpg": self.pictures.snapshot,
+            "/stream/{camera}.mjpg": self.pictures.stream,
+            "/api/me": self._api.me,
+            "/api/status": self._api.status,
+            "/api/cameras": self._api.cameras,
+            "/api/cameras/{camera}": self._api.camera,
+            "/api/clients": self._api.clients,
+            "/api/events": self._api.events,
+            "/api/openapi.json": self._openapi,
+            "/healthz": self._health,
+            "/metrics": self._metrics,
+        }
+        for path, handler in get.items():
+            app.router.add_get(path, handler)
+        app.router.add_post("/api/login", self.login.login)
+        app.router.add_post("/api/logout", self.login.logout)
+        app.router.add_post("/api/cameras/{camera}/settings", self._api.set_camera)
+        return app
+
+    def _page(self, name: str) -> Handler:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            if request.get(PRINCIPAL) is None:
+                raise web.HTTPFound(f"/login?to={request.path_qs}")
+            return self._assets[name].response(request)
+
+        return serve
+
+    async def _root(self, request: web.Request) -> web.StreamResponse:
+        answer = await self.pictures.action(request)
+        if answer is not None:
+            return answer
+        raise web.HTTPFound("/live")
+
+    async def _login_page(self, request: web.Request) -> web.StreamResponse:
+        if request.get(PRINCIPAL) is not None:
+            raise web.HTTPFound("/live")
+        return self._assets["login.html"].response(request)
+
+    async def _worker(self, request: web.Request) -> web.Response:
+        """The service worker has to lie above all that it serves."""
+        return self._assets["sw.js"].response(request)
+
+    async def _manifest(self, request: web.Request) -> web.Response:
+        return self._assets["manifest.webmanifest"].response(request)
+
+    async def _openapi(self, request: web.Request) -> web.Response:
+        principal_of(request)
+        return web.Response(
+            body=msgspec.json.encode(openapi(self._version)), content_type="application/json"
+        )
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        principal = principal_of(request)
+        if not (principal.may("owner") and principal.sees_all):
+            raise web.HTTPForbidden(text="only an owner who sees all cameras may read this\n")
+        return web.Response(
+            body=generate_latest(self._registry),
+            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
+        )
+
+
+@asynccontextmanager
+async def _background(
+    *work: Coroutine[None, None, None],
+) -> AsyncIterator[list[asyncio.Task[None]]]:
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        with suppress(Exception):
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _tls(section: Web) -> ssl.SSLContext | None:
+    """Raises ListenError."""
+    if section.tls is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(section.tls.certificate, section.tls.key, password="")
+    except (OSError, ssl.SSLError, ValueError) as exc:
+        files = f"{section.tls.certificate} and {section.tls.key}"
+        raise ListenError(f"web.tls: {files} are no certificate and its key: {exc}") from exc
+    return context

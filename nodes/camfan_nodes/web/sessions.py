@@ -1,0 +1,121 @@
+"""Who is logged in: in memory, and in a file so that a restart logs nobody out.
+
+The file holds hashes of the cookies, not the cookies. A session ends when its user, or the user's
+password, is no longer in the site file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import secrets
+import time
+from pathlib import Path
+
+import msgspec
+
+from camfan_config import Site
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 30 * 86_400
+LONGEST_S = 180 * 86_400
+TOUCH_S = 600  # how exact `seen` is
+MOST = 1000  # sessions in all; full: who was not here for longest is logged out
+FILE = "web-sessions.json"
+
+
+class Session(msgspec.Struct):
+    """One login; times in seconds of the wall clock."""
+
+    user: str
+    proof: str  # of the password it began with
+    began: float
+    seen: float
+
+
+class Sessions:
+    """Belongs to the event loop. `folder` None: in memory only."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._path = None if folder is None else folder / FILE
+        self._by_hash: dict[str, Session] = {}
+        self._read()
+
+    def begin(self, user: str, password_hash: str, now: float | None = None) -> str:
+        """The new session's cookie."""
+        now = time.time() if now is None else now
+        cookie = secrets.token_urlsafe(32)
+        self._forget_old(now)
+        while len(self._by_hash) >= MOST:
+            del self._by_hash[min(self._by_hash, key=lambda key: self._by_hash[key].seen)]
+        self._by_hash[_hash(cookie)] = Session(user, _hash(password_hash), now, now)
+        self._write()
+        return cookie
+
+    def find(self, cookie: str, now: float | None = None) -> Session | None:
+        """The session of a cookie, if it still runs."""
+        now = time.time() if now is None else now
+        session = self._by_hash.get(_hash(cookie))
+        if session is None or not _runs(session, now):
+            return None
+        if now - session.seen > TOUCH_S:
+            session.seen = now
+            self._write()
+        return session
+
+    def proves(self, session: Session, password_hash: str) -> bool:
+        """It began with the password that this hash is of."""
+        return session.proof == _hash(password_hash)
+
+    def end(self, cookie: str) -> None:
+        if self._by_hash.pop(_hash(cookie), None) is not None:
+            self._write()
+
+    def _forget_old(self, now: float) -> None:
+        self._by_hash = {key: one for key, one in self._by_hash.items() if _runs(one, now)}
+
+    def _read(self) -> None:
+        if self._path is None or not self._path.exists():
+            return
+        try:
+            self._by_hash = msgspec.json.decode(self._path.read_bytes(), type=dict[str, Session])
+        except (OSError, msgspec.MsgspecError) as exc:
+            log.warning("%s cannot be read, everybody has to log in again: %s", self._path, exc)
+
+    def _write(self) -> None:
+        if self._path is None:
+            return
+        temporary = self._path.with_suffix(".new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(msgspec.json.encode(self._by_hash))
+            temporary.replace(self._path)
+        except OSError as exc:
+            log.warning("who is logged in is not kept over a restart: %s", exc)
+            self._path = None
+
+
+def state_folder(site: Site) -> Path | None:
+    """Where a restart finds what this process knew; None where nothing can be kept."""
+    if site.web is not None and site.web.state is not None:
+        return Path(site.web.state)
+    given = os.environ.get("STATE_DIRECTORY")  # of systemd
+    if given:
+        return Path(given.split(":")[0])
+    state = os.environ.get("XDG_STATE_HOME")
+    try:
+        return (Path(state) if state else Path.home() / ".local" / "state") / "camfan" / site.site
+    except RuntimeError:  # a user without a home
+        return None
+
+
+def _runs(session: Session, now: float) -> bool:
+    return now - session.seen < IDLE_S and now - session.began < LONGEST_S
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,120 @@
+// The site page: what is wrong first, then every camera, node and page in figures.
+
+import { $, api, el, icon, setText } from '/static/dom.js';
+import { settings } from '/static/settings.js';
+import * as shell from '/static/shell.js';
+import { UNKNOWN, ageText, bytesText, countText, fpsText, lengthText, timeText } from '/static/words.js';
+
+const EVERY = 2000;
+const TONE = { offline: 'bad', stale: 'warn', late: 'warn', wait: 'warn' };
+const MARK = { offline: 'off', stale: 'stale', late: 'late', wait: 'late' };
+let role = 'viewer', lostAt = null, clock = null;
+
+const known = value => value === null || value === undefined ? el('span.dim', {}, UNKNOWN) : value;
+const word = (text, tone, mark) => el(`span.bd${tone ? `.${tone}` : ''}`, {}, mark ? icon(mark) : null, el('span', {}, text));
+
+function table(node, head, rows, empty) {
+  if (!rows.length) { node.replaceChildren(el('tbody', {}, el('tr', {}, el('td.soft', {}, empty)))); return; }
+  const cell = (tag, [content, kind = '']) => el(`${tag}${kind}`, tag === 'th' ? { scope: 'col' } : {}, content);
+  const keep = document.activeElement?.dataset?.set;
+  node.replaceChildren(el('thead', {}, el('tr', {}, ...head.map(one => cell('th', one)))),
+    el('tbody', {}, ...rows.map(row => el('tr', {}, ...row.map(one => cell('td', one))))));
+  if (keep) $(`[data-set="${CSS.escape(keep)}"]`, node)?.focus();
+}
+
+function cameras(all) {
+  const rank = ['offline', 'stale', 'late', 'wait', 'live'];
+  const sorted = [...all].sort((a, b) => rank.indexOf(a.state) - rank.indexOf(b.state) || a.name.localeCompare(b.name));
+  const head = [['Camera'], ['State'], ['Rate', '.num.desk'], ['Age', '.num'], ['Lost', '.num'], ['Recorded', '.desk'], ['Last trouble', '.desk']];
+  if (role !== 'viewer') head.push([el('span.vh', {}, 'Set'), '.desk']);
+  table($('#cameras'), head, sorted.map(one => {
+    const row = [
+      [el('b', {}, el('a', { href: `/live#${encodeURIComponent(one.name)}` }, one.name))],
+      [word(one.state === 'wait' ? 'waiting' : one.state, TONE[one.state], MARK[one.state])],
+      [known(fpsText(one.fps) || null), '.num.desk'],
+      [one.age_ms === null ? known(null) : one.state === 'live' || one.state === 'late' ? ageText(one.age_ms, one.age_error_ms).join(' ').trim() : `${lengthText(one.age_ms)} old`, '.num'],
+      [one.lost === null ? known(null) : el(one.lost ? 'b.bad' : 'span.dim', {}, countText(one.lost)), '.num'],
+      [one.recorded_until ? `until ${timeText(one.recorded_until)}` : one.recorders ? 'not yet' : el('span.dim', {}, 'by nobody'), '.desk'],
+      [el('span.soft', {}, [one.lost_where, one.trouble].filter(Boolean).join('; ')), '.desk.why'],
+    ];
+    if (role !== 'viewer') row.push([el('button.btn.small.plain', { 'data-set': one.name, 'aria-label': `Set ${one.name}`, onclick: () => settings(one.name) }, 'Set'), '.desk']);
+    return row;
+  }), 'You may see no camera of this site.');
+}
+
+function nodes(all) {
+  table($('#nodes'), [['Node'], ['Kind', '.desk'], ['Host', '.desk'], ['State'], ['Warm', '.num.desk'], ['Memory', '.num.desk'], ['Up', '.num.desk'], ['Says', '.desk']],
+    all.map(one => {
+      const f = one.figures, hot = typeof f.temperature_c === 'number' && f.temperature_c >= 80;
+      return [
+        [el('b', {}, one.name)], [one.kind, '.desk.soft'], [one.host || UNKNOWN, '.desk.soft'],
+        [word(one.state, one.well ? '' : 'bad', one.well ? '' : 'warn')],
+        [typeof f.temperature_c === 'number' ? el(hot ? 'b.bad' : 'span', {}, `${f.temperature_c.toFixed(0)} °C`) : known(null), '.num.desk'],
+        [bytesText(f.memory_bytes ?? f.rss_bytes ?? null), '.num.desk'],
+        [typeof f.uptime_s === 'number' ? lengthText(f.uptime_s * 1000) : known(null), '.num.desk'],
+        [el('span.soft', {}, one.message), '.desk.why'],
+      ];
+    }), 'No node was heard yet.');
+}
+
+function clients(all) {
+  table($('#clients'), [['Who'], ['From', '.desk'], ['Open', '.num.desk'], ['Cameras', '.num'], ['Sent', '.num.desk'], ['Skipped', '.num.desk'], ['Under way', '.num.desk'], ['Age at painting', '.num']],
+    all.map(one => [
+      [el('b', {}, one.user)], [one.address, '.desk.soft'], [lengthText(one.open_s * 1000), '.num.desk'], [String(one.tiles), '.num'],
+      [`${countText(one.sent)}, ${bytesText(one.sent_bytes)}`, '.num.desk'], [countText(one.skipped), '.num.desk'],
+      [`${one.under_way} of ${one.window}`, '.num.desk'],
+      [one.age_p95_ms === null ? known(null) : `${Math.round(one.age_p50_ms)} ms, p95 ${Math.round(one.age_p95_ms)} ms`, '.num'],
+    ]), 'No page with pictures is open.');
+}
+
+function hops(all) {
+  $('#hops-part').hidden = !all.length;
+  $('#hops').replaceChildren(...all.map((hop, at) => el('li', {}, el('div.nm', {}, hop.name), el('div.ct', {}, countText(hop.frames)), el('span.wire'),
+    at === all.length - 1 ? null : el(`div.drop${hop.lost ? '.d-bad' : ''}`, {}, hop.lost ? el('b.bad', {}, `${countText(hop.lost)} lost`) : null, hop.lost ? hop.why : hop.lost === null ? UNKNOWN : 'none lost'))));
+}
+
+function recorders(all) {
+  const found = all.filter(one => one.kind === 'recorder');
+  $('#recorders').replaceChildren(...found.flatMap(one => [
+    el('h2', {}, one.name, el('span', {}, 'recorder')),
+    el(`p.big.pad${one.well ? '' : '.bad'}`, {}, one.state),
+    el('p.soft', {}, one.message || `${bytesText(one.figures.disk_free_bytes ?? null)} free; ${countText(one.figures.frames)} frames, ${bytesText(one.figures.bytes ?? null)} written since it started.`)]));
+}
+
+function todo(needs, connected) {
+  $('#todo').replaceChildren(...needs.map(text => el('li', {}, icon('warn', 'bad'), el('div', {}, el('b', {}, `${text[0].toUpperCase()}${text.slice(1)}.`)))));
+  setText($('h1'), needs.length ? needs.length === 1 ? '1 thing needs you' : `${needs.length} things need you` : connected ? 'All is well' : 'The broker does not answer');
+  shell.needs(needs.length);
+}
+
+async function refresh() {
+  try {
+    const asked = Date.now(), [site, pages] = await Promise.all([api('/api/status'), api('/api/clients')]), took = Date.now() - asked;
+    lostAt = null;
+    clock = site.time_error === null ? null : { offset: site.time - asked - took / 2, error: took / 2 + site.time_error };
+    $('#banner').hidden = true;
+    $('#site').hidden = false;
+    todo(site.needs, site.connected);
+    $('.sum').replaceChildren(el('li', {}, el('b', {}, String(site.nodes.length)), 'nodes'), el('li', {}, site.sentence), el('li.desk', {}, `camfan ${site.camfan}`));
+    hops(site.hops); cameras(site.cameras); nodes(site.nodes); clients(pages.clients); recorders(site.nodes);
+  } catch (error) {
+    lostAt ??= Date.now();
+    clock = null;
+    $('#banner').hidden = false;
+    setText($('#banner b'), `This page lost the server at ${timeText(lostAt)}.`);
+    setText($('#banner .soft'), `${error.message} Every figure here is of that time.`);
+    setText($('h1'), 'The server does not answer');
+  }
+}
+
+async function turn() {
+  if (!document.hidden) {
+    await refresh();
+  }
+  setTimeout(turn, EVERY);
+}
+
+setInterval(() => shell.clock(Date.now() + (clock?.offset ?? 0), clock?.error ?? null), 500);
+shell.start();
+shell.onKey('Escape', () => false);
+shell.me().then(one => { role = one.role; }).catch(() => {}).finally(turn);

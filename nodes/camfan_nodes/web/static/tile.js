@@ -1,0 +1,149 @@
+// One camera on the page: its canvas, and what is said of it.
+
+import { $, el, icon, setData, setText } from '/static/dom.js';
+import { Watch, WorstAge, isLive } from '/static/watch.js';
+import { ageText, barPlace, fpsText, lengthText, timeText } from '/static/words.js';
+
+const MOTION_STAYS = 2000, WORDS_AFTER = 300; // ms
+
+export class Tile {
+  constructor(camera, now) {
+    this.camera = camera;
+    this.seen = false;           // it can be seen, and is asked for
+    this.onScreen = false;
+    this.watch = new Watch(now);
+    this.worst = new WorstAge();
+    this.paused = null;          // since when, site time
+    this.site = {};              // what the site says of this camera
+    this.moved = -Infinity;
+    this.broken = null;          // the sequence of a picture that could not be decoded
+    this.state = '';
+    this.#build();
+  }
+
+  #build() {
+    this.canvas = el('canvas', { width: 16, height: 9 });
+    this.over = el('div');
+    this.bar = el('div.bar');
+    this.badges = el('span.bdg');
+    this.age = el('span.age', {}, el('b'), el('i'), el('span.e'));
+    this.fps = el('span.fps');
+    this.node = el('article.tile', { tabindex: -1, 'data-camera': this.camera, draggable: true },
+      el('div.pic', {}, this.canvas, this.over), this.bar,
+      el('div.cap', {}, el('h3', {}, this.camera), this.badges, this.fps, this.age));
+  }
+
+  /** It came into sight, or went out of it. */
+  see(seen, now) {
+    if (seen && !this.seen) { this.watch.ask(now); this.worst.forget(); this.broken = null; }
+    this.seen = seen;
+  }
+
+  /** Pictures of this camera were painted. */
+  painted(picture) {
+    this.watch.arrived(picture);
+    this.broken = null;
+    this.size = picture.size;
+    this.sequence = picture.sequence;
+  }
+
+  /** What it shows now. `site`: the site's time, ms. Returns a sentence if the state has changed. */
+  show({ now, site, connected, lost, brokerAway }) {
+    const look = this.watch.look(now, connected);
+    const state = this.paused === null ? look.state : 'paused';
+    this.look = look;
+    if (this.site.moving && isLive(state)) this.moved = now;
+    setData(this.node, 'motion', isLive(state) && now - this.moved < MOTION_STAYS ? '' : null);
+    setData(this.node, 'state', state === 'paused' ? 'stale' : state);
+    const why = lost ? 'this page lost the server' : brokerAway ? 'the broker does not answer' : this.site.trouble || '';
+    this.#age(look, state, now);
+    this.#overlay(look, state, now, site, why);
+    this.#badges(state);
+    setText(this.fps, isLive(state) ? fpsText(look.fps) : '');
+    return this.#name(state, look, site);
+  }
+
+  get isLive() { return this.seen ? this.paused === null && isLive(this.look?.state) : isLive(this.site.state); }
+
+  #age(look, state, now) {
+    const [b, i, e] = this.age.children;
+    const put = (value, unit, error, warn) => {
+      setText(b, value); setText(i, unit); setText(e, error);
+      b.className = warn ? 'warn' : '';
+    };
+    if (state === 'offline' || look.since === null) { put('', 'no picture', '', false); this.#bar(10, 10); return; }
+    if (!isLive(state)) {
+      this.worst.forget();
+      if (look.age === null) put('age unknown', '', '', true); else put(lengthText(look.age), '', 'old', true);
+      this.#bar(3000, 3000);
+      return;
+    }
+    this.worst.note(now, look.age, look.error);
+    if (!this.worst.shown) { put('age unknown', '', '', true); this.#bar(10, 10); return; }
+    const [worst, error] = this.worst.shown;
+    put(...ageText(worst, error), state === 'late');
+    this.#bar(worst - error, worst + error);
+  }
+
+  #bar(low, high) {
+    const lo = barPlace(low), hi = barPlace(high);
+    if (lo === this.lo && hi === this.hi) return;
+    this.lo = lo; this.hi = hi;
+    this.bar.style.setProperty('--lo', lo);
+    this.bar.style.setProperty('--hi', hi);
+  }
+
+  #overlay(look, state, now, site, why) {
+    const [kind, name, sentence, detail] = this.#words(look, state, now, site, why);
+    const key = [kind, name, sentence, detail].join('|');
+    if (key === this.overlay) return;
+    this.overlay = key;
+    if (!kind) { this.over.className = ''; this.over.replaceChildren(); return; }
+    const lines = [
+      el('div.k', {}, icon({ stale: 'stale', paused: 'pause', offline: 'off', broken: 'warn' }[kind] ?? 'late'), name),
+      el('div.s', {}, sentence), detail ? el('div.x', {}, detail) : null];
+    const plate = kind === 'stale' || kind === 'paused' || kind === 'broken';
+    this.over.className = plate ? 'plate' : kind === 'wait' ? 'void quiet' : 'void';
+    this.over.replaceChildren(...plate ? [el('div', {}, ...lines.filter(Boolean))] : lines.filter(Boolean));
+  }
+
+  #words(look, state, now, site, why) {
+    if (state === 'wait') {
+      if (now - this.watch.asked < WORDS_AFTER && !why) return [];
+      return ['wait', 'Waiting', 'No picture yet', why || `offline if none comes until ${timeText(site + 60000 - look.quiet, site)}`];
+    }
+    if (state === 'offline') {
+      return ['offline', 'Offline', look.since === null ? 'No picture came' : `since ${timeText(look.since, site)}`, why];
+    }
+    if (state === 'paused') return ['paused', 'Paused', `since ${timeText(this.paused, site)}`, ''];
+    if (state === 'stale') return ['stale', 'Stale', `since ${timeText(look.since, site)}`, why];
+    if (this.broken !== null) return ['broken', 'Not a picture', `Frame ${this.broken}`, 'its JPEG cannot be decoded'];
+    return [];
+  }
+
+  #badges(state) {
+    const shown = [];
+    if (state === 'late') shown.push(['warn', 'late', '', 'Late']);
+    if (this.site.lost) shown.push(['bad', 'lost', String(this.site.lost), 'lost']);
+    if ('motion' in this.node.dataset) shown.push(['note', 'motion', '', 'Motion']);
+    const two = shown.sort((a, b) => ORDER.indexOf(a[1]) - ORDER.indexOf(b[1])).slice(0, 2), key = two.join('|');
+    if (key === this.badgeKey) return;
+    this.badgeKey = key;
+    this.badges.replaceChildren(...two.map(([tone, name, number, word]) =>
+      el(`span.bd.${tone}`, { title: `${number} ${word}`.trim() }, icon(name), number ? el('em', {}, number) : null, el('span', {}, word))));
+  }
+
+  /** For those who cannot see it; changed on a change of the state only. */
+  #name(state, look, site) {
+    if (state === this.state) return null;
+    const before = this.state;
+    this.state = state;
+    const since = look.since === null || isLive(state) || state === 'wait' ? '' : ` since ${timeText(look.since, site)}`;
+    const word = { wait: 'no picture yet' }[state] ?? state;
+    this.node.setAttribute('aria-label', `${this.camera}, ${word}${since}`);
+    return before && state !== 'wait' && before !== 'wait' ? `${this.camera} is ${word}${since}` : null;
+  }
+}
+
+const ORDER = ['off', 'lost', 'late', 'motion'];
+export const pictureOf = tile => $('.pic', tile.node);
