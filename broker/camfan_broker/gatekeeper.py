@@ -78,10 +78,12 @@ class Gatekeeper:
 
     def close(self) -> None:
         """To be called before the watched sockets are closed, by their thread."""
+        self.unwatch()  # first: libzmq's own thread waits, for ever, for ears that are gone
         self._stop = True
         if self._thread.ident is not None:
             self._thread.join()
-        self.unwatch()
+        for ear in self._doors:
+            ear.close()
 
     def unwatch(self) -> None:
         """Nobody listens any more: libzmq must not fill a pipe for us."""
@@ -110,9 +112,8 @@ class Gatekeeper:
         except Exception:
             log.exception("the gatekeeper has died; nobody new gets in until a restart")
         finally:
-            for socket in (self._zap, *self._doors):
-                if socket is not None:
-                    socket.close()
+            if self._zap is not None:
+                self._zap.close()
 
     def _serve(self) -> None:
         poller = zmq.Poller()
