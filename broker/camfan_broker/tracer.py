@@ -62,7 +62,7 @@ class Tracer:
         asked = {
             peer.identity: peer.hello.name
             for peer in self._peers.values()
-            if peer.hello.publishes == camera.name or peer.hello.kind == "recorder"
+            if peer.hello.publishes == camera.name or _records(peer, camera)
         }
         hops = [self._at_broker(camera, run, trace.sequence)]
         hops += [
@@ -180,3 +180,8 @@ class Tracer:
 
     def _site_ns(self, monotonic_ns: int) -> int:
         return self._clock.now_ns() - (time.monotonic_ns() - monotonic_ns)
+
+
+def _records(peer: Peer, camera: Camera) -> bool:
+    reads = peer.reader is not None and camera.name in peer.reader.cursors
+    return reads and peer.hello.kind == "recorder"

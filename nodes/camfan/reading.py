@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -50,6 +50,7 @@ class Reading(LinkUser):
         self._topics = topics
         self._events = events
         self._asked = 0  # subscriptions under way: the broker has not said `ready` yet
+        self.answer: Callable[[messages.Trace], messages.Hop] | None = None
 
     def want(self, cameras: list[str], max_fps: float | None) -> None:
         """Any thread. The broker hears what was wanted last."""
@@ -138,6 +139,14 @@ class Reading(LinkUser):
             self._asked = 1  # what was under way on an older connection is gone
         elif isinstance(message, messages.Refused):
             self._refused(message)
+        elif isinstance(message, messages.Trace) and self.answer is not None:
+            self._trace(message, self.answer(message))
+
+    def _trace(self, trace: messages.Trace, hop: messages.Hop) -> None:
+        answer = messages.Traced(
+            id=trace.id, camera=trace.camera, sequence=trace.sequence, run=trace.run, hops=[hop]
+        )
+        self.link.send([messages.encode(answer)])
 
     def _gap(self, gap: Gap) -> None:
         had = self._positions.get(gap.camera)

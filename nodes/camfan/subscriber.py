@@ -180,6 +180,10 @@ class Subscriber(Generic[ItemT]):
         (name,) = camera_patterns(self._site, camera)
         self._link.send([messages.encode(messages.Set(camera=name, fps=fps, quality=quality))])
 
+    def answer_traces(self, answer: Callable[[messages.Trace], messages.Hop]) -> None:
+        """When somebody traces a frame, say what became of it here. Called on another thread."""
+        self._reader.answer = answer
+
     def site_ns(self) -> int:
         """The site's time now, ns; this machine's wall clock while the site's is unknown."""
         return self._link.clock.site_ns()

@@ -24,6 +24,7 @@ _COMMANDS = {
     "demo": "camfan_nodes.demo.cli_demo:add_demo_command",
     "up": "camfan_nodes.up.cli_up:add_up_command",
     "top": "camfan_nodes.top.cli_top:add_top_command",
+    "trace": "camfan_nodes.cli_trace:add_trace_command",
     "view": "camfan_nodes.viewer.cli_view:add_view_command",
     "camera": "camfan_nodes.camera.cli_camera:add_camera_command",
     "cameras": "camfan_nodes.camera.cli_camera:add_cameras_command",

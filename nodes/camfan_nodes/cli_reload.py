@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import queue
 import sys
 from pathlib import Path
 
-from camfan import CamfanError, Site, load_site
-from camfan.address import delivery_endpoint, own_name
-from camfan.identity import client_keys
-from camfan.link import Link, LinkUser
+from camfan import Site, load_site
+from camfan_nodes.asking import ANSWER_S, ask
 from camfan_nodes.command import EXIT_CONFIG, add_key_argument, end_with_code
 from camfan_wire import messages
-
-ANSWER_S = 5.0
-
-
-class NoAnswerError(CamfanError):
-    """The broker did not answer."""
 
 
 def add_reload_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,25 +29,8 @@ def run(args: argparse.Namespace) -> int:
 
 def ask_reload(site: Site, key: Path | None = None, wait_s: float = ANSWER_S) -> messages.Reloaded:
     """Have the broker read its file again; its answer. Raises NoAnswerError."""
-    endpoint = delivery_endpoint(site)
-    answers = _Answers()
-    link = Link(
-        endpoint,
-        name=own_name("reload"),
-        kind="reload",
-        user=answers,
-        keys=client_keys(site, None, key),
-    )
-    try:
-        link.send([messages.encode(messages.Reload())])
-        answer = answers.get(timeout=wait_s)
-    except queue.Empty:
-        raise NoAnswerError(f"the broker at {endpoint} did not answer in {wait_s:.0f} s") from None
-    finally:
-        link.close()
-    if isinstance(answer, messages.Refused):
-        raise NoAnswerError(f"the broker refused: {answer.reason}")
-    return answer
+    question = messages.Reload()
+    return ask(site, question, messages.Reloaded, name="reload", key=key, wait_s=wait_s)
 
 
 def _reload(config: Path, key: Path | None) -> int:
@@ -66,13 +40,3 @@ def _reload(config: Path, key: Path | None) -> int:
     for line in answer.problems:
         sys.stderr.write(f"{line}\n")
     return EXIT_CONFIG if answer.problems else 0
-
-
-class _Answers(LinkUser):
-    def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[messages.Reloaded | messages.Refused] = queue.SimpleQueue()
-        self.get = self._queue.get
-
-    def on_message(self, message: messages.FromBroker) -> None:
-        if isinstance(message, messages.Reloaded | messages.Refused):
-            self._queue.put(message)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
@@ -17,6 +18,7 @@ from camfan import Event, Frame, Gap, Publisher, Report, Subscriber
 from camfan_config import Site
 from camfan_nodes.recorder.storage import Storage
 from camfan_nodes.recorder.tally import Tally
+from camfan_nodes.recorder.trace import trace_frame
 from camfan_wire.messages import Figures
 
 WAIT_S = 0.25  # for the next frame, before looking at what else is due
@@ -58,6 +60,7 @@ def run(
             kind="recorder",
         ) as items,
     ):
+        items.answer_traces(partial(trace_frame, Path(recorder.path)))
         ready()
         reported_s = 0.0
         while not stop.is_set():

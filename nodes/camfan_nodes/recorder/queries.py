@@ -44,6 +44,14 @@ class Reader:
     def has_frame(self, camera: str, run: str, sequence: int) -> bool:
         return self._count(f"{_FRAMES_OF_RUN} AND f.sequence = ?", camera, run, sequence) > 0
 
+    def file_of(self, camera: str, run: str, sequence: int) -> tuple[str, int] | None:
+        """The path of the file that has a frame, and the frame's site time; None if none has."""
+        row = self._db.execute(
+            f"SELECT s.path, f.time_ns {_FRAMES_OF_RUN} AND f.sequence = ?",
+            (camera, run, sequence),
+        ).fetchone()
+        return None if row is None else (str(row[0]), int(row[1]))
+
     def last_segment(self) -> int:
         """The greatest id of a segment; 0 when there is none."""
         ((last,),) = self._db.execute("SELECT coalesce(max(id), 0) FROM segments")

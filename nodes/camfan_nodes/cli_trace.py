@@ -1,0 +1,103 @@
+"""`camfan trace CAMERA SEQUENCE`: what became of one frame, place by place."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from camfan import load_site
+from camfan.address import camera_patterns
+from camfan_nodes.asking import ask
+from camfan_nodes.command import add_key_argument, end_with_code
+from camfan_nodes.viewer import tokens
+from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+from camfan_wire.messages import Hop, Trace, Traced
+
+UNKNOWN = "—"
+_STYLES = {
+    "lost": tokens.css(tokens.BAD),
+    "skipped": tokens.css(tokens.QUIET),
+    "held": tokens.css(tokens.WARN),
+    "unknown": tokens.css(tokens.QUIET),
+}
+
+
+def add_trace_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "trace",
+        help="what became of one frame",
+        description="Asks the camera, the broker, and whoever reads the camera what became of one "
+        "frame. Ends with 1 if somebody lost it.",
+    )
+    parser.add_argument("camera", metavar="CAMERA")
+    parser.add_argument("sequence", metavar="SEQUENCE", type=_sequence)
+    parser.add_argument(
+        "--run",
+        dest="of_run",
+        type=_run_id,
+        metavar="RUN",
+        help="of which life of the camera; else of the present one",
+    )
+    add_config_argument(parser)
+    add_key_argument(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return end_with_code("camfan trace", lambda: _trace(arguments))
+
+
+def _trace(arguments: argparse.Namespace) -> int:
+    site = load_site(find_site_file(arguments.config))
+    camera_patterns(site, [arguments.camera])
+    question = Trace(
+        id="cli", camera=arguments.camera, sequence=arguments.sequence, run=arguments.of_run
+    )
+    answer = ask(site, question, Traced, name="trace", key=arguments.key)
+    Console(soft_wrap=True).print(trace_table(answer))
+    return 1 if any(hop.outcome == "lost" for hop in answer.hops) else 0
+
+
+def trace_table(answer: Traced) -> Table:
+    """One line a place, in the order in which a frame passes them."""
+    title = f"{answer.camera} {answer.sequence}, run {answer.run or 'unknown'}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in ("place", "outcome", "when (UTC)", "why"):
+        table.add_column(name, header_style=tokens.css(tokens.QUIET), no_wrap=True)
+    for hop in sorted(answer.hops, key=lambda hop: _order(hop, answer.camera)):
+        table.add_row(
+            Text(hop.node),
+            Text(hop.outcome, _STYLES.get(hop.outcome, "")),
+            Text(UNKNOWN if hop.time is None else utc(hop.time)),
+            Text(hop.reason or ""),
+        )
+    return table
+
+
+def utc(site_ns: int) -> str:
+    """`2026-11-22 14:03:22.512`."""
+    seconds, rest_ns = divmod(site_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest_ns // 1_000_000:03d}"
+
+
+def _order(hop: Hop, camera: str) -> tuple[int, str, bool]:
+    place = 0 if hop.node == camera else 1 if hop.node == "broker" else 2
+    return place, hop.node, hop.outcome == "recorded"
+
+
+def _sequence(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**63:
+        raise ValueError(text)
+    return number
+
+
+def _run_id(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{16}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not 16 digits of lower-case hex")
+    return text
