@@ -37,11 +37,11 @@ CAMERA_GAUGES: Mapping[str, str] = {
 SUBSCRIBER_COUNTERS: Mapping[str, str] = {
     "delivered": "Frames sent",
     "delivered_bytes": "Bytes sent",
-    "skipped": "Frames that a newer one replaced before it was wanted (latest)",
-    "lost": "Frames told as gaps (every)",
+    "late": "Frames sent that had to be repaired (every)",
+    "repeated": "Frames sent again, because a connection broke (every)",
 }
 SUBSCRIBER_GAUGES: Mapping[str, str] = {
-    "held": "Frames in the ring that are still to be sent (every)",
+    "held": "Frames that the camera has numbered and that are not dealt with yet",
     "credit": "Frames the subscriber can take now",
 }
 
@@ -146,6 +146,29 @@ class FiguresCollector(Collector):
                 rows[(peer.hello.name, str(figures["mode"]))] = figures
         labels = ("subscriber", "mode")
         yield from _families("subscriber", rows, labels, SUBSCRIBER_COUNTERS, SUBSCRIBER_GAUGES)
+        yield from self._account_metrics()
+
+    def _account_metrics(self) -> Iterable[Metric]:
+        """Per subscriber and camera: captured = delivered + skipped + lost + held, by reason."""
+        labels = ("subscriber", "camera", "reason")
+        skipped = CounterMetricFamily(
+            "camfan_subscriber_skipped",
+            "Frames that it did not want, or not any more",
+            labels=labels,
+        )
+        lost = CounterMetricFamily(
+            "camfan_subscriber_lost", "Frames that it wanted and did not get", labels=labels
+        )
+        delivered = CounterMetricFamily(
+            "camfan_delivered_frames", "Frames sent", labels=("subscriber", "camera")
+        )
+        for name, accounts in list(self._broker.delivery.accounts.items()):
+            for camera, account in list(accounts.items()):
+                delivered.add_metric((name, camera), account.delivered)
+                for family, counts in ((skipped, account.skipped), (lost, account.lost)):
+                    for reason, count in list(counts.items()):
+                        family.add_metric((name, camera, reason), count)
+        yield from (delivered, skipped, lost)
 
 
 def _families(

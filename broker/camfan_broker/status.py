@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -136,6 +137,7 @@ def subscriber_figures(peer: Peer) -> Figures:
     if reader is None:
         return {}
     accounts = [cursor.account for cursor in list(reader.cursors.values())]
+    lost = sum((account.lost for account in accounts), Counter[str]())
     return {
         "kind": peer.hello.kind,
         "mode": reader.wishes.mode,
@@ -145,7 +147,8 @@ def subscriber_figures(peer: Peer) -> Figures:
         "late": sum(account.late for account in accounts),
         "repeated": sum(account.repeated for account in accounts),
         "skipped": sum(account.skipped.total() for account in accounts),
-        "lost": sum(account.lost.total() for account in accounts),
+        "lost": lost.total(),
+        "lost_why": ", ".join(f"{n} {why}" for why, n in lost.most_common(4)) or None,
         "held": sum(reader.held(name) for name in list(reader.cursors)),
         "credit": reader.credit,
     }
