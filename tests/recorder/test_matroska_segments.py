@@ -18,6 +18,7 @@ from camfan_nodes.recorder.errors import RecordingError
 from camfan_nodes.recorder.matroska import About, End, Record
 from camfan_nodes.recorder.salvage import read_segment
 from camfan_nodes.recorder.segment import Segment, file_name
+from camfan_nodes.recorder.storage import Storage
 from camfan_testing.recordings import START_NS, packets, picture
 
 ABOUT = About("porch", 64, 48, START_NS)
@@ -120,6 +121,18 @@ def test_an_open_file_shows_each_frame_at_once(tmp_path: Path) -> None:
             picture(n) for n in range(1, count + 1)
         ]
     segment.close()
+
+
+def test_a_file_has_its_name_once_it_plays(tmp_path: Path) -> None:
+    """Killed before its first frame is whole, a recorder leaves nothing that is called a segment,
+    and what it left is removed at the next start.
+    """
+    segment = Segment(tmp_path, ABOUT)
+    assert list(tmp_path.rglob("*.mkv")) == []
+    segment.close()  # as a kill does
+
+    with Storage("archive", tmp_path, 60.0, 5.0):
+        assert [path for path in tmp_path.rglob("*") if path.suffix in (".mkv", ".new")] == []
 
 
 def test_ffmpeg_sees_the_record_of_each_frame(tmp_path: Path) -> None:

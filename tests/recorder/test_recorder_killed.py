@@ -16,13 +16,14 @@ from camfan_nodes.recorder.storage import Storage
 from camfan_testing.recordings import RUN, packets, picture
 from camfan_wire.header import Position
 
-# Appends frames as fast as it can, says so after each, and never ends by itself.
+# Appends frames as fast as it can, says so after each, and never ends by itself. Its segments take
+# `segment_s` seconds; where that is one frame, most kills come while a file is begun.
 WRITER = """
 import sys
 from pathlib import Path
 from camfan_nodes.recorder.storage import Storage
 from camfan_testing.recordings import RUN, frame
-with Storage("archive", Path(sys.argv[1]), 1.0, 0.2) as storage:
+with Storage("archive", Path(sys.argv[1]), float(sys.argv[2]), 0.2) as storage:
     position = storage.positions().get("porch")
     number = position.sequence + 1 if position else 0
     while True:
@@ -33,10 +34,10 @@ with Storage("archive", Path(sys.argv[1]), 1.0, 0.2) as storage:
 """
 
 
-def write_until_killed(folder: Path, frames: int) -> int:
+def write_until_killed(folder: Path, frames: int, segment_s: float = 1.0) -> int:
     """A writer that is killed once it has said that so many frames are in; the last it said."""
     process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(folder)],
+        [sys.executable, "-c", WRITER, str(folder), str(segment_s)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -77,3 +78,11 @@ def test_kill_9_loses_no_frame_that_was_appended(seed: int, tmp_path: Path) -> N
     index.close()
     assert sequences == list(range(position.sequence + 1))
     assert position == Position(RUN, position.sequence)
+
+
+def test_every_file_plays_right_after_a_kill(tmp_path: Path) -> None:
+    """Also the one that was being begun: a kill between its name and its first frame."""
+    for frames in (1, 7, 30, 60, 90):
+        write_until_killed(tmp_path, frames, segment_s=0.05)
+        for path in tmp_path.rglob("*.mkv"):
+            assert packets(path), f"{path} does not play"

@@ -15,7 +15,7 @@ from pathlib import Path
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.rows import FrameRow, SegmentRow, State
 from camfan_nodes.recorder.salvage import Contents, mend, read_segment
-from camfan_nodes.recorder.segment import CAMERA_NAME, DAY_NAME, FILE_NAME
+from camfan_nodes.recorder.segment import CAMERA_NAME, DAY_NAME, FILE_NAME, NEW
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class Recovered:
 def recover(folder: Path, index: Index) -> Recovered:
     """Add to the index what it lacks. Raises OSError; committing is left to the caller."""
     found = Recovered()
+    _remove_unnamed(folder)
     known = index.reader.paths()
     left_open = {row.path: row for row in index.reader.segments(state="open")}
     for name in segment_files(folder):
@@ -53,6 +54,17 @@ def recover(folder: Path, index: Index) -> Recovered:
 
 def segment_files(folder: Path) -> Iterator[str]:
     """The files that are where, and named as, a recorder puts them; in order of their names."""
+    return (name for name in _files(folder) if not name.endswith(NEW))
+
+
+def _remove_unnamed(folder: Path) -> None:
+    """What was killed before its first frame was whole holds nothing that anybody was told of."""
+    for name in [name for name in _files(folder) if name.endswith(NEW)]:
+        (folder / name).unlink()
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Ours: segments, and files that were to become one."""
     for camera in sorted(folder.iterdir()):
         if not CAMERA_NAME.fullmatch(camera.name) or not camera.is_dir():
             continue
@@ -60,9 +72,8 @@ def segment_files(folder: Path) -> Iterator[str]:
             if not DAY_NAME.fullmatch(day.name) or not day.is_dir():
                 continue
             names = sorted(path.name for path in day.iterdir())
-            yield from (
-                f"{camera.name}/{day.name}/{name}" for name in names if FILE_NAME.fullmatch(name)
-            )
+            ours = (name for name in names if FILE_NAME.fullmatch(name.removesuffix(NEW)))
+            yield from (f"{camera.name}/{day.name}/{name}" for name in ours)
 
 
 def _recover(folder: Path, index: Index, row: SegmentRow, found: Recovered) -> None:

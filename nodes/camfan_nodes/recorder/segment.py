@@ -1,13 +1,16 @@
 """One file of a recording, while it is written.
 
-Every frame is in the operating system's hands when `append` returns. The file is never another's:
-it is created, never opened, and its name is made from the time and a checked camera name.
+Every frame is in the operating system's hands when `append` returns. A file gets its name once its
+first frame is whole, so whatever has the name of a segment plays, also after a kill in between. It
+is never another's: it is created, never opened, and its name is made from the time and a checked
+camera name.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +22,7 @@ CUE_EVERY_MS = 1000
 CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 FILE_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z(_\d+)?\.mkv")
 DAY_NAME = re.compile(r"\d{4}-\d\d-\d\d")
+NEW = ".new"  # behind the name of a file without a whole frame
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,7 +40,7 @@ class Segment:
     """An open Matroska file of one camera, one run and one picture size."""
 
     def __init__(self, folder: Path, about: About) -> None:
-        """Creates the file. Raises OSError, with nothing left behind."""
+        """Creates the file, under a name of its own until it has a frame. Raises OSError."""
         self.about = about
         self.name, self._fd = _create(folder, about)
         self.path = folder / self.name
@@ -48,11 +52,6 @@ class Segment:
         self.finished = False
         self._cues: list[tuple[int, int]] = []
         self._entered = False  # its name is safe in its folders
-        try:
-            self._write([matroska.header(about)])
-        except OSError:
-            self.discard()
-            raise
 
     def append(self, jpeg: memoryview, record: Record) -> int:
         """Write one frame and return the offset of its JPEG.
@@ -61,8 +60,12 @@ class Segment:
         """
         since_ns = record.time_ns - self.about.start_ns
         before, after = matroska.frame_parts(jpeg, record, since_ns)
-        at = self.bytes
-        self._write([before, jpeg, after])
+        head = b"" if self.bytes else matroska.header(self.about)
+        at = self.bytes + len(head)
+        written = write_all(self._fd, [head, before, jpeg, after], self.bytes)
+        if head:
+            _unnamed(self.path).rename(self.path)
+        self.bytes += written
         at_ms = since_ns // matroska.MILLISECOND_NS
         if not self._cues or at_ms >= self._cues[-1][0] + CUE_EVERY_MS:
             self._cues.append((at_ms, at))
@@ -92,10 +95,7 @@ class Segment:
     def discard(self) -> None:
         """Close a file that holds no frame, and remove it."""
         self.close()
-        self.path.unlink()
-
-    def _write(self, parts: list[bytes | memoryview]) -> None:
-        self.bytes += write_all(self._fd, parts, self.bytes)
+        _unnamed(self.path).unlink()
 
 
 def finish(
@@ -120,15 +120,20 @@ def sync_folder(path: Path) -> None:
 
 def _create(folder: Path, about: About) -> tuple[str, int]:
     attempt = 0
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     while True:
         name = file_name(about.camera, about.start_ns, attempt)
         path = folder / name
         for parent in (path.parent.parent, path.parent):  # not the recorder's own folder:
             parent.mkdir(exist_ok=True)  # where it is gone, a disk is not mounted
-        try:
-            return name, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        except FileExistsError:
-            attempt += 1
+        if not path.exists():  # the folder is locked: nobody else makes one meanwhile
+            with suppress(FileExistsError):
+                return name, os.open(_unnamed(path), flags, 0o644)
+        attempt += 1
+
+
+def _unnamed(path: Path) -> Path:
+    return path.with_name(path.name + NEW)
 
 
 def write_all(fd: int, parts: list[bytes | memoryview], at: int) -> int:
