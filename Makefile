@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test lint types imports check-format format pictures bench clean
+.PHONY: help demo test lint types imports check-format format pictures bench soak clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,10 @@ pictures: $(VENV)/.dev  ## make the pictures of the README anew
 
 bench: $(VENV)/.bench  ## measure it beside zmq.proxy and others, 10 minutes; NAME='fanout/*' for some
 	@$(BIN)/python tests/bench $(if $(NAME),'$(NAME)',--docs docs/benchmarks) $(BENCH)
+
+soak: $(VENV)/.dev  ## a large site for MINUTES=10, then sixteen stopped readers: memory flat, accounts add up
+	@$(BIN)/python tests/bench/soak.py --minutes $(or $(MINUTES),10)
+	@$(BIN)/python tests/bench/stopped.py --minutes $(or $(MINUTES),5)
 
 clean:  ## remove what was made here
 	rm -rf $(VENV) .demo dist build

@@ -32,6 +32,7 @@ from camfan_bench.model import (
 from camfan_bench.peer_ends import read_time, write_time
 from camfan_bench.report import entry_of, ratio_of
 from camfan_bench.runner import run_benchmark
+from camfan_bench.vitals import Vitals
 from camfan_wire.header import read_parts
 
 BENCH = Path(__file__).parent
@@ -244,3 +245,35 @@ def test_an_unknown_name_is_told() -> None:
 
     assert ended.returncode == 64
     assert "no benchmark is called fanuot" in ended.stderr
+
+
+def run_script(name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(BENCH / name), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_short_soak_adds_up() -> None:
+    ended = run_script("soak.py", "--minutes", "0.08", "--cameras", "5", "--fps", "5")
+
+    assert "the accounts of" in ended.stdout, ended.stdout + ended.stderr
+    assert ended.returncode == 0
+
+
+def test_stopped_readers_are_measured() -> None:
+    """Whether the ratios are good is for a quiet machine to say."""
+    ended = run_script("stopped.py", "--minutes", "0.03", "--baseline", "0.03")
+
+    assert "MB of 256 MB" in ended.stdout, ended.stdout + ended.stderr
+    for kind in ("fanout", "latest", "every"):
+        assert f"{kind}: p99" in ended.stdout
+
+
+def test_what_grows_is_told() -> None:
+    """Memory that is still filling before it has settled is no growth."""
+    full = Vitals([n * 10**7 for n in range(40)] + [400_000_000] * 60, [20] * 100)
+    leaking = Vitals([300_000_000 + n * 10**6 for n in range(100)], [20] * 100)
+    forgetful = Vitals([10**8] * 100, [20 + n // 99 for n in range(100)])
+
+    assert full.complaint("broker", 0.4) is None
+    assert leaking.complaint("broker", 0.4) == "broker: memory grew by 40.0 MB"
+    assert forgetful.complaint("broker", 0.4) == "broker: 1 more files are open"

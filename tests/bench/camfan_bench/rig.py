@@ -64,9 +64,9 @@ def bench_site(folder: Path, cameras: int, *, memory: str = MEMORY, extra: str =
 
 
 @contextmanager
-def broker(folder: Path, cameras: int = 1) -> Iterator[Middle]:
+def broker(folder: Path, cameras: int = 1, *, memory: str = MEMORY) -> Iterator[Middle]:
     """The broker as it is used: `broker --config`, every check on."""
-    site = bench_site(folder, cameras)
+    site = bench_site(folder, cameras, memory=memory)
     with running_broker(site.path) as process:
         host = "tcp://127.0.0.1"
         yield Middle(
