@@ -22,6 +22,7 @@ from camfan_broker.ring import Entry
 from camfan_config.topology import matches
 from camfan_wire import messages
 from camfan_wire.messages import Gap, Hello
+from camfan_wire.sockets import MORE
 from camfan_wire.topics import LAYERS
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ class Delivery:
         if not self._address(identity):
             return False
         for part in parts[:-1]:
-            self._socket.send(part, zmq.DONTWAIT | zmq.SNDMORE)
+            self._socket.send(part, MORE)
         self._socket.send(parts[-1], zmq.DONTWAIT)
         return True
 
@@ -171,15 +172,15 @@ class Delivery:
         if not self._address(identity):
             return False
         send = self._socket.send
-        send(entry.topic, zmq.DONTWAIT | zmq.SNDMORE, copy=False)
-        send(entry.text, zmq.DONTWAIT | zmq.SNDMORE)
+        send(entry.topic, MORE, copy=False)
+        send(entry.text, MORE)
         send(entry.jpeg, zmq.DONTWAIT, copy=False)
         return True
 
     def _address(self, identity: bytes) -> bool:
         """The first part of a message, the only one that can fail."""
         try:
-            self._socket.send(identity, zmq.DONTWAIT | zmq.SNDMORE)
+            self._socket.send(identity, MORE)
         except zmq.Again:
             return False
         except zmq.ZMQError as exc:

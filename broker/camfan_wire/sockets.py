@@ -137,6 +137,9 @@ def open_socket(
     return socket
 
 
+MORE = zmq.DONTWAIT | zmq.SNDMORE  # made once: the flags are an enum, and `|` of it takes 1 µs
+
+
 def has_input(socket: zmq.Socket[bytes]) -> bool:
     """A message can be received. Asking is cheap; the exception of an empty socket costs 25 µs."""
     return bool(cast(int, socket.getsockopt(zmq.EVENTS)) & _POLLIN)

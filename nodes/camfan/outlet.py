@@ -7,7 +7,7 @@ from enum import Enum, auto
 import zmq
 
 from camfan_wire.keys import ClientKeys
-from camfan_wire.sockets import Role, open_socket
+from camfan_wire.sockets import MORE, Role, has_input, open_socket
 from camfan_wire.topics import camera_topic
 
 
@@ -34,20 +34,17 @@ class Outlet:
         if not any(topic.startswith(prefix) for prefix in self._wanted):
             return Left.AWAY
         try:
-            self._socket.send(topic, zmq.DONTWAIT | zmq.SNDMORE)
+            self._socket.send(topic, MORE)
         except zmq.Again:
             return Left.FULL
         # Only the first part can find the queue full; the others belong to it.
-        self._socket.send(header, zmq.DONTWAIT | zmq.SNDMORE)
+        self._socket.send(header, MORE)
         self._socket.send(jpeg, zmq.DONTWAIT, copy=False)
         return Left.SENT
 
     def _read_subscriptions(self) -> None:
-        while True:
-            try:
-                event = self._socket.recv(zmq.DONTWAIT)
-            except zmq.Again:
-                return
+        while has_input(self._socket):
+            event = self._socket.recv(zmq.DONTWAIT)
             if event[:1] == b"\x01":
                 self._wanted.add(event[1:])
             elif event[:1] == b"\x00":
