@@ -11,6 +11,7 @@ from camfan_config.places import KeyPath, Places
 from camfan_config.topology import host_of
 from camfan_config.types import (
     Camera,
+    CameraRing,
     FileCamera,
     HttpCamera,
     Picamera2Camera,
@@ -26,11 +27,13 @@ _SCHEMES = {RtspCamera: ("rtsp", "rtsps"), HttpCamera: ("http", "https")}
 def check(site: Site, places: Places) -> None:
     """Complains about each camera, then about those that get in each other's way."""
     _stall(site.defaults.stall_after, ("defaults", "stall_after"), places)
+    _ring(site.defaults.ring, ("defaults", "ring"), places)
     for name, camera in site.cameras.items():
         path: KeyPath = ("cameras", name)
         _effect(camera, path, places)
         _polygons(camera, path, places)
         _stall(camera.stall_after, (*path, "stall_after"), places)
+        _ring(camera.ring, (*path, "ring"), places)
         if isinstance(camera, RtspCamera | HttpCamera) and places.sound((*path, "url")):
             _url(camera, (*path, "url"), places)
     _devices(site, places)
@@ -39,6 +42,15 @@ def check(site: Site, places: Places) -> None:
 def _stall(stall_after: float, path: KeyPath, places: Places) -> None:
     if stall_after == 0 and path in places:  # where it is written, not where it is inherited
         places.complain(path, "with 0 the source would never be left open")
+
+
+def _ring(ring: CameraRing, path: KeyPath, places: Places) -> None:
+    if path not in places or not places.sound(path):  # where it is written, not where inherited
+        return
+    if ring.disk is not None and ring.path is None:
+        places.complain((*path, "disk"), "needs a path: the folder of the ring on the disk")
+    if ring.path is not None and ring.disk is None:
+        places.complain((*path, "path"), "no effect without disk: how much of it, such as 4GB")
 
 
 def _effect(camera: Camera, path: KeyPath, places: Places) -> None:

@@ -46,6 +46,8 @@ class _Walk:
         if isinstance(node, Scalar):
             if node.value is None and not node.interpolated:
                 return None if kind.nullable else self._empty(node, path)
+            if kind.short and isinstance(kind.type, inspect.StructType):
+                return self._short(kind.type, kind.short, node, path)
             return self._scalar(kind, node, path)
         if is_tagged(kind.type):
             return self._tagged(kind.type, node, path)
@@ -77,6 +79,12 @@ class _Walk:
             self._places.complain(path, exc.message, suggestion=exc.suggestion)
             return _BAD
         return str(self._folder / str(value)) if kind.unit == "path" else value
+
+    def _short(self, info: inspect.StructType, name: str, node: Scalar, path: KeyPath) -> Any:
+        """A mapping of which only one key is written, as its value alone."""
+        field = next(field for field in info.fields if field.encode_name == name)
+        value = self.value(field.type, node, path)
+        return _BAD if value is _BAD else self._build(info, {field.name: value})
 
     def _sequence(self, kind: Kind, node: Sequence, path: KeyPath) -> Any:
         info = kind.type

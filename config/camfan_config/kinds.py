@@ -18,6 +18,7 @@ class Kind:
     unit: str | None = None  # how a text of the file is read; see `units`
     words: str = ""  # what it is, for messages
     secret: bool = False
+    short: str = ""  # of a mapping: one value alone stands for this key of it
     nullable: bool = False
 
 
@@ -30,6 +31,7 @@ def kind_of(info: inspect.Type) -> Kind:
             extra.get("unit", inner.unit),
             extra.get("words", inner.words),
             extra.get("secret", inner.secret),
+            extra.get("short", inner.short),
             inner.nullable,
         )
     if isinstance(info, inspect.UnionType):
@@ -38,7 +40,7 @@ def kind_of(info: inspect.Type) -> Kind:
         if len(others) > 1:
             return Kind(inspect.UnionType(others), nullable=nullable)
         only = kind_of(others[0])
-        return Kind(only.type, only.unit, only.words, only.secret, nullable)
+        return Kind(only.type, only.unit, only.words, only.secret, only.short, nullable)
     return Kind(info)
 
 

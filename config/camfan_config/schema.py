@@ -131,7 +131,9 @@ class _Builder:
             case inspect.StructType(cls=cls):
                 if cls.__name__ not in self.definitions:
                     self.definitions[cls.__name__] = self.mapping(kind.type)
-                return {"$ref": f"#/definitions/{cls.__name__}"}
+                whole: Schema = {"$ref": f"#/definitions/{cls.__name__}"}
+                alone = [self.of(f.type) for f in kind.type.fields if f.encode_name == kind.short]
+                return {"anyOf": [*alone, whole]} if alone else whole
             case inspect.DictType(key_type=key, value_type=value):
                 return _dict(key, self.of(value))
             case inspect.VarTupleType(item_type=item, min_length=least):

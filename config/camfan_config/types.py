@@ -192,6 +192,28 @@ class Security(Section, frozen=True, kw_only=True):
     limits: Annotated[Limits, Meta(description="how much anybody may ask of the broker")] = Limits()
 
 
+class CameraRing(Section, frozen=True, kw_only=True):
+    """The frames that a camera keeps for those who missed them."""
+
+    memory: Annotated[Bytes, Meta(description="in memory, such as 64MB")] = 64_000_000
+    disk: Annotated[
+        Annotated[int, Meta(ge=1_000_000, extra={"unit": "bytes"})] | None,
+        Meta(description="on a disk as well, such as 4GB; survives the process"),
+    ] = None
+    path: Annotated[
+        Path | None, Meta(description="its folder on the disk; each camera has its own in it")
+    ] = None
+
+
+RingSize = Annotated[
+    CameraRing,
+    Meta(
+        description="what it keeps for those who missed it: 64MB, or {memory, disk, path}",
+        extra={"short": "memory"},
+    ),
+]
+
+
 class CameraDefaults(Section, frozen=True, kw_only=True):
     """Inherited by every camera that can use the value, value by value."""
 
@@ -206,6 +228,7 @@ class CameraDefaults(Section, frozen=True, kw_only=True):
     stall_after: Annotated[
         Seconds, Meta(description="no frame for this long, such as 5s: the source is reopened")
     ] = 5.0
+    ring: RingSize = CameraRing()
     trickle: Annotated[
         Trickle | None,
         Meta(description="a picture this often while nobody watches, such as 2s; null: none"),
@@ -229,6 +252,7 @@ class CameraBase(Section, frozen=True, kw_only=True):
     stall_after: Annotated[
         Seconds, Meta(description="no frame for this long, such as 5s: the source is reopened")
     ] = 5.0
+    ring: RingSize = CameraRing()
     trickle: Annotated[
         Trickle | None,
         Meta(description="a picture this often while nobody watches, such as 2s; null: none"),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from camfan.demand import Demand
 from camfan.link import LinkUser, Parts
-from camfan.repair import NoPast, Repairs
+from camfan.repair import Past, Repairs
 from camfan.ring import Ring
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
@@ -24,10 +24,11 @@ class Desk(LinkUser):
         ring: Ring,
         demand: Demand,
         clock: ClockEstimate,
+        past: Past,
     ) -> None:
         self._camera = camera
         self._demand = demand
-        self._repairs = Repairs(camera, ring, clock, NoPast())
+        self._repairs = Repairs(camera, ring, clock, past)
 
     def on_message(self, message: messages.FromBroker) -> Iterator[Parts] | None:
         match message:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from camfan.absences import Making
 from camfan.address import SiteLike, camera_patterns, check_endpoint, own_name, resolve
@@ -19,9 +21,10 @@ from camfan.errors import ClosedError, EndpointError
 from camfan.identity import KeyFile, client_keys
 from camfan.link import Link, LinkUser, Report
 from camfan.outlet import Left, Outlet
+from camfan.repair import NoPast
 from camfan.reporting import completed
 from camfan.ring import Counts, Kept, Ring
-from camfan_config import endpoints
+from camfan_config import CameraRing, endpoints
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
@@ -30,7 +33,8 @@ from camfan_wire.jpeg import picture_size
 from camfan_wire.messages import Event, EventState
 from camfan_wire.topics import event_topic
 
-RING_BYTES = 64_000_000
+if TYPE_CHECKING:
+    from camfan.disk_ring import DiskRing
 
 NOBODY = Making(demand=0)
 
@@ -39,10 +43,11 @@ class Publisher:
     """Frames of one camera (`camera`), or events alone (`camera=None`).
 
     `site` is the path of a site file or a loaded Site; or, with `ingest`, the address of the
-    broker's delivery socket. `publish`, `wanted`, `skip`, `refuse`, `rest` and `close` belong to
-    one thread; everything else may be called from any. `report` is asked for the node's status
-    every 2 s, on another thread. `key`, `server_key`: whose key to show and whose to expect, see
-    `camfan.identity`.
+    broker's delivery socket. `ring` is what it keeps for those who missed it: if not given, as in
+    the site file, or 64 MB in memory. `publish`, `wanted`, `skip`, `refuse`, `rest` and `close`
+    belong to one thread; everything else may be called from any. `report` is asked for the node's
+    status every 2 s, on another thread. `key`, `server_key`: whose key to show and whose to expect,
+    see `camfan.identity`.
     Raises SiteError, UnknownCameraError and EndpointError when made.
     """
 
@@ -54,6 +59,7 @@ class Publisher:
         ingest: str | None = None,
         name: str | None = None,
         kind: str = "camera",
+        ring: CameraRing | None = None,
         report: Callable[[], Report] | None = None,
         key: KeyFile | None = None,
         server_key: str | None = None,
@@ -70,11 +76,14 @@ class Publisher:
             delivery, ingest = addresses.delivery, ingest or addresses.ingest
             if camera is not None:
                 camera_patterns(site, [camera])
+                ring = ring or site.cameras[camera].ring
+        ring = ring or CameraRing()
         self.camera = camera
         self.run = secrets.token_hex(8)
         self.name = name or camera or own_name(kind)
         self._closed = False
-        self._ring = Ring(self.run, RING_BYTES)
+        self._ring = Ring(self.run, ring.memory)
+        self._disk: DiskRing | None = None
         self._demand = Demand()
         self._denied: Making | None = None  # why the next picture is not wanted, if it was asked
         self._report = report
@@ -84,7 +93,9 @@ class Publisher:
         user, publishes = LinkUser(), None
         if camera is not None and ingest is not None:
             self._outlet = Outlet(check_endpoint(ingest), camera, keys)
-            user, publishes = Desk(camera, self._ring, self._demand, self._clock), camera
+            self._disk = _disk_ring(ring, camera, self.run)
+            past = self._disk or NoPast()
+            user, publishes = Desk(camera, self._ring, self._demand, self._clock, past), camera
         self._link = Link(
             delivery,
             name=self.name,
@@ -155,10 +166,15 @@ class Publisher:
         kept = Kept(header, jpeg if isinstance(jpeg, bytes) else bytes(jpeg), wall - monotonic)
         self._ring.append(kept, making)
         self._demand.made(header.sequence)
-        if outlet.send(header.topic, encode_header(header), kept.jpeg) is not Left.SENT:
-            return False
-        self._ring.left(kept)
-        return True
+        encoded = encode_header(header)
+        if self._disk is not None:
+            self._disk.keep(kept, encoded, making)
+        sent = outlet.send(header.topic, encoded, kept.jpeg) is Left.SENT
+        if sent:
+            self._ring.left(kept)
+        if self._disk is not None:
+            self._disk.settle()
+        return sent
 
     def wanted(self) -> bool:
         """Whether the next picture is worth making: somebody wants it.
@@ -178,9 +194,12 @@ class Publisher:
     def refuse(self) -> None:
         """Number a picture that turned out to be none."""
         self._open_outlet()
-        making = self._making()
-        self._ring.refuse(Making() if making.reason(self._ring.sequence) else making)
+        making, sequence = self._making(), self._ring.sequence
+        making = Making() if making.reason(sequence) else making
+        self._ring.refuse(making)
         self._denied = None
+        if self._disk is not None:
+            self._disk.refuse(sequence, making)
 
     def idle(self) -> bool:
         """Nobody watches, and no picture is due that keeps the last one fresh."""
@@ -194,8 +213,11 @@ class Publisher:
         return Making(self._demand.layers_of(self._ring.sequence))
 
     def _leave_out(self, pictures: int, making: Making) -> None:
-        self._ring.leave_out(pictures, making)
+        sequence = self._ring.sequence
+        changed = self._ring.leave_out(pictures, making)
         self._denied = None
+        if changed and self._disk is not None:
+            self._disk.leave_out(sequence, making)
 
     def _open_outlet(self) -> tuple[Outlet, str]:
         if self._closed:
@@ -217,7 +239,7 @@ class Publisher:
     def _status(self) -> Report:
         """The node's own report, with the accounts of the camera."""
         assert self.camera is not None
-        return completed(self._report, self.camera, self._ring, self._demand)
+        return completed(self._report, self.camera, self._ring, self._disk, self._demand)
 
     def event(
         self,
@@ -257,6 +279,8 @@ class Publisher:
         if self._outlet is not None:
             self._outlet.close()
         self._link.close()
+        if self._disk is not None:
+            self._disk.close(self._ring.sequence)
 
     def __enter__(self) -> Publisher:
         return self
@@ -268,3 +292,11 @@ class Publisher:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _disk_ring(ring: CameraRing, camera: str, run: str) -> DiskRing | None:
+    if ring.disk is None or ring.path is None:
+        return None
+    from camfan.disk_ring import DiskRing  # only here: not every system has its locks
+
+    return DiskRing(Path(ring.path) / camera, camera, run, ring.disk)

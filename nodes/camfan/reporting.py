@@ -4,20 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from camfan.demand import Demand
 from camfan.link import Report
-from camfan.ring import Ring
+from camfan.ring import Ring, Span
 from camfan_wire.messages import Figures
 
 
+class Disk(Protocol):
+    """What is asked of a ring on a disk."""
+
+    @property
+    def trouble(self) -> str | None: ...
+
+    @property
+    def lost(self) -> int: ...
+
+    def span(self) -> Span: ...
+
+
 def completed(
-    report: Callable[[], Report] | None, camera: str, ring: Ring, demand: Demand
+    report: Callable[[], Report] | None, camera: str, ring: Ring, disk: Disk | None, demand: Demand
 ) -> Report:
     """What the node says of itself, and what became of its pictures."""
     own = report() if report is not None else _plain(ring)
     figures = {**own.cameras.get(camera, {}), **accounts(ring), "layers": demand.layers}
-    return replace(own, cameras={**own.cameras, camera: figures})
+    message = own.message
+    if disk is not None:
+        figures |= _on_disk(disk)
+        message = message or disk.trouble
+    return replace(own, message=message, cameras={**own.cameras, camera: figures})
+
+
+def _on_disk(disk: Disk) -> Figures:
+    span = disk.span()
+    return {
+        "disk_frames": span.frames,
+        "disk_bytes": span.bytes,
+        "disk_s": round(span.seconds, 3),
+        "disk_lost": disk.lost,
+        "disk_error": disk.trouble,
+    }
 
 
 def accounts(ring: Ring) -> Figures:

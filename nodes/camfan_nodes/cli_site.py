@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console, RenderableType
 
 from camfan_config import SiteError, diff_sites, host_label, hosts, load_site, read_site
-from camfan_config.disk import check_disks
+from camfan_config.disk import check_disks, disk_warnings
 from camfan_config.estimate import warnings
 from camfan_config.graph import mermaid
 from camfan_config.render import show
@@ -76,7 +76,7 @@ def _ends(work: Callable[[argparse.Namespace], int], args: argparse.Namespace) -
 def _check(args: argparse.Namespace) -> int:
     loaded = read_site(args.file)
     check_disks(loaded)
-    _print(summary(loaded.site, warnings(loaded.site)))
+    _print(summary(loaded.site, (*warnings(loaded.site), *disk_warnings(loaded.site))))
     return 0
 
 

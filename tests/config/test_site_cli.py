@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from camfan_config import SiteError, load_site, read_site
+from camfan_config import CameraRing, SiteError, load_site, read_site
 from camfan_config.disk import check_disks
 from camfan_config.schema import schema_text
 from camfan_config.terminal import problems_text
@@ -150,6 +151,36 @@ def test_a_disk_that_is_too_small_is_a_mistake(camfan: Camfan, tmp_path: Path) -
         check_disks(read_site(path))
     assert (caught.value.problems[0].line, caught.value.problems[0].column) == (4, 48)
     assert camfan("check", str(path)).code == 78
+
+
+def test_a_ring_that_its_disk_cannot_hold_is_a_mistake(camfan: Camfan, tmp_path: Path) -> None:
+    """One alone is a mistake; several that do not fit together are a warning."""
+    path, half = tmp_path / "site.yaml", shutil.disk_usage(tmp_path).total * 2 // 3
+    text = "version: 1\nsite: home\ncameras:\n  a: {source: test, ring: {disk: %sB, path: ring}}\n"
+    path.write_text(text % (3 * half))
+    check_disks(read_site(path))
+    (tmp_path / "ring").mkdir()
+    with pytest.raises(SiteError, match="the disk is") as caught:
+        check_disks(read_site(path))
+    assert (caught.value.problems[0].line, caught.value.problems[0].column) == (4, 34)
+
+    path.write_text(text % half + f"  b: {{source: test, ring: {{disk: {half}B, path: ring}}}}\n")
+    check_disks(read_site(path))
+    assert "rings of a, b" in camfan("check", str(path)).out
+
+
+def test_one_size_is_a_ring_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        "version: 1\nsite: home\ndefaults: {ring: 32MB}\n"
+        "cameras:\n  a: {source: test}\n  b: {source: custom, ring: 128MB}\n"
+        "  c: {source: test, ring: {disk: 4GB, path: ring}}\n"
+    )
+    cameras = read_site(path).site.cameras
+
+    assert cameras["a"].ring == CameraRing(memory=32_000_000)
+    assert cameras["b"].ring == CameraRing(memory=128_000_000)
+    assert cameras["c"].ring == CameraRing(disk=4_000_000_000, path=str(tmp_path / "ring"))
 
 
 def test_the_command_is_there(broken: Path) -> None:

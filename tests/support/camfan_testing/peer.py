@@ -144,7 +144,14 @@ class Peer:
 
     def _welcome(self, identity: bytes) -> None:
         welcome = messages.Welcome(protocol=1, site="test", broker=self._broker, camfan="0")
-        self._delivery.send_multipart([identity, messages.encode(welcome)])
+        self._reply(identity, welcome)
+
+    def _reply(self, identity: bytes, message: messages.FromBroker) -> None:
+        try:
+            self._delivery.send_multipart([identity, messages.encode(message)])
+        except zmq.ZMQError as exc:
+            if exc.errno != zmq.EHOSTUNREACH:  # it has left meanwhile
+                raise
 
     def _control(self, identity: bytes, message: messages.ToBroker) -> None:
         match message:
@@ -153,7 +160,7 @@ class Peer:
             case messages.Probe():
                 now = self._clock.now_ns()
                 echo = messages.Echo(sent=message.sent, received=now, replied=now, epoch=0)
-                self._delivery.send_multipart([identity, messages.encode(echo)])
+                self._reply(identity, echo)
             case Gap() if self._current is not None:
                 self._current.told.append(message)
             case Repaired():
