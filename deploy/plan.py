@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from camfan_config import (
+    BROKER,
     Broker,
     CameraBase,
     CamfanError,
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def unit(node: Node) -> str:
     """The systemd unit of a node."""
-    name = "" if node.kind == "broker" else f"@{node.name}"
+    name = "" if node.name == BROKER else f"@{node.name}"
     return f"camfan-{node.kind}{name}.service"
 
 

@@ -23,7 +23,6 @@ from camfan_wire.topics import (
 
 MAX_NODES = 1024
 MAX_OPEN_EVENTS = 1024
-BROKER = "broker"
 
 Publish = Callable[[bytes, bytes, str | None], None]  # topic, body, the camera it is about
 
@@ -31,8 +30,9 @@ Publish = Callable[[bytes, bytes, str | None], None]  # topic, body, the camera 
 class Board:
     """Belongs to the loop's thread; `statuses` may be read by others."""
 
-    def __init__(self, clock: SiteClock, publish: Publish) -> None:
+    def __init__(self, clock: SiteClock, publish: Publish, name: str) -> None:
         self._clock = clock
+        self._name = name  # of this broker
         self._publish = publish
         self.statuses: dict[str, Status] = {}
         self.heard_ns: dict[str, int] = {}  # site clock, by node
@@ -58,7 +58,7 @@ class Board:
             status = messages.decode_status(body)
             if status.node != node:
                 raise WireError("bad-topic", f"the status of {status.node} on {topic!r}")
-            if node == BROKER:
+            if node == self._name:
                 raise WireError("not-allowed", "only the broker speaks for the broker")
             if rights is not ANYBODY:
                 rights.check_status(status)
@@ -80,19 +80,19 @@ class Board:
         event = Event(
             id=event_id or secrets.token_hex(8),
             time=self._clock.now_ns(),
-            source=BROKER,
+            source=self._name,
             kind=kind,
             state=state,
             camera=camera,
             details=details or {},
         )
-        topic, body = event_topic(BROKER, kind), messages.encode(event)
+        topic, body = event_topic(self._name, kind), messages.encode(event)
         self._keep_event(event, topic, body)
         self._publish(topic, body, camera)
         return event.id
 
     def say_status(self, status: Status) -> None:
-        topic, body = status_topic(BROKER), messages.encode(status)
+        topic, body = status_topic(self._name), messages.encode(status)
         self._keep_status(status, topic, body)
         self._publish(topic, body, None)
 

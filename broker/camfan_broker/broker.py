@@ -30,7 +30,7 @@ from camfan_broker.ring import Entry
 from camfan_broker.roster import Locks
 from camfan_broker.status import broker_status
 from camfan_broker.watch import Watch
-from camfan_config import Site, select
+from camfan_config import Site, first_broker, select
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.keys import KeyFileError
@@ -58,7 +58,7 @@ class Addresses:
 class Broker:
     """Made with its sockets bound, run by one thread, ended by `stop` from any.
 
-    Raises BindError when made.
+    `site` is as this broker sees it (`as_seen_by`). Raises BindError when made.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Broker:
         if site.security.keys is not None and locks is None:
             raise KeyFileError("a site with keys is never served in the clear")
         self.site = site
+        self.name = first_broker(site)
         self.clock = SiteClock()
         self.cameras: dict[str, Camera] = {}
         self.turned_ns = time.monotonic_ns()  # when the loop last turned
@@ -115,7 +116,7 @@ class Broker:
             broker=secrets.token_hex(8),
             camfan=version("camfan"),
         )
-        self.board = Board(self.clock, self._publish)
+        self.board = Board(self.clock, self._publish, self.name)
         self.watch = Watch(self.board)
         access = Access(self.gatekeeper, self.refusals)
         self.fanout = Fanout(self._fanout_socket, self.cameras, access)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import resource
 import signal
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,9 +16,19 @@ from camfan_broker.broker import Addresses, Broker
 from camfan_broker.health import HealthServer, warnings
 from camfan_broker.reload import Reloader
 from camfan_broker.roster import read_locks
-from camfan_config import Site, SiteError, bind_addresses, load_site
+from camfan_config import (
+    Site,
+    SiteError,
+    as_seen_by,
+    bind_addresses,
+    broker_host,
+    brokers,
+    first_broker,
+    load_site,
+)
 from camfan_config.errors import CamfanError
 from camfan_wire.keys import KeyFileError
+from camfan_wire.machine import own_label
 from camfan_wire.notify import notify
 from camfan_wire.terminal import Terminal, forget_output
 
@@ -37,11 +49,11 @@ def main(argv: list[str] | None = None) -> int:
         if args.check:
             print(f"{args.config}: good; {len(site.cameras)} cameras")  # noqa: T201 - the answer
             return 0
-        return _serve(site, args.config, args.key)
+        return _serve(site, args.config, args.key, choose(site, args.name))
     except SiteError as exc:
         sys.stderr.write(f"{exc}\n")
         return EXIT_CONFIG
-    except KeyFileError as exc:
+    except (KeyFileError, WhichBrokerError) as exc:
         sys.stderr.write(f"broker: {exc}\n")
         return EXIT_CONFIG
     except CamfanError as exc:
@@ -59,6 +71,9 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, required=True, metavar="SITE.YAML")
     parser.add_argument(
+        "--name", help="which of the site's brokers; without it, the only one of this machine"
+    )
+    parser.add_argument(
         "--key",
         type=Path,
         metavar="FILE",
@@ -71,12 +86,43 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(site: Site, config: Path, key: Path | None) -> int:
+class WhichBrokerError(CamfanError):
+    """The site file has no broker of this name, or several that it could be."""
+
+
+def choose(site: Site, asked: str | None) -> str:
+    """The name of the broker to be. Raises WhichBrokerError."""
+    known = brokers(site)
+    if asked is not None:
+        if asked in known:
+            return asked
+        near = difflib.get_close_matches(asked, known, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(known)}"
+        raise WhichBrokerError(f"site '{site.site}' has no broker '{asked}'; {hint}")
+    if len(known) == 1:
+        return first_broker(site)
+    machine = own_label({broker_host(site, name) for name in known})
+    here = [name for name in known if broker_host(site, name) == machine]
+    if len(here) == 1:
+        return here[0]
+    raise WhichBrokerError(
+        f"site '{site.site}' has brokers {', '.join(known)}; say which with --name"
+    )
+
+
+def _seen(name: str, config: Path) -> Site:
+    """The site file as this broker sees it. Raises SiteError and WhichBrokerError."""
+    site = load_site(config)
+    return as_seen_by(site, choose(site, name))
+
+
+def _serve(whole: Site, config: Path, key: Path | None, name: str) -> int:
+    site = as_seen_by(whole, name)
     locks = read_locks(site, key)
     terminal = Terminal()
     addresses = bind_addresses(site)
     _raise_open_files()
-    reloader = Reloader(config)
+    reloader = Reloader(config, partial(_seen, name))
     broker = Broker(
         site, Addresses(addresses.ingest, addresses.fanout, addresses.delivery), reloader, locks
     )

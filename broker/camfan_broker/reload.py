@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camfan_broker.roster import Roster, read_roster
-from camfan_config import Site, SiteError, load_site
-from camfan_wire.keys import KeyFileError
+from camfan_config import CamfanError, Site, load_site
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class Reloader:
             site = self._load(self._path)
             roster = None if site.security.keys is None else read_roster(site)
             outcome = Outcome(site, roster, [], asked_by)
-        except (SiteError, KeyFileError) as exc:
+        except CamfanError as exc:
             log.error("the site file was not taken: %s", exc)
             outcome = Outcome(None, None, str(exc).splitlines(), asked_by)
         self.outcomes.put(outcome)

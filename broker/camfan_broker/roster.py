@@ -74,6 +74,8 @@ def read_roster(site: Site) -> Roster:
             continue
         ids[key] = f"{name}/{key.hex()[:16]}"
         by_id[ids[key]] = known[name]
+    if site.brokers:  # as one of several sees it: the keys of the others' cameras lie there too
+        strangers = []
     return Roster(ids, by_id, tuple(strangers))
 
 

@@ -33,6 +33,7 @@ SHOWN_NS = 60_000_000_000  # a refusal is told for so long
 class Sources(Protocol):
     """Where the figures come from: the broker."""
 
+    name: str
     site: Site
     clock: SiteClock
     delivery: Delivery
@@ -65,8 +66,8 @@ def broker_status(broker: Sources) -> Status:
         "gatekeeper": broker.gatekeeper.alive,
     }
     return Status(
-        node=BROKER,
-        kind=BROKER,
+        node=broker.name,
+        kind="broker",
         time=broker.clock.now_ns(),
         state="running",
         message=_trouble(broker),

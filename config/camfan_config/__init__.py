@@ -9,12 +9,17 @@ from camfan_config.errors import CamfanError
 from camfan_config.load import Loaded, load_site, read_site
 from camfan_config.problems import Problem, SiteError
 from camfan_config.topology import (
+    BROKER,
     LOCALHOST,
     Endpoints,
     Node,
+    as_seen_by,
     bind_addresses,
     broker_host,
+    broker_of,
+    brokers,
     endpoints,
+    first_broker,
     host_label,
     host_of,
     hosts,
@@ -55,6 +60,7 @@ from camfan_config.types import (
 )
 
 __all__ = [
+    "BROKER",
     "LOCALHOST",
     "Access",
     "Broker",
@@ -93,10 +99,14 @@ __all__ = [
     "User",
     "V4l2Camera",
     "Web",
+    "as_seen_by",
     "bind_addresses",
     "broker_host",
+    "broker_of",
+    "brokers",
     "diff_sites",
     "endpoints",
+    "first_broker",
     "host_label",
     "host_of",
     "hosts",

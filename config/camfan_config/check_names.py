@@ -29,7 +29,12 @@ def check(site: Site, places: Places) -> None:
 
 def _unique(site: Site, places: Places) -> None:
     """Node names are one space: each has its own key and its own status topic."""
-    sections = (("cameras", site.cameras), ("recorders", site.recorders), ("motion", site.motion))
+    sections = (
+        ("brokers", site.brokers),
+        ("cameras", site.cameras),
+        ("recorders", site.recorders),
+        ("motion", site.motion),
+    )
     paths: list[KeyPath] = [(section, name) for section, named in sections for name in named]
     seen: dict[str | int, KeyPath] = {}
     for path in sorted(paths, key=places.line):

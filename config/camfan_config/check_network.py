@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from camfan_config.places import KeyPath, Places
-from camfan_config.topology import LOCALHOST, broker_host, host_label, is_loopback, nodes
-from camfan_config.types import Site
+from camfan_config.places import KeyPath, Places, dotted
+from camfan_config.topology import (
+    LOCALHOST,
+    Placed,
+    broker_of,
+    brokers,
+    host_label,
+    host_of,
+    is_loopback,
+    select,
+)
+from camfan_config.types import Broker, Motion, Recorder, Site, Web
 from camfan_config.units import parse_address
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::", "*"})  # noqa: S104 - compared with, not bound
@@ -24,16 +34,28 @@ class _Door:
 
 def check(site: Site, places: Places) -> None:
     """Complains about ports, hosts and safety."""
-    if ":" in site.broker.host and site.broker.host.count(":") == 1:
-        shown = places.written(("broker", "host"), site.broker.host)
-        words = f"{shown!r} holds a port; ports stand in broker.ports"
-        places.complain(("broker", "host"), words)
-    if site.broker.host in _EVERYWHERE:
-        words = f"{site.broker.host} can be listened on but not dialled; name the broker's machine"
-        places.complain(("broker", "host"), words)
+    for name, broker in brokers(site).items():
+        _dialled(broker, _path(site, name), places)
     _ports(site, places)
     _reachable(site, places)
-    _broker_is_safe(site, places)
+    for name, broker in brokers(site).items():
+        _broker_is_safe(site, broker, _path(site, name), places)
+
+
+def _path(site: Site, broker: str) -> KeyPath:
+    """Where a broker's section stands."""
+    return ("brokers", broker) if site.brokers else ("broker",)
+
+
+def _dialled(broker: Broker, path: KeyPath, places: Places) -> None:
+    host = broker.host
+    if host.count(":") == 1:
+        shown = places.written((*path, "host"), host)
+        words = f"{shown!r} holds a port; ports stand in {dotted((*path, 'ports'))}"
+        places.complain((*path, "host"), words)
+    if host in _EVERYWHERE:
+        words = f"{host} can be listened on but not dialled; name the broker's machine"
+        places.complain((*path, "host"), words)
 
 
 def _ports(site: Site, places: Places) -> None:
@@ -53,19 +75,26 @@ def _line(door: _Door, places: Places) -> int:
 
 
 def _doors(site: Site, places: Places) -> list[_Door]:
-    hub, ports = broker_host(site), site.broker.ports
+    doors = []
+    for name, broker in brokers(site).items():
+        doors += _doors_of(site, broker, _path(site, name))
+    if site.web is not None:
+        host = host_of(site, site.web)
+        doors.append(_Door(("web", "listen"), host, *parse_address(site.web.listen)))
+    return [door for door in doors if places.sound(door.path)]
+
+
+def _doors_of(site: Site, broker: Broker, path: KeyPath) -> list[_Door]:
+    hub, ports = host_label(broker.host), broker.ports
     safe = site.security.keys is None and not site.security.insecure
     address = "127.0.0.1" if safe else "*"
     doors = [
-        _Door(("broker", "ports", name), hub, address, getattr(ports, name))
+        _Door((*path, "ports", name), hub, address, getattr(ports, name))
         for name in ports.__struct_fields__
     ]
-    if site.broker.http is not None:
-        doors.append(_Door(("broker", "http"), hub, *parse_address(site.broker.http)))
-    if site.web is not None:
-        host = hub if site.web.host is None else host_label(site.web.host)
-        doors.append(_Door(("web", "listen"), host, *parse_address(site.web.listen)))
-    return [door for door in doors if places.sound(door.path)]
+    if broker.http is not None:
+        doors.append(_Door((*path, "http"), hub, *parse_address(broker.http)))
+    return doors
 
 
 def _overlap(one: _Door, other: _Door) -> bool:
@@ -76,19 +105,34 @@ def _overlap(one: _Door, other: _Door) -> bool:
 
 def _reachable(site: Site, places: Places) -> None:
     """A broker that is dialled by loopback serves its own machine only."""
-    if not is_loopback(site.broker.host) or not places.sound(("broker", "host")):
-        return
-    sections = {"camera": "cameras", "recorder": "recorders", "motion": "motion"}
-    for node in nodes(site):
-        if node.host != LOCALHOST:
-            section = sections.get(node.kind)
-            path: KeyPath = (section, node.name, "host") if section else ("web", "host")
-            shown = places.written(path, node.host)
-            words = f"{shown!r} cannot reach the broker at {site.broker.host}"
-            places.complain(path, f"{words}; set broker.host to the broker's name or address")
+    for path, node, needed in _dialling(site):
+        label = host_of(site, node)
+        for name in needed:
+            hub, section = brokers(site)[name], _path(site, name)
+            if label == LOCALHOST or not is_loopback(hub.host):
+                continue
+            if places.sound((*section, "host")):
+                shown = places.written((*path, "host"), label)
+                words = f"{shown!r} cannot reach the broker at {hub.host}; "
+                remedy = f"set {dotted((*section, 'host'))} to the broker's name or address"
+                places.complain((*path, "host"), words + remedy)
+                break
 
 
-def _broker_is_safe(site: Site, places: Places) -> None:
+def _dialling(site: Site) -> Iterator[tuple[KeyPath, Placed, tuple[str, ...]]]:
+    """Each node and the brokers that its cameras need."""
+    for name, camera in site.cameras.items():
+        yield ("cameras", name), camera, (broker_of(site, name),)
+    readers: list[tuple[KeyPath, Recorder | Motion | Web]] = []
+    readers += [(("recorders", name), one) for name, one in site.recorders.items()]
+    readers += [(("motion", name), one) for name, one in site.motion.items()]
+    readers += [] if site.web is None else [(("web",), site.web)]
+    for path, reader in readers:
+        needed = dict.fromkeys(broker_of(site, name) for name in select(site, reader.cameras))
+        yield path, reader, tuple(needed)
+
+
+def _broker_is_safe(site: Site, broker: Broker, path: KeyPath, places: Places) -> None:
     security = site.security
     if security.keys is None and security.server_key is not None:
         words = "is of no use without security.keys, the folder of the site's public keys"
@@ -99,10 +143,10 @@ def _broker_is_safe(site: Site, places: Places) -> None:
         "without security.keys: make keys with 'camfan keys new NAME' and name their folder "
         "there, or write 'security: {insecure: true}' where nobody else is on the network"
     )
-    if not is_loopback(site.broker.host) and places.sound(("broker", "host")):
-        words = f"{places.written(('broker', 'host'), '')!r} is reached over the network"
-        places.complain(("broker", "host"), f"{words} {remedy}")
-    http = site.broker.http
-    if http is not None and not is_loopback(parse_address(http)[0]):
-        words = f"{places.written(('broker', 'http'), http)!r} listens to the network"
-        places.complain(("broker", "http"), f"{words} {remedy}")
+    host, http = (*path, "host"), (*path, "http")
+    if not is_loopback(broker.host) and places.sound(host):
+        words = f"{places.written(host, '')!r} is reached over the network"
+        places.complain(host, f"{words} {remedy}")
+    if broker.http is not None and not is_loopback(parse_address(broker.http)[0]):
+        words = f"{places.written(http, broker.http)!r} listens to the network"
+        places.complain(http, f"{words} {remedy}")

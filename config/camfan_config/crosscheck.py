@@ -7,6 +7,7 @@ it asks `places.sound` before it blames one value for another. Nothing here look
 from __future__ import annotations
 
 from camfan_config import (
+    check_brokers,
     check_cameras,
     check_motion,
     check_names,
@@ -21,6 +22,7 @@ from camfan_config.types import Site
 def crosscheck(site: Site, places: Places) -> None:
     """Complains in `places` about everything that does not fit."""
     check_names.check(site, places)
+    check_brokers.check(site, places)
     check_cameras.check(site, places)
     check_motion.check(site, places)
     check_recording.check(site, places)

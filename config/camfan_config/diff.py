@@ -13,8 +13,17 @@ from typing import Any, Literal
 
 from camfan_config.places import dotted
 from camfan_config.render import plain
-from camfan_config.topology import bind_addresses, endpoints, nodes, select
-from camfan_config.types import CameraBase, Motion, Recorder, Site, Web
+from camfan_config.topology import (
+    Node,
+    as_seen_by,
+    bind_addresses,
+    broker_of,
+    brokers,
+    endpoints,
+    nodes,
+    select,
+)
+from camfan_config.types import Broker, CameraBase, Motion, Recorder, Site, Web
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,7 @@ def diff_sites(old: Site, new: Site) -> SiteDiff:
 def _started_with(site: Site, name: str) -> object:
     """All that a node cannot change while it runs; equal before and after: it stays."""
     node = next(node for node in nodes(site) if node.name == name)
-    section, common = node.section, (site.site, endpoints(site), _safety(site))
+    section, common = node.section, (site.site, _dials(site, node), _safety(site))
     if isinstance(section, CameraBase):
         own: Any = [getattr(section, f) for f in section.__struct_fields__ if f not in _FOR_OTHERS]
         return common, node.kind, type(section), node.host, own
@@ -64,12 +73,22 @@ def _started_with(site: Site, name: str) -> object:
         watched = [site.cameras[n] for n in select(site, section.cameras)]
         looks_at = [(c.zones, c.masks) for c in watched if c.zones or c.masks]
         return common, node.kind, node.host, section, looks_at
-    if name == "broker":
-        return common, section, bind_addresses(site)
+    if isinstance(section, Broker):
+        return common, section, bind_addresses(site, name)
     return common, node.kind, node.host, section
 
 
-_FOR_OTHERS = frozenset({"zones", "masks", "host"})  # of a camera; the host counts resolved
+# Of a camera; the host counts resolved, and of the broker, its address.
+_FOR_OTHERS = frozenset({"zones", "masks", "host", "broker"})
+
+
+def _dials(site: Site, node: Node) -> object:
+    """Where a node finds the brokers it needs: a camera its own, all others every one."""
+    if node.kind == "broker":
+        return endpoints(site, node.name)
+    if node.kind == "camera":
+        return endpoints(site, broker_of(site, node.name))
+    return [endpoints(site, name) for name in brokers(site)]
 
 
 def _safety(site: Site) -> object:
@@ -79,10 +98,11 @@ def _safety(site: Site) -> object:
 def _told(site: Site, name: str) -> object:
     """All that a running node has to be told when it changes."""
     section = next(node.section for node in nodes(site) if node.name == name)
-    if name == "broker":
-        everyone = [(node.kind, node.name) for node in nodes(site)]
-        views = [(n, select(site, s.cameras)) for n, s in _consumers(site)]
-        return sorted(site.cameras), everyone, views, site.security.access
+    if isinstance(section, Broker):
+        seen = as_seen_by(site, name)
+        everyone = [(node.kind, node.name) for node in nodes(seen)]
+        views = [(n, select(seen, s.cameras)) for n, s in _consumers(seen)]
+        return sorted(seen.cameras), everyone, views, site.security.access
     if isinstance(section, Recorder | Motion | Web):
         return set(select(site, section.cameras))
     return None

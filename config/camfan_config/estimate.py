@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from camfan_config.topology import broker_host, host_of, select
-from camfan_config.types import Camera, Recorder, Site, Size
+from camfan_config.topology import broker_host, broker_of, brokers, host_of, select
+from camfan_config.types import Camera, Motion, Recorder, Site, Size, Web
 from camfan_config.units import format_duration, short_bytes, short_duration
 
 BYTES_PER_PIXEL = 0.195
@@ -72,16 +72,17 @@ def disk_per_day(site: Site) -> dict[str, float]:
 
 def traffic(site: Site) -> dict[str, Traffic]:
     """Host label to its traffic, with every camera watched by every node that may."""
-    hub = broker_host(site)
-    flows = [(host_of(site, c), hub, camera_bytes_s(c)) for c in site.cameras.values()]
-    flows += [(hub, host_of(site, r), recorder_bytes_s(site, r)) for r in site.recorders.values()]
-    for motion in site.motion.values():
-        watched = (site.cameras[name] for name in select(site, motion.cameras))
-        rate = sum(camera_bytes_s(camera, motion.fps) for camera in watched)
-        flows.append((hub, host_of(site, motion), rate))
-    if site.web is not None:
-        shown = (site.cameras[name] for name in select(site, site.web.cameras))
-        flows.append((hub, host_of(site, site.web), sum(map(camera_bytes_s, shown))))
+    hubs = {name: broker_host(site, broker_of(site, name)) for name in site.cameras}
+    flows = [(host_of(site, c), hubs[n], camera_bytes_s(c)) for n, c in site.cameras.items()]
+    readers: list[tuple[Recorder | Motion | Web, float | None]] = [
+        *((recorder, None) for recorder in site.recorders.values()),
+        *((motion, motion.fps) for motion in site.motion.values()),
+        *([] if site.web is None else [(site.web, None)]),
+    ]
+    for reader, fps in readers:
+        for name in select(site, reader.cameras):
+            rate = camera_bytes_s(site.cameras[name], fps)
+            flows.append((hubs[name], host_of(site, reader), rate))
     found: dict[str, Traffic] = {}
     for source, target, rate in flows:
         across = rate if source != target else 0.0
@@ -94,7 +95,8 @@ def traffic(site: Site) -> dict[str, Traffic]:
 
 def warnings(site: Site) -> tuple[str, ...]:
     """Sentences about what will work, but hardly as it is meant."""
-    return (*_safety(site), *_links(site), *_retention(site), *_clips(site), *_hosts(site))
+    checks = (_safety, _unused, _links, _retention, _clips, _hosts)
+    return tuple(words for check in checks for words in check(site))
 
 
 def _quality_factor(quality: int) -> float:
@@ -112,11 +114,17 @@ def _safety(site: Site) -> list[str]:
     return ["security.insecure: everyone on the network can watch, and publish as any camera"]
 
 
+def _unused(site: Site) -> list[str]:
+    used = {broker_of(site, name) for name in site.cameras}
+    return [f"brokers.{n}: no camera publishes to it" for n in site.brokers if n not in used]
+
+
 def _links(site: Site) -> list[str]:
+    hubs = {broker_host(site, name) for name in brokers(site)}
     found = []
     for host, both in traffic(site).items():
         bits_s = both.sends * 8
-        if host == broker_host(site) or bits_s <= WIFI_BITS_S:
+        if host in hubs or bits_s <= WIFI_BITS_S:
             continue
         link = "100 Mbit/s Ethernet carries"
         if bits_s <= ETHERNET_BITS_S:
@@ -165,7 +173,8 @@ def _hosts(site: Site) -> list[str]:
     """Two spellings of what looks like one host."""
     sections = (*site.cameras.values(), *site.recorders.values(), *site.motion.values())
     labels = dict.fromkeys(host_of(site, section) for section in sections)
-    seen: dict[str, str] = {broker_host(site).translate(_DASHES): broker_host(site)}
+    hubs = [broker_host(site, name) for name in brokers(site)]
+    seen: dict[str, str] = {hub.translate(_DASHES): hub for hub in hubs}
     found = []
     for label in labels:
         first = seen.setdefault(label.translate(_DASHES), label)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camfan_config.topology import Node, hosts, nodes, select
+from camfan_config.topology import Node, broker_of, brokers, hosts, nodes, select
 from camfan_config.types import CustomCamera, Motion, Recorder, Site, Web
 
 
@@ -30,19 +30,28 @@ def mermaid(site: Site) -> str:
         lines += [f"    {ids[node.name]}{_box(node)}" for node in here]
         lines.append("  end")
     for name in site.cameras:
-        lines.append(f"  {ids[name]} --> {ids['broker']}")
+        lines.append(f"  {ids[name]} --> {ids[broker_of(site, name)]}")
     for name, cameras in consumers(site).items():
-        label = "all" if set(cameras) == set(site.cameras) else ", ".join(cameras)
-        lines.append(f'  {ids["broker"]} -->|"{label}"| {ids[name]}')
+        for broker in brokers(site):
+            label = _label(site, broker, cameras)
+            if label:
+                lines.append(f'  {ids[broker]} -->|"{label}"| {ids[name]}')
     for name, recorder in site.recorders.items():
         for source in recorder.clips.source if recorder.clips else ():
             lines.append(f"  {ids[source]} -.->|events| {ids[name]}")
     return "\n".join(lines) + "\n"
 
 
+def _label(site: Site, broker: str, cameras: tuple[str, ...]) -> str:
+    """Those of the cameras that come by this broker; empty if none do."""
+    there = [name for name in site.cameras if broker_of(site, name) == broker]
+    taken = [name for name in there if name in cameras]
+    return "all" if taken and taken == there else ", ".join(taken)
+
+
 def _box(node: Node) -> str:
     if node.kind == "broker":
-        return '{{"broker"}}'
+        return f'{{{{"{node.name}"}}}}'
     if isinstance(node.section, CustomCamera):
         return f'>"{node.name}<br>your code"]'
     about = "" if node.name == node.kind else f"<br>{source_of(node)}"

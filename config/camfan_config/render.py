@@ -34,6 +34,7 @@ def plain(site: Site, cover: Cover | None = None) -> dict[str, Any]:
     """The site as mappings, lists and scalars of a file; secrets masked."""
     whole = _plain(inspect.type_info(Site), site, (), cover or _mask)
     assert isinstance(whole, dict)
+    del whole["broker" if site.brokers else "brokers"]
     return whole
 
 

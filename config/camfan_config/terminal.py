@@ -11,7 +11,7 @@ from camfan_config.diff import Change, SiteDiff
 from camfan_config.estimate import Traffic, disk_per_day, is_assumed, traffic
 from camfan_config.graph import consumers, source_of
 from camfan_config.problems import Problem, SiteError
-from camfan_config.topology import broker_host, endpoints, hosts, nodes
+from camfan_config.topology import broker_host, broker_of, brokers, endpoints, hosts, nodes
 from camfan_config.types import Camera, Site
 from camfan_config.units import short_bytes
 
@@ -69,14 +69,22 @@ def _rate(bytes_s: float) -> str:
 
 
 def picture(site: Site) -> RenderableType:
-    """Cameras by host on the left, the broker, what watches them on the right."""
+    """Cameras by host on the left, the brokers, what watches them on the right."""
     grid = Table.grid(padding=(0, 1))
     for _ in range(5):
         grid.add_column(vertical="middle")
-    address = endpoints(site).delivery.removeprefix("tcp://").rpartition(":")[0]
-    hub = Panel(Text(address), title="broker", subtitle=broker_host(site), expand=False)
-    grid.add_row(_cameras(site), "──▶", hub, "──▶", _watchers(site))
+    hubs = Group(*(_hub(site, name) for name in brokers(site)))
+    grid.add_row(_cameras(site), "──▶", hubs, "──▶", _watchers(site))
     return grid
+
+
+def _hub(site: Site, broker: str) -> RenderableType:
+    """A broker; where there are several, with the cameras that are its."""
+    lines = [endpoints(site, broker).delivery.removeprefix("tcp://").rpartition(":")[0]]
+    if site.brokers:
+        lines += [name for name in site.cameras if broker_of(site, name) == broker]
+    text = Text("\n".join(lines))
+    return Panel(text, title=broker, subtitle=broker_host(site, broker), expand=False)
 
 
 def _cameras(site: Site) -> RenderableType:

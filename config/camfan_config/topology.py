@@ -7,14 +7,17 @@ Pure functions of a site. A host is known by its label: the first part of its na
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from camfan_config.types import Broker, CameraBase, Cameras, Motion, Recorder, Site, Web
+from msgspec.structs import replace
+
+from camfan_config.types import Broker, CameraBase, Cameras, Motion, Ports, Recorder, Site, Web
 
 LOCALHOST = "localhost"
+BROKER = "broker"  # the name of a site's only broker
 
 Section = Broker | CameraBase | Recorder | Motion | Web
 Placed = CameraBase | Recorder | Motion | Web
@@ -32,7 +35,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """ZeroMQ addresses of the broker's three sockets."""
+    """ZeroMQ addresses of a broker's three sockets."""
 
     ingest: str
     fanout: str
@@ -59,19 +62,60 @@ def host_label(host: str) -> str:
         return host.split(".", 1)[0].lower()
 
 
-def broker_host(site: Site) -> str:
-    """The label of the host the broker runs on."""
-    return host_label(site.broker.host)
+def brokers(site: Site) -> Mapping[str, Broker]:
+    """By name; the one of `broker:` is called `broker`."""
+    return site.brokers or {BROKER: site.broker}
+
+
+def first_broker(site: Site) -> str:
+    """The name of the first broker; where a site is as one of them sees it, of that one."""
+    return next(iter(brokers(site)))
+
+
+def broker_of(site: Site, camera: str) -> str:
+    """The name of the broker that a camera publishes to."""
+    return _own(site, site.cameras[camera])
+
+
+def _own(site: Site, node: Placed) -> str:
+    """The broker of a camera; of what is no camera, the first."""
+    known = brokers(site)
+    if isinstance(node, CameraBase) and node.broker is not None and node.broker in known:
+        return node.broker
+    return first_broker(site)
+
+
+def as_seen_by(site: Site, broker: str) -> Site:
+    """A site of this broker alone, its cameras, and those who read some of them.
+
+    Raises KeyError for a name that is no broker of the site.
+    """
+    section = brokers(site)[broker]
+    if not site.brokers:
+        return site
+    cameras = {n: c for n, c in site.cameras.items() if broker_of(site, n) == broker}
+    part = replace(site, broker=section, brokers={broker: section}, cameras=cameras)
+    return replace(
+        part,
+        recorders={n: r for n, r in site.recorders.items() if select(part, r.cameras)},
+        motion={n: m for n, m in site.motion.items() if select(part, m.cameras)},
+        web=site.web if site.web is not None and select(part, site.web.cameras) else None,
+    )
+
+
+def broker_host(site: Site, broker: str | None = None) -> str:
+    """The label of the host a broker runs on; without a name, the first one's."""
+    return host_label(_section(site, broker).host)
 
 
 def host_of(site: Site, node: Placed) -> str:
-    """The label of the host a node runs on; without one of its own, the broker's."""
-    return broker_host(site) if node.host is None else host_label(node.host)
+    """The label of the host a node runs on; without one of its own, its broker's."""
+    return broker_host(site, _own(site, node)) if node.host is None else host_label(node.host)
 
 
 def nodes(site: Site) -> tuple[Node, ...]:
-    """The broker first, then all nodes in the order of the file."""
-    found = [Node("broker", "broker", broker_host(site), site.broker)]
+    """The brokers first, then all nodes in the order of the file."""
+    found = [Node("broker", n, host_label(b.host), b) for n, b in brokers(site).items()]
     found += [Node("camera", n, host_of(site, c), c) for n, c in site.cameras.items()]
     found += [Node("recorder", n, host_of(site, r), r) for n, r in site.recorders.items()]
     found += [Node("motion", n, host_of(site, m), m) for n, m in site.motion.items()]
@@ -81,7 +125,7 @@ def nodes(site: Site) -> tuple[Node, ...]:
 
 
 def hosts(site: Site) -> dict[str, tuple[Node, ...]]:
-    """Host label to what runs there; the broker's host comes first."""
+    """Host label to what runs there; the hosts of brokers come first."""
     found: dict[str, tuple[Node, ...]] = {}
     for node in nodes(site):
         found[node.host] = (*found.get(node.host, ()), node)
@@ -100,24 +144,29 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def endpoints(site: Site) -> Endpoints:
-    """What everyone dials."""
-    host = site.broker.host
-    return _endpoints(site, f"[{host}]" if ":" in host else host)
+def endpoints(site: Site, broker: str | None = None) -> Endpoints:
+    """What everyone dials; without a name, of the first broker."""
+    section = _section(site, broker)
+    host = section.host
+    return _endpoints(section.ports, f"[{host}]" if ":" in host else host)
 
 
-def bind_addresses(site: Site) -> Endpoints:
-    """What the broker binds: loopback as long as the site has neither keys nor `insecure`."""
+def bind_addresses(site: Site, broker: str | None = None) -> Endpoints:
+    """What a broker binds: loopback as long as the site has neither keys nor `insecure`."""
+    section = _section(site, broker)
     if site.security.keys is not None or site.security.insecure:
-        return _endpoints(site, "*")
-    host = site.broker.host
+        return _endpoints(section.ports, "*")
+    host = section.host
     if not is_loopback(host) or host.lower().rstrip(".") == LOCALHOST:
         host = "127.0.0.1"
-    return _endpoints(site, f"[{host}]" if ":" in host else host)
+    return _endpoints(section.ports, f"[{host}]" if ":" in host else host)
 
 
-def _endpoints(site: Site, host: str) -> Endpoints:
-    ports = site.broker.ports
+def _section(site: Site, broker: str | None) -> Broker:
+    return brokers(site)[broker or first_broker(site)]
+
+
+def _endpoints(ports: Ports, host: str) -> Endpoints:
     return Endpoints(
         f"tcp://{host}:{ports.ingest}",
         f"tcp://{host}:{ports.fanout}",

@@ -238,6 +238,9 @@ class CameraDefaults(Section, frozen=True, kw_only=True):
         Literal["none", "horizontal", "vertical"],
         Meta(description="mirrored left to right (horizontal) or upside down (vertical)"),
     ] = "none"
+    broker: Annotated[
+        Name | None, Meta(description="which of `brokers` it publishes to, where there are several")
+    ] = None
 
 
 class CameraBase(Section, frozen=True, kw_only=True):
@@ -246,6 +249,9 @@ class CameraBase(Section, frozen=True, kw_only=True):
     host: Annotated[Host | None, Meta(description="where it runs; absent: the broker's host")] = (
         None
     )
+    broker: Annotated[
+        Name | None, Meta(description="which of `brokers` it publishes to, where there are several")
+    ] = None
     fps: Annotated[
         Fps | None, Meta(description="frames per second, at most; absent: the source's own rate")
     ] = None
@@ -530,6 +536,9 @@ class Site(Section, frozen=True, kw_only=True):
     version: Annotated[Literal[1], Meta(description="of this format")]
     site: Annotated[Name, Meta(description="what the site is called")]
     broker: Annotated[Broker, Meta(description="the process every frame passes through")] = Broker()
+    brokers: Annotated[
+        dict[Name, Broker], Meta(description="several of them by name, instead of `broker`")
+    ] = {}
     security: Annotated[Security, Meta(description="keys, and who may do what")] = Security()
     defaults: Annotated[
         CameraDefaults, Meta(description="inherited by every camera, value by value")

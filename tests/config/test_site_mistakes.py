@@ -26,6 +26,12 @@ TOP = "version: 1\nsite: home\n"  # two lines, so that what follows begins on li
 CAMERA = "cameras:\n  a:\n    source: test\n"  # lines 3 to 5, the keys of the camera go on on 6
 
 
+TWO = """brokers:
+  barn: {}
+  house: {ports: {ingest: 5560, fanout: 5561, delivery: 5562}, http: '127.0.0.1:5581'}
+"""  # lines 3 to 5
+
+
 def row(text: str, line: int, column: int, sentence: str) -> object:
     """A file with one mistake."""
     return pytest.param(text, line, column, sentence, id=sentence[:60])
@@ -151,6 +157,17 @@ MISTAKES = [
     row(TOP + "broker: {host: 'hub:5550'}\nsecurity: {insecure: true}\n" + CAMERA, 3, 16, "broker.host: 'hub:5550' holds a port; ports stand in broker.ports"),
     row(TOP + "broker: {host: 0.0.0.0}\nsecurity: {insecure: true}\n" + CAMERA, 3, 16, "broker.host: 0.0.0.0 can be listened on but not dialled"),
     row(TOP + CAMERA + "    host: porch-pi", 6, 11, "cameras.a.host: 'porch-pi' cannot reach the broker at 127.0.0.1; set broker.host"),
+    # several brokers
+    row(TOP + TWO + "broker: {memory: 1GB}\n" + CAMERA + "    broker: barn", 6, 1, "broker: stands beside `brokers`; a site has the one or the other"),
+    row(TOP + TWO + CAMERA, 7, 3, "cameras.a.broker: missing; it is one of barn, house"),
+    row(TOP + TWO + CAMERA + "    broker: bran", 9, 13, "cameras.a.broker: 'bran' is no broker of this site; did you mean 'barn'?"),
+    row(TOP + CAMERA + "    broker: barn", 6, 13, "cameras.a.broker: 'barn': this site has one broker; several stand in `brokers`"),
+    row(TOP + TWO + "defaults: {broker: b}\n" + CAMERA + "    broker: barn", 6, 20, "defaults.broker: 'b' is no broker of this site"),
+    row(TOP + "brokers: {a: {}}\n" + CAMERA, 5, 3, "cameras.a: the name is taken already, in brokers on line 3"),
+    row(TOP + "brokers: {broker: {}}\n" + CAMERA, 3, 11, "brokers.broker: the name 'broker' is taken by the broker"),
+    row(TOP + TWO.replace("5581", "5580") + CAMERA + "    broker: barn", 5, 70, "brokers.house.http: port 5580 is used by brokers.barn.http already"),
+    row(TOP + TWO + "security: {insecure: true}\n" + CAMERA + "    broker: barn\n    host: pi", 11, 11, "cameras.a.host: 'pi' cannot reach the broker at 127.0.0.1; set brokers.barn.host"),
+    row(TOP + TWO.replace("house: {", "house: {host: hub.local, ") + CAMERA + "    broker: barn", 5, 17, "brokers.house.host: 'hub.local' is reached over the network without security.keys"),
     # YAML that is no site
     row(TOP + CAMERA + "    fps: !int 5", 6, 10, "cameras.a.fps: the tag '!int' has no meaning here"),
     row(TOP + "x-a: &a {fps: 1}\ncameras:\n  a: {source: test, <<: *a}", 5, 21, "cameras.a.'<<': merge keys"),

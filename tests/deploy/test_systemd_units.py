@@ -14,9 +14,16 @@ import pytest
 
 SYSTEMD = Path(__file__).parents[2] / "deploy" / "systemd"
 BIN = "/opt/camfan/current/bin"
-SERVICES = ("camfan-broker", "camfan-camera@", "camfan-recorder@", "camfan-motion@")
+SERVICES = (
+    "camfan-broker",
+    "camfan-broker@",
+    "camfan-camera@",
+    "camfan-recorder@",
+    "camfan-motion@",
+)
 EXPOSURE_AT_MOST = {  # of 10, in the words of systemd-analyze security
     "camfan-broker": 1.5,
+    "camfan-broker@": 1.5,
     "camfan-camera@": 2.5,
     "camfan-recorder@": 1.8,
     "camfan-motion@": 1.5,
@@ -37,6 +44,19 @@ def setting(name: str, key: str, section: str = "Service") -> str:
     values = [value for found, value in settings(name, section) if found == key]
     assert len(values) == 1, f"{name}: {key} stands {len(values)} times"
     return values[0]
+
+
+def test_one_of_several_brokers_is_run_as_the_only_one() -> None:
+    """The two units differ in the name alone."""
+    one, several = (
+        [
+            line.replace("--name %i ", "").replace(" %i", "")
+            for line in (SYSTEMD / name).read_text("utf-8").splitlines()
+            if not line.startswith("#")
+        ]
+        for name in ("camfan-broker.service", "camfan-broker@.service")
+    )
+    assert one == several
 
 
 @pytest.fixture(name="systemd_analyze", scope="module")

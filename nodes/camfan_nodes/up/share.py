@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camfan_config import (
-    LOCALHOST,
     CustomCamera,
     Node,
     Site,
@@ -20,6 +19,7 @@ from camfan_config import (
 )
 from camfan_config.units import parse_address
 from camfan_nodes.command import ConfigurationError
+from camfan_wire.machine import own_label
 
 STARTED = ("broker", "camera", "recorder", "motion", "web")
 
@@ -62,12 +62,10 @@ def choose_host(site: Site, asked: str | None, machine: str | None = None) -> st
         raise UnknownHostError(f"site '{site.site}' has no host '{asked}'; {_hint(asked, known)}")
     if len(known) == 1:
         return next(iter(known))
+    found = own_label(known, machine)
+    if found is not None:
+        return found
     label = host_label(socket.gethostname() if machine is None else machine)
-    if label in known:
-        return label
-    ours = [host for host in known if _is_address_of_ours(host)]
-    if len(ours) == 1:
-        return ours[0]
     raise UnknownHostError(
         f"this machine is '{label}', which site '{site.site}' gives nothing to do; "
         f"{_hint(label, known)}; say which with --host"
@@ -79,38 +77,15 @@ def _hint(wrong: str, known: dict[str, tuple[Node, ...]]) -> str:
     return f"did you mean '{near[0]}'?" if near else f"its hosts are {', '.join(known)}"
 
 
-def _is_address_of_ours(host: str) -> bool:
-    """This machine has the address: a socket can be bound to it."""
-    if host == LOCALHOST:
-        return False
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    if not _is_address(family, host):
-        return False
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((host, 0))
-        except OSError:
-            return False
-    return True
-
-
-def _is_address(family: socket.AddressFamily, host: str) -> bool:
-    try:
-        socket.inet_pton(family, host)
-    except OSError:
-        return False
-    return True
-
-
 def change(old: Site, new: Site, config: Path, host: str) -> Change:
     """From what runs on this host of the one site to what runs there of the other."""
     return Change(share(new, config, host), frozenset(diff_sites(old, new).restart))
 
 
 def share(site: Site, config: Path, host: str) -> tuple[Work, ...]:
-    """What runs on this host, the broker first, then in the order of the file."""
+    """What runs on this host, brokers first, then in the order of the file."""
     found = hosts(site).get(host, ())
-    return tuple(_work(config, node) for node in found if _is_started(node))
+    return tuple(_work(site, config, node) for node in found if _is_started(node))
 
 
 def page_address(site: Site, works: Sequence[Work]) -> str | None:
@@ -127,10 +102,11 @@ def _is_started(node: Node) -> bool:
     return node.kind in STARTED and not isinstance(node.section, CustomCamera)
 
 
-def _work(config: Path, node: Node) -> Work:
+def _work(site: Site, config: Path, node: Node) -> Work:
     file = ("--config", str(config))
     program = (sys.executable, "-m")
     if node.kind == "broker":
-        return Work(node.name, node.kind, (*program, "camfan_broker", *file))
+        which = ("--name", node.name) if site.brokers else ()
+        return Work(node.name, node.kind, (*program, "camfan_broker", *file, *which))
     name = () if node.kind == "web" else (node.name,)  # there is one at most
     return Work(node.name, node.kind, (*program, "camfan_nodes", node.kind, *name, *file))
