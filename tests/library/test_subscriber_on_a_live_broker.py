@@ -274,7 +274,7 @@ def test_the_rate_can_change(live: LiveBroker) -> None:
         frames.read(READ_S)  # what had come before
         got = [frames.read(READ_S) for _ in range(5)]
 
-    assert (got[-1].captured - got[1].captured) / 1e9 >= 0.5
+    assert got[-1].sequence - got[1].sequence >= 20  # three pauses, in each of which about 20 pass
 
 
 def test_what_is_wanted_is_checked_like_what_was_asked_for_first(live: LiveBroker) -> None:
