@@ -15,7 +15,7 @@ from camfan_wire.clock import Clock
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header
 from camfan_wire.jpeg import SizeCache
-from camfan_wire.topics import LAYERS, frame_topic
+from camfan_wire.topics import LAYERS, frame_topic, layer_of
 
 PAST_RUNS = 64  # remembered, so that a frame of a run that ended is not taken for a new run
 LOGGED = 8192  # arrivals that can be traced
@@ -63,8 +63,20 @@ class Camera:
     def last_sequence(self) -> int | None:
         return self._sequence if self.run else None
 
-    def check_order(self, header: Header) -> None:
-        """Raises WireError for a frame that is not newer than what came before."""
+    def check(self, header: Header, layer: int, jpeg: memoryview) -> None:
+        """Raises WireError for a frame of this camera and layer that is not what its header says,
+        or not newer than what came before.
+        """
+        if header.camera != self.name or layer_of(header.sequence) != layer:
+            raise WireError("bad-topic", f"layer {layer} of {self.name} is not that of its header")
+        if header.size != len(jpeg):
+            raise WireError("bad-size", f"{len(jpeg)} bytes of JPEG; the header says {header.size}")
+        width, height = self.sizes.picture_size(jpeg)
+        if width != header.width or height != header.height:
+            raise WireError(
+                "bad-size",
+                f"a JPEG of {width}x{height}; the header says {header.width}x{header.height}",
+            )
         if header.run == self.run:
             if header.sequence <= self._sequence:
                 raise WireError("old", f"frame {header.sequence} after {self._sequence}")
@@ -79,7 +91,7 @@ class Camera:
         jpeg: zmq.Frame,
         received_ns: int,
     ) -> Entry:
-        """Take the next frame; `check_order` has passed it."""
+        """Take the next frame; `check` has passed it."""
         if header.run != self.run:
             self._begin_run(header)
         missing = header.sequence - self._sequence - 1

@@ -28,7 +28,7 @@ from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.errors import WireError
 from camfan_wire.messages import PROTOCOL, Hello
-from camfan_wire.sockets import has_input
+from camfan_wire.sockets import NOT_COPIED, has_input, receive
 from camfan_wire.topics import NAME
 
 log = logging.getLogger(__name__)
@@ -85,18 +85,19 @@ class Control:
     def receive(self) -> None:
         socket = self._socket
         for _ in range(BATCH):
-            if not has_input(socket):
-                return
-            first = socket.recv(copy=False)
+            first = part = receive(socket, 0, NOT_COPIED)
             parts = []
-            while socket.getsockopt(zmq.RCVMORE):
-                parts.append(socket.recv(copy=False))
+            while part.more:
+                part = receive(socket, 0, NOT_COPIED)
+                parts.append(part)
             rights = NOBODY
             try:
                 rights = self._access.sender(first, "delivery")
                 self._message(first.bytes, parts, rights)
             except WireError as exc:
                 self._refuse(first, rights, exc)
+            if not has_input(socket):
+                return
 
     def _refuse(self, first: zmq.Frame, rights: Rights, error: WireError) -> None:
         self.refused[error.reason] += 1

@@ -22,7 +22,7 @@ from camfan_broker.ring import Entry
 from camfan_config.topology import matches
 from camfan_wire import messages
 from camfan_wire.messages import Gap, Hello
-from camfan_wire.sockets import MORE
+from camfan_wire.sockets import COPIED, DONTWAIT, DONTWAIT_SNDMORE, NOT_COPIED, send
 from camfan_wire.topics import LAYERS
 
 log = logging.getLogger(__name__)
@@ -140,8 +140,8 @@ class Delivery:
         if not self._address(identity):
             return False
         for part in parts[:-1]:
-            self._socket.send(part, MORE)
-        self._socket.send(parts[-1], zmq.DONTWAIT)
+            send(self._socket, part, DONTWAIT_SNDMORE, COPIED)
+        send(self._socket, parts[-1], DONTWAIT, COPIED)
         return True
 
     def forget_silent(self, now: int) -> None:
@@ -171,16 +171,16 @@ class Delivery:
     def _send_frame(self, identity: bytes, entry: Entry) -> bool:
         if not self._address(identity):
             return False
-        send = self._socket.send
-        send(entry.topic, MORE, copy=False)
-        send(entry.text, MORE)
-        send(entry.jpeg, zmq.DONTWAIT, copy=False)
+        socket = self._socket
+        send(socket, entry.topic, DONTWAIT_SNDMORE, NOT_COPIED)
+        send(socket, entry.text, DONTWAIT_SNDMORE, COPIED)
+        send(socket, entry.jpeg, DONTWAIT, NOT_COPIED)
         return True
 
     def _address(self, identity: bytes) -> bool:
         """The first part of a message, the only one that can fail."""
         try:
-            self._socket.send(identity, MORE)
+            send(self._socket, identity, DONTWAIT_SNDMORE, COPIED)
         except zmq.Again:
             return False
         except zmq.ZMQError as exc:

@@ -16,7 +16,7 @@ from camfan_broker.camera import Camera
 from camfan_broker.listeners import Listeners
 from camfan_broker.ring import Entry
 from camfan_wire.errors import WireError
-from camfan_wire.sockets import has_input
+from camfan_wire.sockets import COPIED, NOT_COPIED, SNDMORE, has_input, receive, send
 from camfan_wire.topics import FRAMES, LAYERS, NAME, frame_topic
 
 BATCH = 256  # subscriptions taken before the other sockets get their turn
@@ -38,10 +38,10 @@ class Fanout:
     def send_frame(self, entry: Entry) -> None:
         if not self.listeners.any_frames:
             return
-        send = self._socket.send
-        send(entry.topic, zmq.SNDMORE, copy=False)
-        send(entry.text, zmq.SNDMORE)
-        send(entry.jpeg, copy=False)
+        socket = self._socket
+        send(socket, entry.topic, SNDMORE, NOT_COPIED)
+        send(socket, entry.text, SNDMORE, COPIED)
+        send(socket, entry.jpeg, 0, NOT_COPIED)
         self.sent += 1
 
     def send_topic(self, topic: bytes, body: bytes) -> None:
@@ -53,7 +53,7 @@ class Fanout:
         for turn in range(BATCH):
             if not has_input(self._socket):
                 return turn > 0
-            event = self._socket.recv(copy=False)
+            event = receive(self._socket, 0, NOT_COPIED)
             self._subscription(event, event.bytes)
         return True
 

@@ -18,14 +18,14 @@ from camfan_broker.rights import Rights
 from camfan_broker.ring import Entry
 from camfan_wire.errors import WireError
 from camfan_wire.header import decode_header
-from camfan_wire.sockets import has_input
-from camfan_wire.topics import EVENTS, FRAMES, LAYERS, STATUSES, frame_topic, layer_of
+from camfan_wire.sockets import NOT_COPIED, has_input, receive
+from camfan_wire.topics import EVENTS, FRAMES, LAYERS, STATUSES, frame_topic
 
 BATCH = 64  # messages taken before the other sockets get their turn
 
 
 class Ingest:
-    """The broker's XSUB; one call of `receive` takes what is there."""
+    """The broker's XSUB; one call of `receive` takes what is there: at least a message."""
 
     def __init__(
         self,
@@ -67,51 +67,46 @@ class Ingest:
     def receive(self) -> None:
         socket = self._socket
         for _ in range(BATCH):
-            if not has_input(socket):
-                return
-            first = socket.recv(copy=False)
+            first = receive(socket, 0, NOT_COPIED)
             topic = first.bytes
-            if topic.startswith(FRAMES):
-                self._frame(topic, more=first.more)
+            route = self._routes.get(topic)
+            if route is not None:
+                self._frame(route[0], route[1], more=first.more)
+            elif topic.startswith(FRAMES):
+                self._drain(more=first.more)
+                self.refused["unknown-camera"] += 1
             else:
                 self._other(topic, more=first.more)
+            if not has_input(socket):
+                return
 
-    def _frame(self, topic: bytes, *, more: bool) -> None:
+    def _frame(self, camera: Camera, layer: int, *, more: bool) -> None:
         """A refused frame is read to its end, so that the next message starts in its place."""
-        camera, layer = self._routes.get(topic) or (None, 0)
+        socket = self._socket
         try:
-            text, jpeg = self._parts(more=more)
-            if camera is None:
-                raise WireError("unknown-camera", f"no camera has the topic {topic[:80]!r}")
+            if not more:
+                raise WireError("bad-parts", "a topic alone")
+            second = receive(socket, 0, NOT_COPIED)
+            if not second.more:
+                raise WireError("bad-parts", "a frame without a picture")
+            jpeg = receive(socket, 0, NOT_COPIED)
+            if jpeg.more:
+                self._drain(more=True)
+                raise WireError("bad-parts", "a frame of more than three parts")
             if self._access is not None:
                 self._access.check_publishes(jpeg, camera.name)
+            text = second.bytes
             header = decode_header(text, camera.name, camera.run)
-            if header.camera != camera.name or layer_of(header.sequence) != layer:
-                raise WireError("bad-topic", f"topic {topic!r} is not that of its header")
-            check_picture(camera, header.size, header.width, header.height, jpeg.buffer)
-            camera.check_order(header)
+            camera.check(header, layer, jpeg.buffer)
         except WireError as exc:
-            (self.refused if camera is None else camera.refused)[exc.reason] += 1
+            camera.refused[exc.reason] += 1
             return
         self._on_frame(camera, camera.accept(header, layer, text, jpeg, time.monotonic_ns()))
-
-    def _parts(self, *, more: bool) -> tuple[bytes, zmq.Frame]:
-        """Header and picture."""
-        if not more:
-            raise WireError("bad-parts", "a topic alone")
-        second = self._socket.recv(copy=False)
-        if not second.more:
-            raise WireError("bad-parts", "a frame without a picture")
-        jpeg = self._socket.recv(copy=False)
-        if jpeg.more:
-            self._drain()
-            raise WireError("bad-parts", "a frame of more than three parts")
-        return second.bytes, jpeg
 
     def _other(self, topic: bytes, *, more: bool) -> None:
         body = self._socket.recv(copy=False) if more else None
         if body is None or body.more:
-            self._drain()
+            self._drain(more=body is not None)
             self.refused["bad-parts"] += 1
             return
         rights = ANYBODY if self._access is None else NOBODY
@@ -124,17 +119,6 @@ class Ingest:
             if self._access is not None:
                 self._access.tell(rights, exc)
 
-    def _drain(self) -> None:
-        while self._socket.get(zmq.RCVMORE):
-            self._socket.recv(copy=False)
-
-
-def check_picture(camera: Camera, size: int, width: int, height: int, jpeg: memoryview) -> None:
-    """Raises WireError for a picture that is not as its header says."""
-    if size != len(jpeg):
-        raise WireError("bad-size", f"{len(jpeg)} bytes of JPEG; the header says {size}")
-    found = camera.sizes.picture_size(jpeg)
-    if found != (width, height):
-        raise WireError(
-            "bad-size", f"a JPEG of {found[0]}x{found[1]}; the header says {width}x{height}"
-        )
+    def _drain(self, *, more: bool) -> None:
+        while more:
+            more = receive(self._socket, 0, NOT_COPIED).more
