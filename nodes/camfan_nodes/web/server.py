@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.metadata import version
+from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
@@ -137,7 +138,7 @@ class WebServer:
     def _page(self, name: str) -> Handler:
         async def serve(request: web.Request) -> web.StreamResponse:
             if request.get(PRINCIPAL) is None:
-                raise web.HTTPFound(f"/login?to={request.path_qs}")
+                raise web.HTTPFound(f"/login?to={quote(request.path_qs, safe='')}")
             return self._assets[name].response(request)
 
         return serve

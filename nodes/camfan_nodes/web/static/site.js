@@ -81,9 +81,10 @@ function recorders(all) {
     el('p.soft', {}, one.message || `${bytesText(one.figures.disk_free_bytes ?? null)} free; ${countText(one.figures.frames)} frames, ${bytesText(one.figures.bytes ?? null)} written since it started.`)]));
 }
 
-function todo(needs, connected) {
+function todo(needs, { connected, sentence, cameras: all }) {
+  const live = all.every(one => one.state === 'live' || one.state === 'late');
   $('#todo').replaceChildren(...needs.map(text => el('li', {}, icon('warn', 'bad'), el('div', {}, el('b', {}, `${text[0].toUpperCase()}${text.slice(1)}.`)))));
-  setText($('h1'), needs.length ? needs.length === 1 ? '1 thing needs you' : `${needs.length} things need you` : connected ? 'All is well' : 'The broker does not answer');
+  setText($('h1'), needs.length ? needs.length === 1 ? '1 thing needs you' : `${needs.length} things need you` : !connected ? 'The broker does not answer' : live ? 'All is well' : sentence);
   shell.needs(needs.length);
 }
 
@@ -94,7 +95,7 @@ async function refresh() {
     clock = site.time_error === null ? null : { offset: site.time - asked - took / 2, error: took / 2 + site.time_error };
     $('#banner').hidden = true;
     $('#site').hidden = false;
-    todo(site.needs, site.connected);
+    todo(site.needs, site);
     $('.sum').replaceChildren(el('li', {}, el('b', {}, String(site.nodes.length)), 'nodes'), el('li', {}, site.sentence), el('li.desk', {}, `camfan ${site.camfan}`));
     hops(site.hops); cameras(site.cameras); nodes(site.nodes); clients(pages.clients); recorders(site.nodes);
   } catch (error) {

@@ -52,6 +52,7 @@ export class Tile {
     const look = this.watch.look(now, connected);
     const state = this.paused === null ? look.state : 'paused';
     this.look = look;
+    setData(this.node, 'sequence', this.sequence === undefined ? null : String(this.sequence));
     if (this.site.moving && isLive(state)) this.moved = now;
     setData(this.node, 'motion', isLive(state) && now - this.moved < MOTION_STAYS ? '' : null);
     setData(this.node, 'state', state === 'paused' ? 'stale' : state);

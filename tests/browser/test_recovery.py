@@ -1,0 +1,135 @@
+"""Broker, camera and web server are killed while pages are open."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from camfan_testing.pages import (
+    colourfulness,
+    pixels,
+    sequences,
+    tile,
+    wait_for,
+    wait_for_state,
+)
+from camfan_testing.ports import free_ports
+from camfan_testing.processes import Process, broker_process, camfan
+from camfan_testing.sites import TestSite, write_site
+
+CAMERAS = "cameras:\n  yard: {source: test, size: 640x360, fps: 10}\n"
+
+
+class Running:
+    """The processes of a site, each of which can be killed and started again."""
+
+    def __init__(self, site: TestSite, port: int, stack: contextlib.ExitStack) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._site = site
+        self._stack = stack
+        self.processes: dict[str, Process] = {}
+        for name in ("broker", "yard", "web"):
+            self.start(name)
+
+    def start(self, name: str) -> None:
+        config = ("--config", str(self._site.path))
+        if name == "broker":
+            process = broker_process(self._site.path)
+        elif name == "web":
+            process = camfan("web", *config)
+        else:
+            process = camfan("camera", name, *config)
+        self.processes[name] = self._stack.enter_context(process)
+        if name in ("broker", "web"):
+            process.wait_for({"broker": "ingest tcp://", "web": "open http://"}[name])
+
+    def kill(self, name: str) -> None:
+        self.processes[name].stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    (port,) = free_ports(1)
+    web = f"web: {{listen: '127.0.0.1:{port}', state: {tmp_path}}}\n"
+    site = write_site(tmp_path, CAMERAS + web)
+    with contextlib.ExitStack() as stack:
+        yield Running(site, port, stack)
+
+
+@pytest.fixture
+def page(context: BrowserContext, running: Running) -> Page:
+    page = context.new_page()
+    page.goto(f"{running.url}/live")
+    wait_for_state(page, "yard", "live")
+    assert colourfulness(pixels(tile(page, "yard").locator(".pic"))) > 40
+    return page
+
+
+def assert_nothing_looks_live(page: Page) -> None:
+    """Neither in words nor in pixels."""
+    yard = tile(page, "yard")
+    expect(yard.locator(".plate")).to_contain_text("since")
+    expect(page.locator("h1")).to_have_text("0 of 1 live")
+    assert colourfulness(pixels(yard.locator(".pic"))) < 12
+
+
+def wait_until_live_again(page: Page) -> None:
+    before = sequences(page).get("yard", 0)
+    wait_for_state(page, "yard", "live")
+    wait_for(page, lambda: sequences(page).get("yard", before) != before)
+    expect(page.locator("h1")).to_have_text("1 live")
+    expect(page.locator("#banner")).to_be_hidden()
+    assert colourfulness(pixels(tile(page, "yard").locator(".pic"))) > 40
+
+
+def test_the_broker_is_killed(running: Running, page: Page) -> None:
+    """The page says what is away, and goes on by itself."""
+    running.kill("broker")
+    wait_for_state(page, "yard", "stale")
+    assert_nothing_looks_live(page)
+    expect(page.locator("#banner")).to_contain_text("The broker does not answer.")
+
+    running.start("broker")
+    wait_until_live_again(page)
+
+
+def test_the_camera_is_killed(running: Running, page: Page) -> None:
+    running.kill("yard")
+    wait_for_state(page, "yard", "stale")
+    assert_nothing_looks_live(page)
+    expect(page.locator("#banner")).to_be_hidden()
+
+    running.start("yard")
+    wait_until_live_again(page)
+
+
+def test_the_web_server_is_killed(running: Running, page: Page) -> None:
+    """All tiles are stale at the time of their last frame, at once; the banner says when."""
+    running.kill("web")
+    wait_for_state(page, "yard", "stale")
+    assert_nothing_looks_live(page)
+    expect(page.locator("#banner")).to_contain_text("This page lost the server at")
+    expect(page.locator(".clock span")).to_have_text("this device, not checked")
+
+    running.start("web")
+    wait_until_live_again(page)
+
+
+def test_a_page_opened_anew_without_the_server_says_so(running: Running, page: Page) -> None:
+    """The service worker keeps the page, and no picture."""
+    page.evaluate("navigator.serviceWorker.ready")
+    page.reload()
+    wait_for_state(page, "yard", "live")
+    running.kill("web")
+    page.reload()
+
+    expect(page.locator("#banner")).to_contain_text("This page lost the server at")
+    assert page.locator(".tile").count() == 0
+
+    running.start("web")
+    wait_for_state(page, "yard", "live")
