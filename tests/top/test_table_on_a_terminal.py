@@ -40,7 +40,10 @@ FACTS = SiteFacts(
         camera("yard", lost=12),
     ),
     nodes=(NodeFacts("gate", "camera", "porch-pi", "silent", "", well=False),),
-    subscribers=(SubscriberFacts("archive", "every", 3375, 0, None, 80.0),),
+    subscribers=(
+        SubscriberFacts("archive", "every", 3375, 0, 7, "7 ring-overrun", 3, 80.0),
+        SubscriberFacts("hall", "latest", 12, None, None, "", None, None),
+    ),
 )
 
 
@@ -60,7 +63,7 @@ def test_everything_is_said_in_the_words_of_the_window() -> None:
     for said in (
         "1 of 2 live", "1 thing needs you: gate is stale.", "180 ms ±6", "2 min 15 s old",
         "15.0", "motion", "its node stopped answering", "12 between camera and broker",
-        "porch-pi", "silent", "3\u202f375", "80 ms", "Log: somewhere",
+        "porch-pi", "silent", "3\u202f375", "80 ms", "7 ring-overrun", "Log: somewhere",
     ):  # fmt: skip
         assert said in text
 
@@ -89,6 +92,6 @@ def test_only_trouble_has_colour() -> None:
 
 def test_unknown_is_a_dash_never_zero() -> None:
     """Nobody has said how many were lost."""
-    line = next(line for line in printed(FACTS, 160).splitlines() if line.startswith("archive"))
+    line = next(line for line in printed(FACTS, 160).splitlines() if line.startswith("hall"))
 
-    assert "—" in line
+    assert line.count("—") == 4

@@ -58,6 +58,8 @@ class SubscriberFacts:
     delivered: int | None
     skipped: int | None
     lost: int | None
+    lost_why: str
+    held: int | None
     age_ms: float | None
 
 
@@ -176,14 +178,20 @@ def _said(camera: str, own: Word) -> str:
 
 def _lost(figures: Figures, camera: str, words: Mapping[str, Word]) -> int | None:
     """Frames that are gone for good, as far as anybody has said so."""
-    before = count(figures, "lost")
+    before = _never_came(figures)
     unwritten = sum(count(one, "lost") or 0 for _, one in _recorders(camera, words))
     return unwritten or None if before is None else before + unwritten
 
 
+def _never_came(figures: Figures) -> int | None:
+    """Frames that never reached the broker, neither in time nor late."""
+    lost = count(figures, "lost")
+    return None if lost is None else max(0, lost - (count(figures, "repaired") or 0))
+
+
 def _where(figures: Figures, camera: str, words: Mapping[str, Word]) -> str:
     """Where frames were lost, in words; empty when none were."""
-    lost = count(figures, "lost") or 0
+    lost = _never_came(figures) or 0
     own = words.get(camera)
     unsent = 0 if own is None else count(own.status.cameras.get(camera, {}), "unsent") or 0
     unsent = min(lost, unsent)
@@ -260,6 +268,8 @@ def _subscriber(name: str, figures: Figures, words: Mapping[str, Word]) -> Subsc
         delivered=count(figures, "delivered"),
         skipped=count(figures, "skipped"),
         lost=count(figures, "lost"),
+        lost_why=word(figures, "lost_why") or "",
+        held=count(figures, "held"),
         age_ms=max(known) if known else None,
     )
 

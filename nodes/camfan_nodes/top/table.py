@@ -57,7 +57,7 @@ class SiteTable:
         yield _nodes(self.facts.nodes, width)
         if self.facts.subscribers:
             yield Text()
-            yield _subscribers(self.facts.subscribers)
+            yield _subscribers(self.facts.subscribers, width)
         if self.footer:
             yield Text()
             yield Text(self.footer, style=QUIET)
@@ -148,18 +148,28 @@ def _nodes(nodes: Iterable[NodeFacts], width: int) -> Table:
     return table
 
 
-def _subscribers(subscribers: Iterable[SubscriberFacts]) -> Table:
-    table = _table(
+def _subscribers(subscribers: Iterable[SubscriberFacts], width: int) -> Table:
+    columns = [
         _text("subscriber"), _text("mode"), _number("delivered"), _number("skipped"),
-        _number("lost"), _number("age"),
-    )  # fmt: skip
+        _number("lost"), _number("held"), _number("age"),
+    ]  # fmt: skip
+    if width >= _NARROW:
+        columns.append(_text("lost because"))
+    table = _table(*columns)
     for one in subscribers:
-        table.add_row(
+        cells = (
             Text(one.name),
             Text(one.mode),
-            Text(UNKNOWN if one.delivered is None else count_text(one.delivered)),
-            Text(UNKNOWN if one.skipped is None else count_text(one.skipped)),
+            _count(one.delivered),
+            _count(one.skipped),
             _lost(one.lost),
+            _count(one.held),
             Text(UNKNOWN if one.age_ms is None else f"{one.age_ms:.0f} ms"),
+            Text(one.lost_why, style=WARN),
         )
+        table.add_row(*cells[: len(columns)])
     return table
+
+
+def _count(number: int | None) -> Text:
+    return Text(UNKNOWN if number is None else count_text(number))
