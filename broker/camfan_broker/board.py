@@ -8,11 +8,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
+import msgspec
+
 from camfan_broker.access import ANYBODY
 from camfan_broker.rights import Rights
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.errors import WireError
+from camfan_wire.header import Position
 from camfan_wire.messages import Event, Status
 from camfan_wire.topics import (
     event_topic,
@@ -100,6 +103,15 @@ class Board:
         """Last statuses and open events that somebody wants, by topic and camera."""
         found = [(topic, body) for topic, body in self._bodies.items() if wants(topic, None)]
         return found + [(t, body) for t, body, camera in self._open.values() if wants(t, camera)]
+
+    def last_picture(self, camera: str) -> Position | None:
+        """The last picture that a camera says it has taken, if it says so."""
+        status = self.statuses.get(camera)  # a camera's node has its name
+        figures = status.cameras.get(camera, {}) if status else {}
+        try:
+            return msgspec.convert(figures, Position)
+        except msgspec.ValidationError:
+            return None
 
     def _keep_status(self, status: Status, topic: bytes, body: bytes) -> None:
         if status.node not in self.statuses and len(self.statuses) >= MAX_NODES:

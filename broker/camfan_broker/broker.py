@@ -226,7 +226,9 @@ class Broker:
         idle = self.demands.layers(camera.name) == 0
         pause = self.demands.trickle(camera.name) if idle else 0.0
         self.watch.look(camera, self.clock.now_ns(), pause)
-        if camera.repairs.active and camera.repairs.turn(now):
+        said = self.board.last_picture(camera.name)
+        look = said is not None and camera.has_taken(said, now)
+        if look or (camera.repairs.active and camera.repairs.turn(now)):
             self.delivery.frame_came(camera)
 
     def _say_receipts(self) -> None:

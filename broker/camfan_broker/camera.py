@@ -13,13 +13,14 @@ from camfan_broker.repair import Repairs
 from camfan_broker.ring import OVERHEAD_BYTES, Entry, Ring
 from camfan_wire.clock import Clock
 from camfan_wire.errors import WireError
-from camfan_wire.header import Header
+from camfan_wire.header import Header, Position
 from camfan_wire.jpeg import SizeCache
 from camfan_wire.topics import LAYERS, frame_topic, layer_of
 
 PAST_RUNS = 64  # remembered, so that a frame of a run that ended is not taken for a new run
 LOGGED = 8192  # arrivals that can be traced
 FPS_WINDOW_NS = 3_000_000_000
+TAIL_NS = 2_500_000_000  # what the camera says it has should have come after so long
 
 State = Literal["wait", "live", "stale", "offline"]
 
@@ -54,6 +55,8 @@ class Camera:
         self.run_frames = 0  # received of this run
         self.refused: Counter[str] = Counter()
         self.log = PassLog(LOGGED)  # of this run
+        self.tail: Position | None = None  # behind the last picture, if that has not come
+        self._missing_ns = 0  # since when a picture that the camera says it has is missing
         self._sequence = -1
         self._run_unwanted = 0
         self._past_runs: deque[str] = deque(maxlen=PAST_RUNS)
@@ -129,6 +132,26 @@ class Camera:
         self.numbered += missing
         self.unwanted += unwanted
         self.lost += missing - unwanted
+
+    def has_taken(self, last: Position, now: int) -> bool:
+        """The camera says that this was its last picture; True if readers should look for it.
+
+        What it took while the broker was away is asked for when the next frame shows the hole;
+        where none comes, because the source has ended, this does.
+        """
+        newest = self.ring.newest()
+        header = None if newest is None else newest.header
+        if header is not None and header.run == last.run and header.sequence >= last.sequence:
+            self.tail, self._missing_ns = None, 0
+            return False
+        if last.run in self._past_runs:
+            return False
+        self._missing_ns = self._missing_ns or now
+        silent = self.silent_ns(now)
+        if now - self._missing_ns < TAIL_NS or (silent is not None and silent < TAIL_NS):
+            return False
+        before, self.tail = self.tail, Position(last.run, last.sequence + 1)
+        return self.tail != before
 
     def silent_ns(self, now: int) -> int | None:
         """How long ago the last frame came, monotonic ns; None if none has."""

@@ -17,6 +17,7 @@ from camfan_wire.messages import MAX_CREDIT, Gap, Subscribe
 
 Item = Entry | Gap
 NO_RUN = Position("", -1)
+LAST = 2**63  # ns: after everything that has come
 
 
 @dataclass(slots=True)
@@ -155,9 +156,10 @@ class Reader:
         for cursor in self.cursors.values():
             ring = cursor.camera.ring
             if cursor.backlog is None:
-                if cursor.next >= ring.end:
+                if cursor.next >= ring.end and cursor.camera.tail is None:
                     continue
-                arrived_ns = ring[max(cursor.next, ring.first)].received_ns
+                place = max(cursor.next, ring.first)
+                arrived_ns = ring[place].received_ns if place < ring.end else LAST
                 if best is not None and arrived_ns >= best_ns:
                     continue
             else:
@@ -170,15 +172,14 @@ class Reader:
 
 def next_item(cursor: Cursor) -> Item | None:
     """The next entry of a cursor in mode `every`, or the gap that lies before it; None: wait."""
-    if not cursor.resolved and not _resolve(cursor):
-        return None
+    resolved = cursor.resolved or _resolve(cursor)
     if cursor.backlog is not None:
         item = _from_backlog(cursor, cursor.backlog)
         if item is not None or cursor.backlog is not None:
             return item
     ring = cursor.camera.ring
-    if cursor.next >= ring.end:
-        return None
+    if not resolved or cursor.next >= ring.end:
+        return _from_tail(cursor)
     overrun = cursor.next < ring.first
     cursor.next = max(cursor.next, ring.first)
     entry = ring[cursor.next]
@@ -189,13 +190,9 @@ def next_item(cursor: Cursor) -> Item | None:
     if last.run == entry.header.run and entry.header.unwanted - cursor.unwanted == missing:
         return _gap(entry, last.sequence + 1, NOT_WANTED)
     if cursor.asked != entry.header.position:
-        cursor.asked, cursor.answered = entry.header.position, False
-        found = cursor.camera.repairs.backlog(last, entry.header.position)
-        if found is not None:
-            cursor.backlog, cursor.place = found
-            item = _from_backlog(cursor, cursor.backlog)
-            if item is not None or cursor.backlog is not None:
-                return item
+        item = _ask(cursor, last, entry.header.position)
+        if item is not None or cursor.backlog is not None:
+            return item
     reason = _reason(cursor, overrun=overrun)
     if last.run == entry.header.run:
         return _gap(entry, last.sequence + 1, reason)
@@ -208,6 +205,26 @@ def next_item(cursor: Cursor) -> Item | None:
         last=None,
         reason="camera-restarted",  # the end of the old run is not known
     )
+
+
+def _from_tail(cursor: Cursor) -> Item | None:
+    """What the camera has behind the end of the ring, and has not sent by itself."""
+    tail, last = cursor.camera.tail, cursor.last
+    if tail is None or last is None or cursor.asked == tail:
+        return None
+    if last.run == tail.run and last.sequence + 1 >= tail.sequence:
+        return None
+    return _ask(cursor, last, tail)
+
+
+def _ask(cursor: Cursor, last: Position, before: Position) -> Item | None:
+    """Have the camera asked for all it has between two positions; the first of it, if known."""
+    cursor.asked, cursor.answered = before, False
+    found = cursor.camera.repairs.backlog(last, before)
+    if found is None:
+        return None
+    cursor.backlog, cursor.place = found
+    return _from_backlog(cursor, cursor.backlog)
 
 
 def _from_backlog(cursor: Cursor, backlog: Backlog) -> Item | None:

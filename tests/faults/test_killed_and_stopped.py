@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from camfan import Event, Frame, Gap, Subscriber
-from camfan_testing.live import Camera, wait_until
+from camfan import Event, Frame, Gap, Publisher, Subscriber
+from camfan_testing.jpegs import jpeg
+from camfan_testing.live import Camera, publish_first, wait_until
 from camfan_testing.processes import Process, broker_process, running_broker
 from camfan_testing.sites import TestSite, custom_cameras, write_site
 
@@ -78,6 +79,27 @@ def test_a_killed_broker_costs_nobody_a_restart(written: TestSite) -> None:
             seen += _read_until(every, end)
 
     _assert_complete(seen, one.run_id, end)
+
+
+def test_what_a_camera_took_in_an_outage_comes_also_if_it_takes_no_more(written: TestSite) -> None:
+    """A source that ended, or broke, while the broker was away: no frame shows the hole."""
+    with (
+        Publisher(written.path, "one") as camera,
+        Subscriber(written.path, "one", mode="every", events=True) as every,
+    ):
+        with running_broker(written.path) as broker:
+            last = publish_first(camera)
+            _read_until(every, last)
+            broker.stop(signal.SIGKILL)
+        for _ in range(10):
+            camera.publish(jpeg())
+        with running_broker(written.path):
+            seen = _read_until(every, camera.sequence - 1)
+
+    assert [item.sequence for item in seen if isinstance(item, Frame)] == list(
+        range(last + 1, last + 11)
+    )
+    assert not [item for item in seen if isinstance(item, Gap)]
 
 
 def _read_until(frames: Subscriber[Frame | Gap | Event], end: int) -> list[Frame | Gap]:

@@ -1,0 +1,93 @@
+"""The broker is killed under cameras, a recorder and a viewer, and is back after a while."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from camfan_faults.film import run_of, write_film
+from camfan_faults.ledger import (
+    Account,
+    DoesNotAddUpError,
+    in_order,
+    prove_every,
+    prove_latest,
+    recorded,
+)
+from camfan_faults.rig import Rig, rig
+
+FPS = 15
+AROUND_S = 3  # of traffic before and after
+CAMERAS = ("one", "two")  # and the film
+SECTIONS = """cameras:
+  one: {{source: custom{one}}}
+  two: {{source: custom}}
+  film: {{source: file, path: film.avi}}
+recorders:
+  archive: {{path: archive, cameras: "*", segment: 20s}}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What came of it."""
+
+    accounts: Mapping[str, Account]
+    back_s: float  # from the return of the broker until a viewer had a frame
+    newer_s: float  # how old that frame was, at most
+
+
+def broker_outage(
+    folder: Path, seconds: float, *, ring: str | None = None, size: int = 20_000
+) -> Outage:
+    """`ring`: of camera `one`. Raises DoesNotAddUpError."""
+    film = write_film(folder / "film.avi", round((seconds + 2 * AROUND_S) * FPS), FPS)
+    sections = SECTIONS.format(one=f", ring: {ring}" if ring else "")
+    with rig(folder, sections) as site:
+        site.broker()
+        site.recorder("archive")
+        site.reader("viewer", mode="latest", cameras=CAMERAS)
+        site.camera("one", fps=FPS, size=size)
+        site.camera("two", fps=FPS)
+        site.node("camera", "film")
+        for camera in CAMERAS:
+            site.wait_captured(camera, AROUND_S * FPS)
+
+        site.kill("broker")
+        time.sleep(seconds)  # the outage itself
+        site.start("broker")
+        back_ns = time.monotonic_ns()
+
+        site.processes["film"].wait_for("is over", seconds + 20)
+        for camera in CAMERAS:
+            site.wait_captured(camera, AROUND_S * FPS)
+        site.rest(*CAMERAS)
+        site.wait_recorded("archive", *CAMERAS)
+        site.wait_recorded_to("archive", "film", len(film) - 1)
+        site.stop("archive", "viewer", *CAMERAS, "film", "broker")
+        return _proven(site, film, back_ns)
+
+
+def _proven(site: Rig, film: list[str], back_ns: int) -> Outage:
+    accounts: dict[str, Account] = {}
+    first_back: list[tuple[float, float]] = []
+    for camera in CAMERAS:
+        runs = site.runs(camera)
+        found = in_order(runs, recorded(site.folder / "archive", camera))
+        accounts[camera] = prove_every(runs, found, whole=True)
+        viewed = site.told("viewer", camera)
+        prove_latest(runs, viewed)
+        fresh = next(item for item in viewed if item.at_ns >= back_ns)
+        captured_ns = runs[0].captured_ns[fresh.first]
+        first_back.append(((fresh.at_ns - back_ns) / 1e9, (fresh.at_ns - captured_ns) / 1e9))
+    found = recorded(site.folder / "archive", "film")
+    runs = [run_of(film, found[0].run)]
+    accounts["film"] = prove_every(runs, in_order(runs, found), whole=True)
+    return Outage(accounts, max(s for s, _ in first_back), max(s for _, s in first_back))
+
+
+def assert_nothing_lost(accounts: Mapping[str, Account]) -> None:
+    for name, account in accounts.items():
+        if account.lost or account.held or account.skipped:
+            raise DoesNotAddUpError(f"{name}: {account}")
