@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 
@@ -16,7 +15,7 @@ def write_film(path: Path, frames: int, fps: int, size: int = 8_000) -> list[str
     """An MJPEG file; the checksums of its pictures."""
     found: list[str] = []
     with av.open(str(path), "w") as container:
-        stream = cast(av.VideoStream, container.add_stream("mjpeg", rate=fps))
+        stream = container.add_stream("mjpeg", rate=fps)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
         for number in range(frames):
             jpeg = picture("film", number, size)

@@ -12,6 +12,7 @@ from camfan_nodes.recorder.index import Index
 from camfan_testing.recordings import packets
 
 NOT_WANTED = "not-wanted"
+RESTARTED = "camera-restarted"
 
 
 class DoesNotAddUpError(AssertionError):
@@ -53,19 +54,19 @@ def prove_every(runs: Sequence[Run], told: Iterable[Told], *, whole: bool = Fals
     account = Account(captured=sum(len(run.checksums) for run in runs))
     at, following = 0, 0  # the next picture: which run, which sequence
     begun = whole
+    before: Told | None = None
     for item in told:
         if not begun:
             at, following = _begin(runs, item, account)
             begun = True
-        if at < len(runs) and item.run != runs[at].run:
+        if item.run != runs[at].run:
             _end_run(runs, at, following)
-            at, following = at + 1, 0
-        if at >= len(runs) or item.run != runs[at].run:
-            raise DoesNotAddUpError(f"{item} is of a run out of order")
+            at, following = _next_run(runs, at, item, account, before), 0
+        before = item
         if item.first != following:
             raise DoesNotAddUpError(f"{item} came where {following} was to come")
         following = _count(runs[at], item, account)
-    if begun and at < len(runs):
+    if begun:
         rest = sum(len(run.checksums) for run in runs[at + 1 :])
         account.held = len(runs[at].checksums) - following + rest
     elif not begun:
@@ -88,6 +89,20 @@ def _end_run(runs: Sequence[Run], at: int, following: int) -> None:
         raise DoesNotAddUpError(f"run {runs[at].run} ends at {following}: {missing} are missing")
     if missing == 1:
         runs[at].checksums.pop()
+
+
+def _next_run(
+    runs: Sequence[Run], at: int, item: Told, account: Account, before: Told | None
+) -> int:
+    """Lives that began and ended unseen belong to the gap that has no known end."""
+    found = next((n for n in range(at + 1, len(runs)) if runs[n].run == item.run), None)
+    if found is None:
+        raise DoesNotAddUpError(f"{item} is of a run out of order")
+    for run in runs[at + 1 : found]:
+        if before is None or before.last is not None or before.reason is None:
+            raise DoesNotAddUpError(f"run {run.run} is missing, and nobody said so")
+        account.lost[before.reason] += len(run.checksums)
+    return found
 
 
 def _count(run: Run, item: Told, account: Account) -> int:
