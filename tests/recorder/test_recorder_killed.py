@@ -13,9 +13,11 @@ import pytest
 
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.storage import Storage
-from camfan_testing.recordings import RUN, packets, picture
+from camfan_testing.processes import Process
+from camfan_testing.recordings import NEXT_RUN, RUN, packets, picture
 from camfan_wire.header import Position
 
+SUPPORT = {"PYTHONPATH": os.pathsep.join(sys.path)}
 # Appends frames as fast as it can, says so after each, and never ends by itself. Its segments take
 # `segment_s` seconds; where that is one frame, most kills come while a file is begun.
 WRITER = """
@@ -40,7 +42,7 @@ def write_until_killed(folder: Path, frames: int, segment_s: float = 1.0) -> int
         [sys.executable, "-c", WRITER, str(folder), str(segment_s)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, **SUPPORT},
     )
     assert process.stdout is not None
     with process, process.stdout as said:
@@ -86,3 +88,34 @@ def test_every_file_plays_right_after_a_kill(tmp_path: Path) -> None:
         write_until_killed(tmp_path, frames, segment_s=0.05)
         for path in tmp_path.rglob("*.mkv"):
             assert packets(path), f"{path} does not play"
+
+
+TELLER = """
+import sys, threading
+from pathlib import Path
+from camfan_nodes.recorder.storage import Storage
+from camfan_testing.recordings import NEXT_RUN, RUN, frame
+from camfan_wire.messages import Gap
+with Storage("archive", Path(sys.argv[1]), 60.0, 5.0) as storage:
+    storage.append(frame(0))
+    storage.gap(Gap(camera="porch", run=RUN, first=1, last=None, reason="camera-restarted"))
+    storage.append(frame(0, run=NEXT_RUN))
+    print("there", flush=True)
+    threading.Event().wait()
+"""
+
+
+def test_a_gap_is_as_safe_as_the_frames_behind_it(tmp_path: Path) -> None:
+    """Killed right after a frame that follows a gap: both are there, or the gap would be told
+    to nobody any more.
+    """
+    with Process([sys.executable, "-c", TELLER, str(tmp_path)], env=SUPPORT) as teller:
+        teller.wait_for("there")
+        teller.stop(signal.SIGKILL)
+
+    with Storage("archive", tmp_path, 60.0, 5.0) as storage:
+        assert storage.positions()["porch"] == Position(NEXT_RUN, 0)
+    index = Index(tmp_path)
+    gaps = index.reader.gaps("porch")
+    index.close()
+    assert [(gap.run, gap.first, gap.last) for gap in gaps] == [(RUN, 1, None)]

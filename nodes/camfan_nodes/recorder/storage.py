@@ -116,12 +116,22 @@ class Storage:
             self._tell_of_step(frame, moment)
 
     def gap(self, gap: Gap) -> None:
-        """Record what will not come."""
+        """Record what will not come.
+
+        It is with the operating system when this returns: frames that follow survive a kill, and
+        would tell the next life that all before them is explained.
+        """
         last = gap.first if gap.last is None else gap.last
         if gap.last is not None:
             self._tally(gap.camera).missing += last - gap.first + 1
         self._advance(gap.camera, Position(gap.run, last))
         self._index.add_gap(gap, self._site_ns())
+        if self.trouble is not None:
+            return
+        try:
+            self._commit(durable=False)
+        except (OSError, sqlite3.OperationalError) as exc:
+            self._fail(exc)
 
     def event(self, event: Event) -> None:
         """Record that something happened."""
