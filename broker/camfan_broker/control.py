@@ -18,6 +18,7 @@ from msgspec import structs
 from camfan_broker.access import NOBODY, Access
 from camfan_broker.camera import Camera
 from camfan_broker.delivery import Delivery
+from camfan_broker.ingest import check_bounds
 from camfan_broker.late import late_entry
 from camfan_broker.pace import CHEAP, Pace
 from camfan_broker.peer import Peer
@@ -137,6 +138,8 @@ class Control:
                 peer.rights = rights
         if peer is not None:
             peer.heard_ns = time.monotonic_ns()
+        if len(parts) < 3 and any(len(part) > self._access.limits.message for part in parts):
+            raise WireError("bad-message", f"more than {self._access.limits.message} bytes")
         match len(parts):
             case 1:
                 self._control(identity, peer, parts[0].bytes, rights)
@@ -145,7 +148,9 @@ class Control:
                 self._backstage.publish(parts[0].bytes, parts[1].bytes, rights)
             case 3 if peer is not None:
                 camera = self._published_by(peer)
-                camera.repairs.frame(late_entry(camera, parts))
+                entry = late_entry(camera, parts)
+                check_bounds(entry.header, self._access.limits)
+                camera.repairs.frame(entry)
                 self._delivery.frame_came(camera)
             case 3:
                 self._say_welcome(identity)

@@ -78,19 +78,28 @@ class Gatekeeper:
 
     def close(self) -> None:
         """To be called before the watched sockets are closed, by their thread."""
-        self.unwatch()  # first: libzmq's own thread waits, for ever, for ears that are gone
+        self._stop_monitors()
         self._stop = True
         if self._thread.ident is not None:
             self._thread.join()
-        for ear in self._doors:
-            ear.close()
+        self._close_ears()
 
     def unwatch(self) -> None:
-        """Nobody listens any more: libzmq must not fill a pipe for us."""
+        """Once the thread is dead: libzmq must not fill pipes that nobody empties."""
+        self._stop_monitors()
+        self._close_ears()
+
+    def _stop_monitors(self) -> None:
+        """Before the ears are closed: without one, libzmq's own thread would wait for ever."""
         for socket in self._watched:
             if not socket.closed:
                 socket.disable_monitor()
         self._watched.clear()
+
+    def _close_ears(self) -> None:
+        for ear in self._doors:
+            ear.close()
+        self._doors.clear()
 
     def admit(self, roster: Roster | None) -> None:
         """From now on these keys, with these rights. Whoever's rights have changed has to come in

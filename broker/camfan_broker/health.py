@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -114,6 +115,29 @@ class _Server(ThreadingHTTPServer):
         log.debug("health: a request ended early", exc_info=True)
 
 
+class _Bounded:
+    """The lines of a request, as far as they may go; then none, and `over` is set."""
+
+    def __init__(self, stream: BufferedIOBase, left: int) -> None:
+        self._stream = stream
+        self._left = left
+        self.over = False
+
+    def readline(self, size: int = -1) -> bytes:
+        most = self._left if size < 0 else min(size, self._left)
+        line = self._stream.readline(most) if most else b""
+        self._left -= len(line)
+        self.over = self.over or self._left <= 0
+        return line
+
+    def close(self) -> None:
+        self._stream.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._stream.closed
+
+
 class _Handler(BaseHTTPRequestHandler):
     broker: Health
     registry: CollectorRegistry
@@ -121,8 +145,27 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "camfan"
     sys_version = ""
 
+    def setup(self) -> None:
+        super().setup()
+        self._request = _Bounded(self.rfile, self.broker.site.security.limits.http_header)
+        self.rfile = self._request  # type: ignore[assignment]  # all of it that http.server uses
+
+    def _too_much(self) -> bool:
+        """Whether the request is more than it may be; it is answered, and its body never read."""
+        said = self.headers.get("Content-Length", "0")
+        body = int(said) if said.isdecimal() and len(said) < 20 else 10**20
+        if self._request.over:
+            self._answer(431, "text/plain", b"too much of a header\n")
+        elif body > self.broker.site.security.limits.http_body:
+            self._answer(413, "text/plain", b"too much of a body\n")
+        else:
+            return False
+        return True
+
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
+        if self._too_much():
+            return
         if path == "/healthz":
             good = alive(self.broker)
             self._answer(200 if good else 503, "text/plain", b"ok\n" if good else b"stuck\n")

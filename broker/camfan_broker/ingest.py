@@ -16,8 +16,9 @@ from camfan_broker.access import ANYBODY, NOBODY, Access
 from camfan_broker.camera import Camera
 from camfan_broker.rights import Rights
 from camfan_broker.ring import Entry
+from camfan_config import Limits
 from camfan_wire.errors import WireError
-from camfan_wire.header import decode_header
+from camfan_wire.header import Header, decode_header
 from camfan_wire.sockets import NOT_COPIED, has_input, receive
 from camfan_wire.topics import EVENTS, FRAMES, LAYERS, STATUSES, frame_topic
 
@@ -37,6 +38,7 @@ class Ingest:
         self._socket = socket
         self._on_frame = on_frame
         self._on_topic = on_topic
+        self._bounds = access
         self._access = access if access.keyed else None
         self._routes: dict[bytes, tuple[Camera, int]] = {}  # by topic: camera and layer
         self._layers: dict[str, int] = {}  # how many we subscribe to, by camera
@@ -95,8 +97,11 @@ class Ingest:
                 raise WireError("bad-parts", "a frame of more than three parts")
             if self._access is not None:
                 self._access.check_publishes(jpeg, camera.name)
-            text = second.bytes
+            limits, text = self._bounds.limits, second.bytes
+            if len(text) > limits.header:
+                raise WireError("bad-header", f"a header of {len(text)} bytes")
             header = decode_header(text, camera.name, camera.run)
+            check_bounds(header, limits)
             camera.check(header, layer, jpeg.buffer)
         except WireError as exc:
             camera.refused[exc.reason] += 1
@@ -111,6 +116,8 @@ class Ingest:
             return
         rights = ANYBODY if self._access is None else NOBODY
         try:
+            if len(body) > self._bounds.limits.message:
+                raise WireError("bad-message", f"{len(body)} bytes")
             if self._access is not None:
                 rights = self._access.sender(body, "ingest")
             self._on_topic(topic, body.bytes, rights)
@@ -122,3 +129,13 @@ class Ingest:
     def _drain(self, *, more: bool) -> None:
         while more:
             more = receive(self._socket, 0, NOT_COPIED).more
+
+
+def check_bounds(header: Header, limits: Limits) -> None:
+    """Raises WireError for a picture that is larger than this site takes."""
+    if header.size > limits.frame or header.width * header.height > limits.pixels:
+        raise WireError(
+            "too-large",
+            f"a JPEG of {header.size} bytes and {header.width}x{header.height} pixels; the site "
+            f"takes {limits.frame} bytes and {limits.pixels} pixels",
+        )

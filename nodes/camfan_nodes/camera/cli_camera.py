@@ -25,7 +25,7 @@ from camfan_nodes.camera.pulse import Pulse
 from camfan_nodes.camera.reader import THREAD
 from camfan_nodes.camera.sources import source_of
 from camfan_nodes.camera.supervise import CAPTURE, StopHungError, supervise
-from camfan_nodes.command import end_with_code, find_node, log_to_stderr
+from camfan_nodes.command import add_key_argument, end_with_code, find_node, log_to_stderr
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ def add_camera_command(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("name", metavar="NAME", help="the camera's name in the site file")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    add_key_argument(parser)
     parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     parser.set_defaults(run=run_camera)
 
@@ -56,7 +57,7 @@ def add_cameras_command(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run_camera(args: argparse.Namespace) -> int:
     log_to_stderr(verbose=args.verbose)
-    code = end_with_code("camfan camera", lambda: _run(args.name, args.config))
+    code = end_with_code("camfan camera", lambda: _run(args.name, args.config, args.key))
     _leave_if_stuck(code)
     return code
 
@@ -77,7 +78,7 @@ class _Systemd:
     status = staticmethod(service.notify_status)
 
 
-def _run(name: str, config: Path) -> int:
+def _run(name: str, config: Path, key: Path | None) -> int:
     site = load_site(config)
     camera = find_node(site.cameras, "camera", name)
     stop = service.stop_on_signals()
@@ -85,7 +86,9 @@ def _run(name: str, config: Path) -> int:
     source, pulse = source_of(name, camera, clock), Pulse(clock)
     figures = NodeFigures(name, source.tally, clock, restart_reason=life.last_end)
     try:
-        with Publisher(site, name, report=lambda: figures.report(read_health())) as publisher:
+        with Publisher(
+            site, name, report=lambda: figures.report(read_health()), key=key
+        ) as publisher:
             node = Node(
                 Parts(
                     camera=name,

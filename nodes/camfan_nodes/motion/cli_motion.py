@@ -7,7 +7,13 @@ from pathlib import Path
 
 from camfan import load_site
 from camfan_nodes import service
-from camfan_nodes.command import MissingExtraError, end_with_code, find_node, log_to_stderr
+from camfan_nodes.command import (
+    MissingExtraError,
+    add_key_argument,
+    end_with_code,
+    find_node,
+    log_to_stderr,
+)
 
 from .cli_try import add_try_arguments, check_try_arguments, run_try
 
@@ -27,6 +33,7 @@ def add_motion_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("name", metavar="NAME", help="the node's name in the site file, or: try")
     parser.add_argument("video", metavar="VIDEO", nargs="?", type=Path, help="what to try it on")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the site file")
+    add_key_argument(parser)
     parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     add_try_arguments(parser)
     parser.set_defaults(run=lambda args: _run(parser, args))
@@ -43,10 +50,10 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     if args.config is None:
         parser.error("the following arguments are required: --config")
     log_to_stderr(verbose=args.verbose)
-    return end_with_code("camfan motion", lambda: _run_node(args.name, args.config))
+    return end_with_code("camfan motion", lambda: _run_node(args.name, args.config, args.key))
 
 
-def _run_node(name: str, config: Path) -> int:
+def _run_node(name: str, config: Path, key: Path | None) -> int:
     site = load_site(config)
     find_node(site.motion, "motion node", name)
     try:
@@ -54,6 +61,6 @@ def _run_node(name: str, config: Path) -> int:
     except ImportError as exc:
         raise MissingExtraError("motion", exc.name or "OpenCV", "motion") from exc
     stop = service.stop_on_signals()
-    run(site, name, stop, ready=service.notify_ready, alive=service.notify_watchdog)
+    run(site, name, stop, ready=service.notify_ready, alive=service.notify_watchdog, key=key)
     service.notify_stopping()
     return 0

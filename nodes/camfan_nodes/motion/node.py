@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event as Flag
 
 from camfan import Frame, ImageError, Publisher, Report, Subscriber
@@ -36,6 +37,7 @@ def run(
     *,
     ready: Callable[[], None] = lambda: None,
     alive: Callable[[], None] = lambda: None,
+    key: Path | None = None,
 ) -> None:
     """Be the motion node `name` of the site until `stop` is set.
 
@@ -46,9 +48,9 @@ def run(
     watches = _watches(site, motion)
     board = Board(watches)
     with (
-        Publisher(site, name=name, kind="motion", report=board.report) as publisher,
+        Publisher(site, name=name, kind="motion", report=board.report, key=key) as publisher,
         Subscriber(
-            site, list(watches), "latest", max_fps=motion.fps, name=name, kind="motion"
+            site, list(watches), "latest", max_fps=motion.fps, name=name, kind="motion", key=key
         ) as frames,
     ):
         ready()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from camfan import load_site
 from camfan_nodes import service
-from camfan_nodes.command import end_with_code, find_node, log_to_stderr
+from camfan_nodes.command import add_key_argument, end_with_code, find_node, log_to_stderr
 from camfan_nodes.recorder.node import run
 
 log = logging.getLogger(__name__)
@@ -23,16 +23,17 @@ def add_recorder_command(commands: argparse._SubParsersAction[argparse.ArgumentP
     )
     parser.add_argument("name", metavar="NAME", help="the recorder's name in the site file")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    add_key_argument(parser)
     parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     parser.set_defaults(run=run_recorder)
 
 
 def run_recorder(args: argparse.Namespace) -> int:
     log_to_stderr(verbose=args.verbose)
-    return end_with_code("camfan recorder", lambda: _run(args.name, args.config))
+    return end_with_code("camfan recorder", lambda: _run(args.name, args.config, args.key))
 
 
-def _run(name: str, config: Path) -> int:
+def _run(name: str, config: Path, key: Path | None) -> int:
     site = load_site(config)
     recorder = find_node(site.recorders, "recorder", name)
     if recorder.keep != type(recorder.keep)() or recorder.clips is not None:
@@ -42,6 +43,6 @@ def _run(name: str, config: Path) -> int:
             name,
         )
     stop = service.stop_on_signals()
-    run(site, name, stop, ready=service.notify_ready, alive=service.notify_watchdog)
+    run(site, name, stop, ready=service.notify_ready, alive=service.notify_watchdog, key=key)
     service.notify_stopping()
     return 0

@@ -32,6 +32,7 @@ def run(
     *,
     ready: Callable[[], None] = lambda: None,
     alive: Callable[[], None] = lambda: None,
+    key: Path | None = None,
 ) -> None:
     """Be the recorder `name` of the site until `stop` is set.
 
@@ -41,7 +42,7 @@ def run(
     recorder = site.recorders[name]
     board = Board()
     with (
-        Publisher(site, name=name, kind="recorder", report=board.report) as publisher,
+        Publisher(site, name=name, kind="recorder", report=board.report, key=key) as publisher,
         Storage(
             name,
             Path(recorder.path),
@@ -58,6 +59,7 @@ def run(
             events=True,
             name=name,
             kind="recorder",
+            key=key,
         ) as items,
     ):
         items.answer_traces(partial(trace_frame, Path(recorder.path)))

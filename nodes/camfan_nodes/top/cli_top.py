@@ -10,7 +10,7 @@ from rich.console import Console
 
 from camfan import CamfanError
 from camfan_config import Site, load_site
-from camfan_nodes.command import end_with_code
+from camfan_nodes.command import add_key_argument, end_with_code
 from camfan_nodes.service import stop_on_signals
 from camfan_nodes.top.listener import Listener
 from camfan_nodes.top.screen import show
@@ -35,6 +35,7 @@ def add_top_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
         description="The whole site as a table, trouble first. Ctrl-C ends it.",
     )
     add_config_argument(parser)
+    add_key_argument(parser)
     parser.add_argument("--once", action="store_true", help="print the table once and exit")
     parser.set_defaults(run=run)
 
@@ -47,7 +48,7 @@ def _run(arguments: argparse.Namespace) -> int:
     site = load_site(find_site_file(arguments.config))
     stop = stop_on_signals()
     console = Console()
-    with Listener(site) as listener:
+    with Listener(site, key=arguments.key) as listener:
         if arguments.once or not console.is_terminal:
             return _print_once(listener, console, stop)
         show(listener, console, stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from types import TracebackType
 
 from camfan import Subscriber
@@ -16,11 +17,13 @@ from camfan_nodes.viewer.heard import Heard
 class Listener:
     """Receives no frames. `facts` belongs to one thread."""
 
-    def __init__(self, site: Site, *, settled_after_s: float = 0.0) -> None:
+    def __init__(
+        self, site: Site, *, settled_after_s: float = 0.0, key: Path | None = None
+    ) -> None:
         self.site = site
         self._settled_s = time.monotonic() + settled_after_s  # until then nodes may be starting
         self._frames: Subscriber[Item] = Subscriber(
-            site, [], events=True, statuses=True, kind="top"
+            site, [], events=True, statuses=True, kind="top", key=key
         )
         self._feed = Feed(self._frames)
         self._heard = Heard()

@@ -9,7 +9,7 @@ from pathlib import Path
 from camfan import CamfanError, Subscriber
 from camfan.address import camera_patterns
 from camfan_config import Site, load_site, select
-from camfan_nodes.command import MissingExtraError, end_with_code
+from camfan_nodes.command import MissingExtraError, add_key_argument, end_with_code
 from camfan_nodes.service import stop_on_signals
 from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
 
@@ -28,6 +28,7 @@ def add_view_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     )
     parser.add_argument("cameras", nargs="*", metavar="CAMERA", help="a name or a glob; none: all")
     add_config_argument(parser)
+    add_key_argument(parser)
     parser.set_defaults(run=run)
 
 
@@ -44,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except ImportError:
         raise MissingExtraError("the window", "pygame", "desktop") from None
     try:
-        return _show(site, cameras)
+        return _show(site, cameras, arguments.key)
     except pygame.error as exc:
         raise NoDisplayError(
             f"no window can be opened here: {exc}; `camfan top` needs none"
@@ -57,7 +58,7 @@ def _choose(site: Site, asked: list[str]) -> list[str]:
     return list(dict.fromkeys(name for pattern in patterns for name in select(site, (pattern,))))
 
 
-def _show(site: Site, cameras: list[str]) -> int:
+def _show(site: Site, cameras: list[str], key: Path | None) -> int:
     import pygame
 
     from camfan_nodes.viewer.board import Feed
@@ -70,7 +71,9 @@ def _show(site: Site, cameras: list[str]) -> int:
     try:
         pygame.display.set_caption(f"{site.site} · camfan")
         surface = pygame.display.set_mode(START_SIZE, pygame.RESIZABLE)
-        with Subscriber(site, cameras, events=True, statuses=True, kind="viewer") as frames:
+        with Subscriber(
+            site, cameras, events=True, statuses=True, kind="viewer", key=key
+        ) as frames:
             feed = Feed(frames)
             window = Window(surface, feed, cameras, site=site.site, folder=Path.cwd())
             try:
