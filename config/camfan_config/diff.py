@@ -17,8 +17,7 @@ from camfan_config.topology import (
     Node,
     as_seen_by,
     bind_addresses,
-    broker_of,
-    brokers,
+    brokers_for,
     endpoints,
     nodes,
     select,
@@ -83,12 +82,9 @@ _FOR_OTHERS = frozenset({"zones", "masks", "host", "broker"})
 
 
 def _dials(site: Site, node: Node) -> object:
-    """Where a node finds the brokers it needs: a camera its own, all others every one."""
-    if node.kind == "broker":
-        return endpoints(site, node.name)
-    if node.kind == "camera":
-        return endpoints(site, broker_of(site, node.name))
-    return [endpoints(site, name) for name in brokers(site)]
+    """Where a node finds the brokers it needs; a broker, where it is found."""
+    names = (node.name,) if node.kind == "broker" else brokers_for(site, node.name)
+    return [endpoints(site, name) for name in names]
 
 
 def _safety(site: Site) -> object:

@@ -85,6 +85,16 @@ def _own(site: Site, node: Placed) -> str:
     return first_broker(site)
 
 
+def brokers_for(site: Site, node: str | None) -> tuple[str, ...]:
+    """Those that a node has to do with, by its cameras; of whoever is none, all."""
+    section = next((one.section for one in nodes(site) if one.name == node), None)
+    if not site.brokers or section is None or isinstance(section, Broker):
+        return tuple(brokers(site))
+    if isinstance(section, CameraBase):
+        return (_own(site, section),)
+    return tuple(dict.fromkeys(broker_of(site, name) for name in select(site, section.cameras)))
+
+
 def as_seen_by(site: Site, broker: str) -> Site:
     """A site of this broker alone, its cameras, and those who read some of them.
 

@@ -41,8 +41,9 @@ def resolve(site: SiteLike) -> Site | str:
     return load_site(site)
 
 
-def delivery_endpoint(site: Site | str) -> str:
-    return site if isinstance(site, str) else endpoints(site).delivery
+def delivery_endpoint(site: Site | str, broker: str | None = None) -> str:
+    """Of the broker of this name, or the first."""
+    return site if isinstance(site, str) else endpoints(site, broker).delivery
 
 
 def camera_patterns(site: Site | str, cameras: str | Sequence[str] | None) -> list[str]:

@@ -75,25 +75,30 @@ class EveryQueue:
 
 
 class Mailbox:
-    """A store with a lock: one thread puts, others wait for what comes. Thread-safe."""
+    """Stores with a lock: some threads put, others wait for what comes. Thread-safe."""
 
-    def __init__(self, store: LatestBox | EveryQueue) -> None:
-        self.store = store
+    def __init__(self) -> None:
+        self._stores: deque[Store] = deque()  # the one whose turn it is, first
         self._notices: deque[Item] = deque(maxlen=NOTICES)
         self._changed = threading.Condition()
         self._failure: Exception | None = None
         self._waiters: list[Callable[[], None]] = []
 
-    def put(self, frame: Frame) -> None:
+    def add(self, store: Store) -> None:
+        """From now on what is in this store is taken too."""
         with self._changed:
-            self.store.put(frame)
+            self._stores.append(store)
+
+    def put(self, store: Store, frame: Frame) -> None:
+        with self._changed:
+            store.put(frame)
             self._notify()
 
-    def put_gap(self, gap: Gap) -> None:
-        """A gap keeps its place among the frames of mode `every`."""
+    def put_gap(self, queue: EveryQueue | None, gap: Gap) -> None:
+        """A gap keeps its place among the frames of mode `every`; None: it has none."""
         with self._changed:
-            if isinstance(self.store, EveryQueue):
-                self.store.put(gap)
+            if queue is not None:
+                queue.put(gap)
             else:
                 self._notices.append(gap)
             self._notify()
@@ -103,11 +108,10 @@ class Mailbox:
             self._notices.append(item)
             self._notify()
 
-    def waiting(self) -> tuple[int, int]:
+    def waiting(self, queue: EveryQueue) -> tuple[int, int]:
         """Frames that wait in a queue, and their bytes."""
         with self._changed:
-            store = self.store
-            return (store.frames, store.bytes) if isinstance(store, EveryQueue) else (0, 0)
+            return queue.frames, queue.bytes
 
     def fail(self, failure: Exception) -> None:
         """From now on, whoever reads an empty mailbox gets this."""
@@ -141,10 +145,14 @@ class Mailbox:
     def _pop(self) -> Item | None:
         if self._notices:
             return self._notices.popleft()
-        item = self.store.pop()
-        if item is None and self._failure is not None:
+        for _ in range(len(self._stores)):
+            item = self._stores[0].pop()
+            self._stores.rotate(-1)
+            if item is not None:
+                return item
+        if self._failure is not None:
             raise self._failure
-        return item
+        return None
 
     def _notify(self) -> None:
         self._changed.notify_all()

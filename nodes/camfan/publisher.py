@@ -14,7 +14,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from camfan.absences import Making
-from camfan.address import SiteLike, camera_patterns, check_endpoint, own_name, resolve
+from camfan.address import (
+    SiteLike,
+    camera_patterns,
+    check_endpoint,
+    delivery_endpoint,
+    own_name,
+    resolve,
+)
 from camfan.demand import Demand
 from camfan.desk import Desk
 from camfan.errors import ClosedError, EndpointError
@@ -24,7 +31,7 @@ from camfan.outlet import Left, Outlet
 from camfan.repair import NoPast
 from camfan.reporting import completed
 from camfan.ring import Counts, Kept, Ring
-from camfan_config import CameraRing, endpoints
+from camfan_config import CameraRing, broker_of, brokers_for, endpoints
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
@@ -65,6 +72,7 @@ class Publisher:
         server_key: str | None = None,
     ) -> None:
         site = resolve(site)
+        needed: tuple[str, ...] = ()
         if isinstance(site, str):
             if camera is not None and ingest is None:
                 raise EndpointError(
@@ -72,10 +80,12 @@ class Publisher:
                 )
             delivery = site
         else:
-            addresses = endpoints(site)
-            delivery, ingest = addresses.delivery, ingest or addresses.ingest
             if camera is not None:
                 camera_patterns(site, [camera])
+            needed = brokers_for(site, camera or name)
+            addresses = endpoints(site, needed[0])
+            delivery, ingest = addresses.delivery, ingest or addresses.ingest
+            if camera is not None:
                 ring = ring or site.cameras[camera].ring
         ring = ring or CameraRing()
         self.camera = camera
@@ -107,10 +117,23 @@ class Publisher:
             keys=keys,
         )
 
+        self._site = site
+        self._others = {  # who speaks for no camera is heard by all brokers that it deals with
+            broker: Link(
+                delivery_endpoint(site, broker),
+                name=self.name,
+                kind=kind,
+                user=LinkUser(),
+                report=report,
+                keys=keys,
+            )
+            for broker in needed[1:]
+        }
+
     @property
     def connected(self) -> bool:
-        """The broker answers."""
-        return self._link.connected
+        """The broker answers; where several are needed, all of them."""
+        return all(link.connected for link in (self._link, *self._others.values()))
 
     @property
     def clock(self) -> ClockEstimate:
@@ -255,21 +278,29 @@ class Publisher:
 
         `time_ns` is on the site's clock; now, if not given. Waits for the broker if it is away.
         """
+        link = self._link_of(camera)
         event = Event(
             id=id or secrets.token_hex(8),
-            time=self._clock.site_ns() if time_ns is None else time_ns,
+            time=link.clock.site_ns() if time_ns is None else time_ns,
             source=self.name,
             kind=kind,
             state=state,
             camera=camera or self.camera,
             details=dict(details or {}),
         )
-        self._link.send([event_topic(self.name, kind), messages.encode(event)])
+        link.send([event_topic(self.name, kind), messages.encode(event)])
         return event.id
+
+    def _link_of(self, camera: str | None) -> Link:
+        """To the broker of a camera, if this is not the first one's."""
+        if isinstance(self._site, str) or camera not in self._site.cameras:
+            return self._link
+        return self._others.get(broker_of(self._site, camera), self._link)
 
     def report_now(self) -> None:
         """Send the status at once, because something changed."""
-        self._link.report_now()
+        for link in (self._link, *self._others.values()):
+            link.report_now()
 
     def close(self) -> None:
         """End. Call it on the thread that publishes."""
@@ -278,7 +309,8 @@ class Publisher:
         self._closed = True
         if self._outlet is not None:
             self._outlet.close()
-        self._link.close()
+        for link in (self._link, *self._others.values()):
+            link.close()
         if self._disk is not None:
             self._disk.close(self._ring.sequence)
 

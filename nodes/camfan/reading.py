@@ -1,10 +1,11 @@
-"""The link's side of a Subscriber: what it asks for, what comes in, and the credit it gives."""
+"""What a Subscriber asks of one broker, what comes in from there, and the credit it gives."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -24,31 +25,50 @@ from camfan_wire.topics import EVENTS, STATUSES
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a Subscriber is promised."""
+
+    mode: Literal["latest", "every"]
+    events: bool
+    statuses: bool
+
+    @property
+    def topics(self) -> list[str]:
+        wanted = ((EVENTS, self.events), (STATUSES, self.statuses))
+        return [topic.decode() for topic, asked in wanted if asked]
+
+
+class Inbox:
+    """Where all readings of a Subscriber put what comes in."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.mailbox = Mailbox()
+        self.newest: dict[str, Frame] = {}
+        self.statuses: dict[str, Status] = {}
+        self.came_by: dict[str, Reading] = {}  # by camera
+        self.latest = LatestBox()  # of all brokers, so that all cameras have their turn
+        if terms.mode == "latest":
+            self.mailbox.add(self.latest)
+
+
 class Reading(LinkUser):
     """Called on the link's thread, but for what says otherwise."""
 
     def __init__(
-        self,
-        *,
-        mode: Literal["latest", "every"],
-        cameras: list[str],
-        max_fps: float | None,
-        since: Mapping[str, Position] | datetime | None,
-        topics: list[str],
-        events: bool,
+        self, terms: Terms, inbox: Inbox, since: Mapping[str, Position] | datetime | None
     ) -> None:
-        self.mode = mode
-        self.mailbox = Mailbox(LatestBox() if mode == "latest" else EveryQueue())
-        self.newest: dict[str, Frame] = {}
-        self.statuses: dict[str, Status] = {}
+        self._terms = terms
+        self._inbox = inbox
+        self._queue = EveryQueue()
+        if terms.mode == "every":
+            inbox.mailbox.add(self._queue)
         self.matched: tuple[str, ...] = ()
         self.latest_window = LatestWindow()
         self._every_window = EveryWindow()
-        self._wanted = (cameras, max_fps)
+        self._wanted: tuple[list[str], float | None] = ([], None)
         self._since_time = int(since.timestamp() * 1e9) if isinstance(since, datetime) else None
         self._positions = dict(since) if isinstance(since, Mapping) else {}
-        self._topics = topics
-        self._events = events
         self._asked = 0  # subscriptions under way: the broker has not said `ready` yet
         self.answer: Callable[[messages.Trace], messages.Hop] | None = None
 
@@ -56,19 +76,20 @@ class Reading(LinkUser):
         """Any thread. The broker hears what was wanted last."""
         if (cameras, max_fps) != self._wanted:
             self._wanted = (cameras, max_fps)
-            self.link.ask_again()
+            if hasattr(self, "link"):
+                self.link.ask_again()
 
     def wishes(self) -> messages.Subscribe:
         cameras, max_fps = self._wanted
         self._asked += 1
-        if self.mode == "latest":
+        if self._terms.mode == "latest":
             return messages.Subscribe(
                 cameras=cameras,
                 credit=self.latest_window.restart(time.monotonic_ns()),
                 max_fps=max_fps,
-                topics=self._topics,
+                topics=self._terms.topics,
             )
-        credit, window = self._every_window.restart(*self.mailbox.waiting())
+        credit, window = self._every_window.restart(*self._inbox.mailbox.waiting(self._queue))
         return messages.Subscribe(
             cameras=cameras,
             mode="every",
@@ -76,7 +97,7 @@ class Reading(LinkUser):
             window=window,
             since=self._positions,
             since_time=self._since_time,
-            topics=self._topics,
+            topics=self._terms.topics,
         )
 
     def was_read(self, size: int) -> None:
@@ -92,13 +113,18 @@ class Reading(LinkUser):
             return  # the broker checked it; a newer one may know headers that we do not
         jpeg = parts[2].buffer.toreadonly()
         frame = Frame(header, jpeg, self.link.clock)
-        if self.mode == "latest":
+        inbox = self._inbox
+        if self._terms.mode == "latest":
             self._give_credit(frame)
-        elif not self._advance(header):
+            store: LatestBox | EveryQueue = inbox.latest
+        elif self._advance(header):
+            store = self._queue
+        else:
             self.was_read(header.size)
             return
-        self.newest[header.camera] = frame
-        self.mailbox.put(frame)
+        inbox.newest[header.camera] = frame
+        inbox.came_by[header.camera] = self
+        inbox.mailbox.put(store, frame)
 
     def _give_credit(self, frame: Frame) -> None:
         if self._asked:
@@ -123,9 +149,9 @@ class Reading(LinkUser):
         try:
             if topic.startswith(STATUSES):
                 status = messages.decode_status(body)
-                self.statuses[status.node] = status
-            elif self._events and topic.startswith(EVENTS):
-                self.mailbox.put_notice(messages.decode_event(body))
+                self._inbox.statuses[status.node] = status
+            elif self._terms.events and topic.startswith(EVENTS):
+                self._inbox.mailbox.put_notice(messages.decode_event(body))
         except WireError:
             return  # the broker checked it; a newer one may know more
 
@@ -154,12 +180,12 @@ class Reading(LinkUser):
             if had and had.run == gap.run and gap.last <= had.sequence:
                 return  # told again after a new connection
             self._positions[gap.camera] = Position(gap.run, gap.last)
-        if self._events:
-            self.mailbox.put_gap(gap)
+        if self._terms.events:
+            self._inbox.mailbox.put_gap(self._queue if self._terms.mode == "every" else None, gap)
 
     def _refused(self, refused: messages.Refused) -> None:
         words = f"the broker refused '{refused.about}': {refused.reason}"
         if refused.about in ("hello", "subscribe"):
-            self.mailbox.fail(RefusedError(words))
+            self._inbox.mailbox.fail(RefusedError(words))
         else:
             log.warning(words)

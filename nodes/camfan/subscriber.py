@@ -19,13 +19,13 @@ from camfan.errors import ClosedError
 from camfan.frame import Frame
 from camfan.identity import KeyFile, client_keys
 from camfan.link import Link, Report
-from camfan.mailbox import Item, LatestBox
-from camfan.reading import Reading
+from camfan.mailbox import Item
+from camfan.reading import Reading, Terms
+from camfan.readings import Readings
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.header import Position
 from camfan_wire.messages import Event, Gap, Status
-from camfan_wire.topics import EVENTS, STATUSES
 
 ItemT = TypeVar("ItemT", bound=Item, covariant=True)
 
@@ -35,7 +35,8 @@ Cameras = str | Sequence[str] | None
 class Subscriber(Generic[ItemT]):
     """Frames of some cameras, as an iterator, an async iterator, or by `read`.
 
-    `site` is the path of a site file, a loaded Site, or an address: tcp://hub.local:5552.
+    `site` is the path of a site file, a loaded Site, or an address: tcp://hub.local:5552. Where a
+    site has several brokers, those of the cameras are dialled, and it is as if they were one.
     `cameras` are names or globs; None means all. In mode "latest" a reader gets the newest frame
     of each camera that it has not had, cameras in turn, and never an older one; in mode "every"
     all frames in order, exactly once, with gaps told if `events` is set.
@@ -110,46 +111,44 @@ class Subscriber(Generic[ItemT]):
             raise ValueError(f"mode is 'latest' or 'every', not {mode!r}")
         self._site = site = resolve(site)
         patterns = camera_patterns(site, cameras)
-        self._reader = Reading(
-            mode=mode,
-            cameras=patterns,
-            max_fps=max_fps,
-            since=since,
-            topics=[t.decode() for t, wanted in ((EVENTS, events), (STATUSES, statuses)) if wanted],
-            events=events,
-        )
+        keys, called = client_keys(site, name, key, server_key), name or own_name(kind)
+        self._mode = mode
         self._max_age = max_age
         self._closed = False
         self.passed_over = 0  # frames older than max_age
-        self._link = Link(
-            delivery_endpoint(site),
-            name=name or own_name(kind),
-            kind=kind,
-            user=self._reader,
-            report=report,
-            keys=client_keys(site, name, key, server_key),
-        )
+
+        def dial(broker: str, reading: Reading) -> Link:
+            endpoint = delivery_endpoint(site, broker)
+            return Link(endpoint, name=called, kind=kind, user=reading, report=report, keys=keys)
+
+        self._readings = Readings(site, Terms(mode, events, statuses), since, dial)
+        self._inbox = self._readings.inbox
+        self._readings.want(patterns, max_fps)
 
     @property
     def connected(self) -> bool:
-        """The broker answers."""
-        return self._link.connected
+        """The broker answers; where several are needed, all of them."""
+        return all(reading.link.connected for reading in self._readings.all)
+
+    def answers(self, camera: str | None = None) -> bool:
+        """The broker of this camera answers; without a camera, any of those that are needed."""
+        of = self._readings.all if camera is None else [self._readings.of(camera)]
+        return any(reading is not None and reading.link.connected for reading in of)
 
     @property
     def cameras(self) -> tuple[str, ...]:
         """The cameras of the site that were asked for; empty until the broker has answered."""
-        return self._reader.matched
+        return tuple(name for reading in self._readings.all for name in reading.matched)
 
     @property
     def statuses(self) -> dict[str, Status]:
         """What each node last said of itself, if `statuses` was set."""
-        return dict(self._reader.statuses)
+        return dict(self._inbox.statuses)
 
     @property
     def replaced(self) -> int:
         """Frames that came and were replaced by a newer one before they were read (latest)."""
-        store = self._reader.mailbox.store
-        return store.replaced if isinstance(store, LatestBox) else 0
+        return self._inbox.latest.replaced
 
     def want(self, cameras: Cameras, *, max_fps: float | None = None) -> None:
         """From now on these cameras at this rate instead (latest); others cost nothing any more.
@@ -157,18 +156,18 @@ class Subscriber(Generic[ItemT]):
         Cameras that stay wanted go on without a break; a new one begins with its last picture.
         Safe on any thread. Raises UnknownCameraError, and ValueError in mode "every".
         """
-        if self._reader.mode != "latest":
+        if self._mode != "latest":
             raise ValueError("in mode 'every' the cameras are chosen once, when it begins")
-        self._reader.want(camera_patterns(self._site, cameras), max_fps)
+        self._readings.want(camera_patterns(self._site, cameras), max_fps)
 
     def latest(self, camera: str) -> Frame | None:
         """The newest frame of a camera that has come, read or not."""
-        return self._reader.newest.get(camera)
+        return self._inbox.newest.get(camera)
 
     @property
     def clock(self) -> ClockEstimate:
-        """What is known of the site's clock."""
-        return self._link.clock
+        """What is known of the site's clock: that of the first broker that is needed."""
+        return self._readings.all[0].link.clock
 
     def set_camera(
         self, camera: str, *, fps: float | None = None, quality: int | None = None
@@ -178,34 +177,39 @@ class Subscriber(Generic[ItemT]):
         Nothing answers: what the camera does then is in its status. Raises UnknownCameraError.
         """
         (name,) = camera_patterns(self._site, camera)
-        self._link.send([messages.encode(messages.Set(camera=name, fps=fps, quality=quality))])
+        reading = self._readings.of(name)
+        if reading is not None:
+            wish = messages.Set(camera=name, fps=fps, quality=quality)
+            reading.link.send([messages.encode(wish)])
 
     def answer_traces(self, answer: Callable[[messages.Trace], messages.Hop]) -> None:
         """When somebody traces a frame, say what became of it here. Called on another thread."""
-        self._reader.answer = answer
+        for reading in self._readings.all:
+            reading.answer = answer
 
     def site_ns(self) -> int:
         """The site's time now, ns; this machine's wall clock while the site's is unknown."""
-        return self._link.clock.site_ns()
+        return self.clock.site_ns()
 
     def report_now(self) -> None:
         """Send the status at once, because something changed."""
-        self._link.report_now()
+        for reading in self._readings.all:
+            reading.link.report_now()
 
     def read(self, timeout: float | None = None) -> ItemT:
         """The next frame (or Gap, or Event). Raises TimeoutError after `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if deadline is None else deadline - time.monotonic()
-            item = self._reader.mailbox.take(left)
+            item = self._inbox.mailbox.take(left)
             if self._take(item):
                 return cast("ItemT", item)  # what can come follows from `events`
 
     def _take(self, item: Item) -> bool:
         if not isinstance(item, Frame):
             return True
-        if self._reader.mode == "every":
-            self._reader.was_read(len(item.jpeg))
+        if self._mode == "every":
+            self._inbox.came_by[item.camera].was_read(len(item.jpeg))
             return True
         if self._max_age is None:
             return True
@@ -220,8 +224,8 @@ class Subscriber(Generic[ItemT]):
         if self._closed:
             return
         self._closed = True
-        self._link.close()
-        self._reader.mailbox.fail(ClosedError("this Subscriber was closed"))
+        self._readings.close()
+        self._inbox.mailbox.fail(ClosedError("this Subscriber was closed"))
 
     def __enter__(self) -> Subscriber[ItemT]:
         return self
@@ -257,7 +261,7 @@ class Subscriber(Generic[ItemT]):
         while True:
             arrived = asyncio.Event()
             try:
-                item = self._reader.mailbox.take_or_call(partial(_set, loop, arrived))
+                item = self._inbox.mailbox.take_or_call(partial(_set, loop, arrived))
             except ClosedError:
                 raise StopAsyncIteration from None
             if item is None:

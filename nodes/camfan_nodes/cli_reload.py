@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from camfan import Site, load_site
-from camfan_nodes.asking import ANSWER_S, ask
+from camfan_config import as_seen_by, brokers
+from camfan_nodes.asking import ANSWER_S, NoAnswerError, ask
 from camfan_nodes.command import EXIT_CONFIG, add_key_argument, end_with_code
 from camfan_wire import messages
 
@@ -28,9 +29,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def ask_reload(site: Site, key: Path | None = None, wait_s: float = ANSWER_S) -> messages.Reloaded:
-    """Have the broker read its file again; its answer. Raises NoAnswerError."""
-    question = messages.Reload()
-    return ask(site, question, messages.Reloaded, name="reload", key=key, wait_s=wait_s)
+    """Have each broker read its file again; what they answer. Raises NoAnswerError."""
+    changed: list[str] = []
+    problems: list[str] = []
+    for name in brokers(site):
+        about = f"{name}: " if site.brokers else ""
+        seen, question = as_seen_by(site, name), messages.Reload()
+        try:
+            answer = ask(seen, question, messages.Reloaded, name="reload", key=key, wait_s=wait_s)
+        except NoAnswerError as exc:
+            if not site.brokers:
+                raise
+            problems.append(f"{about}{exc}")
+            continue
+        changed += [about + line for line in answer.changed]
+        problems += [about + line for line in answer.problems]
+    return messages.Reloaded(changed=changed, problems=problems)
 
 
 def _reload(config: Path, key: Path | None) -> int:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from camfan import load_site
 from camfan.address import camera_patterns
+from camfan_config import as_seen_by, broker_of
 from camfan_nodes.asking import ask
 from camfan_nodes.command import add_key_argument, end_with_code
 from camfan_nodes.viewer import tokens
@@ -58,7 +59,8 @@ def _trace(arguments: argparse.Namespace) -> int:
     question = Trace(
         id="cli", camera=arguments.camera, sequence=arguments.sequence, run=arguments.of_run
     )
-    answer = ask(site, question, Traced, name="trace", key=arguments.key)
+    seen = as_seen_by(site, broker_of(site, arguments.camera))
+    answer = ask(seen, question, Traced, name="trace", key=arguments.key)
     Console(soft_wrap=True).print(trace_table(answer))
     return 1 if any(hop.outcome == "lost" for hop in answer.hops) else 0
 

@@ -31,7 +31,11 @@ class FakeSource:
     def __init__(self) -> None:
         self.board = Board()
         self.connected = True
+        self.silent: set[str] = set()  # cameras whose broker does not answer
         self.statuses: dict[str, Status] = {}
+
+    def answers(self, camera: str) -> bool:
+        return self.connected and camera not in self.silent
 
     def site_ns(self) -> int:
         return time.time_ns()
@@ -160,6 +164,15 @@ def test_after_a_minute_there_is_no_picture_at_all(one: Stage) -> None:
 def test_without_the_broker_everything_is_stale_at_once(one: Stage) -> None:
     """Nothing that was live a moment ago looks as if it still were; a banner says why."""
     one.source.connected = False
+    one.now_s += 0.1
+    one.window.draw()
+
+    assert is_grey(one.at(0.25, 0.3))
+
+
+def test_one_of_several_brokers_that_is_gone_makes_its_cameras_stale(one: Stage) -> None:
+    """At once, and no others'."""
+    one.source.silent = {"yard"}
     one.now_s += 0.1
     one.window.draw()
 

@@ -9,7 +9,7 @@ import time
 from rich.console import Console
 
 from camfan import CamfanError
-from camfan_config import Site, load_site
+from camfan_config import Site, brokers, load_site
 from camfan_nodes.command import add_key_argument, end_with_code
 from camfan_nodes.service import stop_on_signals
 from camfan_nodes.top.listener import Listener
@@ -61,6 +61,8 @@ def _print_once(listener: Listener, console: Console, stop: threading.Event) -> 
         if stop.wait(_TURN_S):
             return 0
         if time.monotonic() > deadline:
+            if listener.connected:
+                break  # one of several does: what it knows is shown
             raise SilentBrokerError(_silence(listener.site))
     listener.facts()  # from now on each status is known by when it came
     stop.wait(STATUSES_S)
@@ -69,7 +71,8 @@ def _print_once(listener: Listener, console: Console, stop: threading.Event) -> 
 
 
 def _silence(site: Site) -> str:
+    hosts = ", ".join(broker.host for broker in brokers(site).values())
     return (
-        f"the broker of {site.site} at {site.broker.host} does not answer; is it running? "
+        f"the broker of {site.site} at {hosts} does not answer; is it running? "
         "`camfan up` starts what belongs on this machine"
     )

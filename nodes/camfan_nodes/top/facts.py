@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from camfan_config import CustomCamera, Site, nodes
+from camfan_config import BROKER, CustomCamera, Site, broker_of, brokers, nodes
 from camfan_nodes.top.figures import count, number, word
 from camfan_nodes.up.share import STARTED
 from camfan_nodes.viewer.heard import Word, camera_trouble
@@ -17,12 +17,12 @@ from camfan_nodes.viewer.watch import LATE_S, LIVE, State
 from camfan_nodes.viewer.words import count_text, live_text, need_text
 from camfan_wire.messages import Figures
 
-BROKER = "broker"
 NOT_HEARD = "not heard"
 STARTING = "starting"
 
 _STATES: tuple[State, ...] = ("live", "late", "stale", "offline", "wait")
 _RANK: dict[State, int] = {"offline": 0, "stale": 1, "late": 2, "wait": 3, "live": 4}
+_SUMS = ("cameras", "delivered", "skipped", "lost")  # of a subscriber of several brokers
 _WELL = ("live", "running", "recording", "watching", "starting")  # states that need nobody
 
 
@@ -89,14 +89,13 @@ def gather(
     settled: bool = True,
 ) -> SiteFacts:
     """Everything the table shows. Not `settled`: who was not heard yet may just be starting."""
-    broker = words.get(BROKER)
     cameras = sorted(
         (_camera(site, name, words, moving, connected=connected) for name in site.cameras),
         key=lambda camera: (_RANK[camera.state], camera.name),
     )
     found = _nodes(site, words, connected=connected, settled=settled)
     found.sort(key=lambda node: (node.well, node.name))
-    known = {} if broker is None else broker.status.subscribers
+    known = _subscribers(site, words)
     live = sum(camera.state in LIVE for camera in cameras)
     return SiteFacts(
         site=site.site,
@@ -121,7 +120,8 @@ def _camera(
     *,
     connected: bool,
 ) -> CameraFacts:
-    broker = words.get(BROKER)
+    broker = words.get(broker_of(site, name))
+    connected = connected and not (site.brokers and broker is not None and broker.gone)
     figures: Figures = {} if broker is None else broker.status.cameras.get(name, {})
     silent_s = 0.0 if broker is None else broker.silent_s
     state = _state(figures, heard=connected and broker is not None and not broker.gone)
@@ -258,6 +258,18 @@ def _is_well(kind: str, state: str) -> bool:
     return state in _WELL or (kind == "motion" and state == "waiting")
 
 
+def _subscribers(site: Site, words: Mapping[str, Word]) -> dict[str, Figures]:
+    """What the brokers say of who reads, by name; sums for who reads from several."""
+    found: dict[str, Figures] = {}
+    for broker in brokers(site):
+        said = words[broker].status.subscribers if broker in words else {}
+        for name, figures in said.items():
+            before = found.get(name, {})
+            sums = {key: (count(before, key) or 0) + (count(figures, key) or 0) for key in _SUMS}
+            found[name] = {**figures, **sums} if before else figures
+    return found
+
+
 def _subscriber(name: str, figures: Figures, words: Mapping[str, Word]) -> SubscriberFacts:
     own = words.get(name)
     ages = [] if own is None else [number(f, "age_ms") for f in own.status.cameras.values()]
@@ -282,7 +294,7 @@ def _needs(
     needs = [f"{c.name} is {c.state}" for c in cameras if c.state in ("offline", "stale")]
     told = {camera.name for camera in cameras if camera.state in ("offline", "stale")}
     for node in found:
-        if not node.well and node.name not in told and node.kind != BROKER:
+        if not node.well and node.name not in told and node.name != BROKER:
             how = "was not heard" if node.state == NOT_HEARD else f"is {node.state}"
             why = f": {node.message.split('; ')[0].rstrip('.')}" if node.message else ""
             needs.append(f"{node.name} {how}{why}")

@@ -8,8 +8,8 @@ from types import TracebackType
 
 from camfan import Subscriber
 from camfan.mailbox import Item
-from camfan_config import Site
-from camfan_nodes.top.facts import BROKER, SiteFacts, gather
+from camfan_config import Site, brokers
+from camfan_nodes.top.facts import SiteFacts, gather
 from camfan_nodes.viewer.board import Feed
 from camfan_nodes.viewer.heard import Heard
 
@@ -31,8 +31,13 @@ class Listener:
 
     @property
     def complete(self) -> bool:
-        """The broker has said how it is, so a table shows more than the site file."""
-        return self._frames.connected and BROKER in self._frames.statuses
+        """All brokers have said how they are, so a table shows more than the site file."""
+        return self._frames.connected and self._frames.statuses.keys() >= brokers(self.site).keys()
+
+    @property
+    def connected(self) -> bool:
+        """A broker answers."""
+        return self._feed.connected
 
     def site_ns(self) -> int:
         return self._feed.site_ns()

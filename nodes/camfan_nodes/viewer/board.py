@@ -79,7 +79,9 @@ class Source(Protocol):
     def board(self) -> Board: ...
 
     @property
-    def connected(self) -> bool: ...
+    def connected(self) -> bool: ...  # any broker answers
+
+    def answers(self, camera: str) -> bool: ...  # its broker does
 
     @property
     def statuses(self) -> dict[str, Status]: ...
@@ -103,7 +105,10 @@ class Feed:
 
     @property
     def connected(self) -> bool:
-        return self._frames.connected
+        return self._frames.answers()
+
+    def answers(self, camera: str) -> bool:
+        return self._frames.answers(camera)
 
     @property
     def statuses(self) -> dict[str, Status]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pygame
@@ -112,6 +113,11 @@ class Window:
             self._lost_ns = self._source.site_ns()
         return Moment(now_s, self._source.site_ns(), connected, self._paused_ns)
 
+    def _moment_of(self, camera: CameraView, moment: Moment) -> Moment:
+        """Where there are several brokers, one camera's may answer and another's not."""
+        answers = not moment.connected or self._source.answers(camera.name)
+        return moment if answers else replace(moment, connected=False)
+
     def _visible(self) -> list[tuple[CameraView, Box]]:
         """The cameras on the screen and where they are."""
         width, height = self.surface.get_size()
@@ -151,7 +157,7 @@ class Window:
     def _paint(self, moment: Moment) -> None:
         self.surface.fill(tokens.PAGE)
         words = self._heard.words(moment.now_s)
-        looks = [camera.look(moment) for camera in self._cameras]
+        looks = [camera.look(self._moment_of(camera, moment)) for camera in self._cameras]
         troubles = [
             f"{camera.name} is {look.state}"
             for camera, look in zip(self._cameras, looks, strict=True)
@@ -162,9 +168,10 @@ class Window:
         chrome.paint_head(self.surface, live_text(live, len(looks)), second, self._site)
         self._paint_banner(moment)
         for camera, box in self._visible():
-            why = camera_trouble(camera.name, words, connected=moment.connected)
+            own = self._moment_of(camera, moment)
+            why = camera_trouble(camera.name, words, connected=own.connected)
             view = camera.view(
-                moment,
+                own,
                 why=why,
                 motion=self._source.board.moving(camera.name, moment.now_s),
                 selected=not self._alone and self._is_selected(camera),

@@ -66,8 +66,8 @@ class Hub:
 
     @property
     def connected(self) -> bool:
-        """The broker answers."""
-        return self._frames.connected
+        """The broker answers; where there are several, any."""
+        return self._frames.answers()
 
     @property
     def statuses(self) -> dict[str, Status]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from camfan_config import EncodingCamera, Site, nodes
+from camfan_config import EncodingCamera, Site, brokers, nodes
 from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, gather
 from camfan_nodes.top.figures import count
 from camfan_nodes.viewer.heard import Heard, Word
@@ -220,7 +220,8 @@ def _sentence(cameras: list[CameraInfo]) -> str:
 def _hops(site: Site, words: Mapping[str, Word]) -> list[Hop]:
     """Where frames went, as far as the nodes have said it."""
     own = [words[name].status.cameras.get(name, {}) for name in site.cameras if name in words]
-    broker = list(words["broker"].status.cameras.values()) if "broker" in words else []
+    heard = [words[name].status for name in brokers(site) if name in words]
+    broker = [figures for status in heard for figures in status.cameras.values()]
     recorders = [
         words[node.name].status.figures
         for node in nodes(site)

@@ -107,8 +107,8 @@ def broker_process(config: Path, *arguments: str, env: dict[str, str] | None = N
 
 
 @contextmanager
-def running_broker(config: Path) -> Iterator[Process]:
+def running_broker(config: Path, *arguments: str) -> Iterator[Process]:
     """A broker process that listens."""
-    with broker_process(config) as process:
+    with broker_process(config, *arguments) as process:
         process.wait_for("ingest tcp://")
         yield process

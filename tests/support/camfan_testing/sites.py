@@ -43,6 +43,22 @@ broker:
     return TestSite(path, ingest, fanout, delivery, http)
 
 
+def write_two_brokers(folder: Path, sections: str) -> Path:
+    """A site of brokers `barn` and `house`, with `sections` as given; its file."""
+    ports = free_ports(8)
+    path = folder / "site.yaml"
+    lines = [
+        f"  {name}: {{memory: 64MB, http: '127.0.0.1:{http}', "
+        f"ports: {{ingest: {ingest}, fanout: {fanout}, delivery: {delivery}}}}}"
+        for name, (ingest, fanout, delivery, http) in zip(
+            ("barn", "house"), (ports[:4], ports[4:]), strict=True
+        )
+    ]
+    text = "\n".join(["version: 1", "site: farm", "brokers:", *lines, sections, ""])
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 def custom_cameras(*names: str) -> str:
     """A `cameras:` section of cameras that the test publishes itself."""
     return "cameras:\n" + "\n".join(f"  {name}: {{source: custom}}" for name in names)

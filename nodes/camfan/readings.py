@@ -1,0 +1,66 @@
+"""One reading for each broker that is needed, all into one mailbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from camfan.link import Link
+from camfan.reading import Inbox, Reading, Terms
+from camfan_config import Site, as_seen_by, broker_of, brokers, first_broker, select
+from camfan_wire.header import Position
+
+Dial = Callable[[str, Reading], Link]  # the broker's name, and who uses the link to it
+
+
+class Readings:
+    """Dials a broker when it is first needed. `want` and `close` belong to one thread at a time."""
+
+    def __init__(
+        self,
+        site: Site | str,
+        terms: Terms,
+        since: Mapping[str, Position] | datetime | None,
+        dial: Dial,
+    ) -> None:
+        self.inbox = Inbox(terms)
+        self._site = site
+        self._terms = terms
+        self._since = since
+        self._dial = dial
+        self._by_broker: dict[str, Reading] = {}
+
+    @property
+    def all(self) -> list[Reading]:
+        return list(self._by_broker.values())
+
+    def want(self, patterns: list[str], max_fps: float | None) -> None:
+        """From now on these cameras. Who wants none hears what all brokers have to say."""
+        shares = _shares(self._site, patterns)
+        for broker, share in shares.items():
+            reading = self._by_broker.get(broker)
+            if reading is not None:
+                reading.want(share, max_fps)
+            elif share or not patterns:
+                reading = Reading(self._terms, self.inbox, self._since)
+                reading.want(share, max_fps)
+                self._by_broker[broker] = reading
+                self._dial(broker, reading)
+
+    def of(self, camera: str) -> Reading | None:
+        """The reading that a camera comes by; None while its broker is not dialled."""
+        if isinstance(self._site, str) or camera not in self._site.cameras:
+            return next(iter(self._by_broker.values()), None)
+        return self._by_broker.get(broker_of(self._site, camera))
+
+    def close(self) -> None:
+        for reading in self.all:
+            reading.link.close()
+
+
+def _shares(site: Site | str, patterns: list[str]) -> dict[str, list[str]]:
+    """What of the names and globs each broker can give."""
+    if isinstance(site, str) or not site.brokers:
+        return {"" if isinstance(site, str) else first_broker(site): patterns}
+    parts = {name: as_seen_by(site, name) for name in brokers(site)}
+    return {name: [p for p in patterns if select(part, (p,))] for name, part in parts.items()}
