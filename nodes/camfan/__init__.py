@@ -15,7 +15,6 @@ from camfan.errors import (
     UnknownCameraError,
 )
 from camfan.frame import Age, Frame
-from camfan.link import Report
 from camfan.publisher import Publisher
 from camfan.subscriber import Subscriber
 from camfan_config import Site, SiteError, load_site
@@ -23,6 +22,7 @@ from camfan_config.errors import CamfanError
 from camfan_wire.errors import WireError
 from camfan_wire.header import Position
 from camfan_wire.keys import KeyFileError
+from camfan_wire.link import Report
 from camfan_wire.messages import Event, Gap, Status
 
 __all__ = [

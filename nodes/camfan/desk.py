@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from camfan.demand import Demand
-from camfan.link import LinkUser, Parts
 from camfan.repair import Past, Repairs
 from camfan.ring import Ring
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
+from camfan_wire.link import LinkUser, Parts
 
 
 class Desk(LinkUser):

@@ -26,7 +26,6 @@ from camfan.demand import Demand
 from camfan.desk import Desk
 from camfan.errors import ClosedError, EndpointError
 from camfan.identity import KeyFile, client_keys
-from camfan.link import Link, LinkUser, Report
 from camfan.outlet import Left, Outlet
 from camfan.repair import NoPast
 from camfan.reporting import completed
@@ -37,6 +36,7 @@ from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, encode_header
 from camfan_wire.jpeg import picture_size
+from camfan_wire.link import Link, LinkUser, Report
 from camfan_wire.messages import Event, EventState
 from camfan_wire.topics import event_topic
 

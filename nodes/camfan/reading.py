@@ -11,14 +11,14 @@ from typing import Literal
 
 import zmq
 
-from camfan.credit import EveryWindow, LatestWindow
 from camfan.errors import RefusedError
 from camfan.frame import Frame
-from camfan.link import LinkUser
 from camfan.mailbox import EveryQueue, LatestBox, Mailbox
 from camfan_wire import messages
+from camfan_wire.credit import EveryWindow, LatestWindow
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, Position, decode_header
+from camfan_wire.link import LinkUser
 from camfan_wire.messages import Gap, Status
 from camfan_wire.topics import EVENTS, STATUSES
 

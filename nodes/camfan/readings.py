@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from camfan.link import Link
 from camfan.reading import Inbox, Reading, Terms
 from camfan_config import Site, as_seen_by, broker_of, brokers, first_broker, select
 from camfan_wire.header import Position
+from camfan_wire.link import Link
 
 Dial = Callable[[str, Reading], Link]  # the broker's name, and who uses the link to it
 

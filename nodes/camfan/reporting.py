@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from camfan.demand import Demand
-from camfan.link import Report
 from camfan.ring import Ring, Span
+from camfan_wire.link import Report
 from camfan_wire.messages import Figures
 
 

@@ -18,13 +18,13 @@ from camfan.address import SiteLike, camera_patterns, delivery_endpoint, own_nam
 from camfan.errors import ClosedError
 from camfan.frame import Frame
 from camfan.identity import KeyFile, client_keys
-from camfan.link import Link, Report
 from camfan.mailbox import Item
 from camfan.reading import Reading, Terms
 from camfan.readings import Readings
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.header import Position
+from camfan_wire.link import Link, Report
 from camfan_wire.messages import Event, Gap, Status
 
 ItemT = TypeVar("ItemT", bound=Item, covariant=True)

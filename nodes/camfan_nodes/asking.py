@@ -11,8 +11,8 @@ from msgspec import Struct
 from camfan import CamfanError, Site
 from camfan.address import delivery_endpoint, own_name
 from camfan.identity import client_keys
-from camfan.link import Link, LinkUser
 from camfan_wire import messages
+from camfan_wire.link import Link, LinkUser
 
 T = TypeVar("T", bound=Struct)
 

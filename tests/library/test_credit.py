@@ -7,7 +7,7 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camfan.credit import EVERY_BYTES, EVERY_FRAMES, MAX_LATEST, EveryWindow, LatestWindow
+from camfan_wire.credit import EVERY_BYTES, EVERY_FRAMES, MAX_LATEST, EveryWindow, LatestWindow
 
 MS = 1_000_000
 

@@ -27,9 +27,9 @@ from camfan import (
     UnknownCameraError,
     WireError,
 )
-from camfan.credit import MAX_LATEST
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera, LiveBroker, publish_first, wait_until
+from camfan_wire.credit import MAX_LATEST
 
 READ_S = 10.0
 
