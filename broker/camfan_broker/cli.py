@@ -50,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{args.config}: good; {len(site.cameras)} cameras")  # noqa: T201 - the answer
             return 0
         return _serve(site, args.config, args.key, choose(site, args.name))
+    except KeyboardInterrupt:  # before signals were heard
+        return 0
     except SiteError as exc:
         sys.stderr.write(f"{exc}\n")
         return EXIT_CONFIG

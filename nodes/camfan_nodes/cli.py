@@ -44,11 +44,13 @@ _COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
-    chosen = parser_of(arguments).parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = chosen.run
     try:
+        chosen = parser_of(arguments).parse_args(arguments)
+        run: Callable[[argparse.Namespace], int] = chosen.run
         code = run(chosen)
         sys.stdout.flush()
+    except KeyboardInterrupt:  # before the command heard signals itself
+        return 0
     except BrokenPipeError:  # `camfan show site.yaml | head`
         forget_output()
         return EXIT_UNREAD

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +52,16 @@ def _stop(process: Process) -> float:
     begun = time.monotonic()
     assert process.stop() == 0, process.output
     return time.monotonic() - begun
+
+
+def test_ctrl_c_during_the_start_is_a_clean_end(site: TestSite) -> None:
+    """While its libraries are still being loaded."""
+    command = [sys.executable, "-X", "importtime", "-m", "camfan_nodes", "camera", "pattern"]
+    with Process([*command, "--config", str(site.path)]) as process:
+        process.wait_for("| camfan_nodes.camera")  # the first module of the command is there
+
+        assert process.stop(signal.SIGINT) == 0
+        assert "Traceback" not in process.output
 
 
 @pytest.mark.usefixtures("broker")

@@ -223,7 +223,7 @@ def test_files_that_are_no_video(tmp_path: Path) -> None:
     write_video(tmp_path / "sound.wav", audio_only=True)
     wanted = {
         "empty.avi": "the file is empty (0 bytes)",
-        "text.avi": "not a video that can be read (",
+        "text.avi": "not a video that can be read (Invalid data found when processing input)",
         "folder.avi": "a folder; the source `images` plays folders",
         "pipe.avi": "not a regular file",
         "sound.wav": "no video in it; WAV",

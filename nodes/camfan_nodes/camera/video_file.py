@@ -221,7 +221,10 @@ def _opened(path: Path) -> Iterator[av.container.InputContainer]:
     try:
         container = av.open(str(path))
     except (av.error.FFmpegError, OSError, ValueError) as exc:
-        raise SourceError(f"{path}: not a video that can be read ({reason_of(exc)})") from exc
+        why = exc.strerror if isinstance(exc, av.error.FFmpegError) else None
+        raise SourceError(
+            f"{path}: not a video that can be read ({why or reason_of(exc)})"
+        ) from exc
     with container:
         if not container.streams.video:
             others = ", ".join(sorted({stream.type for stream in container.streams}))
