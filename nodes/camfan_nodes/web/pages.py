@@ -25,12 +25,13 @@ from camfan_wire.messages import Figures
 log = logging.getLogger(__name__)
 
 MOST_PAGES = 256
-SILENCE_S = 20.0  # a page that does not answer for so long is gone
+SILENCE_S = 90.0  # nothing heard for so long: it is gone; hidden pages are slowed down by browsers
 TELL_S = 1.0
 LATELY = 20  # notices in the list beside the pictures
 
 LOGGED_OUT = 4401  # close codes of ours
 BAD_MESSAGE = 4400
+GONE = 1001
 
 
 class ClientInfo(Struct, frozen=True, kw_only=True):
@@ -82,16 +83,18 @@ class Pages:
         guard.check_origin(request)
         if len(self._open) >= MOST_PAGES:
             raise web.HTTPServiceUnavailable(text=f"{MOST_PAGES} pages are open already\n")
-        socket = web.WebSocketResponse(
-            heartbeat=SILENCE_S, compress=False, max_msg_size=MAX_BYTES, timeout=2.0
-        )
+        socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_BYTES, timeout=2.0)
         await socket.prepare(request)
+        transport = request.transport
+        if transport is None:
+            return socket  # it has left already
+        office = self._office
         address = guard.proxies.origin(request).client
-        page = Page(socket, self._office.hub, self._office.renditions, principal, address)
+        page = Page(socket, transport, office.hub, office.renditions, principal, address)
         self._open[page] = _hash(request.cookies.get(guard.cookie_name(request), ""))
         try:
-            await page.say(encode(self._hello(principal)))
-            page.tell(self._state(principal))
+            page.say(encode(self._hello(principal)))
+            page.say(self._state(principal))
             await page.serve()
         except ValueError as exc:
             log.info("page %d of %s: %s", page.number, principal.name, exc)
@@ -106,27 +109,37 @@ class Pages:
     def logged_out(self, cookie: str) -> None:
         """The pages of this session have nothing to see any more."""
         for page in [page for page, own in self._open.items() if own == _hash(cookie)]:
-            task = asyncio.ensure_future(page.dismiss(LOGGED_OUT, "logged out"))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._dismiss(page, LOGGED_OUT, "logged out")
+
+    def _forget_silent(self) -> None:
+        """A page asks for the time every two seconds; one that does not is gone."""
+        silent_s = time.monotonic() - SILENCE_S
+        for page in [page for page in self._open if page.heard_s < silent_s]:
+            self._dismiss(page, GONE, "silent")
+
+    def _dismiss(self, page: Page, code: int, reason: str) -> None:
+        task = asyncio.ensure_future(page.dismiss(code, reason))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     async def tell(self) -> None:
         """Tell all pages how the site is, each second and when something happens; for ever."""
         while True:
             self._office.overviews.refresh()
             states: dict[tuple[str, ...], str] = {}
+            self._forget_silent()
             for page in self._open:
                 cameras = page.principal.cameras
                 if cameras not in states:
                     states[cameras] = self._state(page.principal)
-                page.tell(states[cameras])
+                page.say(states[cameras])
             with suppress(TimeoutError):
                 async with asyncio.timeout(TELL_S):
                     await self._news.wait()
             self._news.clear()
 
     async def close(self) -> None:
-        await asyncio.gather(*(page.dismiss(1001, "the server ends") for page in list(self._open)))
+        await asyncio.gather(*(page.dismiss(GONE, "the server ends") for page in list(self._open)))
 
     def clients(self, principal: Principal) -> list[ClientInfo]:
         """All of them for an owner who sees all; for others those of their own."""

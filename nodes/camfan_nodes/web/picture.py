@@ -25,6 +25,7 @@ SMALLEST = 8_000  # bytes; below that nothing is to be saved
 SAVES = 0.8  # a rendition of more than this share of the picture's bytes is not worth its work
 TRY_AGAIN_S = 30.0
 
+TEXT, BINARY = 1, 2  # opcodes of RFC 6455
 HEADER = struct.Struct("<BBHfdd")
 VERSION = 1
 CLOCK_KNOWN = 1  # flag
@@ -48,7 +49,9 @@ class Picture:
         return self.whole
 
     def framed(self, jpeg: bytes | memoryview) -> bytes:
-        return b"".join((self._header(), jpeg))
+        """As one unmasked binary frame of a WebSocket."""
+        length = HEADER.size + len(jpeg)
+        return b"".join((_frame_head(BINARY, length), self._header(), jpeg))
 
     def _header(self) -> bytes:
         frame = self.frame
@@ -79,15 +82,13 @@ class Renditions:
                 return eighths if self._clock() >= until else WHOLE
         return WHOLE
 
-    async def message(self, picture: Picture, eighths: int) -> bytes:
+    def message(self, picture: Picture, eighths: int) -> asyncio.Future[bytes]:
         """For a page, at this size; the picture itself if that saves nothing."""
-        if eighths == WHOLE:
-            return picture.message()
         future = picture.messages.get(eighths)
         if future is None:
             future = asyncio.ensure_future(self._make(picture, eighths))
             picture.messages[eighths] = future
-        return await asyncio.shield(future)
+        return future
 
     async def _make(self, picture: Picture, eighths: int) -> bytes:
         loop = asyncio.get_running_loop()
@@ -98,6 +99,21 @@ class Renditions:
             return picture.message()
         self.made += 1
         return picture.framed(small)
+
+
+def text_frame(text: str) -> bytes:
+    """A text message as one unmasked frame of a WebSocket."""
+    data = text.encode()
+    return _frame_head(TEXT, len(data)) + data
+
+
+def _frame_head(opcode: int, length: int) -> bytes:
+    """RFC 6455, 5.2: the last frame of a message, from a server."""
+    if length < 126:
+        return struct.pack("!BB", 0x80 | opcode, length)
+    if length < 65_536:
+        return struct.pack("!BBH", 0x80 | opcode, 126, length)
+    return struct.pack("!BBQ", 0x80 | opcode, 127, length)
 
 
 def scaled(frame: Frame, eighths: int) -> bytes | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from camfan_bench import age, camera, delivery, fanout, latency, peers, relay
+from camfan_bench import age, camera, delivery, fanout, latency, peers, relay, web
 from camfan_bench.model import Benchmark, Measure
 
 SUBJECTS = (
@@ -17,6 +17,7 @@ SUBJECTS = (
     age,
     camera,
     peers,
+    web,
 )
 
 
