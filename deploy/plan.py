@@ -26,6 +26,7 @@ from camfan_config import (
     Picamera2Camera,
     Recorder,
     RtspCamera,
+    UpstreamCamera,
     hosts,
     load_site,
 )
@@ -77,7 +78,7 @@ def unit(node: Node) -> str:
 
 def _needs(node: Node, folder: Path) -> Iterator[str]:
     section = node.section
-    if isinstance(section, CustomCamera):
+    if isinstance(section, CustomCamera | UpstreamCamera):
         return
     if node.kind not in STARTED:
         yield f"left-out {node.name}"
@@ -141,7 +142,7 @@ def _drop_in(node: Node, folder: Path) -> list[str]:
         path = _quoted(_installed(node, section.path, folder))
         # '-': a folder that is missing is the recorder's to complain about, in words
         return ["[Unit]", f"RequiresMountsFor={path}", "[Service]", f'ReadWritePaths="-{path[1:]}']
-    if isinstance(section, CameraBase) and not isinstance(section, CustomCamera):
+    if isinstance(section, CameraBase) and not isinstance(section, CustomCamera | UpstreamCamera):
         watchdog_s = 2 * section.stall_after + 10  # a silent source is opened again before this
         if watchdog_s > UNIT_WATCHDOG_S:
             return ["[Service]", f"WatchdogSec={watchdog_s:g}"]

@@ -10,6 +10,7 @@ import logging
 import queue
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -29,6 +30,7 @@ from camfan_broker.reload import Outcome, Reloader, changes, key_changes
 from camfan_broker.ring import Entry
 from camfan_broker.roster import Locks
 from camfan_broker.status import broker_status
+from camfan_broker.upstream import Need, Upstreams
 from camfan_broker.watch import Watch
 from camfan_config import Site, first_broker, select
 from camfan_wire import messages
@@ -122,7 +124,7 @@ class Broker:
         self.fanout = Fanout(self._fanout_socket, self.cameras, access)
         self.delivery = Delivery(self._delivery_socket, self.cameras)
         self.ingest = Ingest(self._ingest_socket, self._frame, self.board.post, access)
-        self.demands = Demands(self.cameras, self._wanted, self.ingest.want, self._tell)
+        self.demands = Demands(self.cameras, self._wanted, self._subscribe, self._tell)
         self.control = Control(
             self._delivery_socket,
             self.cameras,
@@ -133,19 +135,28 @@ class Broker:
                 publish=self.board.post,
                 current=self.board.current,
                 reload=self._ask_reload,
-                wants_changed=self.demands.update,
+                wants_changed=self._wants_changed,
                 camera_came=self.demands.camera_came,
             ),
             access,
+        )
+        self.upstreams = Upstreams(
+            self.cameras,
+            self.clock,
+            self.board,
+            self._frame,
+            self.delivery.frame_came,
+            self.control.greet_sites,
         )
 
     def run(self) -> None:
         """Turn until `stop`."""
         poller = zmq.Poller()
-        receivers = {
+        receivers: dict[zmq.Socket[bytes] | int, Callable[[], None]] = {
             self._ingest_socket: self.ingest.receive,
             self._fanout_socket: self._listeners_changed,
             self._delivery_socket: self.control.receive,
+            self.upstreams.arrivals.fileno(): self.upstreams.receive,
         }
         for socket in receivers:
             poller.register(socket, zmq.POLLIN)
@@ -163,6 +174,8 @@ class Broker:
         self._stopped = True
 
     def close(self) -> None:
+        if hasattr(self, "upstreams"):  # else it was never made: a port was taken
+            self.upstreams.close()
         self.gatekeeper.close()
         self._context.destroy(linger=0)
 
@@ -172,7 +185,26 @@ class Broker:
 
     def _listeners_changed(self) -> None:
         if self.fanout.receive():
-            self.demands.update()
+            self._wants_changed()
+
+    def _wants_changed(self) -> None:
+        self.demands.update()
+        self.upstreams.want(self._need)
+
+    def _need(self, camera: str) -> Need:
+        """What is wanted of a camera of another site."""
+        whole = self.demands.whole(camera, time.monotonic_ns()) or self.delivery.whole(camera)
+        each = whole or self.fanout.layers(camera) > 0
+        return Need(
+            watched=self.demands.layers(camera) > 0,
+            whole=whole,
+            rate=None if each else self.delivery.rate(camera),
+            trickle=self.demands.trickle(camera),
+        )
+
+    def _subscribe(self, camera: str, layers: int) -> None:
+        if camera not in self.upstreams:
+            self.ingest.want(camera, layers)
 
     def _wanted(self, camera: Camera) -> int:
         fps = self.site.cameras[camera.name].fps
@@ -208,7 +240,8 @@ class Broker:
         self.delivery.forget_silent(now)
         self.control.tick(now)
         self.fanout.listeners.sweep()
-        self.demands.update()
+        self._wants_changed()
+        self.upstreams.tick(now)
         self._due_ns = self.delivery.pump_due(now)
         if now >= self._receipt_ns:
             self._receipt_ns = now + RECEIPT_NS
@@ -256,10 +289,12 @@ class Broker:
                 self.delivery.camera_added(known)
             known.ring.limit_bytes = ring_bytes
             known.stall_after_ns = int(camera.stall_after * 1e9)
-        self.ingest.take_cameras(self.cameras)
+        self.upstreams.configure(site)
+        own = {name: c for name, c in self.cameras.items() if name not in self.upstreams}
+        self.ingest.take_cameras(own)
         recorded = {n for r in site.recorders.values() for n in select(site, r.cameras)}
         self.demands.configure(recorded, {n: c.trickle for n, c in site.cameras.items()})
-        self.demands.update()
+        self._wants_changed()
 
     def _ask_reload(self, identity: bytes) -> None:
         if self._reloader is None:

@@ -42,6 +42,7 @@ class Camera:
         self.newest_by_layer: list[Entry | None] = [None] * LAYERS
         self.sizes = SizeCache()
         self.repairs = Repairs(name, self.fps, monotonic_ns)
+        self.via: tuple[str, ...] | None = None  # sites it came through; () if not yet known
         self.state: State = "wait"
         self.state_since_ns = 0  # site clock
         self.outage: str | None = None  # id of the event that tells of it

@@ -76,6 +76,7 @@ class Control:
         self._peers = delivery.peers
         self._reply = delivery.reply
         self._welcome = messages.encode(welcome)
+        self._site = welcome.site
         self._backstage = backstage
         self._access = access
         self._paces: dict[bytes, Pace] = {}
@@ -231,7 +232,17 @@ class Control:
             return f"this broker serves {MAX_PEERS} peers already"
         if hello.publishes is not None and hello.publishes not in self._cameras:
             return _no_camera(hello.publishes, self._cameras)
+        if hello.publishes is not None and self._cameras[hello.publishes].via is not None:
+            return f"camera '{hello.publishes}' is taken from another site, and published by nobody"
+        if hello.site == self._site:
+            return f"this is the broker of site '{self._site}' too: two sites need two names"
         return None
+
+    def greet_sites(self) -> None:
+        """Have the brokers of other sites say anew what they want."""
+        for peer in list(self._peers.values()):
+            if peer.hello.site is not None:
+                self._delivery.send(peer.identity, self._welcome)
 
     def _bye(self, peer: Peer | None) -> None:
         if peer is not None:
@@ -244,7 +255,11 @@ class Control:
         may_see = {name: c for name, c in self._cameras.items() if rights.may_see(name)}
         cameras = [camera for name, camera in may_see.items() if matches(name, wishes.cameras)]
         unknown = [p for p in wishes.cameras if NAME.fullmatch(p) and p not in may_see]
-        if unknown:
+        refused: dict[str, str] = {}
+        if peer.hello.site is not None:  # what it cannot get costs it nothing of the rest
+            refused = _left_out(peer.hello.site, cameras, unknown, may_see)
+            cameras = [camera for camera in cameras if camera.name not in refused]
+        elif unknown:
             if unknown[0] in self._cameras:  # which is not said to whoever may not see it
                 self._access.refused(rights, f"may not see {unknown[0]}")
                 self.refused["not-allowed"] += 1
@@ -252,7 +267,9 @@ class Control:
             self._reply(peer.identity, messages.Refused(about="subscribe", reason=reason))
             return
         new_topics = self._delivery.subscribe(peer, wishes, cameras)
-        self._reply(peer.identity, messages.Ready(cameras=sorted(c.name for c in cameras)))
+        via = {c.name: list(c.via) for c in cameras if c.via is not None and peer.hello.site}
+        names = sorted(camera.name for camera in cameras)
+        self._reply(peer.identity, messages.Ready(cameras=names, via=via, refused=refused))
         for topic, body in self._backstage.current(
             lambda topic, camera: topic.startswith(new_topics) and peer.wants(topic, camera)
         ):
@@ -301,6 +318,18 @@ class Control:
 
 def _no_camera(name: str, cameras: Iterable[str]) -> str:
     return f"no camera '{name}' here; there is {', '.join(sorted(cameras))}"[:500]
+
+
+def _left_out(
+    site: str, cameras: Iterable[Camera], unknown: Iterable[str], there_is: Iterable[str]
+) -> dict[str, str]:
+    """Why the broker of another site does not get a camera, by camera."""
+    refused = {name: _no_camera(name, there_is) for name in unknown}
+    for camera in cameras:
+        if site in (camera.via or ()):
+            way = ", ".join(f"'{each}'" for each in camera.via or ())
+            refused[camera.name] = f"'{camera.name}' has come from {way}: that would be a loop"
+    return refused
 
 
 def _values(message: messages.Set) -> str:

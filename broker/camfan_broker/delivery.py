@@ -87,6 +87,23 @@ class Delivery:
             return LAYERS
         return max(wanted, default=0)
 
+    def whole(self, camera: str) -> bool:
+        """Somebody here has to get every frame of a camera."""
+        readers = [peer.reader for peer in self._by_camera.get(camera, ()) if peer.reader]
+        return any(_counts_away(reader.wishes) for reader in readers) or any(
+            camera in cameras for _, cameras in self._away.values()
+        )
+
+    def rate(self, camera: str) -> float | None:
+        """So many fps are enough for everybody here; None: they may be never enough."""
+        rates = [
+            peer.reader.wishes.max_fps
+            for peer in self._by_camera.get(camera, ())
+            if peer.reader is not None and not peer.reader.wishes.idle
+        ]
+        known = [rate for rate in rates if rate is not None]
+        return max(known) if known and len(known) == len(rates) else None
+
     def frame_came(self, camera: Camera) -> None:
         """A camera has a new frame, or a late one."""
         now = time.monotonic_ns()
@@ -155,7 +172,7 @@ class Delivery:
         """The peer is no more: it `left`, or it died and may come back."""
         self.peers.pop(peer.identity, None)
         reader, peer.reader = peer.reader, None
-        if reader is not None and reader.wishes.mode == "every" and not left:
+        if reader is not None and _counts_away(reader.wishes) and not left:
             until = time.monotonic_ns() + AWAY_NS
             self._away[peer.hello.name] = (until, tuple(reader.cursors))
         camera = self._cameras.get(peer.hello.publishes or "")
@@ -199,3 +216,8 @@ class Delivery:
             for name in peer.reader.cursors if peer.reader else ():
                 by_camera.setdefault(name, []).append(peer)
         self._by_camera = by_camera
+
+
+def _counts_away(wishes: messages.Subscribe) -> bool:
+    """It wants every frame, also those that come while it is away."""
+    return wishes.mode == "every" and not wishes.idle

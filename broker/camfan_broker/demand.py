@@ -69,7 +69,7 @@ class Demands:
         """Ask each camera for what is wanted now."""
         now = time.monotonic_ns()
         for name, camera in self._cameras.items():
-            wanted = LAYERS if self._whole(name, now) else self._wanted(camera)
+            wanted = LAYERS if self.whole(name, now) else self._wanted(camera)
             asked = self._asked.get(name)
             if asked is None:
                 asked = self._asked[name] = _Asked(-1, None)
@@ -88,7 +88,8 @@ class Demands:
         if asked is not None:
             self._tell(Demand(camera=camera, layers=asked.layers, trickle=asked.trickle))
 
-    def _whole(self, name: str, now: int) -> bool:
+    def whole(self, name: str, now: int) -> bool:
+        """A recorder of the site file wants every frame, or may be coming back."""
         return name in self._recorded or now - self._began_ns < GRACE_NS
 
     def _ask(self, name: str, asked: _Asked, layers: int) -> None:
@@ -99,6 +100,8 @@ class Demands:
 
 def layers_of(wishes: Subscribe, fps: float | None) -> int:
     """How many layers of a camera of so many fps a subscriber wants; all, if that is unknown."""
+    if wishes.idle:
+        return 0
     if wishes.mode == "every" or wishes.max_fps is None or fps is None:
         return LAYERS
     enough = (n for n, share in enumerate(SHARES, 1) if fps * share >= SPARE * wishes.max_fps)

@@ -287,8 +287,12 @@ def _follows(last: Position, entry: Entry) -> bool:
 def _start(wishes: Subscribe, camera: Camera, account: Account) -> Cursor:
     ring = camera.ring
     cursor = Cursor(camera, account, max(ring.first, ring.end - 1))  # the last picture, at once
-    if wishes.mode == "every":
-        since = wishes.since.get(camera.name)
+    since = wishes.since.get(camera.name)
+    if wishes.mode == "latest":
+        newest = ring.newest()
+        if newest is not None and newest.header.position == since:
+            cursor.next = ring.end  # which it has
+    else:
         if since is not None:
             cursor.next, cursor.last, cursor.resolved = ring.first, since, False
         elif wishes.since_time is not None:

@@ -91,6 +91,7 @@ class Link:
         user: LinkUser,
         clock: ClockEstimate | None = None,
         publishes: str | None = None,
+        site: str | None = None,
         report: Callable[[], Report] | None = None,
         keys: ClientKeys | None = None,
     ) -> None:
@@ -101,6 +102,7 @@ class Link:
         self._kind = kind
         self._user = user
         self._publishes = publishes
+        self._site = site
         self._report = report
         self._session = secrets.token_hex(8)
         self._outbox: deque[Parts] = deque(maxlen=OUTBOX)
@@ -328,6 +330,7 @@ class _Connection:
             session=link._session,
             camfan=version("camfan"),
             publishes=link._publishes,
+            site=link._site,
         )
         self._send([messages.encode(hello)])
         self._ask()

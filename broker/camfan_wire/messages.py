@@ -67,6 +67,7 @@ class Hello(Struct, frozen=True, kw_only=True, tag_field="type", tag="hello", om
     session: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]  # survives reconnections
     camfan: Annotated[str, Meta(max_length=32)] | None = None
     publishes: Camera | None = None  # the camera of this peer, which answers demand and repair
+    site: Name | None = None  # this peer is the broker of that site, and takes cameras from here
 
 
 class Subscribe(
@@ -79,9 +80,10 @@ class Subscribe(
     credit: Annotated[int, Meta(ge=0, le=MAX_CREDIT)] = 0
     window: Annotated[int, Meta(ge=1, le=2**40)] | None = None  # bytes under way, at most; `every`
     max_fps: Annotated[float, Meta(ge=0.001, le=1000)] | None = None  # per camera; `latest` only
-    since: dict[Camera, Position] = {}  # `every`: the last frame it has, by camera
+    since: dict[Camera, Position] = {}  # the last frame it has, by camera
     since_time: Nanoseconds | None = None  # `every`, cameras not in `since`: from this broker time
     topics: Annotated[list[Annotated[str, Meta(max_length=140)]], Meta(max_length=64)] = []
+    idle: bool = False  # nobody watches: what comes anyway is enough, no camera need be asked
 
 
 class Credit(Struct, frozen=True, tag_field="type", tag="credit", omit_defaults=True):
@@ -152,10 +154,16 @@ class Welcome(Struct, frozen=True, kw_only=True, tag_field="type", tag="welcome"
     camfan: str
 
 
-class Ready(Struct, frozen=True, kw_only=True, tag_field="type", tag="ready"):
-    """The answer to `subscribe`: the cameras of the site that it names."""
+class Ready(Struct, frozen=True, kw_only=True, tag_field="type", tag="ready", omit_defaults=True):
+    """The answer to `subscribe`: the cameras of the site that it names.
+
+    To the broker of another site also the sites that a camera has come through, its own first,
+    and why it does not get one.
+    """
 
     cameras: list[str]
+    via: dict[str, list[str]] = {}
+    refused: dict[str, str] = {}
 
 
 class Refused(Struct, frozen=True, kw_only=True, tag_field="type", tag="refused"):

@@ -13,6 +13,7 @@ from camfan_config import (
     check_names,
     check_network,
     check_recording,
+    check_upstream,
     check_web,
 )
 from camfan_config.places import Places
@@ -23,6 +24,7 @@ def crosscheck(site: Site, places: Places) -> None:
     """Complains in `places` about everything that does not fit."""
     check_names.check(site, places)
     check_brokers.check(site, places)
+    check_upstream.check(site, places)
     check_cameras.check(site, places)
     check_motion.check(site, places)
     check_recording.check(site, places)

@@ -22,7 +22,7 @@ from camfan_config.topology import (
     nodes,
     select,
 )
-from camfan_config.types import Broker, CameraBase, Motion, Recorder, Site, Web
+from camfan_config.types import Broker, CameraBase, Motion, Recorder, Site, UpstreamCamera, Web
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ def _started_with(site: Site, name: str) -> object:
     node = next(node for node in nodes(site) if node.name == name)
     section, common = node.section, (site.site, _dials(site, node), _safety(site))
     if isinstance(section, CameraBase):
+        if isinstance(section, UpstreamCamera):
+            return node.kind  # there is no process; its broker is told
         own: Any = [getattr(section, f) for f in section.__struct_fields__ if f not in _FOR_OTHERS]
         return common, node.kind, type(section), node.host, own
     if isinstance(section, Motion):
@@ -98,7 +100,8 @@ def _told(site: Site, name: str) -> object:
         seen = as_seen_by(site, name)
         everyone = [(node.kind, node.name) for node in nodes(seen)]
         views = [(n, select(seen, s.cameras)) for n, s in _consumers(seen)]
-        return sorted(seen.cameras), everyone, views, site.security.access
+        taken = [(n, c) for n, c in seen.cameras.items() if isinstance(c, UpstreamCamera)]
+        return sorted(seen.cameras), taken, seen.upstream, everyone, views, site.security.access
     if isinstance(section, Recorder | Motion | Web):
         return set(select(site, section.cameras))
     return None

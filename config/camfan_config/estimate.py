@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from camfan_config.topology import broker_host, broker_of, brokers, host_of, select
-from camfan_config.types import Camera, Motion, Recorder, Site, Size, Web
+from camfan_config.types import Camera, Motion, Recorder, Site, Size, UpstreamCamera, Web
 from camfan_config.units import format_duration, short_bytes, short_duration
 
 BYTES_PER_PIXEL = 0.195
@@ -73,7 +73,7 @@ def disk_per_day(site: Site) -> dict[str, float]:
 def traffic(site: Site) -> dict[str, Traffic]:
     """Host label to its traffic, with every camera watched by every node that may."""
     hubs = {name: broker_host(site, broker_of(site, name)) for name in site.cameras}
-    flows = [(host_of(site, c), hubs[n], camera_bytes_s(c)) for n, c in site.cameras.items()]
+    flows = [(_source(site, c), hubs[n], camera_bytes_s(c)) for n, c in site.cameras.items()]
     readers: list[tuple[Recorder | Motion | Web, float | None]] = [
         *((recorder, None) for recorder in site.recorders.values()),
         *((motion, motion.fps) for motion in site.motion.values()),
@@ -91,6 +91,11 @@ def traffic(site: Site) -> dict[str, Traffic]:
         other = found.get(target, Traffic())
         found[target] = Traffic(other.sends, other.receives + across)
     return found
+
+
+def _source(site: Site, camera: Camera) -> str:
+    """Where its frames come from: a host, or another site, which is none of ours."""
+    return "" if isinstance(camera, UpstreamCamera) else host_of(site, camera)
 
 
 def warnings(site: Site) -> tuple[str, ...]:
@@ -116,7 +121,11 @@ def _safety(site: Site) -> list[str]:
 
 def _unused(site: Site) -> list[str]:
     used = {broker_of(site, name) for name in site.cameras}
-    return [f"brokers.{n}: no camera publishes to it" for n in site.brokers if n not in used]
+    taken = {c.upstream for c in site.cameras.values() if isinstance(c, UpstreamCamera)}
+    return [
+        *(f"brokers.{n}: no camera publishes to it" for n in site.brokers if n not in used),
+        *(f"upstream.{n}: no camera is taken from it" for n in site.upstream if n not in taken),
+    ]
 
 
 def _links(site: Site) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from camfan_config.topology import Node, broker_of, brokers, hosts, nodes, select
-from camfan_config.types import CustomCamera, Motion, Recorder, Site, Web
+from camfan_config.types import CustomCamera, Motion, Recorder, Site, UpstreamCamera, Web
 
 
 def consumers(site: Site) -> dict[str, tuple[str, ...]]:
@@ -54,5 +54,7 @@ def _box(node: Node) -> str:
         return f'{{{{"{node.name}"}}}}'
     if isinstance(node.section, CustomCamera):
         return f'>"{node.name}<br>your code"]'
+    if isinstance(node.section, UpstreamCamera):
+        return f'>"{node.name}<br>from {node.section.upstream}"]'
     about = "" if node.name == node.kind else f"<br>{source_of(node)}"
     return f'["{node.name}{about}"]'

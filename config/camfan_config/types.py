@@ -355,6 +355,17 @@ class HttpCamera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", 
     )
 
 
+class UpstreamCamera(CameraBase, frozen=True, kw_only=True, tag_field="source", tag="upstream"):
+    """A camera of another site, taken from the broker there; there is no node to start."""
+
+    upstream: Annotated[Name, Meta(description="which of `upstream` it is taken from")] = field(
+        name="from"
+    )
+    camera: Annotated[
+        Name | None, Meta(description="what it is called there; absent: the same")
+    ] = None
+
+
 class CustomCamera(CameraBase, frozen=True, kw_only=True, tag_field="source", tag="custom"):
     """Published by code of the owner's, with camfan.Publisher; there is no node to start."""
 
@@ -368,6 +379,7 @@ Camera = (
     | RtspCamera
     | HttpCamera
     | CustomCamera
+    | UpstreamCamera
 )
 
 Cameras = tuple[Pattern, ...] | Literal["*"]
@@ -530,6 +542,25 @@ class Web(Section, frozen=True, kw_only=True):
     ] = None
 
 
+class Upstream(Section, frozen=True, kw_only=True):
+    """Another site, whose broker gives cameras to this one."""
+
+    delivery: Annotated[
+        str,
+        Meta(
+            pattern=r"^tcp://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}\Z",
+            description="of the broker there, such as tcp://cabin.example:5552",
+            extra={"words": "an address such as tcp://cabin.example:5552"},
+        ),
+    ]
+    key: Annotated[
+        Path | None, Meta(description="file of the secret key that the broker there lets in")
+    ] = None
+    server_key: Annotated[
+        ServerKey | None, Meta(description="the public key of the broker there")
+    ] = None
+
+
 class Site(Section, frozen=True, kw_only=True):
     """Everything one site file describes."""
 
@@ -543,6 +574,9 @@ class Site(Section, frozen=True, kw_only=True):
     defaults: Annotated[
         CameraDefaults, Meta(description="inherited by every camera, value by value")
     ] = CameraDefaults()
+    upstream: Annotated[
+        dict[Name, Upstream], Meta(description="other sites that cameras are taken from, by name")
+    ] = {}
     cameras: Annotated[
         dict[Name, Camera], Meta(description="by name; names are unique in the site")
     ]

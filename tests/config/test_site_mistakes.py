@@ -26,6 +26,9 @@ TOP = "version: 1\nsite: home\n"  # two lines, so that what follows begins on li
 CAMERA = "cameras:\n  a:\n    source: test\n"  # lines 3 to 5, the keys of the camera go on on 6
 
 
+HUT = """upstream:
+  hut: {delivery: 'tcp://127.0.0.1:6552'}
+"""  # lines 3 and 4
 TWO = """brokers:
   barn: {}
   house: {ports: {ingest: 5560, fanout: 5561, delivery: 5562}, http: '127.0.0.1:5581'}
@@ -57,8 +60,8 @@ MISTAKES = [
     row(TOP + CAMERA + "    path: x", 6, 5, "cameras.a.path: unknown key; 'path' belongs to sources file, images"),
     row(TOP + CAMERA + "x_common: 1", 6, 1, "x_common: unknown key"),
     # the source
-    row(TOP + "cameras:\n  a: {fps: 5}", 4, 3, "cameras.a.source: missing; it is one of test, file, images, v4l2, picamera2, rtsp, http, custom"),
-    row(TOP + "cameras:\n  a: {source: v4l}", 4, 15, "cameras.a.source: 'v4l' is none of test, file, images, v4l2, picamera2, rtsp, http, custom; did you mean 'v4l2'?"),
+    row(TOP + "cameras:\n  a: {fps: 5}", 4, 3, "cameras.a.source: missing; it is one of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream"),
+    row(TOP + "cameras:\n  a: {source: v4l}", 4, 15, "cameras.a.source: 'v4l' is none of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; did you mean 'v4l2'?"),
     row(TOP + "cameras:\n  a: {source: file}", 4, 3, "cameras.a.path: missing"),
     row(TOP + "cameras:\n  a: {source: file, path: '${EMPTY}'}", 4, 27, "cameras.a.path: '${EMPTY}' came to nothing, and the key is needed"),
     row(TOP + "cameras: [a]", 3, 10, "cameras: a list stands where a mapping (key: value) belongs"),
@@ -168,6 +171,15 @@ MISTAKES = [
     row(TOP + TWO.replace("5581", "5580") + CAMERA + "    broker: barn", 5, 70, "brokers.house.http: port 5580 is used by brokers.barn.http already"),
     row(TOP + TWO + "security: {insecure: true}\n" + CAMERA + "    broker: barn\n    host: pi", 11, 11, "cameras.a.host: 'pi' cannot reach the broker at 127.0.0.1; set brokers.barn.host"),
     row(TOP + TWO.replace("house: {", "house: {host: hub.local, ") + CAMERA + "    broker: barn", 5, 17, "brokers.house.host: 'hub.local' is reached over the network without security.keys"),
+    # other sites
+    row(TOP + "upstream: {hut: {}}\n" + CAMERA, 3, 12, "upstream.hut.delivery: missing"),
+    row(TOP + "upstream: {hut: {delivery: 'hut:5552'}}\n" + CAMERA, 3, 28, "upstream.hut.delivery: 'hut:5552' is not allowed (an address such as tcp://cabin.example:5552)"),
+    row(TOP + "upstream: {hut: {delivery: 'tcp://hut:5552'}}\n" + CAMERA, 3, 28, "upstream.hut.delivery: 'tcp://hut:5552' is reached over the network without keys"),
+    row(TOP + "upstream: {hut: {delivery: 'tcp://hut:5552', key: k}}\n" + CAMERA, 3, 12, "upstream.hut.server_key: missing; `key` and `server_key` are needed together"),
+    row(TOP + HUT + "cameras:\n  a: {source: upstream, from: hat}", 6, 31, "cameras.a.from: 'hat' is no section of `upstream`; did you mean 'hut'?"),
+    row(TOP + HUT + "cameras:\n  a: {source: upstream}", 6, 3, "cameras.a.from: missing"),
+    row(TOP + HUT + "cameras:\n  a: {source: upstream, from: hut}\n  b: {source: upstream, from: hut, camera: a}", 7, 3, "cameras.b: this camera is taken already, as 'a'"),
+    row(TOP + HUT + "cameras:\n  a: {source: upstream, from: hut, ring: {memory: 1MB}}", 6, 36, "cameras.a.ring: no effect: the broker itself takes this camera from another site"),
     # YAML that is no site
     row(TOP + CAMERA + "    fps: !int 5", 6, 10, "cameras.a.fps: the tag '!int' has no meaning here"),
     row(TOP + "x-a: &a {fps: 1}\ncameras:\n  a: {source: test, <<: *a}", 5, 21, "cameras.a.'<<': merge keys"),

@@ -13,6 +13,7 @@ from camfan_config import (
     CustomCamera,
     Node,
     Site,
+    UpstreamCamera,
     diff_sites,
     host_label,
     hosts,
@@ -99,7 +100,7 @@ def page_address(site: Site, works: Sequence[Work]) -> str | None:
 
 
 def _is_started(node: Node) -> bool:
-    return node.kind in STARTED and not isinstance(node.section, CustomCamera)
+    return node.kind in STARTED and not isinstance(node.section, CustomCamera | UpstreamCamera)
 
 
 def _work(site: Site, config: Path, node: Node) -> Work:
