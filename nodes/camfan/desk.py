@@ -1,4 +1,4 @@
-"""What a camera answers to its broker: demand is obeyed, repair answered.
+"""What a camera does when its broker speaks: orders are taken, questions answered.
 
 All on the link's thread, which touches the ring and never the sockets of frames.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from camfan.demand import Demand
+from camfan.orders import Orders
 from camfan.repair import Past, Repairs
 from camfan.ring import Ring
+from camfan.tracing import Traces
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.link import LinkUser, Parts
@@ -19,21 +20,27 @@ class Desk(LinkUser):
     """Hears what is meant for this camera."""
 
     def __init__(
-        self,
-        camera: str,
-        ring: Ring,
-        demand: Demand,
-        clock: ClockEstimate,
-        past: Past,
+        self, camera: str, ring: Ring, past: Past, clock: ClockEstimate, orders: Orders
     ) -> None:
         self._camera = camera
-        self._demand = demand
+        self._ring = ring
+        self._orders = orders
         self._repairs = Repairs(camera, ring, clock, past)
+        self._traces = Traces(camera, ring, past)
 
     def on_message(self, message: messages.FromBroker) -> Iterator[Parts] | None:
+        if getattr(message, "camera", None) != self._camera:
+            return None
         match message:
-            case messages.Demand() if message.camera == self._camera:
-                self._demand.ask(message.layers, message.trickle)
-            case messages.Repair() if message.camera == self._camera:
+            case messages.Demand():
+                self._orders.demand.ask(message.layers, message.trickle)
+            case messages.Receipt() if message.run == self._ring.run:
+                self._orders.adaptation.received(message.sequence, message.frames)
+            case messages.Set():
+                self._orders.fps, self._orders.quality = message.fps, message.quality
+                self._orders.changed()
+            case messages.Trace():
+                return iter([[messages.encode(self._traces.answer(message))]])
+            case messages.Repair():
                 return self._repairs.answer(message)
         return None

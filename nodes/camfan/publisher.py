@@ -22,10 +22,10 @@ from camfan.address import (
     own_name,
     resolve,
 )
-from camfan.demand import Demand
 from camfan.desk import Desk
 from camfan.errors import ClosedError, EndpointError
 from camfan.identity import KeyFile, client_keys
+from camfan.orders import Orders
 from camfan.outlet import Left, Outlet
 from camfan.repair import NoPast
 from camfan.reporting import completed
@@ -50,7 +50,8 @@ class Publisher:
     """Frames of one camera (`camera`), or events alone (`camera=None`).
 
     `site` is the path of a site file or a loaded Site; or, with `ingest`, the address of the
-    broker's delivery socket. `ring` is what it keeps for those who missed it: if not given, as in
+    broker's delivery socket. `quality` is that of your encoder, if you have one that can be told
+    another (see `quality`). `ring` is what it keeps for those who missed it: if not given, as in
     the site file, or 64 MB in memory. `publish`, `wanted`, `skip`, `refuse`, `rest` and `close`
     belong to one thread; everything else may be called from any. `report` is asked for the node's
     status every 2 s, on another thread. `key`, `server_key`: whose key to show and whose to expect,
@@ -66,6 +67,7 @@ class Publisher:
         ingest: str | None = None,
         name: str | None = None,
         kind: str = "camera",
+        quality: int | None = None,
         ring: CameraRing | None = None,
         report: Callable[[], Report] | None = None,
         key: KeyFile | None = None,
@@ -94,7 +96,7 @@ class Publisher:
         self._closed = False
         self._ring = Ring(self.run, ring.memory)
         self._disk: DiskRing | None = None
-        self._demand = Demand()
+        self._orders = Orders(quality, self.report_now)
         self._denied: Making | None = None  # why the next picture is not wanted, if it was asked
         self._report = report
         self._clock = ClockEstimate()
@@ -105,7 +107,7 @@ class Publisher:
             self._outlet = Outlet(check_endpoint(ingest), camera, keys)
             self._disk = _disk_ring(ring, camera, self.run)
             past = self._disk or NoPast()
-            user, publishes = Desk(camera, self._ring, self._demand, self._clock, past), camera
+            user, publishes = Desk(camera, self._ring, past, self._clock, self._orders), camera
         self._link = Link(
             delivery,
             name=self.name,
@@ -188,16 +190,17 @@ class Publisher:
         # What is not bytes belongs to somebody who may write to it.
         kept = Kept(header, jpeg if isinstance(jpeg, bytes) else bytes(jpeg), wall - monotonic)
         self._ring.append(kept, making)
-        self._demand.made(header.sequence)
+        self._orders.demand.made(header.sequence)
         encoded = encode_header(header)
         if self._disk is not None:
             self._disk.keep(kept, encoded, making)
-        sent = outlet.send(header.topic, encoded, kept.jpeg) is Left.SENT
-        if sent:
+        left = outlet.send(header.topic, encoded, kept.jpeg)
+        if left is Left.SENT:
             self._ring.left(kept)
+        self._orders.adaptation.made(header.sequence, left)
         if self._disk is not None:
             self._disk.settle()
-        return sent
+        return left is Left.SENT
 
     def wanted(self) -> bool:
         """Whether the next picture is worth making: somebody wants it.
@@ -226,14 +229,26 @@ class Publisher:
 
     def idle(self) -> bool:
         """Nobody watches, and no picture is due that keeps the last one fresh."""
-        return self._demand.idle()
+        return self._orders.demand.idle()
 
     def rest(self, seconds: float) -> None:
         """Wait for so long while `idle`; ends at once when somebody wants pictures."""
-        self._demand.rest(seconds)
+        self._orders.demand.rest(seconds)
+
+    @property
+    def quality(self) -> int | None:
+        """With what quality to encode the next picture: yours, or one that an operator has set, or
+        a lower one that the link carries. None for a Publisher that was made without `quality`.
+        """
+        return self._orders.jpeg_quality
+
+    @property
+    def fps(self) -> float | None:
+        """How many pictures a second an operator wants; None: as you like."""
+        return self._orders.fps
 
     def _making(self) -> Making:
-        return Making(self._demand.layers_of(self._ring.sequence))
+        return self._orders.making(self._ring.sequence)
 
     def _leave_out(self, pictures: int, making: Making) -> None:
         sequence = self._ring.sequence
@@ -262,7 +277,7 @@ class Publisher:
     def _status(self) -> Report:
         """The node's own report, with the accounts of the camera."""
         assert self.camera is not None
-        return completed(self._report, self.camera, self._ring, self._disk, self._demand)
+        return completed(self._report, self.camera, self._ring, self._disk, self._orders)
 
     def event(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from camfan.demand import Demand
+from camfan.orders import Orders
 from camfan.ring import Ring, Span
 from camfan_wire.link import Report
 from camfan_wire.messages import Figures
@@ -25,16 +25,27 @@ class Disk(Protocol):
 
 
 def completed(
-    report: Callable[[], Report] | None, camera: str, ring: Ring, disk: Disk | None, demand: Demand
+    report: Callable[[], Report] | None, camera: str, ring: Ring, disk: Disk | None, orders: Orders
 ) -> Report:
     """What the node says of itself, and what became of its pictures."""
     own = report() if report is not None else _plain(ring)
-    figures = {**own.cameras.get(camera, {}), **accounts(ring), "layers": demand.layers}
-    message = own.message
+    figures = {**own.cameras.get(camera, {}), **accounts(ring), **_ordered(orders)}
+    message = own.message or orders.adaptation.reason
     if disk is not None:
         figures |= _on_disk(disk)
         message = message or disk.trouble
     return replace(own, message=message, cameras={**own.cameras, camera: figures})
+
+
+def _ordered(orders: Orders) -> Figures:
+    return {
+        "demand": orders.demand.layers,
+        "layers": orders.adaptation.layers,
+        "quality": orders.jpeg_quality,
+        "adapted": orders.adaptation.reason,
+        "set_fps": orders.fps,
+        "set_quality": orders.quality,
+    }
 
 
 def _on_disk(disk: Disk) -> Figures:

@@ -7,11 +7,11 @@ get them. Frames are shared, never copied.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass, replace
 
-from camfan.absences import NOT_WANTED, OVERRUN, Absence, Absences, Making
+from camfan.absences import MAX_KEPT, NOT_WANTED, OVERRUN, Absence, Absences, Making
 from camfan_wire.header import Header
 
 OVERHEAD_BYTES = 1024  # of one kept frame, beside its JPEG
@@ -65,6 +65,7 @@ class Ring:
         self._lock = threading.Lock()
         self._kept: deque[Kept] = deque()
         self._bytes = 0
+        self._never_left: deque[tuple[int, int]] = deque(maxlen=MAX_KEPT)  # and are here no more
         self._absences = Absences()
         self._counts = Counts()
 
@@ -92,8 +93,26 @@ class Ring:
             self._kept.append(kept)
             self._bytes += kept.bytes
             while self._bytes > self.limit_bytes:
-                self._bytes -= self._kept.popleft().bytes
+                self._forget(self._kept.popleft())
         return changed
+
+    def _forget(self, kept: Kept) -> None:
+        self._bytes -= kept.bytes
+        if kept.sent or kept.late or not self.limit_bytes:
+            return
+        sequence = kept.header.sequence
+        if self._never_left and self._never_left[-1][1] == sequence - 1:
+            sequence = self._never_left.pop()[0]
+        self._never_left.append((sequence, kept.header.sequence))
+
+    def left_before(self, sequence: int) -> bool | None:
+        """Whether a frame that is in memory no more had left; None if that is forgotten."""
+        with self._lock:
+            never = self._never_left
+            if not self.limit_bytes or (len(never) == MAX_KEPT and sequence < never[0][0]):
+                return None
+            index = bisect_right(never, sequence, key=lambda pair: pair[0]) - 1
+            return index < 0 or never[index][1] < sequence
 
     def leave_out(self, pictures: int, making: Making) -> bool:
         """The next pictures are not made, for the reasons that `making` has; True if it is news."""

@@ -6,6 +6,7 @@ import itertools
 import logging
 import threading
 
+import numpy as np
 import pytest
 
 from camfan_nodes.camera.encode import Encoder
@@ -330,6 +331,25 @@ def test_pictures_that_nobody_wants_are_numbered_and_the_source_is_live() -> Non
     assert bench.sent.jpegs == PICTURES[:2]
     assert not bench.sent.events
     assert _longest_pause_s(bench.systemd.fed_at) < 6
+
+
+def test_a_picture_is_encoded_with_the_quality_of_the_moment() -> None:
+    """As an operator or the link has it; without a word, as the site file has it."""
+    clock = FakeClock(stop_s=60)
+    image = np.random.default_rng(1).integers(0, 255, (48, 64, 3), np.uint8)
+
+    def lower() -> None:
+        bench.sent.quality = 20
+
+    script: list[Step] = [Picture(image, 0), lower, Picture(image, 1), Idle.ENDED]
+    bench = Bench(clock, ScriptedSource(clock, script))
+    bench.node.run()
+
+    assert bench.sent.jpegs == [
+        Encoder().encode(Picture(image, 0)),
+        Encoder(quality=20).encode(Picture(image, 0)),
+    ]
+    assert len(bench.sent.jpegs[0]) > 2 * len(bench.sent.jpegs[1])
 
 
 def test_figures_are_null_while_unknown() -> None:

@@ -21,6 +21,7 @@ class Watched:
     """Somebody who watches, or not, as the test says."""
 
     def __init__(self, clock: FakeClock, *, layers: tuple[bool, ...] = (True,)) -> None:
+        self.fps: float | None = None
         self.nobody = False
         self.asked = 0
         self.rested: list[float] = []
@@ -126,3 +127,35 @@ def test_a_layer_that_is_not_wanted_is_passed_over(tmp_path: Path, clock: FakeCl
     assert [type(got) for got in found] == [Picture, Passed, Picture, Passed]
     contents = [got.content for got in found if isinstance(got, Picture)]
     assert contents == [jpeg(64, 48, 0), jpeg(64, 48, 2)]
+
+
+def test_a_rate_that_is_set_holds_from_the_next_picture_on(clock: FakeClock) -> None:
+    """Faster or slower than the site file says, and back, without a jump of the sequence."""
+    source = TestSource("porch", TestCamera(size=Size(160, 120), fps=10), clock)
+    watched = Watched(clock)
+    with source.open(watched) as stream:
+        rates = []
+        for fps in (None, 2.0, 40.0, None):
+            watched.fps = fps
+            stream.capture()  # one that was due already
+            begun_ns, pictures = clock.now_ns, 0
+            while pictures < 20:
+                pictures += isinstance(stream.capture(), Picture)
+            rates.append(20e9 / (clock.now_ns - begun_ns))
+
+    assert rates == pytest.approx([10, 2, 40, 10], rel=0.1)
+
+
+def test_a_file_can_be_slowed_down_but_not_hurried(tmp_path: Path, clock: FakeClock) -> None:
+    """Its pictures are what there is."""
+    path = write_video(tmp_path / "film.avi", 30, fps=10)
+    watched = Watched(clock)
+    with FileSource(FileCamera(path=str(path), loop=True), clock).open(watched) as stream:
+        counts = []
+        for fps in (None, 5.0, 100.0):
+            watched.fps, end_ns, pictures = fps, clock.now_ns + 6_000_000_000, 0
+            while clock.now_ns < end_ns:
+                pictures += isinstance(stream.capture(), Picture)
+            counts.append(pictures)
+
+    assert counts == [pytest.approx(60, abs=2), pytest.approx(30, abs=2), pytest.approx(60, abs=2)]

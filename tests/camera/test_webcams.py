@@ -527,6 +527,7 @@ class Leaving:
     """Nobody watches for so many rests, in which the driver goes on; then somebody does."""
 
     def __init__(self, kernel: FakeKernel, *rests: list[Filled]) -> None:
+        self.fps: float | None = None
         self._kernel = kernel
         self._rests = list(rests)
 

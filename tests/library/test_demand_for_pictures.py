@@ -133,4 +133,4 @@ def test_words_for_another_camera_are_not_heard(peer: Peer) -> None:
         while time.monotonic() < end:
             peer.serve()
 
-    assert camera._demand.layers == 1
+    assert camera._orders.demand.layers == 1

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from camfan import Publisher, load_site
+from camfan_config import Camera, EncodingCamera
 from camfan_config.errors import CamfanError
+from camfan_config.inherit import without_effect
 from camfan_nodes import service
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.encode import encoder_of
@@ -87,7 +89,11 @@ def _run(name: str, config: Path, key: Path | None) -> int:
     figures = NodeFigures(name, source.tally, clock, restart_reason=life.last_end)
     try:
         with Publisher(
-            site, name, report=lambda: figures.report(read_health()), key=key
+            site,
+            name,
+            quality=_quality(camera),
+            report=lambda: figures.report(read_health()),
+            key=key,
         ) as publisher:
             node = Node(
                 Parts(
@@ -111,6 +117,14 @@ def _run(name: str, config: Path, key: Path | None) -> int:
     life.end("it was stopped")
     service.notify_stopping()
     return 0
+
+
+def _quality(camera: Camera) -> int | None:
+    """That of the encoder; None where JPEGs pass through and nothing can be asked of them."""
+    values = {field: getattr(camera, field) for field in camera.__struct_fields__}
+    if not isinstance(camera, EncodingCamera) or "quality" in without_effect(type(camera), values):
+        return None
+    return camera.quality
 
 
 def _modules() -> list[dict[str, Any]]:

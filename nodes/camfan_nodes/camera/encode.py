@@ -41,35 +41,39 @@ class Encoder:
         """Whether the picture itself is changed, so that a JPEG has to be decoded first."""
         return bool(self.rotate or self.flip != "none" or self.size or self.paint)
 
-    def encode(self, picture: Picture) -> bytes:
-        """Raises PictureError, and WireError for a JPEG that is none."""
+    def encode(self, picture: Picture, quality: int | None = None) -> bytes:
+        """`quality` in place of the encoder's own, if given.
+
+        Raises PictureError, and WireError for a JPEG that is none.
+        """
+        quality = quality or self.quality
         content = picture.content
         if isinstance(content, bytes):
             if not self.changes:
                 return content
             content = self._resized(decode_jpeg(content))
         if isinstance(content, Planes):
-            return self._encode_planes(content)
-        return self._encode_bgr(content)
+            return self._encode_planes(content, quality)
+        return self._encode_bgr(content, quality)
 
-    def _encode_planes(self, planes: Planes) -> bytes:
+    def _encode_planes(self, planes: Planes, quality: int) -> bytes:
         if self.rotate or self.flip != "none":
             planes = Planes(self._turned(planes.y), self._turned(planes.u), self._turned(planes.v))
         if self.paint:
             planes = self.paint.on_planes(planes)
         return cast(
             bytes,
-            simplejpeg.encode_jpeg_yuv_planes(planes.y, planes.u, planes.v, quality=self.quality),
+            simplejpeg.encode_jpeg_yuv_planes(planes.y, planes.u, planes.v, quality=quality),
         )
 
-    def _encode_bgr(self, image: Bgr) -> bytes:
+    def _encode_bgr(self, image: Bgr, quality: int) -> bytes:
         image = self._turned(image)
         if self.paint:
             image = self.paint.on_bgr(image)
         return cast(
             bytes,
             simplejpeg.encode_jpeg(
-                image, quality=self.quality, colorspace="BGR", colorsubsampling=SAMPLING
+                image, quality=quality, colorspace="BGR", colorsubsampling=SAMPLING
             ),
         )
 

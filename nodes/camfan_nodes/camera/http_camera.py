@@ -77,11 +77,10 @@ class HttpSource:
                     raise SourceError(f"{self.name}: the camera ended the stream")
                 captured_ns = self._clock.wall_ns()
                 for jpeg in self._fed(parts, data):
-                    if thinner.keeps(self._clock.monotonic_ns() / 1e9):
+                    if thinner.keeps(self._clock.monotonic_ns() / 1e9, wishes.fps):
                         yield None if wishes.idle() else Picture(jpeg, captured_ns)
 
     def _snapshots(self, wishes: Wishes, leave: threading.Event) -> Iterator[Picture | None]:
-        interval_ns = round(1e9 / (self._camera.fps or SNAPSHOT_FPS))
         due_ns = self._clock.monotonic_ns()
         while True:
             if wishes.idle():
@@ -90,7 +89,8 @@ class HttpSource:
                 captured_ns = self._clock.wall_ns()
                 yield Picture(self._snapshot(), captured_ns)
             now_ns = self._clock.monotonic_ns()
-            due_ns = max(due_ns + interval_ns, now_ns)
+            fps = wishes.fps or self._camera.fps or SNAPSHOT_FPS
+            due_ns = max(due_ns + round(1e9 / fps), now_ns)
             if self._rests(wishes, leave, due_ns):
                 return
 

@@ -51,11 +51,11 @@ class ImagesStream:
         self._wishes = wishes
         self._folder = Path(camera.path)
         self._loop = camera.loop
-        self._interval_s = 1 / (camera.fps or FPS)
+        self._fps = camera.fps or FPS
         self._tally = tally
         self._clock = clock
         self._pacer = Pacer(clock)
-        self._shown = 0
+        self._due_s = 0.0
         self._jpegs = self._read_all()
         self._next = next(self._jpegs, None)
         self.description = f"JPEGs of {self._folder}, untouched, at {camera.fps or FPS:g} fps"
@@ -66,9 +66,9 @@ class ImagesStream:
             self._next = next(self._jpegs, None)
         if self._next is None:
             return Idle.ENDED
-        if not self._pacer.reached(self._shown * self._interval_s):
+        if not self._pacer.reached(self._due_s):
             return Idle.PACED
-        self._shown += 1
+        self._due_s += 1 / (self._wishes.fps or self._fps)
         jpeg, self._next = self._next, None
         if not self._wishes.wanted():
             return Passed()

@@ -47,6 +47,9 @@ class Publisher(Wishes, Protocol):
     @property
     def counts(self) -> Counts: ...
 
+    @property
+    def quality(self) -> int | None: ...
+
     def skip(self, pictures: int = 1) -> None: ...
 
     def refuse(self) -> None: ...
@@ -175,7 +178,7 @@ class Node:
         parts = self._parts
         begun_ns = time.thread_time_ns()
         try:
-            jpeg = parts.encoder.encode(picture)
+            jpeg = parts.encoder.encode(picture, parts.publisher.quality)
         except (PictureError, WireError) as exc:
             parts.publisher.refuse()
             self._refuse(str(exc))

@@ -20,18 +20,22 @@ class Thinner:
         self._due_s: float | None = None
         self._last_s = 0.0
 
-    def keeps(self, at_s: float) -> bool:
-        """Whether the picture of this time is one to keep. Times rise; one that falls restarts."""
-        if not self._interval_s:
+    def keeps(self, at_s: float, fps: float | None = None) -> bool:
+        """Whether the picture of this time is one to keep; `fps` in place of its own, if given.
+
+        Times rise; one that falls restarts.
+        """
+        interval_s = 1 / fps if fps else self._interval_s
+        if not interval_s:
             return True
-        if self._due_s is None or at_s < self._due_s - 2 * self._interval_s:
+        if self._due_s is None or at_s < self._due_s - 2 * interval_s:
             self._due_s = self._last_s = at_s
-        early_s = min(EARLY * self._interval_s, (at_s - self._last_s) / 2)
+        early_s = min(EARLY * interval_s, (at_s - self._last_s) / 2)
         self._last_s = at_s
         if at_s < self._due_s - early_s:
             return False
-        self._due_s += self._interval_s
-        if self._due_s < at_s - self._interval_s:
+        self._due_s += interval_s
+        if self._due_s < at_s - interval_s:
             self._due_s = at_s  # a pause is not made up for
         return True
 

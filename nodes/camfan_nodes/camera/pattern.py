@@ -62,7 +62,7 @@ class TestSource:
     @contextmanager
     def open(self, wishes: Wishes = EVERYTHING) -> Iterator[TestSource]:
         self._pacer = Pacer(self._clock)
-        self._start = self._sequence
+        self._due_s = 0.0
         self._wishes = wishes
         yield self
 
@@ -74,25 +74,26 @@ class TestSource:
         """The next picture, when its time has come; drawn only if it is wanted."""
         if self._wishes.idle():
             return self._let_pass()
-        if not self._pacer.reached(self._due_s()):
+        if not self._pacer.reached(self._due_s):
             return Idle.PACED
         if not self._wishes.wanted():
-            self._sequence += 1
+            self._advance()
             return Passed()
         captured_ns = self._clock.wall_ns()
         self._canvas.draw(self._sequence, captured_ns)
-        self._sequence += 1
+        self._advance()
         return Picture(self._canvas.planes, captured_ns)
 
     def _let_pass(self) -> Passed | Idle:
         first = self._sequence
         self._wishes.rest(IDLE_S)
-        while self._pacer.left_s(self._due_s()) <= 0:
-            self._sequence += 1
+        while self._pacer.left_s(self._due_s) <= 0:
+            self._advance()
         return Passed(self._sequence - first) if self._sequence > first else Idle.PACED
 
-    def _due_s(self) -> float:
-        return (self._sequence - self._start) / self._fps
+    def _advance(self) -> None:
+        self._sequence += 1
+        self._due_s += 1 / (self._wishes.fps or self._fps)
 
 
 class Canvas:

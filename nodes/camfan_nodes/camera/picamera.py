@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from camfan_config.types import Picamera2Camera
 from camfan_nodes.camera.clock import Clock
+from camfan_nodes.camera.pacing import Thinner
 from camfan_nodes.camera.source import (
     EVERYTHING,
     SLICE_S,
@@ -76,6 +77,7 @@ class PicameraStream:
         wishes: Wishes = EVERYTHING,
     ) -> None:
         self._wishes = wishes
+        self._thinner = Thinner(None)  # the camera itself keeps the site file's rate
         size = (camera.size.width, camera.size.height) if camera.size else SIZE
         controls = dict(camera.controls)
         if camera.fps:
@@ -107,6 +109,8 @@ class PicameraStream:
             return Idle.SILENT
         self._job = None
         try:
+            if not self._thinner.keeps(self._clock.monotonic_ns() / 1e9, self._wishes.fps):
+                return Idle.PACED
             if not self._wishes.wanted():
                 return Passed()
             captured_ns = self._captured_ns(request.get_metadata())

@@ -63,7 +63,7 @@ class RtspSource:
                         f"{self.name}: the stream ended, or was silent for {self._timeout_s:g} s"
                     )
                 captured_ns = self._clock.wall_ns()
-                if not thinner.keeps(self._clock.monotonic_ns() / 1e9):
+                if not thinner.keeps(self._clock.monotonic_ns() / 1e9, wishes.fps):
                     continue
                 if wishes.idle():
                     yield None

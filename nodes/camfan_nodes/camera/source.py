@@ -77,6 +77,10 @@ class Tally:
 class Wishes(Protocol):
     """What is wanted of a source while it is open. `rest` has one caller at a time."""
 
+    @property
+    def fps(self) -> float | None:
+        """At most so many pictures a second, in place of the site file's; None: as it says."""
+
     def wanted(self) -> bool:
         """Whether the next picture is worth making; on the capturing thread only."""
 
@@ -89,6 +93,8 @@ class Wishes(Protocol):
 
 class Everything:
     """Every picture is wanted."""
+
+    fps: float | None = None
 
     def wanted(self) -> bool:
         return True

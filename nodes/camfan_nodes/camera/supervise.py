@@ -12,7 +12,7 @@ from collections.abc import Callable
 from camfan_config.errors import CamfanError
 from camfan_nodes.camera.pulse import Pulse
 
-LOOK_S = 0.25
+LOOK_S = 1.0  # whether it hangs
 CAPTURE = "camfan-capture"  # the thread's name
 GRACE_S = 1.5  # from the stop to the end of the thread; then the process leaves without it
 
@@ -26,7 +26,10 @@ class StopHungError(HungError):
 
 
 def supervise(work: Callable[[], None], pulse: Pulse, stop: threading.Event) -> None:
-    """Do the work on a thread of its own. Raises what it raised, or HungError."""
+    """Do the work on a thread of its own. Raises what it raised, or HungError.
+
+    `stop` is set when it ends, by itself or because it was told to.
+    """
     failures: list[BaseException] = []
 
     def guarded() -> None:
@@ -35,10 +38,12 @@ def supervise(work: Callable[[], None], pulse: Pulse, stop: threading.Event) -> 
         except BaseException as exc:  # noqa: BLE001 - raised again below, on the caller's thread
             failures.append(exc)
 
+        finally:
+            stop.set()
+
     thread = threading.Thread(target=guarded, name=CAPTURE, daemon=True)
     thread.start()
-    while thread.is_alive() and not stop.is_set():
-        thread.join(LOOK_S)
+    while not stop.wait(LOOK_S):
         if what := pulse.overdue():
             raise HungError(f"{what} hangs; this process ends, so that a new one can try")
     thread.join(GRACE_S)

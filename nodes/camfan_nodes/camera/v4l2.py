@@ -142,7 +142,7 @@ class V4l2Stream:
         self._count_drops(taken.sequence)
         captured_ns, monotonic_ns = self._captured(taken)
         self._last_s = monotonic_ns / 1e9
-        if not self._thinner.keeps(self._last_s):
+        if not self._thinner.keeps(self._last_s, self._wishes.fps):
             return Idle.PACED
         if not self._wishes.wanted():
             return Passed()
@@ -167,7 +167,8 @@ class V4l2Stream:
                 at_s, gap = self._captured(taken)[1] / 1e9, self._gap(taken.sequence)
                 since_s = at_s if self._last_s is None else self._last_s
                 for number in range(1, gap + 2):
-                    passed += self._thinner.keeps(since_s + (at_s - since_s) * number / (gap + 1))
+                    between_s = since_s + (at_s - since_s) * number / (gap + 1)
+                    passed += self._thinner.keeps(between_s, self._wishes.fps)
                 self._last, self._last_s = taken.sequence, at_s
         if passed:
             return Passed(passed)

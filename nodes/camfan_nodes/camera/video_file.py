@@ -145,7 +145,7 @@ class FileStream:
             end_s = 0.0
             for at_s, item in self._pass():
                 end_s = at_s + self._interval_s
-                if thinner.keeps(offset_s + at_s):
+                if thinner.keeps(offset_s + at_s, self._wishes.fps):
                     yield offset_s + at_s, item
             if not end_s:
                 raise SourceError(f"{self._path}: not one picture in it can be decoded")

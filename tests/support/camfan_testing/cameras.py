@@ -59,6 +59,8 @@ class Collected:
 
     def __init__(self, *, sends: bool = True) -> None:
         self.counts = Counts()
+        self.fps: float | None = None
+        self.quality: int | None = None
         self.wants = itertools.repeat(True)  # the answers to come
         self.frames: list[tuple[bytes, int | None]] = []
         self.events: list[tuple[str, str, str, Mapping[str, object]]] = []

@@ -21,6 +21,7 @@ from camfan_wire.messages import Gap, Repaired
 from camfan_wire.sockets import Role, bind, open_socket
 
 LISTENS = (b"frame/",)
+RECEIPT_S = 1.0
 
 
 @dataclass(slots=True)
@@ -72,6 +73,8 @@ class Peer:
         self.late: list[tuple[Header, bytes]] = []
         self.statuses: list[messages.Status] = []
         self.said: list[Any] = []  # other control messages of the camera
+        self.receipts = False  # whether the camera is told what has come
+        self._receipt_due = 0.0
         self._answers: dict[str, Answer] = {}
         self._current: Answer | None = None
 
@@ -96,6 +99,18 @@ class Peer:
                     self.frame_at.append(time.monotonic())
                 else:
                     self._peer_says(parts[0], parts[1:])
+        if self.receipts and self.frames and self.identity and time.monotonic() > self._receipt_due:
+            self._receipt_due = time.monotonic() + RECEIPT_S
+            self._send_receipt()
+
+    def _send_receipt(self) -> None:
+        newest = self.frames[-1][0]
+        count = sum(header.run == newest.run for header, _ in self.frames)
+        self.say(
+            messages.Receipt(
+                camera=newest.camera, run=newest.run, sequence=newest.sequence, frames=count
+            )
+        )
 
     def serve_until(self, condition: Callable[[], object], timeout: float = WAIT_S) -> None:
         """Serve until it is true; fails the test after `timeout` seconds."""

@@ -1,0 +1,136 @@
+"""How much of a camera its link carries: fewer layers first, then lower quality, back again slowly.
+
+Decided from what the broker says it has received, compared with what was made for it over the last
+few seconds. While the broker is away nothing is decided: then no link is to be judged.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from camfan.outlet import Left
+from camfan_wire.topics import LAYERS
+
+WINDOW_S = 3.0  # a judgement is about so long at least,
+WINDOW_FRAMES = 8  # and so many frames,
+LONG_WINDOW_S = 30.0  # unless that takes longer than this
+TOLERATED = 0.05  # of the frames
+PATIENCE_S = 10.0  # without loss, before the next step up; doubled when that step failed,
+MAX_PATIENCE_S = 320.0
+TRIAL_S = 12.0  # a step up that is followed by loss this soon has failed
+BLOCKED_S = 6.0  # nothing leaves and nothing is received: the link is judged without the broker
+QUALITY_STEP = 15
+QUALITY_FLOOR = 30
+REMEMBERED = 4096  # frames whose receipt is still out
+
+
+class _Mark(NamedTuple):
+    """Where a window begins."""
+
+    at_s: float
+    made: int
+    received: int
+
+
+class Adaptation:
+    """Fed by the thread that publishes (`made`) and by the link's (`received`).
+
+    `quality` is that of the encoder; None for a camera whose JPEGs are not made here.
+    """
+
+    def __init__(
+        self, quality: int | None = None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.reason: str | None = None  # why less is made than is wanted
+        self._base = quality
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._step = 0  # 0: everything; then a layer less each, then quality
+        self._made: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)  # sequence, how many so far
+        self._count = 0
+        self._from = -1  # the last sequence that was made before the last change
+        self._blocked = 0  # frames in a row that did not leave
+        self._window: _Mark | None = None
+        self._changed_s = self._received_s = monotonic()
+        self._patience_s = PATIENCE_S
+        self._trial = False  # the last change was a step up, and not judged yet
+
+    @property
+    def layers(self) -> int:
+        """1 to 4."""
+        return max(1, LAYERS - self._step)
+
+    def quality(self, asked: int | None = None) -> int | None:
+        """For the next picture; `asked` in place of the encoder's own. None: not made here."""
+        base = asked or self._base
+        if base is None or self._base is None:
+            return None
+        lowered = base - QUALITY_STEP * max(0, self._step - LAYERS + 1)
+        return max(lowered, min(base, QUALITY_FLOOR))
+
+    def made(self, sequence: int, left: Left) -> None:
+        """A frame was made, and this became of it."""
+        with self._lock:
+            if left is Left.AWAY:
+                self._window, self._blocked = None, 0
+                self._received_s = self._monotonic()
+                return
+            self._count += 1
+            self._made.append((sequence, self._count))
+            self._blocked = self._blocked + 1 if left is Left.FULL else 0
+            now_s = self._monotonic()
+            since_s = max(self._received_s, self._changed_s)
+            if self._blocked >= WINDOW_FRAMES and now_s - since_s > BLOCKED_S:
+                self._judge(1.0, now_s)
+
+    def received(self, sequence: int, frames: int) -> None:
+        """The broker has this many frames of the run, the newest with this sequence."""
+        with self._lock:
+            now_s = self._received_s = self._monotonic()
+            if sequence <= self._from:
+                return  # made before the last change, and still under way then
+            index = bisect_right(self._made, sequence, key=lambda made: made[0]) - 1
+            if index < 0:
+                return
+            mark, window = _Mark(now_s, self._made[index][1], frames), self._window
+            if window is None or frames < window.received or mark.made < window.made:
+                self._window = mark
+                return
+            made, long_s = mark.made - window.made, now_s - window.at_s
+            if long_s < WINDOW_S or (made < WINDOW_FRAMES and long_s < LONG_WINDOW_S):
+                return
+            self._window = mark
+            lost = made - (frames - window.received)
+            self._judge(lost / made if lost > 1 else 0.0, now_s)
+
+    def _judge(self, loss: float, now_s: float) -> None:
+        quiet_s = now_s - self._changed_s
+        if loss > TOLERATED:
+            if self._trial and quiet_s < TRIAL_S:
+                self._patience_s = min(2 * self._patience_s, MAX_PATIENCE_S)
+            self.reason = f"the link carries {1 - loss:.0%} of the frames"
+            self._change(min(self._step + 1, self._last_step()), now_s)
+            self._trial = False
+        elif self._step and quiet_s >= self._patience_s:
+            self._change(self._step - 1, now_s)
+            self._trial = True
+        elif self._trial and quiet_s >= TRIAL_S:
+            self._patience_s = max(self._patience_s / 2, PATIENCE_S)
+            self._trial = False
+        if not self._step:
+            self.reason = None
+
+    def _change(self, step: int, now_s: float) -> None:
+        """The next window begins with what is made from now on."""
+        self._step, self._changed_s, self._window, self._blocked = step, now_s, None, 0
+        self._from = self._made[-1][0] if self._made else -1
+
+    def _last_step(self) -> int:
+        if self._base is None:
+            return LAYERS - 1
+        return LAYERS - 1 + -(-max(0, self._base - QUALITY_FLOOR) // QUALITY_STEP)

@@ -1,0 +1,32 @@
+"""What a camera is told to do while it runs: what is wanted, what the link carries, what is set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from camfan.absences import Making
+from camfan.adaptation import Adaptation
+from camfan.demand import Demand
+
+
+class Orders:
+    """Written by the link's thread, read by the one that publishes; each field is one assignment.
+
+    `changed` is called on the link's thread when an operator has set something.
+    """
+
+    def __init__(self, quality: int | None, changed: Callable[[], None]) -> None:
+        self.demand = Demand()
+        self.adaptation = Adaptation(quality)
+        self.fps: float | None = None  # as an operator has set it; None: as in the site file
+        self.quality: int | None = None
+        self.changed = changed
+
+    @property
+    def jpeg_quality(self) -> int | None:
+        """Of the next picture; None for a camera whose JPEGs are not made here."""
+        return self.adaptation.quality(self.quality)
+
+    def making(self, sequence: int) -> Making:
+        """Which layers are made, as far as the picture with this sequence goes."""
+        return Making(self.demand.layers_of(sequence), self.adaptation.layers)

@@ -1,0 +1,268 @@
+"""A camera whose link is thin: fewer layers, then lower quality, and back again slowly."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import simplejpeg
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from camfan import Publisher
+from camfan.adaptation import PATIENCE_S, QUALITY_FLOOR, Adaptation
+from camfan.outlet import Left
+from camfan_testing.jpegs import jpeg
+from camfan_testing.peer import Peer
+from camfan_testing.thin_link import ThinLink
+from camfan_wire import messages
+from camfan_wire.header import Position
+from camfan_wire.topics import layer_of
+
+
+class Simulation:
+    """A camera of so many frames a second and a link that carries so many, in time of its own."""
+
+    def __init__(self, fps: float, carries: float, quality: int | None = None) -> None:
+        self.now = 1000.0
+        self.fps = fps
+        self.carries = carries  # frames a second
+        self.adaptation = Adaptation(quality, lambda: self.now)
+        self.sequence = 0
+        self.lost = 0
+        self.received = 0
+        self.newest: int | None = None
+        self.steps: list[tuple[float, int]] = []
+        self._budget = 4.0
+
+    def run(self, seconds: float, *, away: bool = False) -> None:
+        end, receipt = self.now + seconds, self.now + 1
+        while self.now < end:
+            if layer_of(self.sequence) < self.adaptation.layers:
+                self._frame(away=away)
+            self.sequence += 1
+            self.now += 1 / self.fps
+            self._budget = min(self._budget + self.carries / self.fps, 4.0)
+            if self.now >= receipt and not away and self.newest is not None:
+                self.adaptation.received(self.newest, self.received)
+                receipt += 1
+            if not self.steps or self.steps[-1][1] != self.adaptation.layers:
+                self.steps.append((self.now, self.adaptation.layers))
+
+    def _frame(self, *, away: bool) -> None:
+        if away:
+            self.adaptation.made(self.sequence, Left.AWAY)
+        elif self._budget >= 1:
+            self._budget -= 1
+            self.received += 1
+            self.newest = self.sequence
+            self.adaptation.made(self.sequence, Left.SENT)
+        else:
+            self.lost += 1
+            self.adaptation.made(self.sequence, Left.FULL)
+
+
+@given(st.floats(5, 30), st.floats(1.0, 3.0))
+@settings(max_examples=30)
+def test_a_link_that_carries_all_is_left_alone(fps: float, spare: float) -> None:
+    simulation = Simulation(fps, fps * spare + 0.5)
+
+    simulation.run(120)
+
+    assert [layers for _, layers in simulation.steps] == [4]
+    assert simulation.adaptation.reason is None
+
+
+@pytest.mark.parametrize(("share", "layers"), [(0.6, 3), (0.3, 2), (0.15, 1)])
+def test_layers_go_until_the_rest_fits(share: float, layers: int) -> None:
+    """Within seconds, a layer at a time; then hardly a frame is lost, and it says why."""
+    simulation = Simulation(15, 15 * share)
+    simulation.run(30)
+    assert simulation.adaptation.layers == layers
+    assert "of the frames" in str(simulation.adaptation.reason)
+    lost = simulation.lost
+
+    simulation.run(600)
+
+    held = sum(
+        b - a for (a, at), (b, _) in zip(simulation.steps, simulation.steps[1:], strict=False)
+        if at == layers
+    )  # fmt: skip
+    assert held + simulation.now - simulation.steps[-1][0] > 0.8 * 600
+    assert (simulation.lost - lost) / (600 * 15) < 0.03
+
+
+def test_trials_that_fail_become_rarer() -> None:
+    simulation = Simulation(15, 9)
+    simulation.run(1200)
+
+    trials = [at for at, layers in simulation.steps[1:] if layers == 4]
+    pauses = [b - a for a, b in itertools.pairwise(trials)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] > PATIENCE_S
+    assert pauses[-1] > 4 * pauses[0]
+
+
+def test_a_link_that_is_good_again_is_used_again() -> None:
+    simulation = Simulation(15, 4)
+    simulation.run(60)
+    assert simulation.adaptation.layers == 2
+
+    simulation.carries = 40
+    simulation.run(200)
+
+    assert simulation.adaptation.layers == 4
+    assert simulation.adaptation.reason is None
+
+
+def test_an_outage_is_no_thin_link() -> None:
+    """What did not leave because nobody listened says nothing of the link."""
+    simulation = Simulation(15, 40)
+    simulation.run(10)
+    simulation.run(600, away=True)
+    simulation.received = 0  # the broker was started anew
+    simulation.run(30)
+
+    assert [layers for _, layers in simulation.steps] == [4]
+
+
+def test_quality_is_lowered_last_and_to_a_floor() -> None:
+    simulation = Simulation(16, 0.4, quality=80)
+    assert simulation.adaptation.quality() == 80
+    simulation.run(400)
+
+    assert simulation.adaptation.layers == 1
+    assert simulation.adaptation.quality() == QUALITY_FLOOR
+    assert simulation.adaptation.quality(20) == 20
+
+
+def test_a_camera_that_does_not_encode_has_layers_only() -> None:
+    simulation = Simulation(16, 0.4)
+    simulation.run(400)
+
+    assert (simulation.adaptation.layers, simulation.adaptation.quality()) == (1, None)
+
+
+def test_a_link_through_which_nothing_comes_is_judged_all_the_same() -> None:
+    simulation = Simulation(15, 0.0)
+    simulation._budget = 0.0
+    simulation.run(60)
+
+    assert simulation.adaptation.layers == 1
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    with Peer() as running:
+        running.receipts = True
+        yield running
+
+
+@pytest.mark.timeout(120)
+def test_a_thin_link_is_never_more_than_full(peer: Peer) -> None:
+    """Real sockets, a tenth of what the camera would send: an eighth of it is made, and comes."""
+    picture = jpeg(640, 480, 1)
+    fps = 2_400_000 / len(picture)
+    port = int(peer.ingest.rpartition(":")[2])
+    with (
+        ThinLink(port, 200_000) as link,
+        Publisher(peer.delivery, "porch", ingest=link.endpoint) as camera,
+    ):
+        peer.serve_until(lambda: peer.hello)
+        peer.serve_until(lambda: _film(camera, picture, fps, peer) == 1, timeout=60)
+        assert "of the frames" in str(peer.figures("porch")["adapted"])
+        counts = camera.counts
+        assert counts.captured == counts.sent + counts.unsent + counts.uplink
+
+        link.bytes_per_s = 40_000_000
+        peer.serve_until(lambda: _film(camera, picture, fps, peer) == 2, timeout=60)
+        counts = camera.counts
+        answer = peer.repair("porch", Position(camera.run, counts.captured - 17))
+
+    assert peer.statuses[-1].message
+    assert {reason for _, _, reason in answer.gaps} == {"uplink"}
+
+
+def _film(camera: Publisher, picture: bytes, fps: float, peer: Peer) -> object:
+    """One picture more; the layers that the status says."""
+    if camera.wanted():
+        camera.publish(picture)
+    else:
+        camera.skip()
+    end = time.monotonic() + 1 / fps
+    while (left := end - time.monotonic()) > 0:
+        peer.serve(left)
+    return peer.figures("porch")["layers"] if peer.statuses else None
+
+
+def test_an_operator_sets_rate_and_quality(peer: Peer) -> None:
+    """For as long as it stands; null is as it was. The status says so at once."""
+    with Publisher(peer.delivery, "porch", ingest=peer.ingest, quality=80) as camera:
+        peer.serve_until(lambda: peer.hello)
+        assert (camera.fps, camera.quality) == (None, 80)
+        peer.say(messages.Set(camera="other", fps=1, quality=1))
+        peer.say(messages.Set(camera="porch", fps=5, quality=50))
+        peer.serve_until(lambda: camera.fps == 5)
+        assert camera.quality == 50
+        peer.serve_until(lambda: peer.statuses and peer.figures("porch")["set_fps"] == 5)
+        assert peer.figures("porch")["quality"] == peer.figures("porch")["set_quality"] == 50
+        peer.say(messages.Set(camera="porch"))
+        peer.serve_until(lambda: camera.quality == 80)
+
+    assert camera.fps is None
+
+
+def test_a_camera_tells_what_became_of_a_frame(peer: Peer) -> None:
+    """Sent, held, skipped, lost and why, or not known any more."""
+    image = np.zeros((48, 64, 3), np.uint8)
+    picture = simplejpeg.encode_jpeg(image, colorspace="BGR")
+    with Publisher(peer.delivery, "porch", ingest=peer.ingest) as camera:
+        peer.serve_until(lambda: peer.hello and camera.clock.offset())
+        first = 0
+        while not camera.publish(picture):
+            first += 1
+            peer.serve()
+        camera.skip()
+        camera.refuse()
+        peer.listen()
+        peer.serve_until(lambda: not camera.publish(picture))
+        held = camera.sequence - 1
+        assert _traced(peer, first) == ("sent", None)
+        assert _traced(peer, first + 1) == ("skipped", "not-wanted")
+        assert _traced(peer, first + 2) == ("lost", "refused")
+        assert _traced(peer, held)[0] == "held"
+        peer.repair("porch", Position(camera.run, held - 1))
+        assert _traced(peer, held) == ("sent", "late, to repair")
+        assert _traced(peer, held + 1)[0] == "unknown"
+        assert _traced(peer, 0, run="f" * 16)[0] == "unknown"
+
+
+def test_frames_that_left_the_ring_are_told_apart(peer: Peer) -> None:
+    from camfan_config import CameraRing
+
+    ring = CameraRing(memory=10_000)
+    peer.listen()
+    with Publisher(peer.delivery, "porch", ingest=peer.ingest, ring=ring) as camera:
+        peer.serve_until(lambda: peer.hello)
+        camera.publish(jpeg())
+        peer.listen(b"frame/")
+        peer.serve_until(lambda: camera.publish(jpeg()))
+        sent = camera.sequence - 1
+        for seed in range(20):
+            camera.publish(jpeg(seed=seed))
+        assert _traced(peer, 0) == ("lost", "ring-overrun")
+        assert _traced(peer, sent) == ("sent", "no more in the ring")
+
+
+def _traced(peer: Peer, sequence: int, run: str | None = None) -> tuple[str, str | None]:
+    peer.said.clear()
+    peer.say(messages.Trace(id="t", camera="porch", sequence=sequence, run=run))
+    peer.serve_until(lambda: peer.said)
+    (answer,) = peer.said
+    assert isinstance(answer, messages.Traced)
+    (hop,) = answer.hops
+    assert (hop.node, answer.sequence) == ("porch", sequence)
+    return hop.outcome, hop.reason
