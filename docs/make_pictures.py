@@ -1,7 +1,7 @@
 """Makes the pictures of the README from the running demonstration: `make pictures`.
 
 Runs the site of the demonstration on this machine for some seconds, without a screen, and saves
-what the viewer and the table show of it to docs/pictures/.
+what the viewer, the table and the browser show of it to docs/pictures/.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ os.environ["SDL_VIDEODRIVER"] = "dummy"
 os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
 
 import pygame
+from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
@@ -30,6 +32,7 @@ from camfan_nodes.demo.clip import CLIP, write_clip
 from camfan_nodes.demo.site import check_ports, demo_site_file
 from camfan_nodes.top.listener import Listener
 from camfan_nodes.top.table import SiteTable
+from camfan_nodes.up.share import Work, page_address
 from camfan_nodes.viewer import tokens
 from camfan_nodes.viewer.board import Feed
 from camfan_nodes.viewer.window import Window
@@ -37,6 +40,7 @@ from camfan_nodes.viewer.window import Window
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 SIZE = (1280, 434)
+PAGE_SIZE = (1280, 540)
 WIDTH = 116  # of the table, in letters
 THEME = TerminalTheme(tokens.PAGE, tokens.TEXT, [tokens.SECOND] * 8)
 PATIENCE_S = 60.0  # for somebody to walk through the scene
@@ -87,6 +91,7 @@ def take_pictures(site: Site) -> None:
                 wait_for_motion(window, listener, frames)
                 pygame.image.save(surface, str(PICTURES / "viewer.png"))
                 save_table(listener)
+                save_page(page_address(site, [Work("web", "web", ())]) or "")
             wait_for_silence(window, frames)
             pygame.image.save(surface, str(PICTURES / "viewer-without-broker.png"))
         finally:
@@ -121,6 +126,21 @@ def wait_for_silence(window: Window, frames: Subscriber[Item]) -> None:
     ends_s = time.monotonic() + 3
     while time.monotonic() < ends_s:
         window.turn()
+
+
+def save_page(address: str) -> None:
+    """The live page as Chromium shows it; the picture in the middle of the README."""
+    with sync_playwright() as playwright:
+        path = shutil.which("chromium") or shutil.which("chromium-browser")
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = browser.new_page(
+            viewport={"width": PAGE_SIZE[0], "height": PAGE_SIZE[1]}, color_scheme="dark"
+        )
+        page.goto(f"{address}/live")
+        page.locator(".tile[data-state=live]").nth(1).wait_for(timeout=20_000)
+        page.wait_for_timeout(1500)  # until the rate and the age have settled
+        page.screenshot(path=PICTURES / "live.jpg", type="jpeg", quality=85)
+        browser.close()
 
 
 def save_table(listener: Listener) -> None:

@@ -12,13 +12,17 @@ import pytest
 from camfan_config import load_site
 from camfan_nodes import cli
 from camfan_testing.documents import DOCUMENTS, ROOT, Block, blocks, blocks_of
-from camfan_testing.hashes import PASSWORD_HASH
+from camfan_testing.hashes import PASSWORD_HASH, TOKEN_HASH
 from camfan_testing.live import Camera, wait_until
 from camfan_testing.processes import Process, running_broker
 from camfan_testing.sites import custom_cameras, write_site
 
 PROTOCOL = ROOT / "docs/reference/protocol.md"  # its examples have a test of their own
-SECRETS = {"GATE_PASSWORD": "for-tests", "WEB_PASSWORD_HASH": PASSWORD_HASH}
+SECRETS = {
+    "GATE_PASSWORD": "for-tests",
+    "WEB_PASSWORD_HASH": PASSWORD_HASH,
+    "TOKEN_HASH": TOKEN_HASH,
+}
 
 
 CAMERAS = ("yard", "porch", "front-door", "driveway")
