@@ -246,7 +246,6 @@ class Control:
 
     def _bye(self, peer: Peer | None) -> None:
         if peer is not None:
-            log.info("%s has left", peer.hello.name)
             self._delivery.forget(peer, left=True)
             self._backstage.wants_changed()
 

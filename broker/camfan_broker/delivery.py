@@ -46,11 +46,15 @@ class Delivery:
 
     def welcome(self, identity: bytes, hello: Hello, rights: Rights) -> Peer:
         """A peer is here."""
+        if not self._knows(hello.name):  # a node has one connection that reads, one that reports
+            log.info("%s (%s) is here", hello.name, hello.kind)
         peer = self.peers[identity] = Peer(identity, hello, time.monotonic_ns(), rights)
         if hello.publishes is not None:
             self._cameras[hello.publishes].repairs.camera_came(partial(self.reply, identity))
-        log.info("%s (%s) is here", hello.name, hello.kind)
         return peer
+
+    def _knows(self, name: str) -> bool:
+        return any(peer.hello.name == name for peer in self.peers.values())
 
     def subscribe(
         self, peer: Peer, wishes: messages.Subscribe, cameras: list[Camera]
@@ -163,14 +167,17 @@ class Delivery:
 
     def forget_silent(self, now: int) -> None:
         for peer in [p for p in self.peers.values() if now - p.heard_ns > SILENCE_NS]:
-            log.info("%s: silent for %d s; forgotten", peer.hello.name, SILENCE_NS // 10**9)
             self.forget(peer)
+            if not self._knows(peer.hello.name):
+                log.info("%s: silent for %d s; forgotten", peer.hello.name, SILENCE_NS // 10**9)
         for name in [name for name, (until, _) in self._away.items() if now > until]:
             del self._away[name]
 
     def forget(self, peer: Peer, *, left: bool = False) -> None:
         """The peer is no more: it `left`, or it died and may come back."""
         self.peers.pop(peer.identity, None)
+        if left and not self._knows(peer.hello.name):
+            log.info("%s has left", peer.hello.name)
         reader, peer.reader = peer.reader, None
         if reader is not None and _counts_away(reader.wishes) and not left:
             until = time.monotonic_ns() + AWAY_NS

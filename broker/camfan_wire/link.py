@@ -34,6 +34,7 @@ HEARTBEAT_S = 1.0
 STATUS_S = 2.0
 CONNECTED_S = 2.5  # the broker's last word is no older than this
 SILENCE_S = 6.0  # no word from the broker for so long: the connection is made anew
+AWAY_S = 3.0  # no word from the broker for so long: it is said, once
 FIRST_PROBES = 5  # one after the other at the start, so that the first frame has a good age
 ANSWERS = 16  # that are under way; full: the oldest is given up
 TURN_S = 0.05  # of sending answers, then the socket is looked at again
@@ -112,7 +113,9 @@ class Link:
         self._outer.setblocking(False)
         self._stop = False
         self._status_due = 0.0
+        self._began = time.monotonic()
         self._heard = 0.0  # monotonic seconds of the broker's last word; 0: none yet
+        self._told = False  # that the broker is away
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         user.link = self
         self._thread = threading.Thread(target=self._run, name=f"link {name}", daemon=True)
@@ -155,13 +158,22 @@ class Link:
         except (BlockingIOError, OSError):
             return  # it is awake already, or gone
 
+    def _tell(self) -> None:
+        """Say that the broker is away, and that it is back: once an outage, not once an attempt."""
+        away = time.monotonic() - max(self._heard, self._began) > AWAY_S
+        if away and not self._told:
+            log.warning("%s: the broker does not answer; trying until it does", self.endpoint)
+        elif self._told and not away:
+            log.info("%s: the broker answers", self.endpoint)
+        self._told = away
+
     def _run(self) -> None:
         connection = _Connection(self)
         try:
             while not self._stop:
                 connection.turn()
+                self._tell()
                 if connection.silent():
-                    log.info("%s: no word from the broker; connecting anew", self.endpoint)
                     connection.close()
                     connection = _Connection(self)
             connection.leave()

@@ -18,6 +18,7 @@ from camfan import CamfanError, KeyFileError, KeyMissingError, SiteError, Unknow
 EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIG = 78
+AGAIN_S = 1.0  # within which a line that is said again is left out
 
 T = TypeVar("T")
 
@@ -74,7 +75,23 @@ def end_with_code(program: str, work: Callable[[], int]) -> int:
 
 
 def log_to_stderr(*, verbose: bool = False) -> None:
+    handler = logging.StreamHandler()
+    handler.addFilter(_Once())
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(levelname)s %(name)s: %(message)s",
+        handlers=[handler],
     )
+
+
+class _Once(logging.Filter):
+    """Leaves out a line that was said a moment ago: a node has two links to one broker."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last = ("", 0.0)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        last, said_s = self._last
+        self._last = (record.getMessage(), record.created)
+        return self._last[0] != last or abs(record.created - said_s) > AGAIN_S
