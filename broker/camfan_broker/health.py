@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from camfan_broker.board import Board
 from camfan_broker.metrics import FiguresCollector
 from camfan_broker.status import GATEKEEPER_DEAD, Sources
-from camfan_wire.sockets import BindError
+from camfan_wire.sockets import not_bound
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class HealthServer:
         try:
             self._server = _Server((host.strip("[]"), int(port)), handler)
         except OSError as exc:
-            raise BindError(f"cannot listen on http://{listen}: {exc.strerror}") from exc
+            raise not_bound(f"http://{listen}", exc) from exc
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="health", kwargs={"poll_interval": 0.1}

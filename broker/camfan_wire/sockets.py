@@ -157,16 +157,21 @@ def has_input(socket: zmq.Socket[bytes]) -> bool:
     return bool(_get(socket, _EVENTS) & _POLLIN)
 
 
+def not_bound(endpoint: str, error: OSError | zmq.ZMQError) -> BindError:
+    """Why nobody can listen there, in words."""
+    reason = {
+        errno.EADDRINUSE: "another program uses this port",
+        errno.EACCES: "ports below 1024 need root",
+        errno.ENODEV: "this machine has no such address",
+        errno.EADDRNOTAVAIL: "this machine has no such address",
+    }.get(error.errno or 0, str(error))
+    return BindError(f"cannot listen on {endpoint}: {reason}")
+
+
 def bind(socket: zmq.Socket[bytes], endpoint: str) -> str:
     """Bind, and return the endpoint with its real port. Raises BindError."""
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as exc:
-        reason = {
-            errno.EADDRINUSE: "another program uses this port",
-            errno.EACCES: "ports below 1024 need root",
-            errno.ENODEV: "this machine has no such address",
-            errno.EADDRNOTAVAIL: "this machine has no such address",
-        }.get(exc.errno or 0, str(exc))
-        raise BindError(f"cannot listen on {endpoint}: {reason}") from exc
+        raise not_bound(endpoint, exc) from exc
     return socket.getsockopt_string(zmq.LAST_ENDPOINT)

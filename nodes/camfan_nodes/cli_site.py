@@ -20,7 +20,7 @@ from camfan_config.graph import mermaid
 from camfan_config.render import show
 from camfan_config.schema import schema_text
 from camfan_config.terminal import diff_text, picture, problems_text, summary
-from camfan_nodes.command import EXIT_CONFIG, EXIT_USAGE
+from camfan_nodes.command import EXIT_CONFIG
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -86,7 +86,7 @@ def _show(args: argparse.Namespace) -> int:
     host = None if args.host is None else host_label(args.host)
     if host is not None and host not in known:
         sys.stderr.write(f"camfan show: no host {args.host!r}; there is {', '.join(known)}\n")
-        return EXIT_USAGE
+        return EXIT_CONFIG
     sys.stdout.write(show(loaded, host))
     return 0
 

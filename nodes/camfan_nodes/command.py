@@ -15,7 +15,6 @@ from typing import TypeVar
 
 from camfan import CamfanError, KeyFileError, KeyMissingError, SiteError, UnknownCameraError
 
-EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIG = 78
 AGAIN_S = 1.0  # within which a line that is said again is left out

@@ -104,7 +104,7 @@ def test_show_knows_its_hosts(camfan: Camfan) -> None:
     """An unknown one is answered with those there are."""
     done = camfan("show", "--host", "barn", FARM)
     assert (done.code, done.err) == (
-        2,
+        78,
         "camfan show: no host 'barn'; there is hub, porch-pi\n",
     )
 

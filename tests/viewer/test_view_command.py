@@ -64,6 +64,17 @@ def test_without_a_display_it_says_so(tmp_path: Path) -> None:
         assert "Traceback" not in window.output
 
 
+def test_without_any_screen_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SDL would draw for nobody."""
+    path = write_site(tmp_path, custom_cameras("yard")).path
+    for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+
+    with camfan("view", "--config", str(path)) as window:
+        assert window.wait() == 69
+        assert "camfan top" in window.output
+
+
 def test_without_pygame_it_says_how_to_get_it(tmp_path: Path) -> None:
     """The extra by its name, and exit code 69."""
     path = write_site(tmp_path, custom_cameras("yard")).path

@@ -67,6 +67,8 @@ def _show(site: Site, cameras: list[str], key: Path | None) -> int:
 
     stop = stop_on_signals()
     pygame.display.init()
+    if pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ:
+        raise NoDisplayError("there is no screen here; `camfan top` needs none")
     pygame.font.init()
     try:
         pygame.display.set_caption(f"{site.site} · camfan")
