@@ -1,0 +1,256 @@
+"""`camfan keys`: secrets are made where they are used, stay there, and are shown to nobody."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+import zmq.auth
+
+from camfan import load_site
+from camfan_nodes.cli import main
+from camfan_nodes.keys.enrolment import CodeError, read_code
+from camfan_testing.processes import Process, camfan, running_broker
+from camfan_testing.security import keys_of, secure_site
+from camfan_testing.sites import TestSite, custom_cameras, write_site
+from camfan_wire.keys import KeyFileError, new_pair, read_pair, read_public, to_hex, write_pair
+
+
+def keys(*arguments: object) -> int:
+    return main(["keys", *map(str, arguments)])
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> TestSite:
+    return write_site(tmp_path, custom_cameras("one", "two"))
+
+
+def test_the_first_keys_of_a_site(site: TestSite, capsys: pytest.CaptureFixture[str]) -> None:
+    """One command makes those of all that runs here, and pins the broker's in the site file."""
+    assert keys("new", "--config", site.path) == 0
+
+    folder = site.path.parent / "keys"
+    assert sorted(path.name for path in folder.glob("*.secret")) == [
+        "broker.secret",
+        "one.secret",
+        "owner.secret",
+        "two.secret",
+    ]
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in folder.glob("*.secret"))
+    loaded = load_site(site.path)
+    assert loaded.security.server_key == to_hex(read_public(folder / "broker.pub"))
+    secrets = [read_pair(path).secret.decode() for path in folder.glob("*.secret")]
+    said = capsys.readouterr().out
+    assert not any(secret in said for secret in secrets)
+
+
+def test_keys_are_in_the_format_of_zmq_auth(tmp_path: Path) -> None:
+    pair = new_pair()
+    write_pair(tmp_path, "porch", pair)
+
+    assert zmq.auth.load_certificate(tmp_path / "porch.secret") == (pair.public, pair.secret)
+    assert zmq.auth.load_certificate(tmp_path / "porch.pub") == (pair.public, None)
+
+
+def test_nothing_is_overwritten(site: TestSite, capsys: pytest.CaptureFixture[str]) -> None:
+    keys("new", "--config", site.path)
+    secret = (site.path.parent / "keys/one.secret").read_bytes()
+
+    assert keys("new", "one", "--config", site.path) == 78
+    assert "is not overwritten" in capsys.readouterr().err
+    assert keys("new", "--config", site.path) == 0
+    assert "is there already, and stays" in capsys.readouterr().out
+    assert (site.path.parent / "keys/one.secret").read_bytes() == secret
+
+
+@pytest.mark.parametrize("name", ["../evil", "Porch", "", "a/b", "x" * 65, ".hidden"])
+def test_names_that_are_none(site: TestSite, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    keys("new", "--config", site.path)
+
+    assert keys("new", name, "--config", site.path) == 78
+    assert "is no name" in capsys.readouterr().err
+
+
+SECTIONS = [
+    pytest.param("", id="absent"),
+    pytest.param("security:\n  keys: keys/  # ours\n", id="block"),
+    pytest.param("security: {keys: keys/, limits: {connections: 99}}\n", id="flow"),
+    pytest.param("security: {}\n", id="empty"),
+    pytest.param("security:\n    # indented by four\n    access: {a: {view: '*'}}\n", id="indent"),
+    pytest.param(f"security: {{keys: keys/, server_key: '{'0' * 64}'}}\n", id="pinned-before"),
+]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_pinning_changes_nothing_else(tmp_path: Path, section: str) -> None:
+    """Comments, order and the other keys of the site file stay as they were."""
+    head = "version: 1 # of the format\nsite: home\n"
+    tail = "cameras:\n  one: {source: custom}  # by hand\n"
+    path = tmp_path / "site.yaml"
+    path.write_text(head + section + tail)
+
+    assert keys("new", "broker", "--config", path) == 0
+
+    text = path.read_text()
+    assert text.startswith(head)
+    assert tail in text
+    security = load_site(path).security
+    assert security.server_key == to_hex(read_public(tmp_path / "keys/broker.pub"))
+    assert ("# ours" in text) == ("# ours" in section)
+    assert (security.limits.connections == 99) == ("99" in section)
+
+
+def test_a_site_file_with_other_mistakes_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text("version: 1\nsite: home\ncameras: {one: {source: nonsense}}\n")
+
+    assert keys("new", "--config", path) != 0
+    assert "nonsense" in capsys.readouterr().err
+    assert "security" not in path.read_text()
+    assert not list((tmp_path / "keys").glob("*")) if (tmp_path / "keys").exists() else True
+
+
+def test_a_broker_reached_over_the_network_gets_its_first_keys(tmp_path: Path) -> None:
+    """Such a file does not load without keys; the command that makes them has to cope."""
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        "version: 1\nsite: home\nbroker: {host: hub.local}\ncameras: {one: {source: custom}}\n"
+    )
+
+    assert keys("new", "--host", "hub", "--config", path) == 0
+    assert load_site(path).security.keys == str(tmp_path / "keys")
+
+
+def test_list_and_show(site: TestSite, capsys: pytest.CaptureFixture[str]) -> None:
+    keys("new", "broker", "one", "--config", site.path)
+    capsys.readouterr()
+
+    assert keys("list", "--config", site.path) == 0
+    listed = capsys.readouterr().out
+    assert "no key yet" in next(line for line in listed.splitlines() if line.startswith("two"))
+    assert "secret is here" in next(line for line in listed.splitlines() if line.startswith("one"))
+    assert keys("show", "one", "--config", site.path) == 0
+    shown = capsys.readouterr().out
+    pair = read_pair(site.path.parent / "keys/one.secret")
+    assert pair.public.decode() in shown
+    assert pair.secret.decode() not in shown + listed
+
+
+def test_a_loose_secret_is_refused(site: TestSite, capsys: pytest.CaptureFixture[str]) -> None:
+    keys("new", "--config", site.path)
+    (site.path.parent / "keys/owner.secret").chmod(0o644)
+
+    assert main(["reload", "--config", str(site.path)]) == 78
+    assert "chmod 600" in capsys.readouterr().err
+
+
+def test_revoke_keeps_a_record_and_reloads(tmp_path: Path) -> None:
+    site = secure_site(tmp_path, "one")
+    with running_broker(site.path) as process, camfan("keys", "revoke", "lab", cwd=tmp_path) as it:
+        assert it.wait(30) == 0
+        assert "the broker: key of lab revoked" in it.output
+        process.wait_for("key of lab revoked")
+    assert not (tmp_path / "keys/lab.pub").exists()
+    assert list((tmp_path / "keys").glob("lab.*.revoked"))
+
+
+def test_the_brokers_key_must_be_the_pinned_one(tmp_path: Path) -> None:
+    site = secure_site(tmp_path, "one")
+    for suffix in ("secret", "pub"):
+        (tmp_path / f"keys/broker.{suffix}").unlink()
+    write_pair(tmp_path / "keys", "broker", new_pair())
+
+    with (
+        Process(["broker", "--config", str(site.path)])
+        if False
+        else camfan("top", "--once", "--config", str(site.path)) as command
+    ):
+        assert command.wait(30) == 78
+        assert "is not the key that security.server_key pins" in command.output
+
+
+def test_a_machine_without_a_key_is_told_what_to_do(tmp_path: Path) -> None:
+    site = secure_site(tmp_path, "one")
+    (tmp_path / "keys/owner.secret").unlink()
+
+    with camfan("top", "--once", "--config", str(site.path)) as command:
+        assert command.wait(30) == 78
+        assert "lets nobody in without a key" in command.output
+        assert "camfan keys new" in command.output
+
+
+def test_systemd_credentials_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In $CREDENTIALS_DIRECTORY, where systemd lets only the service itself read them."""
+    site = load_site(secure_site(tmp_path, "one").path)
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    wanted = keys_of(site, "one")
+    (tmp_path / "keys/one.secret").rename(credentials / "one.secret")
+    (credentials / "one.secret").chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+
+    from camfan.identity import client_keys
+
+    assert client_keys(site, "one") == wanted
+
+
+def test_a_new_machine_joins_by_a_code(tmp_path: Path) -> None:
+    """The secret is made there and stays there; the code is good once."""
+    hub, pi = tmp_path / "hub", tmp_path / "pi"
+    hub.mkdir()
+    pi.mkdir()
+    site = secure_site(hub, "one")
+    for suffix in ("pub", "secret"):
+        (hub / f"keys/one.{suffix}").unlink()
+    (pi / "site.yaml").write_text(site.path.read_text())
+    with running_broker(site.path) as broker:
+        with camfan("keys", "invite", "one", "--port", "0", cwd=hub) as inviting:
+            code = inviting.wait_for("camfan keys join ").split()[-1]
+            with camfan("keys", "join", code, cwd=pi) as joining:
+                assert joining.wait(30) == 0, joining.output
+            assert inviting.wait(30) == 0, inviting.output
+            assert "the broker: key of one taken" in inviting.output
+        broker.wait_for("key of one taken")
+        pair = read_pair(pi / "keys/one.secret")
+        assert read_public(hub / "keys/one.pub") == pair.public
+        assert not (hub / "keys/one.secret").exists()
+        assert pair.secret.decode() not in inviting.output + joining.output + broker.output
+        with camfan("keys", "join", code, cwd=pi) as again:
+            assert again.wait(60) == 69
+            assert "valid once" in again.output
+
+
+def test_an_invitation_ends_by_itself(tmp_path: Path) -> None:
+    secure_site(tmp_path, "one")
+    with camfan("keys", "invite", "one", "--port", "0", "--minutes", "0.01", cwd=tmp_path) as it:
+        assert it.wait(30) == 69
+        assert "it is void" in it.output
+
+
+@pytest.mark.parametrize(
+    "text", ["", "porch", "porch@hub:5553", "porch@hub:5553/ABCD", "Porch@hub:1/" + "A" * 20]
+)
+def test_what_is_no_code(text: str) -> None:
+    with pytest.raises(CodeError, match="is not a code"):
+        read_code(text)
+
+
+def test_a_code_is_read_as_people_write_it() -> None:
+    """Small letters, other groups, O for 0 and I for 1."""
+    one = read_code("porch@hub.local:5553/0123-4567-89AB-CDEF-GHJ1")
+
+    assert one == read_code("porch@hub.local:5553/o1234567-89abcdefghji")
+    assert one.pair("server") != one.pair("client")
+    assert "89AB" not in repr(one)
+
+
+@pytest.mark.parametrize("text", ["", "public-key", 'public-key = "short"', "\0" * 100])
+def test_what_is_no_key_file(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.pub"
+    path.write_text(text)
+
+    with pytest.raises(KeyFileError, match=str(path)):
+        read_public(path)
