@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test lint types imports check-format format pictures bench soak clean
+.PHONY: help demo test lint types imports check-format format pictures bench soak fuzz clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ soak: $(VENV)/.dev  ## a large site for MINUTES=10, then sixteen stopped readers
 	@$(BIN)/python tests/bench/soak.py --minutes $(or $(MINUTES),10)
 	@$(BIN)/python tests/bench/stopped.py --minutes $(or $(MINUTES),5)
 
+fuzz: $(VENV)/.fuzz  ## feed PARSER=frame, control or site with RUNS=100000 made-up inputs
+	$(BIN)/python tests/fuzz/fuzz.py $(or $(PARSER),frame) -runs=$(or $(RUNS),100000) $(FUZZ)
+
 clean:  ## remove what was made here
 	rm -rf $(VENV) .demo dist build
 
@@ -54,6 +57,10 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml
 	@echo "Installing camfan and what it needs into $(VENV); about 400 MB, once."
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --editable '.[all]'
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --group fuzz
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo

@@ -11,7 +11,7 @@ import zmq.auth
 from camfan import load_site
 from camfan_nodes.cli import main
 from camfan_nodes.keys.enrolment import CodeError, read_code
-from camfan_testing.processes import Process, camfan, running_broker
+from camfan_testing.processes import broker_process, camfan, running_broker
 from camfan_testing.security import keys_of, secure_site
 from camfan_testing.sites import TestSite, custom_cameras, write_site
 from camfan_wire.keys import KeyFileError, new_pair, read_pair, read_public, to_hex, write_pair
@@ -163,13 +163,12 @@ def test_the_brokers_key_must_be_the_pinned_one(tmp_path: Path) -> None:
         (tmp_path / f"keys/broker.{suffix}").unlink()
     write_pair(tmp_path / "keys", "broker", new_pair())
 
-    with (
-        Process(["broker", "--config", str(site.path)])
-        if False
-        else camfan("top", "--once", "--config", str(site.path)) as command
-    ):
+    with camfan("top", "--once", "--config", str(site.path)) as command:
         assert command.wait(30) == 78
         assert "is not the key that security.server_key pins" in command.output
+    with broker_process(site.path) as broker:
+        assert broker.wait(30) == 78
+        assert "is not the key that security.server_key of the site file expects" in broker.output
 
 
 def test_a_machine_without_a_key_is_told_what_to_do(tmp_path: Path) -> None:

@@ -38,11 +38,16 @@ def make_keys(folder: Path, *names: str) -> None:
 
 
 def secure_site(
-    folder: Path, *cameras: str, extra: str = "", limits: str = "{}", access: str = VIEWERS
+    folder: Path,
+    *cameras: str,
+    extra: str = "",
+    limits: str = "{}",
+    access: str = VIEWERS,
+    nodes: tuple[str, ...] = (),
 ) -> TestSite:
-    """A site with keys for the broker, the owner, its cameras, `anna` and `lab`."""
+    """A site with keys for the broker, the owner, its cameras and nodes, `anna` and `lab`."""
     keys = folder / "keys"
-    make_keys(keys, "broker", "owner", "anna", "lab", *cameras)
+    make_keys(keys, "broker", "owner", "anna", "lab", *cameras, *nodes)
     pinned = to_hex(read_public(keys / f"broker{PUBLIC}"))
     security = f"security:\n  keys: keys/\n  server_key: {pinned}\n  limits: {limits}{access}"
     return write_site(folder, f"{custom_cameras(*cameras)}\n{extra}\n{security}")
