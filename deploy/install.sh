@@ -258,7 +258,7 @@ place_units() {
 # The drop-ins that came from a site file, but not from the one in folder $1.
 drop_stale() {
     local file
-    for file in "$units"/camfan-*.service.d/10-{site,secrets}.conf; do
+    for file in "$units"/camfan-*.service.d/10-{site,secrets,keys}.conf; do
         if [[ -f $file && ! -f $1${file#"$units"} ]]; then
             act "removed ${file#"$root"}" remove_drop_in "$file"
         fi

@@ -37,6 +37,7 @@ UNIT_WATCHDOG_S = 30.0  # WatchdogSec of camfan-camera@.service
 UNSEEN = ("/home", "/root", "/run/user")  # what ProtectHome= hides
 OVERHEAD_BYTES = 512_000_000  # of the broker: the interpreter, and frames on their way out
 CREDENTIALS = "/etc/camfan/credentials"
+KEYS = "/etc/camfan/keys"
 CREDENTIAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -54,6 +55,8 @@ def main(argv: list[str] | None = None) -> int:
         for node in here:
             lines += _needs(node, args.site.absolute().parent)
         _write_drop_ins(here, args.site.absolute().parent, args.credentials, args.into)
+        if site.security.keys is not None:
+            _write_keys(here, args.into)
     except CamfanError as exc:
         sys.stderr.write(f"{exc}\n")
         return EXIT_CONFIG
@@ -131,6 +134,14 @@ def _write_drop_ins(here: tuple[Node, ...], folder: Path, credentials: Path, int
     if names:
         lines = ["[Service]", *(f"LoadCredential={name}:{CREDENTIALS}/{name}" for name in names)]
         _write(into / "camfan-.service.d" / "10-secrets.conf", lines)
+
+
+def _write_keys(here: tuple[Node, ...], into: Path) -> None:
+    """Each node is given its own secret key, which only root can read where it lies."""
+    for node in here:
+        name = f"{node.name}.secret"
+        lines = ["[Service]", f"LoadCredential={name}:{KEYS}/{name}"]
+        _write(into / f"{unit(node)}.d" / "10-keys.conf", lines)
 
 
 def _drop_in(node: Node, folder: Path) -> list[str]:

@@ -88,7 +88,7 @@ cameras:
             with on(pi, pi_folder, *CAMFAN, "up", "--host", PI):  # as on the hub
                 up.wait_for("porch is live", 60)
                 table = ["top", "--once"]  # of what the broker said last, each 2 s
-                wait_until(lambda: "2 of 2 live" in done(hub, hub_folder, table), 30)
+                wait_until(lambda: "2 live" in done(hub, hub_folder, table), 30)
             strangers = subprocess.run(
                 ["ip", "netns", "exec", pi, sys.executable, "-c", STRANGER, HUB],
                 capture_output=True,
