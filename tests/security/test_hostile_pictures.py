@@ -119,7 +119,9 @@ def last_is_good(frames: Subscriber[Frame]) -> bool:
 def shown(frame: Frame) -> bool:
     """As a viewer decodes it, for a tile and for the whole window; within bounds."""
     started = time.process_time()
-    tile, whole = (decode(Arrived(frame, arrival_of(frame, 0.0)), w, h) for w, h in ((160, 120), (1280, 800)))
+    tile, whole = (
+        decode(Arrived(frame, arrival_of(frame, 0.0)), w, h) for w, h in ((160, 120), (1280, 800))
+    )
     assert time.process_time() - started < 20
     assert all(found.rgb is None or found.rgb.nbytes <= 150_000_000 for found in (tile, whole))
     return tile.rgb is not None and whole.rgb is not None
