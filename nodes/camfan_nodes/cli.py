@@ -6,6 +6,7 @@ A camera on a small Pi must not pay for what the viewer needs.
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -44,6 +45,7 @@ _COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
+    _keep_quiet()
     try:
         chosen = parser_of(arguments).parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = chosen.run
@@ -55,6 +57,12 @@ def main(argv: list[str] | None = None) -> int:
         forget_output()
         return EXIT_UNREAD
     return code
+
+
+def _keep_quiet() -> None:
+    """A command that opens no log, such as `camfan top`, gets no line of it onto its screen."""
+    for name in ("camfan", "camfan_wire"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 def parser_of(arguments: list[str]) -> argparse.ArgumentParser:

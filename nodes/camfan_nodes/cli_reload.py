@@ -10,6 +10,7 @@ from camfan import Site, load_site
 from camfan_config import as_seen_by, brokers
 from camfan_nodes.asking import ANSWER_S, NoAnswerError, ask
 from camfan_nodes.command import EXIT_CONFIG, add_key_argument, end_with_code
+from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
 from camfan_wire import messages
 
 
@@ -19,13 +20,13 @@ def add_reload_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
         help="have the broker read its site file again",
         description="The broker reads its site file again. A file with mistakes changes nothing.",
     )
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    add_config_argument(parser)
     add_key_argument(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    return end_with_code("camfan reload", lambda: _reload(args.config, args.key))
+    return end_with_code("camfan reload", lambda: _reload(find_site_file(args.config), args.key))
 
 
 def ask_reload(site: Site, key: Path | None = None, wait_s: float = ANSWER_S) -> messages.Reloaded:

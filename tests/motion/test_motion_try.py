@@ -176,10 +176,9 @@ def test_a_wrong_setting_is_refused_in_a_sentence(
     "arguments",
     [
         ["try"],
-        ["try", "v.mkv", "--camera", "yard"],
+        ["try", "v.mkv", "--config", "site.yaml"],
         ["try", "v.mkv", "--set", "fps"],
         ["try", "v.mkv", "--picture", "heat.gif"],
-        ["yard"],
         ["yard", "v.mkv", "--config", "site.yaml"],
         ["yard", "--config", "site.yaml", "--set", "fps=5"],
     ],

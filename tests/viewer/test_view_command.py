@@ -53,6 +53,21 @@ def test_without_a_site_file_it_says_where_it_looked(
         assert "$CAMFAN_SITE" in window.output
 
 
+@pytest.mark.parametrize(
+    "command", [["camera", "a"], ["recorder", "a"], ["motion", "a"], ["reload"], ["top"]]
+)
+def test_the_other_commands_look_for_it_in_the_same_places(
+    command: list[str], tmp_path: Path
+) -> None:
+    """$CAMFAN_SITE here, whose mistake is then said."""
+    path = tmp_path / "broken.yaml"
+    path.write_text("version: 1\n")
+
+    with camfan(*command, cwd=tmp_path, env={"CAMFAN_SITE": str(path)}) as process:
+        assert process.wait() == 78
+        assert "broken.yaml:1:1" in process.output
+
+
 def test_without_a_display_it_says_so(tmp_path: Path) -> None:
     """A sentence and exit code 69, no traceback."""
     path = write_site(tmp_path, custom_cameras("yard")).path

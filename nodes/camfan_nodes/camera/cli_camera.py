@@ -28,6 +28,7 @@ from camfan_nodes.camera.reader import THREAD
 from camfan_nodes.camera.sources import source_of
 from camfan_nodes.camera.supervise import CAPTURE, StopHungError, supervise
 from camfan_nodes.command import add_key_argument, end_with_code, find_node, log_to_stderr
+from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def add_camera_command(commands: Commands[argparse.ArgumentParser]) -> None:
         " camera again when it fails; ends with Ctrl-C or SIGTERM.",
     )
     parser.add_argument("name", metavar="NAME", help="the camera's name in the site file")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    add_config_argument(parser)
     add_key_argument(parser)
     parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     parser.set_defaults(run=run_camera)
@@ -80,8 +81,8 @@ class _Systemd:
     status = staticmethod(service.notify_status)
 
 
-def _run(name: str, config: Path, key: Path | None) -> int:
-    site = load_site(config)
+def _run(name: str, config: Path | None, key: Path | None) -> int:
+    site = load_site(find_site_file(config))
     camera = find_node(site.cameras, "camera", name)
     stop = service.stop_on_signals()
     clock, life = NodeClock(stop), Life()

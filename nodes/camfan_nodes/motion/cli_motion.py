@@ -14,12 +14,14 @@ from camfan_nodes.command import (
     find_node,
     log_to_stderr,
 )
+from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
 
 from .cli_try import add_try_arguments, check_try_arguments, run_try
 
 TRY = "try"  # instead of a name
-USAGE = """camfan motion NAME --config FILE [--verbose]
-       camfan motion try VIDEO [--set KEY=VALUE] [--config FILE --camera CAMERA] [--picture FILE]"""
+USAGE = """camfan motion NAME [--config FILE] [--verbose]
+       camfan motion try VIDEO [--set KEY=VALUE] [--picture FILE]
+           [--camera CAMERA [--config FILE]]"""
 
 
 def add_motion_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,7 +34,7 @@ def add_motion_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     )
     parser.add_argument("name", metavar="NAME", help="the node's name in the site file, or: try")
     parser.add_argument("video", metavar="VIDEO", nargs="?", type=Path, help="what to try it on")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="the site file")
+    add_config_argument(parser)
     add_key_argument(parser)
     parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     add_try_arguments(parser)
@@ -47,14 +49,12 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         parser.error(f"to try motion on a video: camfan motion try {args.video}")
     if args.camera or args.set or args.picture:
         parser.error("--camera, --set and --picture belong to: camfan motion try VIDEO")
-    if args.config is None:
-        parser.error("the following arguments are required: --config")
     log_to_stderr(verbose=args.verbose)
     return end_with_code("camfan motion", lambda: _run_node(args.name, args.config, args.key))
 
 
-def _run_node(name: str, config: Path, key: Path | None) -> int:
-    site = load_site(config)
+def _run_node(name: str, config: Path | None, key: Path | None) -> int:
+    site = load_site(find_site_file(config))
     find_node(site.motion, "motion node", name)
     try:
         from .node import run

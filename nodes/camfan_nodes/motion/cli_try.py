@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from camfan import load_site
 from camfan_config import Motion
 from camfan_nodes.command import MissingExtraError, end_with_code, find_node
+from camfan_nodes.viewer.site_file import find_site_file
 
 if TYPE_CHECKING:
     from .trial import Trial
@@ -47,7 +48,7 @@ def check_try_arguments(parser: argparse.ArgumentParser, args: argparse.Namespac
     """Ends with the usage if they do not belong together."""
     if args.video is None:
         parser.error("the following arguments are required: VIDEO")
-    if (args.config is None) != (args.camera is None):
+    if args.config is not None and args.camera is None:
         parser.error("--config and --camera belong together")
 
 
@@ -63,8 +64,8 @@ def _run(args: argparse.Namespace) -> int:
         raise MissingExtraError("trying motion on a video", exc.name or "OpenCV", "motion") from exc
     motion = Motion()
     areas: Areas = ({}, {})
-    if args.config is not None:
-        site = load_site(args.config)
+    if args.camera is not None:
+        site = load_site(find_site_file(args.config))
         find_node(site.cameras, "camera", args.camera)
         motion = motion_for(site, args.camera)
         areas = areas_of(site, motion, args.camera)

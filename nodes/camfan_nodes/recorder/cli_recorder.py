@@ -10,6 +10,7 @@ from camfan import load_site
 from camfan_nodes import service
 from camfan_nodes.command import add_key_argument, end_with_code, find_node, log_to_stderr
 from camfan_nodes.recorder.node import run
+from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ def add_recorder_command(commands: argparse._SubParsersAction[argparse.ArgumentP
         "where it stopped; ends with Ctrl-C or SIGTERM.",
     )
     parser.add_argument("name", metavar="NAME", help="the recorder's name in the site file")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    add_config_argument(parser)
     add_key_argument(parser)
     parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     parser.set_defaults(run=run_recorder)
@@ -33,8 +34,8 @@ def run_recorder(args: argparse.Namespace) -> int:
     return end_with_code("camfan recorder", lambda: _run(args.name, args.config, args.key))
 
 
-def _run(name: str, config: Path, key: Path | None) -> int:
-    site = load_site(config)
+def _run(name: str, config: Path | None, key: Path | None) -> int:
+    site = load_site(find_site_file(config))
     recorder = find_node(site.recorders, "recorder", name)
     if recorder.keep != type(recorder.keep)() or recorder.clips is not None:
         log.warning(
