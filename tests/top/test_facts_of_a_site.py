@@ -183,7 +183,9 @@ def test_a_node_that_was_never_heard_is_missed(site: Site) -> None:
     """But not while everything is just starting, and never a camera of somebody else's program."""
     assert facts(site, broker(), *WELL[1:]).needs == ("barn was not heard",)
     assert facts(site, broker(), *WELL[1:], settled=False).needs == ()
-    assert facts(site, settled=False, connected=False).needs == ()
+    starting = facts(site, settled=False, connected=False)
+    assert starting.needs == ()
+    assert {camera.trouble for camera in starting.cameras} == {""}
 
 
 def test_a_node_that_stopped_talking_is_silent(site: Site) -> None:

@@ -90,7 +90,10 @@ def gather(
 ) -> SiteFacts:
     """Everything the table shows. Not `settled`: who was not heard yet may just be starting."""
     cameras = sorted(
-        (_camera(site, name, words, moving, connected=connected) for name in site.cameras),
+        (
+            _camera(site, name, words, moving, connected=connected, settled=settled)
+            for name in site.cameras
+        ),
         key=lambda camera: (_RANK[camera.state], camera.name),
     )
     found = _nodes(site, words, connected=connected, settled=settled)
@@ -119,6 +122,7 @@ def _camera(
     moving: Callable[[str], bool],
     *,
     connected: bool,
+    settled: bool,
 ) -> CameraFacts:
     broker = words.get(broker_of(site, name))
     connected = connected and not (site.brokers and broker is not None and broker.gone)
@@ -132,7 +136,8 @@ def _camera(
         state = "late"
     until, recorders = _recorded(name, words)
     own = words.get(name)
-    trouble = camera_trouble(name, words, connected=connected) if state not in LIVE else ""
+    awaited = state in LIVE or not (connected or settled)
+    trouble = "" if awaited else camera_trouble(name, words, connected=connected)
     if isinstance(site.cameras[name], CustomCamera) and own is None and connected:
         trouble = ""  # it may publish without ever saying how it is
     if not trouble and own is not None:
