@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ WINDOWS = ((320, 640), (360, 740), (768, 1024), (1280, 800), (2560, 1440))
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_no_page_has_barriers_or_is_wider_than_its_window(
-    browser: Browser, web: LiveWeb, scheme: Any, tmp_path: Path
+    browser: Browser, web: LiveWeb, scheme: Any
 ) -> None:
     """Nothing serious by axe-core, no sideways scrolling from 320 pixels up.
 
@@ -67,14 +68,15 @@ def test_no_page_has_barriers_or_is_wider_than_its_window(
     """
     context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # for axe, which is added
     page = context.new_page()
-    shots = Path(os.environ.get("CAMFAN_SHOTS", tmp_path))
+    shots = os.environ.get("CAMFAN_SHOTS")
     for path in PAGES:
         open_page(page, web, path)
         for width, height in WINDOWS:
             page.set_viewport_size({"width": width, "height": height})
             page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
             name = path.strip("/").replace("#", "-")
-            page.screenshot(path=shots / f"{name}-{scheme}-{width}.png")
+            if shots:
+                page.screenshot(path=Path(shots) / f"{name}-{scheme}-{width}.png")
             if width in (360, 1280):
                 assert not barriers(page), (path, width)
     context.close()
@@ -118,7 +120,7 @@ def test_everything_is_reached_with_the_keyboard(context: BrowserContext, web: L
     page.keyboard.press("Enter")
     press_until(page, "Tab", "#user .btn")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/login")
+    page.wait_for_url(re.compile("/login"))
 
 
 def press_until(page: Page, key: str, selector: str) -> None:
@@ -160,9 +162,9 @@ def test_logging_out_ends_other_tabs_too(context: BrowserContext, web: LiveWeb) 
     wait_for_state(other, "barn", "live")
     page.locator("#user summary").click()
     page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/login")
+    page.wait_for_url(re.compile("/login"))
 
-    other.wait_for_url("**/login?to=**")
+    other.wait_for_url(re.compile("/login"))
 
 
 def test_colours_are_remembered(context: BrowserContext, web: LiveWeb) -> None:

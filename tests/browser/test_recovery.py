@@ -133,3 +133,15 @@ def test_a_page_opened_anew_without_the_server_says_so(running: Running, page: P
 
     running.start("web")
     wait_for_state(page, "yard", "live")
+
+
+def test_a_camera_is_set_while_it_runs(running: Running, page: Page) -> None:
+    """Rate and quality, from the page to the node of the camera and back to the page."""
+    tile(page, "yard").click()
+    page.locator("#set").click()
+    page.get_by_label("Frames per second, at most").fill("2")
+    page.get_by_label("JPEG quality, 1 to 100").fill("30")
+    page.get_by_role("button", name="Set", exact=True).last.click()
+    expect(page.locator(".toast")).to_contain_text("yard was told.")
+
+    expect(tile(page, "yard").locator(".fps")).to_have_text("2 fps", timeout=30_000)

@@ -48,9 +48,11 @@ class Hub:
         self._moving: dict[str, dict[str, float]] = {}
         self._listeners: list[Callable[[Event], None]] = []
         self.figures: Callable[[], Figures] = dict
+        self._started = False  # `report` is asked for before the next line has ended
         self._frames: Subscriber[Item] = Subscriber(
             site, [], events=True, statuses=True, name="web", kind="web", report=self.report
         )
+        self._started = True
 
     async def run(self) -> None:
         async for item in self._frames:
@@ -83,7 +85,7 @@ class Hub:
 
     def report(self) -> Report:
         """On the link's thread: plain counts only."""
-        state = "running" if self.connected else "waiting"
+        state = "running" if self._started and self.connected else "waiting"
         return Report(state, figures={"frames": self.received, **self.figures()})
 
     def set_camera(self, camera: str, *, fps: float | None, quality: int | None) -> None:
