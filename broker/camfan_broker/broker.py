@@ -26,11 +26,12 @@ from camfan_broker.fanout import Fanout
 from camfan_broker.gatekeeper import Gatekeeper
 from camfan_broker.ingest import Ingest
 from camfan_broker.refusals import Refusals
-from camfan_broker.reload import Outcome, Reloader, changes, key_changes
+from camfan_broker.reload import Outcome, Reloader, changes, elsewhere, key_changes
 from camfan_broker.ring import Entry
 from camfan_broker.roster import Locks
 from camfan_broker.status import broker_status
-from camfan_broker.upstream import Need, Upstreams
+from camfan_broker.uplink import Need
+from camfan_broker.upstream import Upstreams
 from camfan_broker.watch import Watch
 from camfan_config import Site, first_broker, select
 from camfan_wire import messages
@@ -304,8 +305,9 @@ class Broker:
             self._reloader.ask(identity)
 
     def _reloaded(self, outcome: Outcome) -> None:
-        answer = messages.Reloaded(changed=[], problems=outcome.problems)
-        if outcome.site is not None:
+        moved = elsewhere(self.site, outcome.site) if outcome.site is not None else []
+        answer = messages.Reloaded(changed=[], problems=outcome.problems + moved)
+        if outcome.site is not None and not moved:
             taken, later = changes(self.site, outcome.site)
             taken += key_changes(self.gatekeeper.roster, outcome.roster)
             self.site = outcome.site

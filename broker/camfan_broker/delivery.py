@@ -106,7 +106,7 @@ class Delivery:
             if peer.reader is not None and not peer.reader.wishes.idle
         ]
         known = [rate for rate in rates if rate is not None]
-        return max(known) if known and len(known) == len(rates) else None
+        return max(known, default=0.0) if len(known) == len(rates) else None
 
     def frame_came(self, camera: Camera) -> None:
         """A camera has a new frame, or a late one."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import zmq
 from msgspec.structs import replace
 
-from camfan_broker.uplink import Arrival, Came, Passage
+from camfan_broker.crossing import Arrival, Came, Passage
 from camfan_wire import messages
 from camfan_wire.errors import WireError
 from camfan_wire.header import Position, decode_header
@@ -74,7 +74,7 @@ class Fetcher(LinkUser):
         if self._is_beyond(header.position, request):
             self._end(request, done=True)
             return
-        here = self._passage.translate(header, self.link, late=True)
+        here = self._passage.translate(header, self.link.clock, late=True)
         self._put(Came(here, parts[2], late=True))
         self._after, self._frames = header.position, self._frames - 1
         self._told(request)

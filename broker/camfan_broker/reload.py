@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camfan_broker.roster import Roster, read_roster
-from camfan_config import CamfanError, Site, load_site
+from camfan_config import CamfanError, Site, UpstreamCamera, load_site
 
 log = logging.getLogger(__name__)
+
+LATER = "take effect when the broker is started again"
+MOVED = "its source takes effect when the broker is started again; nothing was taken over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,23 @@ def changes(old: Site, new: Site) -> tuple[list[str], list[str]]:
     """What a running broker can take over, and what it cannot; one line each."""
     taken = [f"camera {name} added" for name in new.cameras if name not in old.cameras]
     taken += [f"camera {name} removed" for name in old.cameras if name not in new.cameras]
+    known = {**old.upstream, **new.upstream}
+    taken += [f"upstream {n} changed" for n in known if old.upstream.get(n) != new.upstream.get(n)]
     refused = []
     if old.broker != new.broker or _bound_with(old) != _bound_with(new):
-        refused.append("broker: and security: take effect when the broker is started again")
+        refused.append(f"broker: and security: {LATER}")
     return taken, refused
+
+
+def elsewhere(old: Site, new: Site) -> list[str]:
+    """Cameras that a running broker cannot take over, since they come by another way now."""
+    both = [name for name in new.cameras if name in old.cameras]
+    moved = [n for n in both if _is_taken(old, n) != _is_taken(new, n)]
+    return [f"camera {name}: {MOVED}" for name in moved]
+
+
+def _is_taken(site: Site, camera: str) -> bool:
+    return isinstance(site.cameras[camera], UpstreamCamera)
 
 
 def _bound_with(site: Site) -> object:

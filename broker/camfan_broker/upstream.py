@@ -7,148 +7,30 @@ and answers repairs. It is never given back to a site that it came through.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 import zmq
 from msgspec.structs import replace
 
 from camfan_broker.board import Board
 from camfan_broker.camera import Camera
-from camfan_broker.fetch import Fetcher
+from camfan_broker.crossing import Arrivals, Came, Granted
 from camfan_broker.late import late_entry
 from camfan_broker.ring import Entry
-from camfan_broker.uplink import Arrivals, Came, Granted, Passage, Stream
-from camfan_config import Site, Upstream, UpstreamCamera
+from camfan_broker.uplink import Need, Uplink
+from camfan_config import Site, UpstreamCamera
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.errors import WireError
 from camfan_wire.header import encode_header
-from camfan_wire.keys import ClientKeys, KeyFileError, from_hex, read_pair
-from camfan_wire.link import Link, LinkUser
-from camfan_wire.messages import Figures, Gap, Repair, Repaired, Status
+from camfan_wire.keys import KeyFileError
+from camfan_wire.messages import Figures, Gap, Repaired, Status
 from camfan_wire.topics import layer_of, status_topic
 
 log = logging.getLogger(__name__)
 
 STATUS_NS = 2_000_000_000
-SELDOM = 0.01  # fps of a camera that was watched until a moment ago
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What somebody here wants of a camera."""
-
-    watched: bool
-    whole: bool = False  # every frame
-    rate: float | None = None  # fps that are enough for those who watch; None: all
-    trickle: float | None = None  # seconds between pictures while it is not; None: none at all
-
-
-class Uplink:
-    """All links to one other broker. Belongs to the loop's thread, which never waits for it."""
-
-    def __init__(
-        self,
-        name: str,
-        section: Upstream,
-        site: str,
-        cameras: Mapping[str, str],
-        clock: SiteClock,
-        arrivals: Arrivals,
-    ) -> None:
-        """`cameras`: their names there, by their names here. Raises KeyFileError."""
-        self.name = name
-        self.cameras = cameras
-        self.was_connected = False
-        self._section = section
-        self._site = site
-        self._put = arrivals.put
-        self._keys = _keys(section)
-        self._passages = {there: Passage(here, clock) for here, there in cameras.items()}
-        self._live = Stream(self._passages, arrivals.put, idle=False)
-        self._idle = Stream(self._passages, arrivals.put, idle=True)
-        self._live.granted = self._granted
-        self._fetchers: dict[str, Fetcher] = {}
-        self._dial(self._live, site)
-        self._dial(self._idle, f"{site}-idle")
-
-    @property
-    def connected(self) -> bool:
-        return self._live.link.connected
-
-    def trouble(self, camera: str) -> str | None:
-        """Why a camera does not come, in words."""
-        if not self.connected:
-            return f"the broker of {self.name} does not answer"
-        refused = self._live.refused.get(self.cameras[camera])
-        return self._live.trouble or (None if refused is None else f"{self.name}: {refused}")
-
-    def said(self, camera: str) -> Status | None:
-        """What its node has said lately, on the other site."""
-        return self._live.said(self.cameras[camera])
-
-    def want(self, needs: Mapping[str, Need]) -> None:
-        """From now on, this of each camera, by its name here."""
-        watched = {self.cameras[name]: need for name, need in needs.items() if need.watched}
-        idle = {
-            self.cameras[name]: 1 / need.trickle
-            for name, need in needs.items()
-            if not need.watched and need.trickle is not None
-        }
-        for name, need in needs.items():
-            self._passages[self.cameras[name]].whole = need.whole
-        rates = [need.rate for need in watched.values()]
-        known = [max(rate, SELDOM) for rate in rates if rate is not None]
-        self._live.want(tuple(watched), max(known) if known and len(known) == len(rates) else None)
-        self._idle.want(tuple(idle), max(idle.values(), default=None))
-
-    def repair(self, request: Repair) -> bool:
-        there = self.cameras[request.camera]
-        fetcher = self._fetchers.get(there)
-        if fetcher is None:
-            fetcher = Fetcher(there, self._passages[there], self._put)
-            self._fetchers[there] = fetcher
-            self._dial(fetcher, f"{self._site}-{there}"[:64])
-        return fetcher.ask(request)
-
-    def close(self, *, wait: bool) -> None:
-        """Ending a link takes as long as the network does: the loop does not wait for it."""
-        links = [user.link for user in (self._live, self._idle, *self._fetchers.values())]
-        threads = [threading.Thread(target=link.close, name="uplink ends") for link in links]
-        for thread in threads:
-            thread.start()
-        for thread in threads if wait else ():
-            thread.join()
-
-    def _dial(self, user: LinkUser, name: str) -> None:
-        Link(
-            self._section.delivery,
-            name=name,
-            kind="broker",
-            user=user,
-            site=self._site,
-            keys=self._keys,
-        )
-
-    def _granted(self, ready: messages.Ready) -> None:
-        """On the link's thread."""
-        origin = self._live.site or self.name
-        via = {
-            here: (*ready.via.get(there, ()), origin)
-            for here, there in self.cameras.items()
-            if there not in ready.refused
-        }
-        self._put(Granted(self.name, via))
-
-
-def _keys(section: Upstream) -> ClientKeys | None:
-    if section.key is None or section.server_key is None:
-        return None
-    return ClientKeys(read_pair(Path(section.key)), from_hex(section.server_key))
 
 
 def _only(status: Status) -> Figures:
@@ -190,21 +72,28 @@ class Upstreams:
         for name, camera in site.cameras.items():
             if isinstance(camera, UpstreamCamera):
                 wanted.setdefault(camera.upstream, {})[name] = camera.camera or name
+        before: dict[str, Uplink] = {}
         for name in list(self._by_name):
             if self._made_of[name] != (site.upstream.get(name), wanted.get(name)):
-                self._by_name.pop(name).close(wait=False)
+                before[name] = self._by_name.pop(name)
+                before[name].close(wait=False)
         self._by_camera = {}
         for name, cameras in wanted.items():
-            self._by_camera |= dict.fromkeys(cameras, self._uplink(name, site, cameras))
+            self._by_camera |= dict.fromkeys(
+                cameras, self._uplink(name, site, cameras, before.get(name))
+            )
             for here in cameras:
                 self._cameras[here].via = self._cameras[here].via or ()
 
-    def _uplink(self, name: str, site: Site, cameras: dict[str, str]) -> Uplink | str:
+    def _uplink(
+        self, name: str, site: Site, cameras: dict[str, str], before: Uplink | None
+    ) -> Uplink | str:
+        """The links to an upstream, or why there are none."""
         if name in self._by_name:
             return self._by_name[name]
         section = site.upstream[name]
         try:
-            made = Uplink(name, section, site.site, cameras, self._clock, self.arrivals)
+            made = Uplink(name, section, site.site, cameras, self._clock, self.arrivals, before)
         except KeyFileError as exc:
             log.error("upstream %s: %s", name, exc)
             return str(exc)
@@ -258,7 +147,8 @@ class Upstreams:
             camera, via = self._cameras[name], granted.via.get(name, ())
             changed = changed or camera.via != via
             camera.via = via
-            if via:
+            if via and name not in uplink.here:
+                uplink.here.add(name)
                 camera.repairs.camera_came(uplink.repair)
         if changed:
             self._greet_sites()
@@ -269,8 +159,10 @@ class Upstreams:
             if uplink.was_connected != uplink.connected:
                 uplink.was_connected = not uplink.was_connected
                 log.info("%s: %s", uplink.name, "answers" if uplink.connected else "is cut off")
-                for name in uplink.cameras if not uplink.was_connected else ():
-                    self._cameras[name].repairs.camera_left()
+                if not uplink.was_connected:
+                    for name in uplink.here:
+                        self._cameras[name].repairs.camera_left()
+                    uplink.here.clear()
         if now >= self._status_ns:
             self._status_ns = now + STATUS_NS
             for name, uplink_or_why in self._by_camera.items():

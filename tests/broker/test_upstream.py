@@ -19,8 +19,10 @@ from camfan.mailbox import Item
 from camfan_config import endpoints
 from camfan_testing.live import Camera, wait_until
 from camfan_testing.ports import free_ports
-from camfan_testing.processes import Process, running_broker
+from camfan_testing.processes import Process, camfan, running_broker
+from camfan_testing.security import make_keys, secure_site
 from camfan_testing.wire import Wire
+from camfan_wire.keys import read_public, to_hex
 from camfan_wire.messages import Figures, Status
 
 READ_S = 20.0
@@ -425,3 +427,67 @@ def test_the_loop_never_waits_for_the_link(tmp_path: Path) -> None:
             assert broker.stop(signal.SIGTERM) == 0
             assert time.monotonic() - started < READ_S
     assert not [thread for thread in threading.enumerate() if thread.name == "wire"]
+
+
+def test_a_site_with_keys_gives_what_it_grants(tmp_path: Path) -> None:
+    """To the key that it knows, those cameras and no others."""
+    access = "\n  access: {home: {view: [porch]}}"
+    folder = tmp_path / "cabin"
+    folder.mkdir()
+    cabin = secure_site(folder, "porch", "gate", access=access)
+    make_keys(folder / "keys", "home")
+    server = to_hex(read_public(folder / "keys" / "broker.pub"))
+    home = write(
+        tmp_path,
+        "home",
+        f"upstream:\n  hut: {{delivery: 'tcp://127.0.0.1:{cabin.delivery}', "
+        f"key: cabin/keys/home.secret, server_key: {server}}}\n"
+        "cameras:\n  porch: {source: upstream, from: hut}\n"
+        "  gate: {source: upstream, from: hut}",
+    )
+    with (
+        running_broker(cabin.path),
+        running_broker(home),
+        Camera(cabin.path, "porch") as porch,
+        Camera(cabin.path, "gate"),
+        Subscriber(home) as frames,
+        Looking(home) as looking,
+    ):
+        assert all(frames.read(READ_S).run == porch.run_id for _ in range(10))
+        wait_until(
+            lambda: (
+                (said := looking.status("gate")) is not None
+                and said.message == "hut: no camera 'gate' here; there is porch"
+            )
+        )
+
+
+def test_cameras_are_taken_and_left_while_it_runs(two: Two) -> None:
+    """A reload disturbs nobody else; what would have to come by another way is refused."""
+    text = two.home.read_text("utf-8")
+    with (
+        both(two),
+        Camera(two.cabin, "porch") as porch,
+        Camera(two.cabin, "gate"),
+        Subscriber(two.home, "cabin-porch", mode="every", events=True) as items,
+    ):
+        seen = read_to(items, porch.published + 5)
+        more = "yard: {source: custom}\n  second: {source: upstream, from: hut, camera: gate}"
+        without = text.replace("  gate: {source: upstream, from: hut}\n", "")
+        two.home.write_text(without.replace("yard: {source: custom}", more), "utf-8")
+        with camfan("reload", "--config", str(two.home)) as reload:
+            assert reload.wait() == 0
+            assert "camera second added" in reload.output
+        with Subscriber(two.home, "second") as frames:
+            assert frames.read(READ_S).camera == "second"
+        seen += read_to(items, porch.published + 10)
+
+        two.home.write_text(text.replace("{source: custom}", "{source: upstream, from: hut}"))
+        with camfan("reload", "--config", str(two.home)) as reload:
+            assert reload.wait() == 78
+            assert (
+                "camera yard: its source takes effect when the broker is started again"
+                in reload.output
+            )
+
+    assert_whole(seen, porch)

@@ -13,6 +13,7 @@ from camfan_config.types import (
     Picamera2Camera,
     RtspCamera,
     TestCamera,
+    UpstreamCamera,
     V4l2Camera,
 )
 from camfan_nodes.camera.clock import Clock
@@ -64,6 +65,11 @@ def source_of(name: str, camera: Camera, clock: Clock) -> Source:
         return RtspSource(camera, clock)
     if isinstance(camera, Picamera2Camera):
         return _picamera_source(camera, clock)
+    if isinstance(camera, UpstreamCamera):
+        raise ConfigurationError(
+            f"camera '{name}' is taken from '{camera.upstream}' by the broker itself; it has no "
+            "node to start"
+        )
     raise ConfigurationError(
         f"camera '{name}' is published by your own code (`source: custom`); it has no node to start"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from camfan import KeyFileError, Site
 from camfan.identity import BROKER, OWNER
-from camfan_config import CustomCamera, nodes
+from camfan_config import CustomCamera, UpstreamCamera, nodes
 from camfan_nodes.command import ConfigurationError
 from camfan_wire.keys import PUBLIC, SECRET, fingerprint, read_public
 
@@ -50,7 +50,7 @@ def purposes(site: Site) -> dict[str, str]:
     """What each name of a site file is."""
     found = {BROKER: "the broker", OWNER: "you: sees and changes everything"}
     for node in nodes(site):
-        if node.kind != "broker":
+        if node.kind != "broker" and not isinstance(node.section, UpstreamCamera):
             own = isinstance(node.section, CustomCamera)
             found[node.name] = f"{node.kind}{' of your own code' if own else ''} on {node.host}"
     for name, access in site.security.access.items():
