@@ -84,6 +84,7 @@ class Broker:
         self._status_ns = 0
         self._receipt_ns = 0
         self._due_ns: int | None = None
+        self._repairing: list[Camera] = []
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         limits, keys = site.security.limits, locks.keys if locks else None
         self.refusals = Refusals()
@@ -152,21 +153,27 @@ class Broker:
 
     def run(self) -> None:
         """Turn until `stop`."""
-        poller = zmq.Poller()
-        receivers: dict[zmq.Socket[bytes] | int, Callable[[], None]] = {
+        receivers: dict[object, Callable[[], None]] = {
             self._ingest_socket: self.ingest.receive,
             self._fanout_socket: self._listeners_changed,
             self._delivery_socket: self.control.receive,
             self.upstreams.arrivals.fileno(): self.upstreams.receive,
         }
-        for socket in receivers:
-            poller.register(socket, zmq.POLLIN)
+        polled = (
+            self._ingest_socket,
+            self._fanout_socket,
+            self._delivery_socket,
+            self.upstreams.arrivals.fileno(),
+        )
+        sockets = [(socket, int(zmq.POLLIN)) for socket in polled]
         while not self._stopped:
-            for socket, _ in poller.poll(self._wait_ms()):
+            for socket, _ in zmq.zmq_poll(sockets, self._wait_ms()):
                 receivers[socket]()
             now = self.turned_ns = time.monotonic_ns()
             if self._due_ns is not None and now >= self._due_ns:
                 self._due_ns = self.delivery.pump_due(now)
+            for camera in self._repairing:
+                self._repair(camera, now)
             if now >= self._tick_ns:
                 self._tick(now)
 
@@ -182,7 +189,13 @@ class Broker:
 
     def _wait_ms(self) -> int:
         due = self._tick_ns if self._due_ns is None else min(self._tick_ns, self._due_ns)
+        for camera in self._repairing:
+            due = min(due, camera.repairs.due_ns() or due)
         return max(0, -(-(due - time.monotonic_ns()) // 1_000_000))
+
+    def _repair(self, camera: Camera, now: int) -> None:
+        if camera.repairs.turn(now):
+            self.delivery.frame_came(camera)
 
     def _listeners_changed(self) -> None:
         if self.fanout.receive():
@@ -238,6 +251,7 @@ class Broker:
             self.gatekeeper.unwatch()
         for camera in self.cameras.values():
             self._look_after(camera, now)
+        self._repairing = [c for c in self.cameras.values() if c.repairs.active]
         self.delivery.forget_silent(now)
         self.control.tick(now)
         self.fanout.listeners.sweep()

@@ -110,10 +110,9 @@ class Delivery:
 
     def frame_came(self, camera: Camera) -> None:
         """A camera has a new frame, or a late one."""
-        now = time.monotonic_ns()
         for peer in self._by_camera.get(camera.name, ()):
             if peer.reader is not None and peer.reader.open:
-                self.pump(peer, now)
+                self.pump(peer, time.monotonic_ns())
 
     def pump_due(self, now: int) -> int | None:
         """Send what waited for its time; when to come back, monotonic ns."""
