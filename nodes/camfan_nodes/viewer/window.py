@@ -192,7 +192,7 @@ class Window:
         if self._lost_ns is not None:
             lost = time_text(self._lost_ns, now_ns)
             return (
-                f"The broker does not answer since {lost}.",
+                f"The broker has not answered since {lost}.",
                 "Every picture here is old. Trying again.",
             )
         if self._paused_ns is not None:
