@@ -39,7 +39,7 @@ from camfan_wire.clock import SiteClock
 from camfan_wire.keys import KeyFileError
 from camfan_wire.messages import PROTOCOL
 from camfan_wire.notify import notify
-from camfan_wire.sockets import Role, bind, open_socket
+from camfan_wire.sockets import POLLIN, Role, bind, open_socket
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +165,7 @@ class Broker:
             self._delivery_socket,
             self.upstreams.arrivals.fileno(),
         )
-        sockets = [(socket, int(zmq.POLLIN)) for socket in polled]
+        sockets = [(socket, POLLIN) for socket in polled]
         while not self._stopped:
             for socket, _ in zmq.zmq_poll(sockets, self._wait_ms()):
                 receivers[socket]()

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from typing import Any
 
 import zmq
 
@@ -25,7 +26,15 @@ from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
 from camfan_wire.keys import ClientKeys
 from camfan_wire.messages import PROTOCOL, Figures, Status
-from camfan_wire.sockets import Role, open_socket
+from camfan_wire.sockets import (
+    NOT_COPIED,
+    POLLIN,
+    POLLOUT,
+    Role,
+    has_input,
+    open_socket,
+    receive,
+)
 from camfan_wire.topics import status_topic
 
 log = logging.getLogger(__name__)
@@ -191,9 +200,10 @@ class _Connection:
         self._link = link
         self._socket = open_socket(link._context, Role.PEER, link.keys)
         self._socket.connect(link.endpoint)
-        self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
-        self._poller.register(link._inner, zmq.POLLIN)
+        wakes = (link._inner.fileno(), POLLIN)
+        # Any: it polls descriptors of the system too, which its types do not say.
+        self._polled: list[tuple[Any, int]] = [(self._socket, POLLIN), wakes]
+        self._polled_to_send: list[tuple[Any, int]] = [(self._socket, POLLIN | POLLOUT), wakes]
         self._heard = time.monotonic()
         self._beat_due = 0.0
         self._broker = ""
@@ -213,13 +223,12 @@ class _Connection:
         link = self._link
         now = time.monotonic()
         due = min(self._beat_due, link._status_due if link._report else now + HEARTBEAT_S)
-        outward = zmq.POLLOUT if self._answers else 0
-        self._poller.register(self._socket, zmq.POLLIN | outward)
-        ready = dict(self._poller.poll(math.ceil(max(0.0, due - now) * 1000)))
-        if link._inner.fileno() in ready or link._inner in ready:
-            self._drain_wakes()
-        if ready.get(self._socket, 0) & zmq.POLLIN:
-            self._receive()
+        polled = self._polled_to_send if self._answers else self._polled
+        for ready, events in zmq.zmq_poll(polled, math.ceil(max(0.0, due - now) * 1000)):
+            if ready is not self._socket:
+                self._drain_wakes()
+            elif events & POLLIN:
+                self._receive()
         if self._broker:
             self.flush()
             self._answer()
@@ -298,18 +307,20 @@ class _Connection:
         self._send([messages.encode(messages.Probe(sent=time.monotonic_ns()))])
 
     def _receive(self) -> None:
+        socket = self._socket
+        self._heard = self._link._heard = time.monotonic()
         for _ in range(100):  # then look at the clock again
-            try:
-                parts = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
-            except zmq.Again:
-                return
-            self._heard = self._link._heard = time.monotonic()
+            parts = [receive(socket, 0, NOT_COPIED)]
+            while parts[-1].more:
+                parts.append(receive(socket, 0, NOT_COPIED))
             if len(parts) == 3:
                 self._link._user.on_frame(parts)
             elif len(parts) == 2:
                 self._link._user.on_topic(parts[0].bytes, parts[1].bytes)
             elif len(parts) == 1:
                 self._control(parts[0].bytes)
+            if not has_input(socket):
+                return
 
     def _control(self, body: bytes) -> None:
         try:

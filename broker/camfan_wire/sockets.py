@@ -57,7 +57,8 @@ SNDMORE = int(zmq.SNDMORE)  # plain numbers: `|` of two flags of an enum costs a
 DONTWAIT = int(zmq.DONTWAIT)
 DONTWAIT_SNDMORE = DONTWAIT | SNDMORE
 _EVENTS = int(zmq.EVENTS)
-_POLLIN = int(zmq.POLLIN)
+POLLIN = int(zmq.POLLIN)
+POLLOUT = int(zmq.POLLOUT)
 
 _FRAME_BYTES = max(jpeg.MAX_BYTES, MAX_HEADER_BYTES)
 
@@ -154,7 +155,7 @@ MORE = zmq.DONTWAIT | zmq.SNDMORE  # made once: the flags are an enum, and `|` o
 
 def has_input(socket: zmq.Socket[bytes]) -> bool:
     """A message can be received. Asking costs 1 µs, the exception of an empty socket 25."""
-    return bool(_get(socket, _EVENTS) & _POLLIN)
+    return bool(_get(socket, _EVENTS) & POLLIN)
 
 
 def not_bound(endpoint: str, error: OSError | zmq.ZMQError) -> BindError:
