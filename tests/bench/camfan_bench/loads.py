@@ -18,6 +18,7 @@ import zmq
 from camfan_bench.counters import Command, Counters, Tally
 from camfan_bench.frames import Stream, jpeg_of_size
 from camfan_wire import messages
+from camfan_wire.keys import ClientKeys, apply, read_pair, read_public
 from camfan_wire.sockets import Role, open_socket
 
 Socket = zmq.Socket[bytes]
@@ -44,12 +45,14 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     credit: int = 16
     back: int = 1  # credit is given back so many at a time
     work_s: float = 0.0  # what the consumer needs for a frame
+    keys: str = ""  # folder of the site's keys
+    name: str = ""  # whose key this one comes with; empty: none
 
 
 def flood(task: Task) -> None:
     """A source that is always ahead of the slowest sink, by no more than the window."""
     stream = Stream(task.camera, jpeg_of_size(task.size))
-    socket = _publisher(task.endpoint)
+    socket = _publisher(task)
     with Counters(Path(task.counters)) as counters:
         while (command := counters.command()) is not Command.QUIT:
             if command is Command.IDLE:
@@ -69,7 +72,7 @@ def flood(task: Task) -> None:
 def paced(task: Task) -> None:
     """A source at a steady rate, from the first command until the last: cameras do not pause."""
     stream = Stream(task.camera, jpeg_of_size(task.size))
-    socket = _publisher(task.endpoint)
+    socket = _publisher(task)
     with Counters(Path(task.counters)) as counters:
         while counters.command() is Command.IDLE:
             time.sleep(REST_S)
@@ -83,12 +86,20 @@ def paced(task: Task) -> None:
                 _send(socket, stream, counters, task.index)
 
 
-def _publisher(endpoint: str) -> Socket:
+def _publisher(task: Task) -> Socket:
     socket = zmq.Context().socket(zmq.PUB)
+    _unlock(socket, task)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.XPUB_NODROP, 1)  # waits where a queue is full: nothing is lost here
-    socket.connect(endpoint)
+    socket.connect(task.endpoint)
     return socket
+
+
+def _unlock(socket: Socket, task: Task) -> None:
+    if task.name:
+        folder = Path(task.keys)
+        pair = read_pair(folder / f"{task.name}.secret")
+        apply(socket, ClientKeys(pair, read_public(folder / "broker.pub")))
 
 
 def _send(socket: Socket, stream: Stream, counters: Counters, source: int) -> None:
@@ -127,6 +138,7 @@ class Sink:
 def fanout(task: Task) -> None:
     """Any SUB."""
     socket = zmq.Context().socket(zmq.SUB)
+    _unlock(socket, task)
     socket.subscribe(task.topic)
     socket.connect(task.endpoint)
     sink = Sink(task)

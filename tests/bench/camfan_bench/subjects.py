@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from camfan_bench import age, camera, delivery, fanout, latency, peers, relay, web
+from camfan_bench import age, camera, curve, delivery, fanout, latency, peers, relay, web
 from camfan_bench.model import Benchmark, Measure
 
 SUBJECTS = (
     fanout,
+    curve,
     relay,
     delivery,
     latency,

@@ -1,0 +1,134 @@
+"""Encryption survives restarts, cuts and a thousand reconnections, and no secret is ever shown."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+import zmq
+
+from camfan import Publisher, Subscriber, load_site
+from camfan_testing.jpegs import jpeg
+from camfan_testing.live import LiveBroker, wait_until
+from camfan_testing.processes import camfan, running_broker
+from camfan_testing.security import keys_of, raw_socket, secure_site
+from camfan_testing.stream import Stream
+from camfan_wire.keys import read_pair
+from camfan_wire.sockets import Role, open_socket
+
+RECONNECTIONS = 1000
+READERS = 30
+OURS = (
+    zmq.XSUB,
+    zmq.XPUB,
+    zmq.ROUTER,
+    zmq.DEALER,
+    zmq.SUB,
+)  # the rest are pipes within the process
+
+
+@contextmanager
+def _reader(live: LiveBroker) -> Iterator[None]:
+    """One more reader of the fan-out, as camfan makes them."""
+    with zmq.Context() as context:
+        reader = open_socket(context, Role.FANOUT_READER, keys_of(live.site, "anna"))
+        reader.subscribe(b"frame/")
+        reader.connect(live.broker.addresses.fanout)
+        try:
+            yield
+        finally:
+            reader.close()
+
+
+def sockets() -> list[zmq.Socket[bytes]]:
+    """Every open socket of this process that goes over the network."""
+    with_lists = (one for one in gc.get_objects() if isinstance(one, zmq.Socket))
+    return [one for one in with_lists if not one.closed and _endpoint(one).startswith("tcp://")]
+
+
+def _endpoint(socket: zmq.Socket[bytes]) -> str:
+    return socket.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")
+
+
+@pytest.mark.timeout(240)
+def test_every_socket_has_curve_after_a_thousand_reconnections(secure: LiveBroker) -> None:
+    """Of the broker, of cameras and of readers, those that were made anew among them."""
+    connections = secure.broker.gatekeeper.connections
+    with (
+        ExitStack() as stack,
+        Publisher(secure.site, "one") as camera,
+        Subscriber(secure.site, "one", mode="every") as frames,
+    ):
+        for _ in range(READERS):
+            stack.enter_context(_reader(secure))
+        while connections.ended < RECONNECTIONS:
+            wait_until(lambda: len(connections) >= READERS, 30)
+            for connection in connections.all():
+                connections.end(connection)
+        wait_until(lambda: camera.publish(jpeg()), 30)
+        assert frames.read(30).camera == "one"
+        found = sockets()
+        assert {socket.type for socket in found} == set(OURS)
+        assert all(socket.mechanism == zmq.CURVE for socket in found)
+        with raw_socket(zmq.SUB, secure.broker.addresses.fanout) as plain:
+            plain.subscribe(b"")
+            wait_until(lambda: camera.publish(jpeg()))
+            assert not plain.poll(500)
+
+
+def test_a_restarted_broker_is_encrypted(tmp_path: Path) -> None:
+    site = secure_site(tmp_path, "one")
+    loaded = load_site(site.path)
+    with running_broker(site.path) as first, ExitStack() as running:
+        stream = running.enter_context(Stream(loaded))
+        first.popen.kill()
+        first.wait()
+        had = len(stream.sequences)
+        with running_broker(site.path):
+            wait_until(lambda: len(stream.sequences) > had + 10, 30)
+            with raw_socket(zmq.SUB, f"tcp://127.0.0.1:{site.fanout}") as plain:
+                plain.subscribe(b"")
+                assert not plain.poll(500)
+            running.close()  # while there is a broker: it wants more frames
+
+
+def test_no_secret_is_in_anything_that_is_said(tmp_path: Path) -> None:
+    """Logs, show, errors, metrics and HTTP of a whole run."""
+    site = secure_site(tmp_path, "one")
+    said = []
+    config = ("--config", str(site.path))
+    with running_broker(site.path) as broker, Stream(load_site(site.path)):
+        for command in (
+            ("show", str(site.path)),
+            ("check", str(site.path)),
+            ("keys", "list", *config),
+            ("keys", "show", "broker", *config),
+            ("top", "--once", *config),
+            ("reload", *config),
+            ("keys", "new", "one", *config),
+            ("keys", "revoke", "lab", *config),
+        ):
+            with camfan(*command) as process:
+                process.wait(30)
+                said.append(process.output)
+        pages = ("healthz", "readyz", "metrics")
+        said += [_get(f"http://127.0.0.1:{site.http}/{page}") for page in pages]
+        said.append(broker.output)
+    secrets = [read_pair(path) for path in (tmp_path / "keys").glob("*.secret")]
+    assert len(secrets) >= 4
+    everything = "\n".join(said)
+    assert all(pair.secret.decode() not in everything for pair in secrets)
+    assert all(pair.secret.decode() not in repr(pair) for pair in secrets)
+
+
+def _get(url: str) -> str:
+    from urllib.error import HTTPError
+
+    try:
+        return str(urlopen(url, timeout=10).read().decode())
+    except HTTPError as exc:
+        return str(exc.read().decode())
