@@ -231,8 +231,8 @@ class CameraDefaults(Section, frozen=True, kw_only=True):
     ring: RingSize = CameraRing()
     trickle: Annotated[
         Trickle | None,
-        Meta(description="a picture this often while nobody watches, such as 2s; null: none"),
-    ] = 2.0
+        Meta(description="a picture this often while nobody watches, such as 5s; null: none"),
+    ] = 5.0
     rotate: Annotated[Literal[0, 90, 180, 270], Meta(description="degrees clockwise")] = 0
     flip: Annotated[
         Literal["none", "horizontal", "vertical"],
@@ -261,8 +261,8 @@ class CameraBase(Section, frozen=True, kw_only=True):
     ring: RingSize = CameraRing()
     trickle: Annotated[
         Trickle | None,
-        Meta(description="a picture this often while nobody watches, such as 2s; null: none"),
-    ] = 2.0
+        Meta(description="a picture this often while nobody watches, such as 5s; null: none"),
+    ] = 5.0
     zones: Annotated[
         dict[Name, Polygon],
         Meta(description="parts of the picture that motion may ask for by name"),

@@ -47,16 +47,19 @@ class Pacer:
         self._clock = clock
         self._origin_s: float | None = None  # monotonic time of recorded time 0
 
-    def left_s(self, at_s: float) -> float:
-        """How long it is until recorded time `at_s`; not above 0 if it has come."""
+    def has_come(self, at_s: float) -> bool:
+        """Whether recorded time `at_s` is over; nothing is late for who lets pictures pass."""
         now_s = self._clock.monotonic_ns() / 1e9
-        if self._origin_s is None or now_s - self._origin_s - at_s > LATE_S:
+        if self._origin_s is None:
             self._origin_s = now_s - at_s
-        return self._origin_s + at_s - now_s
+        return self._origin_s + at_s <= now_s
 
     def reached(self, at_s: float) -> bool:
         """Wait for recorded time `at_s`, but no longer than SLICE_S; whether it has come."""
-        left_s = self.left_s(at_s)
+        now_s = self._clock.monotonic_ns() / 1e9
+        if self._origin_s is None or now_s - self._origin_s - at_s > LATE_S:
+            self._origin_s = now_s - at_s
+        left_s = self._origin_s + at_s - now_s
         if left_s > 0:
             self._clock.wait(min(left_s, SLICE_S))
         return left_s <= SLICE_S

@@ -87,7 +87,7 @@ class TestSource:
     def _let_pass(self) -> Passed | Idle:
         first = self._sequence
         self._wishes.rest(IDLE_S)
-        while self._pacer.left_s(self._due_s) <= 0:
+        while self._pacer.has_come(self._due_s):
             self._advance()
         return Passed(self._sequence - first) if self._sequence > first else Idle.PACED
 

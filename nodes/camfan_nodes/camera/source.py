@@ -17,7 +17,7 @@ import numpy.typing as npt
 from camfan_config.errors import CamfanError
 
 SLICE_S = 0.5  # how long `capture` may wait for a picture
-IDLE_S = 0.4  # how long it lets pictures go by when nobody watches
+IDLE_S = 0.9  # how long it lets pictures go by when nobody watches
 
 Bgr = npt.NDArray[np.uint8]  # (height, width, 3)
 Plane = npt.NDArray[np.uint8]  # (height, width)

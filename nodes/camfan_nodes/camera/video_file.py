@@ -101,7 +101,7 @@ class FileStream:
         """Those whose time comes while nobody watches; None at the end of the file."""
         self._wishes.rest(IDLE_S)
         passed = 0
-        while (following := self._peek()) is not None and self._pacer.left_s(following[0]) <= 0:
+        while (following := self._peek()) is not None and self._pacer.has_come(following[0]):
             self._next = None
             passed += 1
         if passed:
