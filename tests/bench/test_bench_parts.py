@@ -121,6 +121,7 @@ def test_names_are_unique_and_in_one_of_the_groups() -> None:
     ("pattern", "found"),
     [
         ("relay", ["relay/100KB/4"]),
+        ("fanout/20KB/1", ["fanout/20KB/1"]),
         ("fanout/20KB", ["fanout/20KB/1", "fanout/20KB/4", "fanout/20KB/16"]),
         ("fanout/*/16", ["fanout/20KB/16", "fanout/100KB/16", "fanout/250KB/16"]),
         ("delivery-l", ["delivery-latest/100KB/4"]),

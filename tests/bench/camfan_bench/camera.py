@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from camfan import Subscriber
 from camfan_bench.counters import Command, Counters, Tally
 from camfan_bench.cpu import cpu_seconds
 from camfan_bench.model import BenchError, Benchmark, Measure, Pair, Run
@@ -24,8 +25,8 @@ from camfan_testing.sites import write_site
 CPU, IDLE = "camera/cpu", "camera/idle-cpu"
 FPS = 30
 SECONDS = 4.0
-SETTLE_S = 3.0
-IDLE_S = 20.0  # after its start a broker wants everything for a while
+SETTLE_S = 3.0  # of a loop that has just begun
+IDLE_PATIENCE_S = 60.0
 
 
 def benchmarks() -> list[Benchmark]:
@@ -39,6 +40,7 @@ def benchmarks() -> list[Benchmark]:
 class Site:
     """Camera nodes; cam0 is watched by one subscriber of the fan-out."""
 
+    path: Path
     cameras: list[Process]
     watched: Tally
     counters: Counters
@@ -63,7 +65,7 @@ def _site(cameras: int) -> Iterator[Site]:
             stack.enter_context(camfan("camera", f"cam{n}", "--config", str(site.path)))
             for n in range(cameras)
         ]
-        found = Site(nodes, Tally(counters, 0), counters)
+        found = Site(site.path, nodes, Tally(counters, 0), counters)
         _await_frames(found.watched, nodes)
         yield found
 
@@ -111,8 +113,8 @@ def _busy(length: float) -> Iterator[Run]:
 def _idle(length: float) -> Iterator[Run]:
     seconds = SECONDS * length
     with _site(2) as site:
+        _await_idle(site.path, "cam1")
         watched, idle = (node.popen.pid for node in site.cameras)
-        time.sleep(min(5 * seconds, IDLE_S))
 
         def run(_: int) -> Pair:
             before = cpu_seconds(idle), cpu_seconds(watched)
@@ -122,6 +124,18 @@ def _idle(length: float) -> Iterator[Run]:
             return Pair({IDLE: ours}, {IDLE: theirs})
 
         yield run
+
+
+def _await_idle(site: Path, camera: str) -> None:
+    """Until the broker asks a camera for nothing: for a while after its start it asks for all."""
+    deadline = time.monotonic() + IDLE_PATIENCE_S
+    with Subscriber(site, [], statuses=True) as board:
+        while time.monotonic() < deadline:
+            status = board.statuses.get("broker")
+            if status is not None and status.cameras[camera].get("layers") == 0:
+                return
+            time.sleep(0.1)
+    raise BenchError(f"{camera} is still asked for pictures, and nobody watches it")
 
 
 def bare_loop(port: int, fps: float, counters_path: Path) -> None:

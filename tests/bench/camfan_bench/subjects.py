@@ -30,14 +30,19 @@ def select(benchmarks: Sequence[Benchmark], patterns: Sequence[str]) -> list[Ben
     """Those with a measure that matches; of their measures, only these. No pattern: all."""
     if not patterns:
         return list(benchmarks)
+    names = {measure.name for benchmark in benchmarks for measure in benchmark.measures}
     found = []
     for benchmark in benchmarks:
-        wanted = tuple(m for m in benchmark.measures if any(_matches(m, p) for p in patterns))
+        wanted = tuple(
+            m
+            for m in benchmark.measures
+            if any(m.name == p if p in names else _matches(m, p) for p in patterns)
+        )
         if wanted:
             found.append(replace(benchmark, measures=wanted))
     return found
 
 
 def _matches(measure: Measure, pattern: str) -> bool:
-    """A name, the beginning of one, or a glob."""
+    """The beginning of a name, or a glob."""
     return fnmatchcase(measure.name, pattern) or measure.name.startswith(pattern)
