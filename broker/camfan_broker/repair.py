@@ -20,8 +20,9 @@ from camfan_wire.messages import Gap, Repair, Repaired
 
 log = logging.getLogger(__name__)
 
-PATIENCE_NS = 15_000_000_000  # for a camera that has answered before, and is away
-FIRST_PATIENCE_NS = 4_000_000_000  # for one that we have not heard of: it may still be connecting
+# From when something is missed: the frame that shows it may come before its camera's hello.
+PATIENCE_NS = 15_000_000_000  # for a camera that has been here before
+FIRST_PATIENCE_NS = 4_000_000_000  # for one that we have not heard of; once, then for none of it
 ANSWER_NS = 10_000_000_000  # without a frame of the answer: it will not come
 MAX_CHUNK = 32  # frames a request asks for
 KEPT_BYTES = 16_000_000  # of one backlog; who is further behind asks again
@@ -41,6 +42,7 @@ class Backlog:
         self.bytes = 0
         self.done = False  # all that lies before `before` has been told
         self.failed = False  # the camera cannot be asked
+        self.made_ns = now
         self.wanted_ns = 0  # since when a reader waits for more; 0: none does
         self.used_ns = now
 
@@ -93,7 +95,7 @@ class Repairs:
         self._now = monotonic_ns
         self._ask: Callable[[Repair], bool] | None = None
         self._known = False  # the camera's node has been here
-        self._away_ns = self._now()  # since when it is not
+        self._in_vain = False  # it is not one that says hello
         self._backlogs: list[Backlog] = []
         self._asked: tuple[Repair, Backlog] | None = None
         self._asked_ns = 0  # when the request went, or the last item of its answer came
@@ -112,14 +114,14 @@ class Repairs:
     def camera_came(self, ask: Callable[[Repair], bool]) -> None:
         """The camera's node is connected; `ask` sends it a request."""
         self._ask, self._known, self._asked = ask, True, None
+        self._in_vain = False
 
     def camera_left(self) -> None:
         self._ask, self._asked = None, None
-        self._away_ns = self._now()
 
     def backlog(self, after: Position, before: Position) -> tuple[Backlog, int] | None:
         """Where a reader at `after` goes on, and at which place; None if nobody can be asked."""
-        if not self._can_come(self._now()):
+        if self._ask is None and self._in_vain:
             return None
         for backlog in self._backlogs:
             place = backlog.place_of(after)
@@ -148,10 +150,8 @@ class Repairs:
             log.warning("%s does not answer: what it was asked for is given up", self._camera)
             self._asked[1].failed = changed = True
             self._asked = None
-        if not self._can_come(now):
-            for backlog in self._backlogs:
-                changed = changed or not backlog.failed
-                backlog.failed = True
+        if self._ask is None:
+            changed = self._give_up(now) or changed
         self._backlogs = [b for b in self._backlogs if not b.failed and now - b.used_ns < ANSWER_NS]
         if self._asked is None and self._ask is not None and now >= self._not_before_ns:
             self._ask_next(self._ask, now)
@@ -226,7 +226,11 @@ class Repairs:
             fitting = interval // 2 * self._frames // took
             self._chunk = max(1, min(fitting, 2 * self._chunk, MAX_CHUNK))
 
-    def _can_come(self, now: int) -> bool:
-        if self._ask is not None:
-            return True
-        return now - self._away_ns < (PATIENCE_NS if self._known else FIRST_PATIENCE_NS)
+    def _give_up(self, now: int) -> bool:
+        """What has waited long enough for a camera that is not here; True if anything has."""
+        patience = PATIENCE_NS if self._known else FIRST_PATIENCE_NS
+        late = [b for b in self._backlogs if not b.failed and now - b.made_ns >= patience]
+        for backlog in late:
+            backlog.failed = True
+        self._in_vain = self._in_vain or (bool(late) and not self._known)
+        return bool(late)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from camfan_broker.account import Account
 from camfan_broker.camera import Camera
 from camfan_broker.reader import Reader
+from camfan_broker.repair import FIRST_PATIENCE_NS
 from camfan_broker.ring import OVERHEAD_BYTES, Entry
 from camfan_wire.header import Header, Position
 from camfan_wire.messages import Gap, Subscribe
@@ -53,7 +54,9 @@ def camera(*headers: Header, name: str = "one", frames: int = 1000) -> Camera:
     """A camera that nobody can ask for what is missing, with a ring of so many frames."""
     clock = Clock()
     made = Camera(name, frames * ENTRY_BYTES, 5.0, clock)
-    clock.now = 3600 * SECOND
+    made.repairs.backlog(Position(RUN_A, 0), Position(RUN_A, 1))  # once, somebody waited in vain
+    clock.now = FIRST_PATIENCE_NS
+    made.repairs.turn(clock.now)
     for one in headers:
         accept(made, one)
     return made

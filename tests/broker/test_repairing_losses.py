@@ -264,6 +264,28 @@ def test_what_nobody_wanted_is_told_without_asking() -> None:
     assert world.reader.cursors["one"].account.skipped == {"not-wanted": 7}
 
 
+def test_a_camera_that_was_away_for_long_is_waited_for_again() -> None:
+    """Back after an hour, its frames may come before its hello: what it kept is not given up."""
+    world = World()
+    world.connect()
+    world.capture(RUN_A, 0)
+    world.camera.repairs.camera_left()
+    world.read(Position(RUN_A, 0))
+    for sequence in (1, 2, 3):
+        world.capture(RUN_A, sequence, arrives=False)
+
+    world.now += 3600 * SECOND
+    world.capture(RUN_A, 4)
+    world.drain()
+    assert not world.camera.repairs.turn(world.now)
+    world.drain()
+    assert world.told == []
+    world.connect()
+    world.play()
+
+    assert world.told == frames(RUN_A, 1, 2, 3, 4)
+
+
 def test_a_camera_that_stays_away_is_given_up() -> None:
     world = World()
     world.connect()
