@@ -12,6 +12,7 @@ from camfan_nodes.recorder.index import Index
 from camfan_testing.recordings import packets
 
 NOT_WANTED = "not-wanted"
+OVERRUN = "ring-overrun"
 RESTARTED = "camera-restarted"
 
 

@@ -19,7 +19,8 @@ from camfan_faults.ledger import (
 from camfan_faults.rig import Rig, rig
 
 FPS = 15
-AROUND_S = 3  # of traffic before and after
+FRAME_BYTES = 20_000
+AROUND_S = 2  # of traffic before and after
 CAMERAS = ("one", "two")  # and the film
 SECTIONS = """cameras:
   one: {{source: custom{one}}}
@@ -36,26 +37,34 @@ class Outage:
     accounts: Mapping[str, Account]
     back_s: float  # from the return of the broker until a viewer had a frame
     newer_s: float  # how old that frame was, at most
+    kept: int  # of camera one: frames that its ring gave behind what it could not give
 
 
 def broker_outage(
-    folder: Path, seconds: float, *, ring: str | None = None, size: int = 20_000
+    folder: Path, seconds: float, *, ring: str | None = None, kill_camera: bool = False
 ) -> Outage:
-    """`ring`: of camera `one`. Raises DoesNotAddUpError."""
+    """`ring`: of camera `one`; `kill_camera`: it is killed in the middle, and started again.
+
+    Raises DoesNotAddUpError.
+    """
     film = write_film(folder / "film.avi", round((seconds + 2 * AROUND_S) * FPS), FPS)
     sections = SECTIONS.format(one=f", ring: {ring}" if ring else "")
     with rig(folder, sections) as site:
         site.broker()
         site.recorder("archive")
         site.reader("viewer", mode="latest", cameras=CAMERAS)
-        site.camera("one", fps=FPS, size=size)
-        site.camera("two", fps=FPS)
+        site.camera("one", fps=FPS, size=FRAME_BYTES)
+        site.camera("two", fps=FPS, size=FRAME_BYTES)
         site.node("camera", "film")
         for camera in CAMERAS:
             site.wait_captured(camera, AROUND_S * FPS)
 
         site.kill("broker")
-        time.sleep(seconds)  # the outage itself
+        if kill_camera:
+            time.sleep(seconds / 2)
+            site.kill("one")
+            site.start("one")
+        time.sleep(seconds / 2 if kill_camera else seconds)  # the outage itself
         site.start("broker")
         back_ns = time.monotonic_ns()
 
@@ -71,20 +80,25 @@ def broker_outage(
 
 def _proven(site: Rig, film: list[str], back_ns: int) -> Outage:
     accounts: dict[str, Account] = {}
+    kept = 0
     first_back: list[tuple[float, float]] = []
     for camera in CAMERAS:
         runs = site.runs(camera)
+        by_run = {run.run: run for run in runs}
         found = in_order(runs, recorded(site.folder / "archive", camera))
-        accounts[camera] = prove_every(runs, found, whole=True)
+        accounts[camera] = prove_every(runs, found)
         viewed = site.told("viewer", camera)
         prove_latest(runs, viewed)
         fresh = next(item for item in viewed if item.at_ns >= back_ns)
-        captured_ns = runs[0].captured_ns[fresh.first]
+        captured_ns = by_run[fresh.run].captured_ns[fresh.first]
+        if camera == "one":
+            gap = next((item.last or 0 for item in found if item.reason), 0)
+            kept = fresh.first - gap - 1
         first_back.append(((fresh.at_ns - back_ns) / 1e9, (fresh.at_ns - captured_ns) / 1e9))
     found = recorded(site.folder / "archive", "film")
     runs = [run_of(film, found[0].run)]
-    accounts["film"] = prove_every(runs, in_order(runs, found), whole=True)
-    return Outage(accounts, max(s for s, _ in first_back), max(s for _, s in first_back))
+    accounts["film"] = prove_every(runs, in_order(runs, found))
+    return Outage(accounts, max(s for s, _ in first_back), max(s for _, s in first_back), kept)
 
 
 def assert_nothing_lost(accounts: Mapping[str, Account]) -> None:

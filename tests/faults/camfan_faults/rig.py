@@ -21,7 +21,7 @@ from camfan_testing.processes import Process
 
 HERE = Path(__file__).resolve().parents[1]  # tests/faults
 PATH = os.pathsep.join((str(HERE), str(HERE.parent / "support")))
-SETTLE_S = 40.0
+SETTLE_S = 120.0
 
 Prefix = Sequence[str]  # what a command is started through: a network namespace
 
@@ -163,7 +163,9 @@ class Rig:
         wait_until(there, SETTLE_S)
 
     def wait_recorded_to(self, recorder: str, camera: str, sequence: int) -> None:
-        wait_until(lambda: self.recorded_to(recorder).get(camera, ("", -1))[1] == sequence, 60)
+        wait_until(
+            lambda: self.recorded_to(recorder).get(camera, ("", -1))[1] == sequence, SETTLE_S
+        )
 
     def recorded_to(self, recorder: str) -> dict[str, tuple[str, int]]:
         """How far the index of a recorder is that is at work, by camera."""
