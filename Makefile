@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test lint types imports check-format format pictures bench soak fuzz clean
+.PHONY: help demo test lint types imports check-format format pictures bench soak fuzz faults clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ soak: $(VENV)/.dev  ## a large site for MINUTES=10, then sixteen stopped readers
 
 fuzz: $(VENV)/.fuzz  ## feed PARSER=frame, control or site with RUNS=100000 made-up inputs
 	$(BIN)/python tests/fuzz/fuzz.py $(or $(PARSER),frame) -runs=$(or $(RUNS),100000) $(FUZZ)
+
+faults: $(VENV)/.dev  ## break a running site in every way, 10 minutes; FAULTS='--kills 20' for one
+	@$(BIN)/python tests/faults/break_site.py $(FAULTS)
 
 clean:  ## remove what was made here
 	rm -rf $(VENV) .demo dist build
