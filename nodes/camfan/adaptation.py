@@ -1,7 +1,8 @@
 """How much of a camera its link carries: fewer layers first, then lower quality, back again slowly.
 
 Decided from what the broker says it has received, compared with what was made for it over the last
-few seconds. While the broker is away nothing is decided: then no link is to be judged.
+few seconds. While the broker is away, or says nothing because the link is cut, nothing is decided:
+then no link is to be judged, and what is made is for the ring.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ TOLERATED = 0.05  # of the frames
 PATIENCE_S = 10.0  # without loss, before the next step up; doubled when that step failed,
 MAX_PATIENCE_S = 320.0
 TRIAL_S = 12.0  # a step up that is followed by loss this soon has failed
-BLOCKED_S = 6.0  # nothing leaves and nothing is received: the link is judged without the broker
 QUALITY_STEP = 15
 QUALITY_FLOOR = 30
+SILENCE_S = 3.0  # without a receipt, of which one comes each second: the link was cut
 REMEMBERED = 4096  # frames whose receipt is still out
 
 
@@ -54,9 +55,8 @@ class Adaptation:
         self._made: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)  # sequence, how many so far
         self._count = 0
         self._from = -1  # the last sequence that was made before the last change
-        self._blocked = 0  # frames in a row that did not leave
         self._window: _Mark | None = None
-        self._changed_s = self._received_s = monotonic()
+        self._changed_s = self._heard_s = monotonic()
         self._patience_s = PATIENCE_S
         self._trial = False  # the last change was a step up, and not judged yet
 
@@ -77,21 +77,18 @@ class Adaptation:
         """A frame was made, and this became of it."""
         with self._lock:
             if left is Left.AWAY:
-                self._window, self._blocked = None, 0
-                self._received_s = self._monotonic()
+                self._window = None
                 return
             self._count += 1
             self._made.append((sequence, self._count))
-            self._blocked = self._blocked + 1 if left is Left.FULL else 0
-            now_s = self._monotonic()
-            since_s = max(self._received_s, self._changed_s)
-            if self._blocked >= WINDOW_FRAMES and now_s - since_s > BLOCKED_S:
-                self._judge(1.0, now_s)
 
     def received(self, sequence: int, frames: int) -> None:
         """The broker has this many frames of the run, the newest with this sequence."""
         with self._lock:
-            now_s = self._received_s = self._monotonic()
+            now_s = self._monotonic()
+            if now_s - self._heard_s > SILENCE_S:
+                self._begin_anew()
+            self._heard_s = now_s
             if sequence <= self._from:
                 return  # made before the last change, and still under way then
             index = bisect_right(self._made, sequence, key=lambda made: made[0]) - 1
@@ -126,8 +123,12 @@ class Adaptation:
             self.reason = None
 
     def _change(self, step: int, now_s: float) -> None:
+        self._step, self._changed_s = step, now_s
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         """The next window begins with what is made from now on."""
-        self._step, self._changed_s, self._window, self._blocked = step, now_s, None, 0
+        self._window = None
         self._from = self._made[-1][0] if self._made else -1
 
     def _last_step(self) -> int:

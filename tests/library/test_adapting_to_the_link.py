@@ -38,15 +38,15 @@ class Simulation:
         self.steps: list[tuple[float, int]] = []
         self._budget = 4.0
 
-    def run(self, seconds: float, *, away: bool = False) -> None:
+    def run(self, seconds: float, *, away: bool = False, cut: bool = False) -> None:
         end, receipt = self.now + seconds, self.now + 1
         while self.now < end:
             if layer_of(self.sequence) < self.adaptation.layers:
                 self._frame(away=away)
             self.sequence += 1
             self.now += 1 / self.fps
-            self._budget = min(self._budget + self.carries / self.fps, 4.0)
-            if self.now >= receipt and not away and self.newest is not None:
+            self._budget = 0.0 if cut else min(self._budget + self.carries / self.fps, 4.0)
+            if self.now >= receipt and not away and not cut and self.newest is not None:
                 self.adaptation.received(self.newest, self.received)
                 receipt += 1
             if not self.steps or self.steps[-1][1] != self.adaptation.layers:
@@ -146,12 +146,18 @@ def test_a_camera_that_does_not_encode_has_layers_only() -> None:
     assert (simulation.adaptation.layers, simulation.adaptation.quality()) == (1, None)
 
 
-def test_a_link_through_which_nothing_comes_is_judged_all_the_same() -> None:
-    simulation = Simulation(15, 0.0)
-    simulation._budget = 0.0
-    simulation.run(60)
+@pytest.mark.parametrize("seconds", [4, 8, 30])
+def test_a_cut_link_is_no_thin_link(seconds: float) -> None:
+    """Nothing leaves and nothing is heard: all is made, for the ring; and when the link is back,
+    what did not leave meanwhile says nothing of it.
+    """
+    simulation = Simulation(15, 40)
+    simulation.run(10)
+    simulation.run(seconds, cut=True)
+    simulation.run(30)
 
-    assert simulation.adaptation.layers == 1
+    assert simulation.lost > 0
+    assert [layers for _, layers in simulation.steps] == [4]
 
 
 @pytest.fixture
