@@ -9,13 +9,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from camfan.credit import MAX_LATEST
 
 from camfan import Event, Frame, Gap, Publisher, Subscriber
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera, publish_first, wait_until
 from camfan_testing.processes import Process, broker_process, running_broker
 from camfan_testing.sites import TestSite, custom_cameras, write_site
+from camfan_wire.credit import MAX_LATEST
 
 READ_S = 15.0
 PUBLISH = """
