@@ -72,7 +72,7 @@ _ALWAYS: Mapping[int, int] = {
     zmq.HANDSHAKE_IVL: 5_000,
     zmq.CONNECT_TIMEOUT: 3_000,
     zmq.RECONNECT_IVL: 100,
-    zmq.RECONNECT_IVL_MAX: 1_000,  # a camera must flow again within 2 s of the broker's return
+    zmq.RECONNECT_IVL_MAX: 400,  # pictures are live again within 1 s of the return of a broker
 }
 
 _BY_ROLE: Mapping[Role, tuple[int, Mapping[int, int]]] = {

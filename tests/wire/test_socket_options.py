@@ -28,7 +28,7 @@ ON_EVERY_SOCKET: dict[int, int] = {
     zmq.HANDSHAKE_IVL: 5_000,
     zmq.CONNECT_TIMEOUT: 3_000,
     zmq.RECONNECT_IVL: 100,
-    zmq.RECONNECT_IVL_MAX: 1_000,
+    zmq.RECONNECT_IVL_MAX: 400,
     zmq.HEARTBEAT_IVL: 0,
     zmq.HEARTBEAT_TTL: 0,
     zmq.HEARTBEAT_TIMEOUT: -1,
