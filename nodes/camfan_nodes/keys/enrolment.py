@@ -25,7 +25,7 @@ from camfan_wire.sockets import Role, bind, open_socket
 
 PORT = 5553
 ZAP = "inproc://zeromq.zap.01"
-ANSWER_S = 30.0
+ANSWER_S = 20.0
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # without I, L, O, U
 _LETTERS = 20  # of 5 bits each
 _CODE = re.compile(r"([a-z0-9][a-z0-9_-]{0,63})@(.+):([0-9]{1,5})/([0-9A-Za-z-]{20,40})")
