@@ -219,9 +219,10 @@ def test_cpu_time_is_that_of_the_process() -> None:
     assert time.process_time() >= 0.19
 
 
-GROUPS = ["fanout/100KB/4", "relay", "delivery", "latency", "age", "camera"]
+GROUPS = ["fanout/100KB/4", "relay", "delivery", "latency", "age", "camera/cpu", "camera/idle"]
 
 
+@pytest.mark.timeout(240)  # a broker asks a camera for everything in its first 15 s
 @pytest.mark.parametrize("name", GROUPS)
 def test_each_benchmark_works_from_end_to_end(name: str, tmp_path: Path) -> None:
     """One pair of runs: whole and lossless, or it would be a problem."""
@@ -234,8 +235,8 @@ def test_each_benchmark_works_from_end_to_end(name: str, tmp_path: Path) -> None
     for entry in json.loads(result.read_text()):
         assert entry["problem"] is None, entry
         assert entry["runs"] == 1
-        assert entry["value"] > 0
-        assert entry["ratio"] > 0
+        assert entry["value"] >= 0  # an idle camera may do nothing at all in that time
+        assert entry["ratio"] >= 0
         assert entry["name"] in ended.stdout
 
 
