@@ -122,7 +122,8 @@ _BY_ROLE: Mapping[Role, tuple[int, Mapping[int, int]]] = {
         },
     ),
     Role.INVITE: (zmq.REP, {zmq.MAXMSGSIZE: 1024}),
-    Role.JOIN: (zmq.REQ, {zmq.IMMEDIATE: 1, zmq.MAXMSGSIZE: 1024}),
+    # Not IMMEDIATE: that drops an answer that has come when its sender closes the connection.
+    Role.JOIN: (zmq.REQ, {zmq.MAXMSGSIZE: 1024}),
 }
 
 

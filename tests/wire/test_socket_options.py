@@ -59,7 +59,7 @@ BY_ROLE: dict[Role, tuple[int, dict[int, int]]] = {
         {zmq.SNDHWM: 256, zmq.RCVHWM: 256, zmq.IMMEDIATE: 1, zmq.MAXMSGSIZE: 16_000_000},
     ),
     Role.INVITE: (zmq.REP, {zmq.MAXMSGSIZE: 1024}),
-    Role.JOIN: (zmq.REQ, {zmq.IMMEDIATE: 1, zmq.MAXMSGSIZE: 1024}),
+    Role.JOIN: (zmq.REQ, {zmq.MAXMSGSIZE: 1024}),
 }
 
 

@@ -160,8 +160,6 @@ def join(code: Code, public: bytes, seconds: float = ANSWER_S) -> Welcome:
         socket = open_socket(context, Role.JOIN, keys)
         socket.connect(f"tcp://{host}:{code.port}")
         wanted = {"name": code.name, "public": z85.decode(public).hex()}
-        if not socket.poll(int(seconds * 1000), zmq.POLLOUT):
-            raise CodeError(_nobody(code))
         socket.send(json.dumps(wanted).encode())
         if not socket.poll(int(seconds * 1000)):
             raise CodeError(_nobody(code))
