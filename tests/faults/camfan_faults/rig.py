@@ -190,6 +190,27 @@ class Rig:
             for sample in family.samples
         }
 
+    def prove_books(self, reader: str, camera: str) -> None:
+        """At rest, the broker's figures say what the camera numbered and what the reader got.
+
+        For a broker that has seen all of both.
+        """
+        found, told = self.metrics(), self.told(reader, camera)
+
+        def of_camera(name: str) -> float:
+            return found[f"camfan_camera_{name}_total", camera]
+
+        def of_reader(name: str) -> float:
+            return sum(v for key, v in found.items() if key[:2] == (name, reader))
+
+        frames = [item for item in told if item.reason is None]
+        assert found["camfan_camera_last_sequence", camera] == self.captured(camera) - 1
+        parts = sum(of_camera(name) for name in ("received", "unwanted", "lost"))
+        assert of_camera("numbered") == parts == self.captured(camera) - told[0].first
+        assert of_reader("camfan_subscriber_delivered_total") == len(frames)
+        assert of_reader("camfan_subscriber_held") == 0
+        assert of_reader("camfan_subscriber_lost_total") == 0
+
     def _first(self, name: str, command: list[str], says: str) -> Process:
         self._commands[name] = (command, says)
         return self.start(name)

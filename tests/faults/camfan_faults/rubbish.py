@@ -24,8 +24,8 @@ def throw_rubbish(folder: Path, connections: int, seed: int) -> Mapping[str, Acc
     numbers = random.Random(seed)
     with rig(folder, SECTIONS) as site, ExitStack() as stack:
         site.broker()
-        site.camera("one")
         site.reader("follower")
+        site.camera("one")
         site.wait_captured("one", 10)
         for number in range(connections):
             for port in site.ports.values():
@@ -39,6 +39,8 @@ def throw_rubbish(folder: Path, connections: int, seed: int) -> Mapping[str, Acc
         site.wait_captured("one", 30)
         site.rest("one")
         site.wait_told("follower", "one")
+        stack.close()
+        site.prove_books("follower", "one")
         site.stop("follower", "one", "broker")
         return {"follower/one": prove_every(site.runs("one"), site.told("follower", "one"))}
 
