@@ -13,8 +13,14 @@ from camfan import CamfanError, load_site
 from camfan_nodes.camera.v4l2_device import Linux
 from camfan_nodes.demo.choice import check_video, choose, find_webcam
 from camfan_nodes.demo.clip import CLIP
-from camfan_nodes.demo.site import PortTakenError, check_ports, demo_site_file
+from camfan_nodes.demo.site import (
+    PortTakenError,
+    check_ports,
+    choose_web_port,
+    demo_site_file,
+)
 from camfan_testing.jpegs import jpeg
+from camfan_testing.ports import free_ports
 from camfan_testing.sites import custom_cameras, write_site
 
 
@@ -143,3 +149,12 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
         other.listen()
         with pytest.raises(PortTakenError, match=f"port {written.fanout} is used"):
             check_ports(site)
+
+
+def test_the_pages_take_another_port_when_theirs_is_used() -> None:
+    """8080 is everybody's favourite; that is no reason to show nothing."""
+    first = free_ports(1)[0]
+    with socket.create_server(("127.0.0.1", first)):
+        assert first < choose_web_port(first, first + 20) <= first + 20
+        with pytest.raises(PortTakenError, match=f"{first} to {first}"):
+            choose_web_port(first, first)

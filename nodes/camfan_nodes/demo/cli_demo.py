@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from camfan_config import CamfanError, Site, load_site
 from camfan_nodes.command import MissingExtraError, end_with_code
-from camfan_nodes.demo.site import check_ports, demo_site_file
+from camfan_nodes.demo.site import check_ports, choose_web_port, demo_site_file
 from camfan_nodes.top.listener import Listener
 from camfan_nodes.up.cli_run import OURS, START_S, run_with_lines, run_with_table
 from camfan_nodes.up.journal import Journal
@@ -80,6 +80,7 @@ def _prepare(video: Path | None) -> None:
     except OSError as exc:
         raise NoFolderError(f"{FOLDER.absolute()} cannot be used: {exc.strerror}") from exc
     os.environ.update(choice.variables)
+    os.environ["DEMO_WEB_PORT"] = str(choose_web_port())
     os.environ["DEMO_RECORDINGS"] = str((FOLDER / "recordings").absolute())
     sys.stdout.write(f"Filming {choice.what}.\n")
     sys.stdout.flush()
