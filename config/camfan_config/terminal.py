@@ -83,8 +83,15 @@ def _hub(site: Site, broker: str) -> RenderableType:
     lines = [endpoints(site, broker).delivery.removeprefix("tcp://").rpartition(":")[0]]
     if site.brokers:
         lines += [name for name in site.cameras if broker_of(site, name) == broker]
-    text = Text("\n".join(lines))
-    return Panel(text, title=broker, subtitle=broker_host(site, broker), expand=False)
+    return _box(lines, broker, broker_host(site, broker))
+
+
+def _box(lines: list[str], title: str, host: str) -> Panel:
+    """Wide enough for all that is written on it; rich forgets the subtitle."""
+    width = max(map(len, [*lines, f" {title} ", f" {host} "])) + 4  # edges and blanks
+    return Panel(
+        Text("\n".join(lines)), title=title, title_align="left", subtitle=host, width=width
+    )
 
 
 def _cameras(site: Site) -> RenderableType:
@@ -112,10 +119,9 @@ def _watchers(site: Site) -> RenderableType:
         if node.name not in watched:
             continue
         cameras = watched[node.name]
-        line = "all cameras" if set(cameras) == set(site.cameras) else "\n".join(cameras)
+        lines = ["all cameras"] if set(cameras) == set(site.cameras) else list(cameras)
         title = node.name if node.name == node.kind else f"{node.name}: {node.kind}"
-        box = Panel(line, title=title, title_align="left", subtitle=node.host, expand=False)
-        boxes.append(box)
+        boxes.append(_box(lines, title, node.host))
     return Group(*boxes) if boxes else Text("nobody yet", "dim")
 
 

@@ -109,6 +109,13 @@ def test_show_knows_its_hosts(camfan: Camfan) -> None:
     )
 
 
+def test_graph_writes_every_host_in_full(camfan: Camfan) -> None:
+    """Also below a box that needs less room than its host's name."""
+    drawn = camfan("graph", str(SITES / "one-pi.yaml")).out
+
+    assert drawn.count(" localhost ") == 5
+
+
 def test_graph_draws_every_node(camfan: Camfan) -> None:
     """Cameras on the left, the broker, who watches on the right."""
     drawn = camfan("graph", FARM).out
