@@ -74,7 +74,7 @@ def _outage(folder: Path, seconds: float, _: int) -> None:
 
 def _disk_outage(folder: Path, seconds: float, _: int) -> None:
     ring = f"{{memory: 1MB, disk: 1GB, path: {folder / 'rings'}}}"
-    _show(broker_outage(folder, seconds, ring=ring, kill_camera=True).accounts)
+    _show(broker_outage(folder, seconds, {"one": ring}, kill="one").accounts)
 
 
 def _cut(folder: Path, seconds: float, _: int) -> None:

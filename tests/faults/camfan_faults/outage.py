@@ -24,7 +24,7 @@ AROUND_S = 2  # of traffic before and after
 CAMERAS = ("one", "two")  # and the film
 SECTIONS = """cameras:
   one: {{source: custom{one}}}
-  two: {{source: custom}}
+  two: {{source: custom{two}}}
   film: {{source: file, path: film.avi}}
 recorders:
   archive: {{path: archive, cameras: "*", segment: 20s}}"""
@@ -41,14 +41,14 @@ class Outage:
 
 
 def broker_outage(
-    folder: Path, seconds: float, *, ring: str | None = None, kill_camera: bool = False
+    folder: Path, seconds: float, rings: Mapping[str, str] | None = None, kill: str | None = None
 ) -> Outage:
-    """`ring`: of camera `one`; `kill_camera`: it is killed in the middle, and started again.
-
-    Raises DoesNotAddUpError.
+    """`rings`: of cameras `one` and `two`; `kill`: this one is killed in the middle, and started
+    again. Raises DoesNotAddUpError.
     """
     film = write_film(folder / "film.avi", round((seconds + 2 * AROUND_S) * FPS), FPS)
-    sections = SECTIONS.format(one=f", ring: {ring}" if ring else "")
+    given = {name: f", ring: {ring}" for name, ring in (rings or {}).items()}
+    sections = SECTIONS.format(**{"one": "", "two": "", **given})
     with rig(folder, sections) as site:
         site.broker()
         site.recorder("archive")
@@ -60,11 +60,11 @@ def broker_outage(
             site.wait_captured(camera, AROUND_S * FPS)
 
         site.kill("broker")
-        if kill_camera:
-            time.sleep(seconds / 2)
-            site.kill("one")
-            site.start("one")
-        time.sleep(seconds / 2 if kill_camera else seconds)  # the outage itself
+        time.sleep(seconds / 2)  # the outage itself
+        if kill is not None:
+            site.kill(kill)
+            site.start(kill)
+        time.sleep(seconds / 2)
         site.start("broker")
         back_ns = time.monotonic_ns()
 
