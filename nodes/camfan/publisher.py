@@ -99,6 +99,8 @@ class Publisher:
         self._orders = Orders(quality, self.report_now)
         self._denied: Making | None = None  # why the next picture is not wanted, if it was asked
         self._report = report
+        self._site = site
+        self._others: dict[str, Link] = {}
         self._clock = ClockEstimate()
         self._outlet = None
         keys = client_keys(site, name or camera, key, server_key)
@@ -118,8 +120,6 @@ class Publisher:
             report=report if publishes is None else self._status,
             keys=keys,
         )
-
-        self._site = site
         self._others = {  # who speaks for no camera is heard by all brokers that it deals with
             broker: Link(
                 delivery_endpoint(site, broker),
