@@ -21,6 +21,9 @@ Image = NDArray[np.uint8]
 _SCALES = tuple(Fraction(n, 8) for n in range(1, 9))  # what scaled DCT decoding offers
 
 
+FUTURE_NS = 50_000_000  # beyond all errors: no quartz goes wrong by so much between two probes
+
+
 class Age(NamedTuple):
     """How long ago a picture was taken; both in seconds. The truth is within ± error."""
 
@@ -106,13 +109,17 @@ class Frame:
 
     @property
     def age(self) -> Age | None:
-        """Now minus capture, on the site's clock; None while a clock on the way is unknown."""
+        """Now minus capture, on the site's clock; None while a clock on the way is unknown.
+
+        So is one that was set a moment ago: it makes pictures of the future.
+        """
         captured = self.site_time
         ours = self._clock.offset() if self._clock else None
         if captured is None or ours is None or self._clock is None:
             return None
         age_ns = self._clock.site_ns() - captured
-        return Age(age_ns / 1e9, ((self._header.error or 0) + ours.error_ns) / 1e9)
+        error_ns = (self._header.error or 0) + ours.error_ns
+        return None if age_ns + error_ns < -FUTURE_NS else Age(age_ns / 1e9, error_ns / 1e9)
 
     def image(self) -> Image:
         """BGR picture, uint8, (height, width, 3). Raises ImageError."""

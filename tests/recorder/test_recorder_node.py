@@ -120,4 +120,5 @@ def test_the_recorder_says_how_far_it_is(tmp_path: Path) -> None:
     assert (status.kind, status.state, status.message) == ("recorder", "recording", None)
     assert isinstance(status.figures["disk_free_bytes"], int)
     assert isinstance(status.cameras["one"]["recorded_until"], int)
+    assert isinstance(status.cameras["one"]["age_ms"], float)
     assert "two" not in status.cameras

@@ -80,6 +80,7 @@ class Watch:
     undecodable: int = 0
     events: int = 0
     busy_s: float = 0.0  # decoding and detecting, all frames together
+    age_ms: float | None = None  # of the last frame, when it came
     open: dict[int, str] = field(default_factory=dict)  # number of an event: its id
     kinds: dict[int, str] = field(default_factory=dict)  # number of an open event: its kind
     _offset_ns: int = 0  # site clock minus the camera's
@@ -90,6 +91,8 @@ class Watch:
         started_s = time.perf_counter()
         self._seen_s = time.monotonic()
         self._offset_ns = frame.offset or 0
+        age = frame.age
+        self.age_ms = None if age is None else round(age.seconds * 1000, 1)
         try:
             gray = frame.gray(decoding_scale(frame.height))
         except ImageError as exc:
@@ -119,6 +122,7 @@ class Watch:
             "undecodable": self.undecodable,
             "events": self.events,
             "motion": "motion" in self.kinds.values(),
+            "age_ms": self.age_ms,
             "frame_ms": round(self.busy_s / self.frames * 1000, 3) if self.frames else None,
         }
 

@@ -67,7 +67,10 @@ def run(
         reported_s = 0.0
         while not stop.is_set():
             with suppress(TimeoutError):  # no frames: there may still be something to sync
-                _take(storage, name, items.read(WAIT_S))
+                item = items.read(WAIT_S)
+                if isinstance(item, Frame):
+                    board.saw(item)
+                _take(storage, name, item)
             storage.tick()
             if time.monotonic() - reported_s >= REPORT_S:
                 reported_s = time.monotonic()
@@ -80,6 +83,13 @@ class Board:
 
     def __init__(self) -> None:
         self._report = Report("starting")
+        self._ages_ms: dict[str, float | None] = {}  # by camera, since it was last shown
+
+    def saw(self, frame: Frame) -> None:
+        """A frame came; how old it is, is asked of the first of each camera only."""
+        if frame.camera not in self._ages_ms:
+            age = frame.age
+            self._ages_ms[frame.camera] = None if age is None else round(age.seconds * 1000, 1)
 
     def report(self) -> Report:
         return self._report
@@ -98,8 +108,12 @@ class Board:
             state="recording" if trouble is None else trouble.reason,
             message=None if trouble is None else trouble.message,
             figures=totals,
-            cameras={camera: _figures(tally) for camera, tally in tallies.items()},
+            cameras={
+                camera: _figures(tally) | {"age_ms": self._ages_ms.get(camera)}
+                for camera, tally in tallies.items()
+            },
         )
+        self._ages_ms.clear()
 
 
 def _take(storage: Storage, name: str, item: Frame | Gap | Event) -> None:
