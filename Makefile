@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test lint types imports check-format format pictures bench soak fuzz faults clean
+.PHONY: help demo test test-long lint types imports check-format format pictures bench soak fuzz faults clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -13,7 +13,10 @@ demo: $(VENV)/.demo  ## two cameras, a recorder, motion and a viewer; VIDEO=file
 	@$(BIN)/camfan demo $(if $(VIDEO),--video "$(VIDEO)")
 
 test: $(VENV)/.dev lint check-format types imports  ## everything that CI runs; VIDEO=file tries that file too
-	$(BIN)/python -m pytest -n auto $(PYTEST)
+	$(BIN)/python -m pytest -n 4 $(PYTEST)
+
+test-long: $(VENV)/.dev  ## outages, browsers, a kernel, ten thousand connections: 10 minutes and more
+	$(BIN)/python -m pytest -n 2 -m long $(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

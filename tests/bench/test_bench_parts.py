@@ -35,6 +35,8 @@ from camfan_bench.runner import run_benchmark
 from camfan_bench.vitals import Vitals
 from camfan_wire.header import read_parts
 
+pytestmark = pytest.mark.long
+
 BENCH = Path(__file__).parent
 SPEED = Measure("speed/a", "frames/s", "a wall", better="higher", reach=0.9)
 

@@ -25,6 +25,8 @@ from camfan_testing.wire import Wire
 from camfan_wire.keys import read_public, to_hex
 from camfan_wire.messages import Figures, Status
 
+pytestmark = pytest.mark.long
+
 READ_S = 20.0
 
 

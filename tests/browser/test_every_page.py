@@ -19,6 +19,8 @@ from camfan_testing.live import Camera
 from camfan_testing.pages import tile, wait_for_state
 from camfan_testing.web import LiveWeb, live_web
 
+pytestmark = pytest.mark.long
+
 NAMES = ("barn", "gate", "porch", "yard", "henhouse")
 USERS = (
     f"  users:\n    ines: {{password: {PASSWORD_HASH}, role: owner}}\n"

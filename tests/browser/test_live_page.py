@@ -25,6 +25,8 @@ from camfan_testing.pages import (
 )
 from camfan_testing.web import LiveWeb, live_web
 
+pytestmark = pytest.mark.long
+
 NAMES = ("barn", "gate", "porch", "yard")
 
 

@@ -22,6 +22,8 @@ from camfan_testing.ports import free_ports
 from camfan_testing.processes import Process, broker_process, camfan
 from camfan_testing.sites import TestSite, write_site
 
+pytestmark = pytest.mark.long
+
 CAMERAS = "cameras:\n  yard: {source: test, size: 640x360, fps: 10}\n"
 
 

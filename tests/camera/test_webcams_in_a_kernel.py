@@ -12,6 +12,8 @@ import pytest
 
 from camfan_testing.data import SHARED
 
+pytestmark = pytest.mark.long
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 INSIDE = REPOSITORY / "tests" / "camera" / "guest_webcams.py"
 NOT_UP = 125  # vm-run could not start the machine: no qemu, no kernel, nowhere to fetch them from

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from camfan.ring import OVERHEAD_BYTES
 from camfan_faults.ledger import OVERRUN
 from camfan_faults.outage import FPS, FRAME_BYTES, assert_nothing_lost, broker_outage
+
+pytestmark = pytest.mark.long
 
 OUTAGE_S = 3.0  # `make faults` has 60
 

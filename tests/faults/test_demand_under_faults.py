@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from camfan_faults.demanding import FPS, come_and_go
+
+pytestmark = pytest.mark.long
 
 
 def test_a_camera_is_idle_when_all_have_left_or_died(tmp_path: Path) -> None:

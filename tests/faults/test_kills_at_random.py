@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from camfan_faults.killing import kill_at_random
 from camfan_faults.ledger import RESTARTED, Account
+
+pytestmark = pytest.mark.long
 
 
 def lost(accounts: dict[str, Account]) -> set[str]:

@@ -12,6 +12,8 @@ from camfan_faults.links import cut_link, repair_over_a_thin_link
 from camfan_faults.net import Namespaces, Net, NoNamespacesError, namespaces, relays
 from camfan_faults.outage import assert_nothing_lost
 
+pytestmark = pytest.mark.long
+
 CUT_S = 12.0  # longer than any time-out of a connection; `make faults` has 30
 
 

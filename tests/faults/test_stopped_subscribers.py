@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from camfan_faults.ledger import OVERRUN
 from camfan_faults.stopping import stop_subscribers
+
+pytestmark = pytest.mark.long
 
 STOPPED_S = 14.0  # the broker forgets who is silent for 10 s
 MEMORY = 128_000_000

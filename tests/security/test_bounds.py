@@ -22,6 +22,8 @@ from camfan_testing.security import keys_of, raw_socket, secure_site
 from camfan_testing.sites import TestSite, custom_cameras, write_site
 from camfan_testing.stream import Stream
 
+pytestmark = pytest.mark.long
+
 GREETING = b"\xff" + b"\0" * 8 + b"\x7f\x03\x01" + b"CURVE".ljust(20, b"\0") + b"\0" * 32
 NULL_GREETING = b"\xff" + b"\0" * 8 + b"\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + b"\0" * 32
 SPARE_MB = 60

@@ -20,6 +20,8 @@ from camfan_testing.stream import Stream
 from camfan_wire.keys import read_pair
 from camfan_wire.sockets import Role, open_socket
 
+pytestmark = pytest.mark.long
+
 RECONNECTIONS = 1000
 READERS = 30
 OURS = (

@@ -15,6 +15,8 @@ from camfan_testing.live import wait_until
 from camfan_testing.processes import Process
 from camfan_wire.keys import read_pair
 
+pytestmark = pytest.mark.long
+
 HUB, PI = "10.97.31.1", "10.97.31.2"
 CAMFAN = (sys.executable, "-m", "camfan_nodes")
 

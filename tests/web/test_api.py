@@ -23,6 +23,8 @@ from camfan_testing.hashes import PASSWORD_HASH, TOKEN, TOKEN_HASH
 from camfan_testing.live import Camera, wait_until
 from camfan_testing.web import LiveWeb, live_web
 
+pytestmark = pytest.mark.long
+
 WEB = f"""  users: {{ines: {{password: {PASSWORD_HASH}}}}}
   tokens: {{all: {{token: {TOKEN_HASH}, role: owner}}}}
 """

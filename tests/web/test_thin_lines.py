@@ -15,6 +15,8 @@ from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera
 from camfan_testing.web import LiveWeb, Received, TestPage, live_web, page
 
+pytestmark = pytest.mark.long
+
 THIN = 62_500  # bytes a second: 500 kbit/s
 FPS = 10.0
 SLICE_S = 0.02
