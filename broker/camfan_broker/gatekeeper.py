@@ -118,7 +118,7 @@ class Gatekeeper:
     def _run(self) -> None:
         try:
             self._serve()
-        except Exception:
+        except Exception:  # the outermost loop of its thread; its death is told by `alive`
             log.exception("the gatekeeper has died; nobody new gets in until a restart")
         finally:
             if self._zap is not None:
@@ -163,7 +163,7 @@ class Gatekeeper:
                 )
                 return _NO, "too many connections", ""
             return _YES, "OK", user
-        except Exception:
+        except Exception:  # whatever it is, one key must not end the lookup of all others
             log.exception("a key could not be looked up; it was refused")
             return _NO, "error", ""
 

@@ -186,7 +186,7 @@ class Link:
                     connection.close()
                     connection = _Connection(self)
             connection.leave()
-        except Exception:
+        except Exception:  # the outermost loop of its thread
             log.exception("the link to %s ended", self.endpoint)
             raise
         finally:

@@ -107,7 +107,7 @@ class Pages:
         return socket
 
     def logged_out(self, cookie: str) -> None:
-        """The pages of this session have nothing to see any more."""
+        """The pages of this login have nothing to see any more."""
         for page in [page for page, own in self._open.items() if own == _hash(cookie)]:
             self._dismiss(page, LOGGED_OUT, "logged out")
 
