@@ -17,6 +17,7 @@ from importlib.metadata import version
 import zmq
 
 from camfan_broker.access import Access
+from camfan_broker.backlog import RepairMemory
 from camfan_broker.board import Board
 from camfan_broker.camera import Camera
 from camfan_broker.control import Backstage, Control
@@ -39,14 +40,15 @@ from camfan_wire.clock import SiteClock
 from camfan_wire.keys import KeyFileError
 from camfan_wire.messages import PROTOCOL
 from camfan_wire.notify import notify
-from camfan_wire.sockets import POLLIN, Role, bind, open_socket
+from camfan_wire.sockets import POLLIN, Role, bind, fanout_queue, ingest_queue, open_socket
 
 log = logging.getLogger(__name__)
 
 TICK_NS = 100_000_000
 RECEIPT_NS = 1_000_000_000
 STATUS_NS = 2_000_000_000
-RINGS_SHARE = 0.75  # of the memory; the rest is for frames that are under way
+RINGS_SHARE = 0.75  # of the memory
+REPAIR_SHARE = 0.125  # what cameras send late; the rest is for frames that are under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Broker:
         self.name = first_broker(site)
         self.clock = SiteClock()
         self.cameras: dict[str, Camera] = {}
+        self._late = RepairMemory(int(site.broker.memory * REPAIR_SHARE))
         self.turned_ns = time.monotonic_ns()  # when the loop last turned
         self._reloader = reloader
         self._stopped = False
@@ -92,10 +95,16 @@ class Broker:
             self._context, locks.roster if locks else None, limits, self.refusals
         )
         try:
-            part = max(limits.frame, limits.message)
-            self._ingest_socket = open_socket(self._context, Role.INGEST, keys, max_bytes=part)
+            part, cameras = max(limits.frame, limits.message), len(site.cameras)
+            self._ingest_socket = open_socket(
+                self._context, Role.INGEST, keys, max_bytes=part, queue=ingest_queue(cameras)
+            )
             self._fanout_socket = open_socket(
-                self._context, Role.FANOUT, keys, max_bytes=limits.topic
+                self._context,
+                Role.FANOUT,
+                keys,
+                max_bytes=limits.topic,
+                queue=fanout_queue(cameras),
             )
             self._delivery_socket = open_socket(self._context, Role.DELIVERY, keys, max_bytes=part)
             self.gatekeeper.watch(self._ingest_socket, "ingest")
@@ -294,13 +303,15 @@ class Broker:
             self.delivery.reply(node, receipt)
 
     def _take_cameras(self, site: Site) -> None:
+        self._late.limit_bytes = int(site.broker.memory * REPAIR_SHARE)
         ring_bytes = int(site.broker.memory * RINGS_SHARE) // max(len(site.cameras), 1)
         for name in [n for n in self.cameras if n not in site.cameras]:
-            del self.cameras[name]
+            self.cameras.pop(name).repairs.close()
         for name, camera in site.cameras.items():
             known = self.cameras.get(name)
             if known is None:
-                known = self.cameras[name] = Camera(name, ring_bytes, camera.stall_after)
+                known = Camera(name, ring_bytes, camera.stall_after, self._late)
+                self.cameras[name] = known
                 self.delivery.camera_added(known)
             known.ring.limit_bytes = ring_bytes
             known.stall_after_ns = int(camera.stall_after * 1e9)

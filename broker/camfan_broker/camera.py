@@ -8,6 +8,7 @@ from typing import Literal
 
 import zmq
 
+from camfan_broker.backlog import RepairMemory
 from camfan_broker.log import PassLog
 from camfan_broker.repair import Repairs
 from camfan_broker.ring import OVERHEAD_BYTES, Entry, Ring
@@ -20,6 +21,7 @@ from camfan_wire.topics import LAYERS, frame_topic, layer_of
 PAST_RUNS = 64  # remembered, so that a frame of a run that ended is not taken for a new run
 LOGGED = 8192  # arrivals that can be traced
 FPS_WINDOW_NS = 3_000_000_000
+BEGINNING = 64  # a run that is found no further than this has begun while we listened
 TAIL_NS = 2_500_000_000  # what the camera says it has should have come after so long
 
 State = Literal["wait", "live", "stale", "offline"]
@@ -33,6 +35,7 @@ class Camera:
         name: str,
         ring_bytes: int,
         stall_after_s: float,
+        late: RepairMemory,
         monotonic_ns: Clock = time.monotonic_ns,
     ) -> None:
         self.name = name
@@ -41,7 +44,7 @@ class Camera:
         self.topics = tuple(zmq.Frame(frame_topic(name, layer)) for layer in range(LAYERS))
         self.newest_by_layer: list[Entry | None] = [None] * LAYERS
         self.sizes = SizeCache()
-        self.repairs = Repairs(name, self.fps, monotonic_ns)
+        self.repairs = Repairs(name, self._pace, late, monotonic_ns)
         self.via: tuple[str, ...] | None = None  # sites it came through; () if not yet known
         self.state: State = "wait"
         self.state_since_ns = 0  # site clock
@@ -116,7 +119,7 @@ class Camera:
         return entry
 
     def _begin_run(self, header: Header) -> None:
-        known = self.run is not None
+        whole = self.run is not None or header.sequence < BEGINNING
         if self.run is not None:
             self._past_runs.append(self.run)
         self.run = header.run
@@ -124,8 +127,8 @@ class Camera:
         self.run_frames = 0
         self.log.clear()
         # A run that we find going is counted from here; one that began while we listened, from 0.
-        self._sequence = -1 if known else header.sequence - 1
-        self._run_unwanted = 0 if known else header.unwanted
+        self._sequence = -1 if whole else header.sequence - 1
+        self._run_unwanted = 0 if whole else header.unwanted
 
     def _miss(self, missing: int, run_unwanted: int) -> None:
         unwanted = min(max(run_unwanted - self._run_unwanted, 0), missing)
@@ -168,6 +171,10 @@ class Camera:
     def fps(self) -> float:
         """Frames per second over the last three seconds."""
         return self.rates()[0]
+
+    def _pace(self) -> tuple[float, int]:
+        """Frames per second, and bytes of a frame."""
+        return self.fps(), self.received_bytes // max(self.received, 1)
 
     def rates(self) -> tuple[float, float]:
         """Frames and bytes per second over the last three seconds."""

@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from camfan_broker.account import MAX_FPS, NEWER, NOT_WANTED, UNSEEN, Account
+from camfan_broker.backlog import Backlog, Item
 from camfan_broker.camera import Camera
-from camfan_broker.repair import Backlog
 from camfan_broker.ring import Entry
 from camfan_wire.header import Position
 from camfan_wire.messages import MAX_CREDIT, Gap, Subscribe
 
-Item = Entry | Gap
 NO_RUN = Position("", -1)
 LAST = 2**63  # ns: after everything that has come
 
@@ -116,7 +115,7 @@ class Reader:
     def told(self, cursor: Cursor, gap: Gap) -> None:
         """Note that a gap was told."""
         _move(cursor, cursor.account.gap_told(gap))
-        if cursor.backlog is not None and _at(cursor.backlog, cursor.place) is gap:
+        if cursor.backlog is not None and cursor.backlog.at(cursor.place) is gap:
             cursor.place += 1
         # After the end of a run that nobody knows, whatever run comes begins with its 0.
         cursor.last = NO_RUN if gap.last is None else Position(gap.run, gap.last)
@@ -183,7 +182,7 @@ def next_item(cursor: Cursor) -> Item | None:
     overrun = cursor.next < ring.first
     cursor.next = max(cursor.next, ring.first)
     entry = ring[cursor.next]
-    last = cursor.last
+    last = cursor.last or _before_what_is_owed(cursor, entry)
     if last is None or _follows(last, entry):
         return entry
     missing = entry.header.sequence - last.sequence - 1
@@ -205,6 +204,15 @@ def next_item(cursor: Cursor) -> Item | None:
         last=None,
         reason="camera-restarted",  # the end of the old run is not known
     )
+
+
+def _before_what_is_owed(cursor: Cursor, entry: Entry) -> Position | None:
+    """Where a cursor stands that waited for a camera before that began; None if not before it.
+
+    The first pictures of a run may be taken while its camera is still connecting.
+    """
+    owed = entry.numbered - 1 - cursor.upto
+    return Position(entry.header.run, entry.header.sequence - owed - 1) if owed > 0 else None
 
 
 def _from_tail(cursor: Cursor) -> Item | None:
@@ -229,12 +237,18 @@ def _ask(cursor: Cursor, last: Position, before: Position) -> Item | None:
 
 def _from_backlog(cursor: Cursor, backlog: Backlog) -> Item | None:
     """The next repaired item; None if it is still to come, or, with the backlog left, over."""
-    item = None if cursor.place < backlog.first else _at(backlog, cursor.place)
+    item = backlog.at(cursor.place)
     if item is None:
-        if cursor.place >= backlog.first and not backlog.failed and not backlog.done:
+        if cursor.place < backlog.first:  # it is kept no longer
+            _leave(cursor)
+            cursor.asked = None
+        elif not backlog.failed and not backlog.done:
             cursor.camera.repairs.want(backlog)
         else:
-            _leave(cursor, backlog)
+            cursor.answered = backlog.done and backlog.before == cursor.asked
+            if not cursor.answered and not backlog.failed:
+                cursor.asked = None
+            _leave(cursor)
         return None
     last = cursor.last
     if isinstance(item, Gap) or last is None or _follows(last, item):
@@ -244,11 +258,8 @@ def _from_backlog(cursor: Cursor, backlog: Backlog) -> Item | None:
     return item if item.header.sequence == 0 else _gap(item, 0, UNSEEN)
 
 
-def _leave(cursor: Cursor, backlog: Backlog) -> None:
+def _leave(cursor: Cursor) -> None:
     """Go on in the ring; if there is still something missing, ask again."""
-    cursor.answered = backlog.done and backlog.before == cursor.asked
-    if not cursor.answered and not backlog.failed:
-        cursor.asked = None
     cursor.backlog = None
     last = cursor.last
     if last is not None:
@@ -274,10 +285,6 @@ def _move(cursor: Cursor, frames: int) -> None:
     place = max(cursor.next, ring.first)
     known = ring[place].numbered - 1 if place < ring.end else cursor.camera.numbered
     cursor.upto = max(cursor.upto, min(cursor.upto + frames, known))
-
-
-def _at(backlog: Backlog, place: int) -> Item | None:
-    return backlog.items[place - backlog.first] if place < backlog.end else None
 
 
 def _follows(last: Position, entry: Entry) -> bool:

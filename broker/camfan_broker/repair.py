@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from camfan_broker.backlog import Backlog, RepairMemory
 from camfan_broker.ring import Entry
 from camfan_wire.clock import Clock
 from camfan_wire.errors import WireError
@@ -21,83 +22,46 @@ from camfan_wire.messages import Gap, Repair, Repaired
 log = logging.getLogger(__name__)
 
 # From when something is missed: the frame that shows it may come before its camera's hello.
-PATIENCE_NS = 15_000_000_000  # for a camera that has been here before
+PATIENCE_NS = 40_000_000_000  # for a camera that has been here before
 FIRST_PATIENCE_NS = 4_000_000_000  # for one that we have not heard of; once, then for none of it
 ANSWER_NS = 10_000_000_000  # without a frame of the answer: it will not come
 MAX_CHUNK = 32  # frames a request asks for
-KEPT_BYTES = 16_000_000  # of one backlog; who is further behind asks again
 DEFAULT_INTERVAL_NS = 66_000_000  # between live frames, while it is not known
-
-Item = Entry | Gap
-
-
-class Backlog:
-    """What a camera has behind `start`, as far as it has told, for all readers that miss it."""
-
-    def __init__(self, start: Position, before: Position, now: int) -> None:
-        self.start = start
-        self.before = before
-        self.first = 0  # the index of the oldest item that is kept
-        self.items: deque[Item] = deque()
-        self.bytes = 0
-        self.done = False  # all that lies before `before` has been told
-        self.failed = False  # the camera cannot be asked
-        self.made_ns = now
-        self.wanted_ns = 0  # since when a reader waits for more; 0: none does
-        self.used_ns = now
-
-    @property
-    def end(self) -> int:
-        return self.first + len(self.items)
-
-    def append(self, item: Item) -> None:
-        self.items.append(item)
-        self.bytes += _size(item)
-        while self.bytes > KEPT_BYTES and len(self.items) > MAX_CHUNK:
-            self.bytes -= _size(self.items.popleft())
-            self.first += 1
-
-    def place_of(self, position: Position) -> int | None:
-        """The index behind a position; None if it is not one of this backlog's."""
-        if position == self.start and self.first == 0:
-            return 0
-        for index, item in enumerate(self.items, self.first):
-            if end_of(item) == position:
-                return index + 1
-        return None
-
-    def last(self) -> Position:
-        """As far as the camera has told."""
-        for item in reversed(self.items):
-            position = end_of(item)
-            if position is not None:
-                return position
-        return self.start
+FULL_NS = 20_000_000  # until one looks again whether there is room for an answer
 
 
-def end_of(item: Item) -> Position | None:
-    """The position of a frame, or of the last one of a gap; None if that is not known."""
-    if isinstance(item, Gap):
-        return None if item.last is None else Position(item.run, item.last)
-    return item.header.position
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that is not answered yet."""
 
-
-def _size(item: Item) -> int:
-    return 200 if isinstance(item, Gap) else item.bytes
+    request: Repair
+    backlog: Backlog
+    bytes: int  # expected
 
 
 class Repairs:
-    """All that is asked of one camera. Belongs to the loop's thread."""
+    """All that is asked of one camera. Belongs to the loop's thread.
 
-    def __init__(self, camera: str, fps: Callable[[], float], monotonic_ns: Clock) -> None:
+    `rate` says how many live frames come a second, and how large they are on average.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        rate: Callable[[], tuple[float, int]],
+        memory: RepairMemory,
+        monotonic_ns: Clock,
+    ) -> None:
         self._camera = camera
-        self._fps = fps  # of its live frames
+        self._rate = rate
+        self._memory = memory
         self._now = monotonic_ns
         self._ask: Callable[[Repair], bool] | None = None
         self._known = False  # the camera's node has been here
-        self._in_vain = False  # it is not one that says hello
+        self._left_ns = 0  # and has left
+        self._in_vain = False  # it was waited for, and did not come
         self._backlogs: list[Backlog] = []
-        self._asked: tuple[Repair, Backlog] | None = None
+        self._asked: Asked | None = None
         self._asked_ns = 0  # when the request went, or the last item of its answer came
         self._request_ns = 0
         self._frames = 0  # of the present answer
@@ -113,11 +77,18 @@ class Repairs:
 
     def camera_came(self, ask: Callable[[Repair], bool]) -> None:
         """The camera's node is connected; `ask` sends it a request."""
-        self._ask, self._known, self._asked = ask, True, None
-        self._in_vain = False
+        self._ask, self._known, self._in_vain = ask, True, False
+        self._unanswered()
 
     def camera_left(self) -> None:
-        self._ask, self._asked = None, None
+        self._ask, self._left_ns = None, self._now()
+        self._unanswered()
+
+    def _unanswered(self) -> None:
+        """What was asked for is wanted still."""
+        if self._asked is not None:
+            self._asked.backlog.wanted_ns = self._now()
+        self._over()
 
     def backlog(self, after: Position, before: Position) -> tuple[Backlog, int] | None:
         """Where a reader at `after` goes on, and at which place; None if nobody can be asked."""
@@ -129,7 +100,7 @@ class Repairs:
                 if backlog.done and place == backlog.end:
                     backlog.before, backlog.done = before, False
                 return backlog, place
-        made = Backlog(after, before, self._now())
+        made = self._memory.open(after, before, self._now())
         self._backlogs.append(made)
         return made, 0
 
@@ -140,6 +111,7 @@ class Repairs:
         backlog.wanted_ns = backlog.wanted_ns or now
         if backlog not in self._backlogs:  # its reader was away for long
             self._backlogs.append(backlog)
+            self._memory.reopen(backlog)
         if self._asked is None and now >= self._not_before_ns:
             self.turn(now)
 
@@ -148,14 +120,31 @@ class Repairs:
         changed = False
         if self._asked is not None and now - self._asked_ns > ANSWER_NS:
             log.warning("%s does not answer: what it was asked for is given up", self._camera)
-            self._asked[1].failed = changed = True
-            self._asked = None
+            self._asked.backlog.failed = changed = True
+            self._over()
         if self._ask is None:
             changed = self._give_up(now) or changed
-        self._backlogs = [b for b in self._backlogs if not b.failed and now - b.used_ns < ANSWER_NS]
+        for backlog in [b for b in self._backlogs if self._is_unused(b, now)]:
+            self._backlogs.remove(backlog)
+            self._memory.close(backlog)
         if self._asked is None and self._ask is not None and now >= self._not_before_ns:
             self._ask_next(self._ask, now)
         return changed
+
+    def _is_unused(self, backlog: Backlog, now: int) -> bool:
+        """No reader has been there for long, and none waits for an answer."""
+        waits = backlog.wanted_ns and not backlog.failed
+        asked = self._asked is not None and self._asked.backlog is backlog
+        return not waits and not asked and now - backlog.used_ns >= ANSWER_NS
+
+    def close(self) -> None:
+        """The camera is no longer one of the site's."""
+        self._ask, self._in_vain = None, True
+        self._over()
+        for backlog in self._backlogs:
+            backlog.failed = True
+            self._memory.close(backlog)
+        self._backlogs = []
 
     def due_ns(self) -> int | None:
         """When the next request may go; None if none waits."""
@@ -165,12 +154,12 @@ class Repairs:
     def frame(self, entry: Entry) -> None:
         """A frame of the present answer. Raises WireError for one that was not asked for."""
         backlog = self._expect()
-        last, position = backlog.last(), entry.header.position
+        last, position = backlog.last, entry.header.position
         if position.run == last.run and position.sequence <= last.sequence:
             raise WireError("old", f"late frame {position.sequence} after {last.sequence}")
         if position.run == backlog.before.run and position.sequence >= backlog.before.sequence:
             raise WireError("not-asked", f"late frame {position.sequence} was not asked for")
-        backlog.append(entry)
+        self._memory.keep(backlog, entry)
         self.repaired += 1
         self.repaired_bytes += entry.bytes
         self._frames += 1
@@ -178,18 +167,18 @@ class Repairs:
 
     def gap(self, gap: Gap) -> None:
         """What the camera does not have either. Raises WireError for one that was not asked for."""
-        self._expect().append(gap)
+        self._memory.keep(self._expect(), gap)
         self._told = True
 
     def repaired_to(self, answer: Repaired) -> None:
         """The end of an answer. Raises WireError for one that was not asked for."""
         backlog = self._expect()
-        if self._asked is None or answer.id != self._asked[0].id:
+        if self._asked is None or answer.id != self._asked.request.id:
             raise WireError("not-asked", f"{answer.id[:20]!r} was not asked for")
         backlog.done = answer.done
         if not answer.done and not self._told:
             backlog.failed = True  # it would go on for ever
-        self._asked = None
+        self._over()
         self._pace(self._now())
         self.turn(self._now())
 
@@ -197,22 +186,35 @@ class Repairs:
         if self._asked is None:
             raise WireError("not-asked", "nothing was asked of this camera")
         self._asked_ns = self._now()
-        return self._asked[1]
+        return self._asked.backlog
+
+    def _over(self) -> None:
+        """What was asked for has come, or will not."""
+        if self._asked is not None:
+            self._memory.answered(self._asked.bytes)
+        self._asked = None
 
     def _ask_next(self, ask: Callable[[Repair], bool], now: int) -> None:
-        waiting = [b for b in self._backlogs if b.wanted_ns and not b.done]
+        waiting = [b for b in self._backlogs if b.wanted_ns and not b.done and not b.failed]
         if not waiting:
+            return
+        size = max(self._rate()[1], 1)
+        frames = min(self._chunk, self._memory.fitting(size))
+        if not frames:
+            self._not_before_ns = now + FULL_NS
             return
         backlog = min(waiting, key=lambda b: b.wanted_ns)
         request = Repair(
             camera=self._camera,
             id=secrets.token_hex(4),
-            after=backlog.last(),
+            after=backlog.last,
             before=backlog.before,
-            frames=self._chunk,
+            frames=frames,
         )
         if ask(request):
-            self._asked, self._asked_ns, self._request_ns = (request, backlog), now, now
+            self._asked = Asked(request, backlog, frames * size)
+            self._memory.asked(self._asked.bytes)
+            self._asked_ns = self._request_ns = now
             self._frames, self._told = 0, False
             backlog.wanted_ns = 0
 
@@ -221,16 +223,23 @@ class Repairs:
         took = max(now - self._request_ns, 1)
         self._not_before_ns = now + took
         if self._frames:
-            fps = self._fps()
+            fps = self._rate()[0]
             interval = int(1e9 / fps) if fps >= 1 else DEFAULT_INTERVAL_NS
             fitting = interval // 2 * self._frames // took
             self._chunk = max(1, min(fitting, 2 * self._chunk, MAX_CHUNK))
 
     def _give_up(self, now: int) -> bool:
-        """What has waited long enough for a camera that is not here; True if anything has."""
+        """What has waited long enough for a camera that is not here; True if anything has.
+
+        After that nothing waits until the camera comes: it may be gone for good, and who has a
+        thousand holes would wait as often.
+        """
         patience = PATIENCE_NS if self._known else FIRST_PATIENCE_NS
-        late = [b for b in self._backlogs if not b.failed and now - b.made_ns >= patience]
+        begun = now - patience
+        late = [
+            b for b in self._backlogs if not b.failed and max(b.made_ns, self._left_ns) <= begun
+        ]
         for backlog in late:
             backlog.failed = True
-        self._in_vain = self._in_vain or (bool(late) and not self._known)
+        self._in_vain = self._in_vain or bool(late)
         return bool(late)

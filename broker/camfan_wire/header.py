@@ -30,7 +30,7 @@ class Position(Struct, frozen=True, gc=False):
     """A place in a camera's stream of frames."""
 
     run: Run
-    sequence: Count
+    sequence: Annotated[int, Meta(ge=-1, le=2**63 - 1)]  # -1: before the first of the run
 
 
 class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

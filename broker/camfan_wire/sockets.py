@@ -22,8 +22,8 @@ from camfan_wire.messages import MAX_CREDIT
 
 MAX_TOPIC_BYTES = 256
 CAMERA_QUEUE = 4  # frames from one camera that the link has not taken; full: the newest is not sent
-INGEST_QUEUE = 64  # messages from one camera that the broker has not read; full: TCP pushes back
-FANOUT_QUEUE = 32  # frames for one fan-out subscriber; full: ZeroMQ drops the newest for it
+INGEST_QUEUE = 64  # messages that the broker has not read, of all cameras; full: TCP pushes back
+FANOUT_QUEUE = 64  # frames for one fan-out subscriber; full: ZeroMQ drops the newest for it
 DELIVERY_QUEUE = 4 * MAX_CREDIT  # messages for one peer; credit keeps frames far below
 DELIVERY_BACKLOG = 64  # messages from one peer that the broker has not read; full: TCP pushes back
 CURVE_OVERHEAD_BYTES = 64  # what a part grows by when it is encrypted, at most
@@ -127,17 +127,33 @@ _BY_ROLE: Mapping[Role, tuple[int, Mapping[int, int]]] = {
 }
 
 
+def ingest_queue(cameras: int) -> int:
+    """For each of so many cameras. What waits is old before it is seen, and takes memory."""
+    return max(CAMERA_QUEUE, INGEST_QUEUE // max(cameras, 1))
+
+
+def fanout_queue(cameras: int) -> int:
+    """For each subscriber, which may watch all of so many cameras.
+
+    They may all send at the same instant, and ZeroMQ learns of what has left a queue only when half
+    of it has: room for one frame of each takes two places, and as many again are for a late turn.
+    """
+    return max(FANOUT_QUEUE, 4 * cameras)
+
+
 def open_socket(
     context: zmq.Context[zmq.Socket[bytes]],
     role: Role,
     keys: Keys | None = None,
     *,
     max_bytes: int | None = None,
+    queue: int | None = None,
 ) -> zmq.Socket[bytes]:
     """A socket for one role, not yet bound or connected. It belongs to one thread.
 
     With `keys` it speaks CURVE and nothing else. `max_bytes`: of a part, where less than the role's
-    own limit is to be taken.
+    own limit is to be taken. `queue`: for so many messages of or for one peer, where the number of
+    cameras decides.
     """
     kind, options = _BY_ROLE[role]
     socket = context.socket(kind)
@@ -148,6 +164,8 @@ def open_socket(
         apply(socket, keys)
         part = max(part + CURVE_OVERHEAD_BYTES, CURVE_HANDSHAKE_BYTES)
     socket.setsockopt(zmq.MAXMSGSIZE, part)
+    if queue is not None:
+        socket.setsockopt(zmq.RCVHWM if role is Role.INGEST else zmq.SNDHWM, queue)
     return socket
 
 

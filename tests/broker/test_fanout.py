@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import zmq
 
 from camfan import Publisher
 from camfan_testing.jpegs import jpeg
-from camfan_testing.live import LiveBroker, publish_first, wait_until
+from camfan_testing.live import LiveBroker, publish_first, serving, wait_until
+from camfan_testing.sites import custom_cameras, write_site
+from camfan_wire.header import Header, encode_header
+from camfan_wire.topics import LAYERS
 
 Connect = Callable[..., zmq.Socket[bytes]]
 
@@ -49,6 +54,53 @@ def send(live: LiveBroker, publisher: Publisher, count: int) -> None:
     for _ in range(count):
         publisher.publish(jpeg())
         wait_until(lambda: camera.last_sequence == publisher.sequence - 1)
+
+
+def test_cameras_in_step_do_not_push_each_other_out(tmp_path: Path) -> None:
+    """64 cameras send at the same instant, again and again: a reader that keeps up gets all."""
+    names, picture = [f"cam{n}" for n in range(64)], jpeg()
+    site = write_site(tmp_path, custom_cameras(*names))
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with serving(site.path) as live, ExitStack() as opened:
+        reader, cameras = (opened.enter_context(context.socket(k)) for k in (zmq.SUB, zmq.PUB))
+        reader.setsockopt(zmq.RCVTIMEO, 10_000)
+        reader.subscribe(b"frame/")
+        reader.connect(live.broker.addresses.fanout)
+        cameras.setsockopt(zmq.LINGER, 0)
+        cameras.connect(live.broker.addresses.ingest)
+        counted = itertools.count()
+        wait_until(lambda: publish_all(cameras, names[:1], next(counted), picture, live))
+        wait_until(lambda: live.broker.fanout.layers(names[0]) == LAYERS)
+        first = next(counted)
+        for number in range(first, first + 20):
+            publish_all(cameras, names, number, picture, live)
+            got = set[str]()
+            while len(got) < len(names):
+                header = json.loads(reader.recv_multipart()[1])
+                if header["sequence"] == number:
+                    got.add(header["camera"])
+    context.term()
+
+
+def publish_all(
+    socket: zmq.Socket[bytes], names: list[str], sequence: int, picture: bytes, live: LiveBroker
+) -> bool:
+    """A frame of each of these cameras, at once; True if the broker has had one."""
+    for name in names:
+        header = Header(
+            version=1,
+            camera=name,
+            run="a" * 16,
+            sequence=sequence,
+            captured=time.time_ns(),
+            offset=None,
+            error=None,
+            width=64,
+            height=48,
+            size=len(picture),
+        )
+        socket.send_multipart([header.topic, encode_header(header), picture])
+    return live.broker.cameras[names[0]].received > 0
 
 
 def test_a_newcomer_gets_the_last_picture_and_nobody_gets_it_twice(

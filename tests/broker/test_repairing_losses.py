@@ -6,7 +6,8 @@ import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camfan_broker.camera import Camera
+from camfan_broker.backlog import RepairMemory
+from camfan_broker.camera import BEGINNING, Camera
 from camfan_broker.reader import Reader
 from camfan_broker.repair import ANSWER_NS, PATIENCE_NS
 from camfan_broker.ring import OVERHEAD_BYTES, Entry
@@ -42,9 +43,10 @@ def header(run: str, sequence: int, unwanted: int = 0, *, late: bool = False) ->
 class World:
     """A camera with a ring of its own, the broker's side of it, and one reader that wants all."""
 
-    def __init__(self, frames: int = 1000) -> None:
+    def __init__(self, frames: int = 1000, memory: RepairMemory | None = None) -> None:
         self.now = SECOND
-        self.camera = Camera("one", frames * ENTRY_BYTES, 5.0, lambda: self.now)
+        memory = memory or RepairMemory(1_000_000)
+        self.camera = Camera("one", frames * ENTRY_BYTES, 5.0, memory, lambda: self.now)
         self.kept: list[Position] = []  # in the camera's own ring, in order
         self.forgotten: dict[str, int] = {}  # what its ring has lost, by run: up to this sequence
         self.asked: list[Repair] = []
@@ -303,6 +305,101 @@ def test_a_camera_that_stays_away_is_given_up() -> None:
     assert world.told == [*frames(RUN_A, 1), gap(2, 4, "not-received"), *frames(RUN_A, 5)]
 
 
+def test_who_is_gone_for_good_is_waited_for_once_whatever_is_missing() -> None:
+    """No live frame looks after the reader, and there are many holes: all are gaps at one time."""
+    world = World()
+    world.connect()
+    world.capture(RUN_A, 0)
+    world.read(Position(RUN_A, 0))
+    for sequence in range(1, 100):
+        world.capture(RUN_A, sequence, arrives=sequence % 3 == 0)
+    world.drain()
+    assert len(world.asked) == 1
+    world.camera.repairs.camera_left()  # and what it was asked for does not come
+
+    for _ in range(PATIENCE_NS // SECOND):
+        world.now += SECOND
+        assert world.reader.held("one") > 0
+        world.camera.repairs.turn(world.now)
+    world.drain()
+
+    expected: list[Told] = []
+    for sequence in range(3, 100, 3):
+        expected += [gap(sequence - 2, sequence - 1, "not-received"), (RUN_A, sequence)]
+    assert world.told == expected
+    assert world.reader.held("one") == 0
+
+
+def test_a_camera_that_comes_back_while_it_is_waited_for_is_asked_again() -> None:
+    world = World()
+    world.connect()
+    world.capture(RUN_A, 0)
+    world.read(Position(RUN_A, 0))
+    for sequence in range(1, 10):
+        world.capture(RUN_A, sequence, arrives=sequence == 9)
+    world.drain()
+    world.asked.clear()  # it is lost on the way
+    world.camera.repairs.camera_left()
+    for _ in range(PATIENCE_NS // SECOND - 1):
+        world.now += SECOND
+        world.camera.repairs.turn(world.now)
+
+    world.connect()
+    world.play()
+
+    assert world.told == frames(RUN_A, *range(1, 10))
+
+
+def test_the_first_pictures_of_a_run_that_begins_are_not_missed() -> None:
+    """They are taken before the broker is connected; the camera has them."""
+    world = World()
+    world.read()
+    world.connect()
+    for sequence in range(6):
+        world.capture(RUN_A, sequence, arrives=sequence >= 3)
+    assert world.camera.numbered == 6
+
+    world.play()
+
+    assert world.told == frames(RUN_A, *range(6))
+    account = world.reader.cursors["one"].account
+    assert (account.delivered, account.late, account.lost.total()) == (6, 3, 0)
+    assert world.reader.held("one") == 0
+
+
+def test_a_run_that_was_long_under_way_is_joined() -> None:
+    world = World()
+    world.read()
+    world.connect()
+    for sequence in range(100):
+        world.capture(RUN_A, sequence, arrives=sequence >= BEGINNING)
+
+    world.play()
+
+    assert world.told == frames(RUN_A, *range(BEGINNING, 100))
+    assert world.asked == []
+
+
+def test_all_that_is_kept_of_repairs_is_bounded_together() -> None:
+    """Readers that miss much take a little and stop: what has come for them goes again."""
+    memory = RepairMemory(20 * ENTRY_BYTES)
+    worlds = [World(memory=memory) for _ in range(5)]
+    for world in worlds:
+        world.connect()
+        for sequence in range(200):
+            world.capture(RUN_A, sequence, arrives=sequence in (0, 199))
+        world.read(Position(RUN_A, 0), credit=1)
+        world.read(Position(RUN_A, 0), credit=3)
+    for turn in range(400):
+        for world in worlds:
+            world.play()
+            assert memory.bytes <= memory.limit_bytes
+            for number, (reader, _) in enumerate(world.readers):
+                reader.add_credit(2 if turn % (number + 2) == 0 else 0, 0)
+
+    assert all(told == frames(RUN_A, *range(1, 200)) for w in worlds for _, told in w.readers)
+
+
 def test_a_camera_that_does_not_answer_is_given_up() -> None:
     world = World()
     world.connect()
@@ -335,12 +432,13 @@ def test_a_reader_without_credit_asks_for_nothing() -> None:
     st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=80),
     st.integers(1, 40),
     st.integers(1, 20),
+    st.integers(1, 30),
 )
 def test_any_losses_are_repaired_whatever_the_rings(
-    captures: list[tuple[bool, bool]], frames_in_ring: int, credit: int
+    captures: list[tuple[bool, bool]], frames_in_ring: int, credit: int, kept: int
 ) -> None:
     """Frames arrive or not, cameras restart or not: each comes exactly once and in order."""
-    world = World(frames_in_ring)
+    world = World(frames_in_ring, RepairMemory(kept * ENTRY_BYTES))
     world.connect()
     world.capture(RUN_A, 0)
     world.read(credit=credit)
@@ -370,12 +468,13 @@ def test_any_losses_are_repaired_whatever_the_rings(
     st.lists(st.booleans(), min_size=60, max_size=60),
     st.integers(1, 30),
     st.lists(st.integers(0, 3), min_size=30, max_size=30),
+    st.integers(1, 30),
 )
 def test_readers_that_miss_the_same_share_what_comes(
-    starts: list[int], arrives: list[bool], frames_in_ring: int, given_out: list[int]
+    starts: list[int], arrives: list[bool], frames_in_ring: int, given_out: list[int], kept: int
 ) -> None:
     """Wherever they resume and however fast they read: each gets all from there on, once."""
-    world = World(frames_in_ring)
+    world = World(frames_in_ring, RepairMemory(kept * ENTRY_BYTES))
     world.connect()
     for sequence in range(60):
         world.capture(RUN_A, sequence, arrives=arrives[sequence])
@@ -389,10 +488,12 @@ def test_readers_that_miss_the_same_share_what_comes(
         if number % 5 == 0:
             world.capture(RUN_A, 61 + number // 5, arrives=number % 10 == 0)
     world.capture(RUN_A, 67)
-    for _ in range(4):
+    while any(reader.held("one") for reader, _ in world.readers):
+        before = [len(told) for _, told in world.readers]
         for reader, _ in world.readers:
             reader.add_credit(64, 0)
         world.play()
+        assert [len(told) for _, told in world.readers] > before, "it stands still"
 
     for start, (_, told) in zip(starts, world.readers, strict=True):
         assert told == frames(RUN_A, *range(start + 1, 68))

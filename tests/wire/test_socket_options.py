@@ -48,8 +48,8 @@ BY_ROLE: dict[Role, tuple[int, dict[int, int]]] = {
         {zmq.SNDHWM: 4, zmq.SNDBUF: 262_144, zmq.IMMEDIATE: 1, zmq.MAXMSGSIZE: 256},
     ),
     Role.INGEST: (zmq.XSUB, {zmq.RCVHWM: 64, zmq.SNDHWM: 0, zmq.MAXMSGSIZE: 16_000_000}),
-    Role.FANOUT: (zmq.XPUB, {zmq.SNDHWM: 32, zmq.MAXMSGSIZE: 256}),
-    Role.FANOUT_READER: (zmq.SUB, {zmq.RCVHWM: 32, zmq.SNDHWM: 0, zmq.MAXMSGSIZE: 16_000_000}),
+    Role.FANOUT: (zmq.XPUB, {zmq.SNDHWM: 64, zmq.MAXMSGSIZE: 256}),
+    Role.FANOUT_READER: (zmq.SUB, {zmq.RCVHWM: 64, zmq.SNDHWM: 0, zmq.MAXMSGSIZE: 16_000_000}),
     Role.DELIVERY: (
         zmq.ROUTER,
         {zmq.SNDHWM: 256, zmq.RCVHWM: 64, zmq.MAXMSGSIZE: 16_000_000},
