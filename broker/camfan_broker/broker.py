@@ -31,6 +31,7 @@ from camfan_broker.reload import Outcome, Reloader, changes, elsewhere, key_chan
 from camfan_broker.ring import Entry
 from camfan_broker.roster import Locks
 from camfan_broker.status import broker_status
+from camfan_broker.turns import Turns
 from camfan_broker.uplink import Need
 from camfan_broker.upstream import Upstreams
 from camfan_broker.watch import Watch
@@ -175,10 +176,14 @@ class Broker:
             self.upstreams.arrivals.fileno(),
         )
         sockets = [(socket, POLLIN) for socket in polled]
+        turns = Turns()
         while not self._stopped:
+            turns.rest()
+            taken = self.ingest.taken
             for socket, _ in zmq.zmq_poll(sockets, self._wait_ms()):
                 receivers[socket]()
             now = self.turned_ns = time.monotonic_ns()
+            turns.took(self.ingest.taken - taken, now)
             if self._due_ns is not None and now >= self._due_ns:
                 self._due_ns = self.delivery.pump_due(now)
             for camera in self._repairing:

@@ -42,6 +42,7 @@ class Ingest:
         self._access = access if access.keyed else None
         self._routes: dict[bytes, tuple[Camera, int]] = {}  # by topic: camera and layer
         self._layers: dict[str, int] = {}  # how many we subscribe to, by camera
+        self.taken = 0  # messages
         self.refused: Counter[str] = Counter()  # of nobody we know
         for prefix in (EVENTS, STATUSES):
             socket.send(b"\x01" + prefix)
@@ -70,6 +71,7 @@ class Ingest:
         socket = self._socket
         for _ in range(BATCH):
             first = receive(socket, 0, NOT_COPIED)
+            self.taken += 1
             topic = first.bytes
             route = self._routes.get(topic)
             if route is not None:

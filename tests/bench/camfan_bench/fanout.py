@@ -14,9 +14,9 @@ from camfan_bench.rig import Rig, Sinks, broker, proxy, rig, temporary_folder
 
 SIZES_KB = (20, 100, 250)
 SUBSCRIBERS = (1, 4, 16)
-# Frames under way. The fan-out keeps 32 for a subscriber, but ZeroMQ learns 16 at a time what has
-# left that queue: with more than 16 under way it would drop some.
-WINDOW = 14
+# Frames under way. The fan-out keeps 64 for a subscriber, but ZeroMQ learns 32 at a time what has
+# left that queue: with more than 32 under way it would drop some.
+WINDOW = 28
 SECONDS = 0.6
 
 

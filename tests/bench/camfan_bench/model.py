@@ -59,7 +59,7 @@ class Benchmark:
 
     measures: tuple[Measure, ...]
     open: Callable[[float], AbstractContextManager[Run]]
-    runs: int = 7
+    runs: int = 5
 
 
 @dataclass(frozen=True, slots=True)

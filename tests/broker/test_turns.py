@@ -1,0 +1,46 @@
+"""When the broker's loop rests: only when frames come fast, and one by one."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from camfan_broker.turns import MANY, SPAN_NS, Turns
+
+MS = 1_000_000
+SECOND = 1000 * MS
+
+
+@pytest.mark.parametrize(
+    ("apart_ns", "messages", "rests"),
+    [
+        (MS // 4, 1, True),
+        (MS, 1, False),  # 64 cameras of 15 frames a second
+        (MS, MANY, False),  # many at once without it
+        (MS // 4, 0, False),  # nothing came
+    ],
+)
+def test_it_rests_while_frames_come_one_by_one_and_fast(
+    monkeypatch: pytest.MonkeyPatch, apart_ns: int, messages: int, *, rests: bool
+) -> None:
+    rested: list[float] = []
+    monkeypatch.setattr(time, "sleep", rested.append)
+    loop = Turns()
+    for now in range(SECOND, SECOND + SPAN_NS, apart_ns):
+        loop.rest()
+        loop.took(messages, now)
+    assert not rested
+    loop.took(messages, SECOND + SPAN_NS)
+    loop.rest()
+    assert bool(rested) is rests
+
+
+def test_it_ends_when_the_frames_do() -> None:
+    loop = Turns()
+    for now in range(SECOND, 2 * SECOND, MS // 4):
+        loop.took(1, now)
+    assert loop.resting
+    loop.took(0, 2 * SECOND + SPAN_NS)
+    loop.took(0, 2 * SECOND + 2 * SPAN_NS)
+    assert not loop.resting
