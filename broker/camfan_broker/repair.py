@@ -68,6 +68,7 @@ class Repairs:
         self._told = False  # the present answer has told anything
         self._not_before_ns = 0
         self._chunk = 1
+        self._grown_ns = 0
         self.repaired = 0  # frames that came late
         self.repaired_bytes = 0
 
@@ -221,12 +222,16 @@ class Repairs:
     def _pace(self, now: int) -> None:
         """How much to ask for next, and when: an answer takes half an interval of live frames."""
         took = max(now - self._request_ns, 1)
-        self._not_before_ns = now + took
+        fps = self._rate()[0]
+        half = int(1e9 / fps) // 2 if fps >= 1 else DEFAULT_INTERVAL_NS // 2
+        # What took longer shared the link with live frames, which may be late for it by now.
+        self._not_before_ns = now + (took if took <= half else 2 * took)
         if self._frames:
-            fps = self._rate()[0]
-            interval = int(1e9 / fps) if fps >= 1 else DEFAULT_INTERVAL_NS
-            fitting = interval // 2 * self._frames // took
-            self._chunk = max(1, min(fitting, 2 * self._chunk, MAX_CHUNK))
+            fitting = half * self._frames // took
+            # One more an interval: what was free before may be a buffer that fills.
+            grown = self._chunk + (now - self._grown_ns >= 2 * half)
+            self._grown_ns = now if grown > self._chunk else self._grown_ns
+            self._chunk = max(1, min(fitting, grown, MAX_CHUNK))
 
     def _give_up(self, now: int) -> bool:
         """What has waited long enough for a camera that is not here; True if anything has.
