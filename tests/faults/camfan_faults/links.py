@@ -61,6 +61,18 @@ def cut_link(folder: Path, net: Net, hosts: Sequence[str], seconds: float) -> Cu
         return Cut(accounts_of(site), _back_after(site, back_ns))
 
 
+def spoil_links(folder: Path, net: Namespaces, seconds: float) -> dict[str, Account]:
+    """Loss and jitter on the links of a camera and of the recorder. Raises DoesNotAddUpError."""
+    with rig(folder, SECTIONS, host=net.address) as site:
+        start(site, net)
+        for host in ("pi", "nas"):
+            net.spoil(host, "loss 3%", "delay 30ms 15ms")
+        for camera in CAMERAS:
+            site.wait_captured(camera, int(seconds * FPS))
+        finish(site)
+        return accounts_of(site)
+
+
 def finish(site: Rig) -> None:
     """All that was captured is recorded, and everybody ends."""
     site.rest(*CAMERAS)

@@ -71,6 +71,10 @@ class Namespaces:
         shape = f"tbf rate {bits_per_s}bit burst 32kb latency 100ms"
         _run(f"tc -n {self._names[host]} qdisc replace dev wire root {shape}")
 
+    def spoil(self, host: str, loss: str, delay: str) -> None:
+        """What leaves a host is lost and late by chance, as on a bad radio link."""
+        _run(f"tc -n {self._names[host]} qdisc replace dev wire root netem {delay} {loss}")
+
     def make(self) -> None:
         names = {name: f"camfan-{os.getpid()}-{name}" for name in ("router", *HOSTS)}
         for name in names:

@@ -22,6 +22,7 @@ from camfan_testing.processes import Process
 HERE = Path(__file__).resolve().parents[1]  # tests/faults
 PATH = os.pathsep.join((str(HERE), str(HERE.parent / "support")))
 SETTLE_S = 120.0
+START_S = 90.0  # for a process; an emulated machine is ten times slower
 
 Prefix = Sequence[str]  # what a command is started through: a network namespace
 
@@ -105,14 +106,14 @@ class Rig:
         process = self._stack.enter_context(Process(command, env={"PYTHONPATH": PATH}))
         self.processes[name] = process
         if wait and says:
-            process.wait_for(says)
+            process.wait_for(says, START_S)
         return process
 
     def ready(self, name: str) -> None:
         """Wait until it is up."""
         says = self._commands[name][1]
         if says:
-            self.processes[name].wait_for(says)
+            self.processes[name].wait_for(says, START_S)
 
     def stop(self, *names: str) -> None:
         """End in an orderly way, in this order."""
@@ -125,7 +126,7 @@ class Rig:
         for name in cameras:
             self.processes[name].send(signal.SIGUSR1)
         for name in cameras:
-            self.processes[name].wait_for("rests after")
+            self.processes[name].wait_for("rests after", START_S)
 
     def runs(self, camera: str) -> list[Run]:
         return read_runs(self.folder / f"{camera}.camera")
