@@ -224,8 +224,7 @@ class Repairs:
         took = max(now - self._request_ns, 1)
         fps = self._rate()[0]
         half = int(1e9 / fps) // 2 if fps >= 1 else DEFAULT_INTERVAL_NS // 2
-        # What took longer shared the link with live frames, which may be late for it by now.
-        self._not_before_ns = now + (took if took <= half else 2 * took)
+        self._not_before_ns = now + took
         if self._frames:
             fitting = half * self._frames // took
             # One more an interval: what was free before may be a buffer that fills.

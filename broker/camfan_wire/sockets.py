@@ -23,6 +23,7 @@ from camfan_wire.messages import MAX_CREDIT
 MAX_TOPIC_BYTES = 256
 CAMERA_QUEUE = 4  # frames from one camera that the link has not taken; full: the newest is not sent
 INGEST_QUEUE = 64  # messages that the broker has not read, of all cameras; full: TCP pushes back
+MIN_INGEST_QUEUE = 8  # of one of many cameras: what comes while the loop is elsewhere
 FANOUT_QUEUE = 64  # frames for one fan-out subscriber; full: ZeroMQ drops the newest for it
 DELIVERY_QUEUE = 4 * MAX_CREDIT  # messages for one peer; credit keeps frames far below
 DELIVERY_BACKLOG = 64  # messages from one peer that the broker has not read; full: TCP pushes back
@@ -129,7 +130,7 @@ _BY_ROLE: Mapping[Role, tuple[int, Mapping[int, int]]] = {
 
 def ingest_queue(cameras: int) -> int:
     """For each of so many cameras. What waits is old before it is seen, and takes memory."""
-    return max(CAMERA_QUEUE, INGEST_QUEUE // max(cameras, 1))
+    return max(MIN_INGEST_QUEUE, INGEST_QUEUE // max(cameras, 1))
 
 
 def fanout_queue(cameras: int) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 import zmq
 
 from camfan_bench.counters import Command, Counters, Tally
+from camfan_bench.tied import die_with_parent
 
 REST_S = 0.002
 CONNECT_S = 10.0
@@ -156,4 +157,5 @@ ROLES: dict[str, Callable[..., None]] = {
 }
 
 if __name__ == "__main__":
+    die_with_parent()
     ROLES[sys.argv[1]](*sys.argv[2:])

@@ -18,6 +18,7 @@ from camfan_bench.counters import Command, Counters, Tally
 from camfan_bench.cpu import cpu_seconds
 from camfan_bench.model import BenchError, Benchmark, Measure, Pair, Run
 from camfan_bench.rig import PATIENCE_S, start, temporary_folder
+from camfan_bench.tied import die_with_parent
 from camfan_testing.ports import free_ports
 from camfan_testing.processes import Process, camfan, running_broker
 from camfan_testing.sites import write_site
@@ -173,6 +174,7 @@ def drain(port: int) -> None:
 
 
 if __name__ == "__main__":
+    die_with_parent()
     if sys.argv[1] == "loop":
         bare_loop(int(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4]))
     else:

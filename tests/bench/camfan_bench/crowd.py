@@ -20,6 +20,7 @@ from typing import Literal
 
 from camfan import ClosedError, Frame, Gap, Publisher, Subscriber, load_site
 from camfan_bench.frames import jpeg_of_size
+from camfan_bench.tied import die_with_parent
 
 PICTURES = 3  # different ones
 LINGER_S = 5.0
@@ -101,4 +102,5 @@ def _stop_at_signals() -> threading.Event:
 ROLES: dict[str, Callable[..., None]] = {"cameras": cameras, "reader": reader}
 
 if __name__ == "__main__":
+    die_with_parent()
     ROLES[sys.argv[1]](*sys.argv[2:])

@@ -17,6 +17,7 @@ import zmq
 
 from camfan_bench.counters import Command, Counters, Tally
 from camfan_bench.frames import Stream, jpeg_of_size
+from camfan_bench.tied import die_with_parent
 from camfan_wire import messages
 from camfan_wire.keys import ClientKeys, apply, read_pair, read_public
 from camfan_wire.sockets import Role, open_socket
@@ -226,4 +227,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    die_with_parent()
     main()

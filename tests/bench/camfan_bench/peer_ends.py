@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from camfan_bench.counters import Command, Counters, Tally
+from camfan_bench.tied import die_with_parent
 
 QUALITY = 80
 REST_S = 0.002
@@ -201,4 +202,5 @@ ROLES: dict[str, Callable[[End], None]] = {
 }
 
 if __name__ == "__main__":
+    die_with_parent()
     ROLES[sys.argv[1]](End(**json.loads(sys.argv[2])))

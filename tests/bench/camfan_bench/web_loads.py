@@ -21,6 +21,7 @@ from aiohttp import web
 from camfan import Publisher
 from camfan_bench.cpu import cpu_seconds
 from camfan_bench.frames import jpeg_of_size
+from camfan_bench.tied import die_with_parent
 from camfan_nodes.web.picture import HEADER
 
 WARM_S = 1.0
@@ -184,4 +185,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    die_with_parent()
     main()
