@@ -1,7 +1,15 @@
-"""`python -m camfan_broker` is `broker`."""
+"""`broker`, and `python -m camfan_broker`."""
 
 import sys
 
-from camfan_broker.cli import main
+from camfan_wire.terminal import leaving_at_once
 
-sys.exit(main())
+
+def main() -> int:
+    with leaving_at_once():
+        from camfan_broker.cli import main as run
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _OUTPUT = (1, 2)  # file descriptors
 
@@ -24,3 +28,20 @@ def forget_output() -> None:
     for number in _OUTPUT:
         os.dup2(nowhere, number)
     os.close(nowhere)
+
+
+@contextmanager
+def leaving_at_once() -> Iterator[None]:
+    """While libraries are being loaded, Ctrl-C ends the process then and there.
+
+    An exception would be lost where Python ignores it, in a callback of the import machinery; and
+    nothing has been started that would have to be ended.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from camfan_wire.terminal import forget_output
+from camfan_wire.terminal import forget_output, leaving_at_once
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -51,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     _keep_quiet()
     try:
-        with _leaving_at_once():
+        with leaving_at_once():
             parser = parser_of(arguments)
         chosen = parser.parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = chosen.run
@@ -63,23 +59,6 @@ def main(argv: list[str] | None = None) -> int:
         forget_output()
         return EXIT_UNREAD
     return code
-
-
-@contextmanager
-def _leaving_at_once() -> Iterator[None]:
-    """While libraries are being loaded, Ctrl-C ends the process then and there.
-
-    An exception would be lost where Python ignores it, in a callback of the import machinery; and
-    nothing has been started that would have to be ended.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: os._exit(0))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _keep_quiet() -> None:

@@ -17,7 +17,7 @@ import zmq
 from camfan import Publisher, Subscriber
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera, publish_first, wait_until
-from camfan_testing.processes import broker_process, running_broker
+from camfan_testing.processes import Process, broker_process, running_broker
 from camfan_testing.sites import TestSite, custom_cameras, write_site
 from camfan_testing.terminal import Terminal
 
@@ -42,6 +42,17 @@ def test_check_says_good_and_starts_nothing(written: TestSite) -> None:
     with broker_process(written.path, "--check") as process:
         assert process.wait() == 0
         assert process.output.endswith("good; 2 cameras")
+
+
+@pytest.mark.parametrize("module", ["camfan_broker.ring", "ingest tcp:"])
+def test_ctrl_c_during_the_start_is_a_clean_end(written: TestSite, module: str) -> None:
+    """While its libraries are being loaded, and after."""
+    command = [sys.executable, "-X", "importtime", "-m", "camfan_broker", "--config"]
+    with Process([*command, str(written.path)]) as process:
+        process.wait_for(module)
+
+        assert process.stop(signal.SIGINT) == 0
+        assert "Traceback" not in process.output
 
 
 def test_version(written: TestSite) -> None:
