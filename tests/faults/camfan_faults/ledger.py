@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from camfan_faults.log import Run, Told, checksum
@@ -140,10 +141,11 @@ def prove_latest(runs: Sequence[Run], told: Iterable[Told]) -> int:
     return frames
 
 
-def recorded(folder: Path, camera: str) -> list[Told]:
+def recorded(folder: Path, camera: str, step_ns: int = 0) -> list[Told]:
     """What is in a recording, as a reader in mode `every` would have been told it.
 
-    Files are read by FFmpeg. Raises DoesNotAddUpError where frames are not in order of time.
+    Files are read by FFmpeg. Raises DoesNotAddUpError where frames are not in order of time, but
+    for `step_ns`: so far the estimate of a camera's clock may be corrected between two frames.
     """
     index = Index(folder)
     found: dict[tuple[str, int], Told] = {}
@@ -158,8 +160,8 @@ def recorded(folder: Path, camera: str) -> list[Told]:
             found[key] = Told(camera, *key, entry.sequence, None, checksum(data))
             times.setdefault(row.run, []).append((entry.time_ns, entry.sequence))
     for run, places in times.items():
-        sequences = [sequence for _, sequence in sorted(places)]
-        if sequences != sorted(sequences):
+        in_time = [time_ns for time_ns, _ in sorted(places, key=lambda place: place[1])]
+        if any(later < earlier - step_ns for earlier, later in pairwise(in_time)):
             raise DoesNotAddUpError(f"{camera} {run}: recorded in another order than captured")
     gaps = index.reader.gaps(camera)
     index.close()
