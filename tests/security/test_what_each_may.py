@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -15,32 +14,14 @@ from camfan_config import load_site
 from camfan_nodes.web.passwords import hash_password
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import LiveBroker, publish_first, wait_until
-from camfan_testing.security import Socket, keys_of, raw_socket
+from camfan_testing.security import Socket, frame, keys_of, raw_socket
 from camfan_testing.stream import Stream
 from camfan_wire import messages
-from camfan_wire.header import Header, encode_header
 from camfan_wire.messages import Event, Status
 from camfan_wire.topics import event_topic, status_topic
 
 READ_S = 10.0
 NOTHING_MS = 300
-
-
-def frame(camera: str, sequence: int, run: str = "0123456789abcdef") -> list[bytes]:
-    picture = jpeg(64, 48, sequence % 5)
-    header = Header(
-        version=1,
-        camera=camera,
-        run=run,
-        sequence=sequence,
-        captured=time.time_ns(),
-        offset=None,
-        error=None,
-        width=64,
-        height=48,
-        size=len(picture),
-    )
-    return [header.topic, encode_header(header), picture]
 
 
 def listening(socket: Socket, topic: bytes) -> None:

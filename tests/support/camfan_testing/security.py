@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import zmq
 
 from camfan_config import Site
+from camfan_testing.jpegs import jpeg
 from camfan_testing.sites import TestSite, custom_cameras, write_site
+from camfan_wire.header import Header, encode_header
 from camfan_wire.keys import (
     PUBLIC,
     SECRET,
@@ -75,3 +78,21 @@ def raw_socket(kind: int, endpoint: str, keys: Keys | None = None) -> Iterator[S
             yield socket
         finally:
             socket.close()
+
+
+def frame(camera: str, sequence: int, run: str = "0123456789abcdef") -> list[bytes]:
+    """The parts of a good frame, whoever sends it."""
+    picture = jpeg(64, 48, sequence % 5)
+    header = Header(
+        version=1,
+        camera=camera,
+        run=run,
+        sequence=sequence,
+        captured=time.time_ns(),
+        offset=None,
+        error=None,
+        width=64,
+        height=48,
+        size=len(picture),
+    )
+    return [header.topic, encode_header(header), picture]
