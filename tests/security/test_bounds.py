@@ -15,6 +15,7 @@ import pytest
 import zmq
 
 from camfan import Publisher, load_site
+from camfan_testing.curve_wire import GREETING, CurveWire
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import LiveBroker, serving, wait_until
 from camfan_testing.processes import Process, running_broker
@@ -24,9 +25,11 @@ from camfan_testing.stream import Stream
 
 pytestmark = pytest.mark.long
 
-GREETING = b"\xff" + b"\0" * 8 + b"\x7f\x03\x01" + b"CURVE".ljust(20, b"\0") + b"\0" * 32
 NULL_GREETING = b"\xff" + b"\0" * 8 + b"\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + b"\0" * 32
 SPARE_MB = 60
+KINDS = {"ingest": "PUB", "fanout": "SUB", "delivery": "DEALER"}
+# What the broker says something to; at ingest it speaks first.
+FIRST_WORDS = {"ingest": b"event/", "fanout": b"\x01frame/one/", "delivery": b""}
 
 
 def resident_mb(process: Process) -> float:
@@ -142,8 +145,25 @@ def test_a_gigabyte_announced(tmp_path: Path, door: str, secured: bool) -> None:
         assert resident_mb(process) < before + SPARE_MB
 
 
+@pytest.mark.parametrize(
+    ("door", "name"), [("ingest", "two"), ("fanout", "anna"), ("delivery", "anna")]
+)
+def test_a_gigabyte_announced_with_a_key(tmp_path: Path, door: str, name: str) -> None:
+    """The same from somebody who was let in, and has shown that by a message."""
+    site = secure_site(tmp_path, "one", "two")
+    loaded = load_site(site.path)
+    with own_process(site) as process, Stream(loaded):
+        before = resident_mb(process)
+        with CurveWire(getattr(site, door), keys_of(loaded, name), KINDS[door]) as greedy:
+            greedy.send(FIRST_WORDS[door])
+            greedy.receive()
+            greedy.announce(10**9)
+            assert greedy.ended()
+        assert resident_mb(process) < before + SPARE_MB
+
+
 def ready(door: str) -> bytes:
-    kind = {"ingest": b"PUB", "fanout": b"SUB", "delivery": b"DEALER"}[door]
+    kind = KINDS[door].encode()
     body = b"\x05READY\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind
     return b"\x04" + bytes([len(body)]) + body
 
