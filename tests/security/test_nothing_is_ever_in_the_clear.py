@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -12,11 +12,15 @@ import pytest
 import zmq
 
 from camfan import Frame, Publisher, Subscriber, load_site
+from camfan_broker.broker import Addresses
+from camfan_config import Site
+from camfan_faults.net import Relay
 from camfan_testing.jpegs import jpeg
-from camfan_testing.live import LiveBroker, wait_until
+from camfan_testing.live import LiveBroker, site_at, wait_until
 from camfan_testing.processes import camfan, running_broker
 from camfan_testing.security import keys_of, raw_socket, secure_site
 from camfan_testing.stream import Stream
+from camfan_testing.wire import Wire
 from camfan_wire.keys import read_pair
 from camfan_wire.sockets import Role, open_socket
 
@@ -24,6 +28,7 @@ pytestmark = pytest.mark.long
 
 RECONNECTIONS = 1000
 READERS = 30
+DOORS = ("ingest", "fanout", "delivery")
 OURS = (
     zmq.XSUB,
     zmq.XPUB,
@@ -34,12 +39,12 @@ OURS = (
 
 
 @contextmanager
-def _reader(live: LiveBroker) -> Iterator[None]:
+def _reader(site: Site) -> Iterator[None]:
     """One more reader of the fan-out, as camfan makes them."""
     with zmq.Context() as context:
-        reader = open_socket(context, Role.FANOUT_READER, keys_of(live.site, "anna"))
+        reader = open_socket(context, Role.FANOUT_READER, keys_of(site, "anna"))
         reader.subscribe(b"frame/")
-        reader.connect(live.broker.addresses.fanout)
+        reader.connect(f"tcp://127.0.0.1:{site.broker.ports.fanout}")
         try:
             yield
         finally:
@@ -51,6 +56,19 @@ def _has_come(frames: Subscriber[Frame]) -> bool:
     with suppress(TimeoutError):
         return frames.read(0.2).camera == "one"
     return False
+
+
+@contextmanager
+def laid(cable: type[Wire] | type[Relay], live: LiveBroker, door: str) -> Iterator[Wire | Relay]:
+    """A cable to one door of the broker."""
+    made = cable(getattr(live.site.broker.ports, door))
+    with closing(made):
+        yield made
+
+
+def links() -> list[zmq.Socket[bytes]]:
+    """The sockets of nodes that talk to delivery."""
+    return [socket for socket in sockets() if socket.type == zmq.DEALER]
 
 
 def sockets() -> list[zmq.Socket[bytes]]:
@@ -73,7 +91,7 @@ def test_every_socket_has_curve_after_a_thousand_reconnections(secure: LiveBroke
         Subscriber(secure.site, "one", mode="every") as frames,
     ):
         for _ in range(READERS):
-            stack.enter_context(_reader(secure))
+            stack.enter_context(_reader(secure.site))
         while connections.ended < RECONNECTIONS:
             wait_until(lambda: len(connections) >= READERS, 30)
             for connection in connections.all():
@@ -83,6 +101,44 @@ def test_every_socket_has_curve_after_a_thousand_reconnections(secure: LiveBroke
         assert {socket.type for socket in found} == set(OURS)
         assert all(socket.mechanism == zmq.CURVE for socket in found)
         with raw_socket(zmq.SUB, secure.broker.addresses.fanout) as plain:
+            plain.subscribe(b"")
+            wait_until(lambda: camera.publish(jpeg()))
+            assert not plain.poll(500)
+
+
+@pytest.mark.parametrize("cable", [Wire, Relay], ids=["ended", "silent"])
+def test_every_socket_has_curve_after_a_cut(
+    secure: LiveBroker, cable: type[Wire] | type[Relay]
+) -> None:
+    """Of a camera and a reader, whether their connections were ended by the cut or fell silent.
+
+    After silence a link makes a socket of its own anew; else libzmq dials again.
+    """
+    with ExitStack() as stack:
+        cables = {door: stack.enter_context(laid(cable, secure, door)) for door in DOORS}
+        site = site_at(
+            secure.site, Addresses(*(f"tcp://127.0.0.1:{cables[d].port}" for d in DOORS))
+        )
+        camera = stack.enter_context(Publisher(site, "one"))
+        frames = stack.enter_context(Subscriber(site, "one"))
+        stack.enter_context(_reader(site))
+        wait_until(lambda: camera.publish(jpeg()) and _has_come(frames), 30)
+        before = links()
+        assert len(before) == 2
+
+        for each in cables.values():
+            each.cut()
+        wait_until(lambda: not camera.connected and not frames.connected, 30)
+        if cable is Relay:
+            wait_until(lambda: all(socket.closed for socket in before), 30)
+        for each in cables.values():
+            each.mend()
+
+        wait_until(lambda: camera.publish(jpeg()) and _has_come(frames), 30)
+        found = sockets()
+        assert {socket.type for socket in found} == set(OURS)
+        assert all(socket.mechanism == zmq.CURVE for socket in found)
+        with raw_socket(zmq.SUB, f"tcp://127.0.0.1:{cables['fanout'].port}") as plain:
             plain.subscribe(b"")
             wait_until(lambda: camera.publish(jpeg()))
             assert not plain.poll(500)

@@ -42,6 +42,14 @@ class Wire:
         with self._lock:
             self._whole = True
 
+    def close(self) -> None:
+        self._ended = True
+        self._thread.join()
+        self.cut()
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        self._selector.close()
+
     def _run(self) -> None:
         while not self._ended:
             for key, _ in self._selector.select(0.05):
@@ -93,9 +101,4 @@ class Wire:
         failure: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._ended = True
-        self._thread.join()
-        self.cut()
-        self._selector.unregister(self._listener)
-        self._listener.close()
-        self._selector.close()
+        self.close()
