@@ -30,7 +30,7 @@ from camfan_broker.refusals import Refusals
 from camfan_broker.reload import Outcome, Reloader, changes, elsewhere, key_changes
 from camfan_broker.ring import Entry
 from camfan_broker.roster import Locks
-from camfan_broker.status import broker_status
+from camfan_broker.status import broker_status, part_for
 from camfan_broker.turns import Turns
 from camfan_broker.uplink import Need
 from camfan_broker.upstream import Upstreams
@@ -42,6 +42,7 @@ from camfan_wire.keys import KeyFileError
 from camfan_wire.messages import PROTOCOL
 from camfan_wire.notify import notify
 from camfan_wire.sockets import POLLIN, Role, bind, fanout_queue, ingest_queue, open_socket
+from camfan_wire.topics import status_topic
 
 log = logging.getLogger(__name__)
 
@@ -277,11 +278,17 @@ class Broker:
             self._say_receipts()
         if now >= self._status_ns:
             self._status_ns = now + STATUS_NS
-            self.board.say_status(broker_status(self))
+            self._say_status()
             notify("WATCHDOG=1")
         if self._reloader is not None:
             with contextlib.suppress(queue.Empty):
                 self._reloaded(self._reloader.outcomes.get_nowait())
+
+    def _say_status(self) -> None:
+        status = broker_status(self)
+        self.board.say_status(status)
+        topic = status_topic(self.name)
+        self.delivery.send_parts(topic, lambda peer: messages.encode(part_for(peer, status)))
 
     def _look_after(self, camera: Camera, now: int) -> None:
         camera.sample(now)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import zmq
@@ -151,6 +151,12 @@ class Delivery:
         for peer in list(self.peers.values()):
             if peer.wants(topic, camera):
                 self.send(peer.identity, topic, body)
+
+    def send_parts(self, topic: bytes, part_for: Callable[[Peer], bytes]) -> None:
+        """A status about all cameras, to those who may have only a part of it."""
+        for peer in list(self.peers.values()):
+            if peer.wants_part(topic):
+                self.send(peer.identity, topic, part_for(peer))
 
     def reply(self, identity: bytes, message: messages.FromBroker) -> bool:
         return self.send(identity, messages.encode(message))

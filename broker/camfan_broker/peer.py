@@ -29,3 +29,8 @@ class Peer:
         if topic.startswith(self.topics):
             return True
         return camera is not None and self.rights.may_see(camera) and topic.startswith(self.asked)
+
+    def wants_part(self, topic: bytes) -> bool:
+        """It asked for this, which is about all cameras, and may see some of them."""
+        asked = topic.startswith(self.asked) and not topic.startswith(self.topics)
+        return asked and self.rights.sees != frozenset()

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import structs
+
 from camfan_broker.camera import Camera
 from camfan_broker.control import Control
 from camfan_broker.delivery import Delivery
@@ -78,6 +80,25 @@ def broker_status(broker: Sources) -> Status:
             for peer in broker.delivery.peers.values()
             if peer.reader is not None
         },
+    )
+
+
+def part_for(peer: Peer, status: Status) -> Status:
+    """Of the broker's status what concerns the cameras that a peer may see, and itself.
+
+    What the broker says of others, also that it refused them something, is left out.
+    """
+    cameras = {n: figures for n, figures in status.cameras.items() if peer.rights.may_see(n)}
+    own = peer.hello.name
+    return structs.replace(
+        status,
+        message=None,
+        figures={
+            "cameras": len(cameras),
+            "live": sum(figures["state"] == "live" for figures in cameras.values()),
+        },
+        cameras=cameras,
+        subscribers={n: figures for n, figures in status.subscribers.items() if n == own},
     )
 
 

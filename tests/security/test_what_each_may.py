@@ -141,6 +141,31 @@ def test_a_viewer_that_asks_delivery_for_another_camera(secure: LiveBroker) -> N
     assert refusals(secure, "lab") >= 1
 
 
+def test_of_the_brokers_status_a_viewer_gets_what_concerns_it(secure: LiveBroker) -> None:
+    """The cameras it may see and itself; no other camera, subscriber or refusal."""
+    with (
+        Stream(secure.site),
+        Publisher(secure.site, "two") as two,
+        Subscriber(secure.site, "two", statuses=True, key=keys_path(secure, "anna")) as anna,
+        Subscriber(secure.site, "one", statuses=True, key=keys_path(secure, "lab")) as lab,
+    ):
+        publish_first(two)
+        secure.broker.refusals.refuse("two", "not-allowed", "may not see one")
+        wait_until(lambda: "broker" in anna.statuses and "broker" in lab.statuses)
+        wait_until(lambda: len(anna.statuses["broker"].subscribers) == 3)
+        whole = anna.statuses["broker"]
+        wait_until(lambda: lab.statuses["broker"].time >= whole.time)
+        part = lab.statuses["broker"]
+
+    assert set(whole.cameras) == {"one", "two"}
+    assert "two may not see one" in str(whole.message)
+    assert set(part.cameras) == {"one"}
+    assert part.cameras["one"]["state"] == "live"
+    assert part.figures == {"cameras": 1, "live": 1}
+    assert part.message is None
+    assert [name.partition("-")[0] for name in part.subscribers] == ["lab"]
+
+
 def test_events_about_a_camera_reach_whoever_may_see_it(secure: LiveBroker) -> None:
     """Also if another node tells of them; and those about other cameras do not."""
     lab = keys_path(secure, "lab")
