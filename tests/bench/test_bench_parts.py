@@ -281,3 +281,9 @@ def test_what_grows_is_told() -> None:
     assert full.complaint("broker", 0.4) is None
     assert leaking.complaint("broker", 0.4) == "broker: memory grew by 40.0 MB"
     assert forgetful.complaint("broker", 0.4) == "broker: 1 more files are open"
+
+
+def test_the_readme_quotes_the_published_results() -> None:
+    root = Path(__file__).resolve().parents[2]
+    entries = json.loads((root / "docs" / "benchmarks" / "bench.json").read_text(encoding="utf-8"))
+    assert quote(entries) in (root / "README.md").read_text(encoding="utf-8")
