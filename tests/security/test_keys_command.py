@@ -82,10 +82,16 @@ SECTIONS = [
 ]
 
 
+CABIN = f"""upstream:
+  cabin: {{delivery: "tcp://127.0.0.1:5552", key: cabin.secret, server_key: {"1" * 64}}}  # theirs
+"""
+
+
+@pytest.mark.parametrize("upstream", ["", CABIN], ids=["alone", "with-an-upstream"])
 @pytest.mark.parametrize("section", SECTIONS)
-def test_pinning_changes_nothing_else(tmp_path: Path, section: str) -> None:
+def test_pinning_changes_nothing_else(tmp_path: Path, section: str, upstream: str) -> None:
     """Comments, order and the other keys of the site file stay as they were."""
-    head = "version: 1 # of the format\nsite: home\n"
+    head = f"version: 1 # of the format\nsite: home\n{upstream}"
     tail = "cameras:\n  one: {source: custom}  # by hand\n"
     path = tmp_path / "site.yaml"
     path.write_text(head + section + tail)

@@ -16,6 +16,7 @@ from camfan import CamfanError, Site, SiteError, load_site
 _SECTION = re.compile(r"^security[ \t]*:[ \t]*(#.*)?\n(?=(?P<indent>[ \t]+)\S)", re.MULTILINE)
 _FLOW = re.compile(r"^security[ \t]*:[ \t]*\{", re.MULTILINE)
 _ANY = re.compile(r"^security[ \t]*:", re.MULTILINE)
+_NEXT = re.compile(r"^[^\s#}\]]", re.MULTILINE)  # the line after a section
 _PINNED = re.compile(r"(?P<key>\bserver_key[ \t]*:[ \t]*)(?P<value>[\"']?[0-9a-f]*[\"']?)")
 _KEYS = re.compile(r"^[ \t]+keys[ \t]*:|[{,][ \t]*keys[ \t]*:", re.MULTILINE)
 
@@ -44,10 +45,12 @@ def pin(path: Path, server_key: str) -> Site:
 
 def pinned(text: str, server_key: str) -> str:
     """The text of a site file with the key in it."""
-    if _PINNED.search(text):
-        return _PINNED.sub(rf"\g<key>{server_key}", text, count=1)
+    start, end = _section(text)
+    section = text[start:end]  # the key of an upstream, outside of it, is another's
+    if _PINNED.search(section):
+        return text[:start] + _PINNED.sub(rf"\g<key>{server_key}", section, count=1) + text[end:]
     block, flow = _SECTION.search(text), _FLOW.search(text)
-    keys = "" if _KEYS.search(text) else "keys: keys/"
+    keys = "" if _KEYS.search(section) else "keys: keys/"
     if block is not None:
         lines = [line for line in (keys, f"server_key: {server_key}") if line]
         added = "".join(f"{block['indent']}{line}\n" for line in lines)
@@ -62,8 +65,17 @@ def pinned(text: str, server_key: str) -> str:
             "the section security: of the site file is of a form that is not changed by us; "
             f"write there: security: {{keys: keys/, server_key: {server_key}}}"
         )
-    end = "" if text.endswith("\n") or not text else "\n"
-    return f"{text}{end}\nsecurity:\n  keys: keys/\n  server_key: {server_key}\n"
+    line_end = "" if text.endswith("\n") or not text else "\n"
+    return f"{text}{line_end}\nsecurity:\n  keys: keys/\n  server_key: {server_key}\n"
+
+
+def _section(text: str) -> tuple[int, int]:
+    """From where to where `security` stands; nothing, at the end, where it does not."""
+    found = _ANY.search(text)
+    if found is None:
+        return len(text), len(text)
+    after = _NEXT.search(text, found.end())
+    return found.start(), len(text) if after is None else after.start()
 
 
 def _replace(path: Path, text: str) -> Site:
