@@ -218,7 +218,7 @@ def test_refusals_in_words(status: int, words: str) -> None:
     with _camera(lambda handler: _head(handler, "text/html", status)) as url:
         sentence = _trouble(_source(url))
 
-    assert sentence.startswith(f"{url}: the camera answers {status}: ")
+    assert sentence.startswith(f"{read_address(url).shown}: the camera answers {status}: ")
     assert words in sentence
 
 
@@ -302,10 +302,10 @@ def test_other_schemes_are_not_followed() -> None:
 
 
 def test_addresses_are_shown_without_secrets() -> None:
-    """User, password and query never stand in a name, a log line or a repr."""
+    """User, password, path and query never stand in a name, a log line or a repr."""
     address = read_address("http://anna:secret@[::1]:8080/a/b?user=anna&pwd=secret")
 
-    assert address.shown == "http://[::1]:8080/a/b?…"
+    assert address.shown == "http://[::1]:8080/…"
     assert address.bare == "http://[::1]:8080/a/b?user=anna&pwd=secret"
     assert (address.user, address.password) == ("anna", "secret")
     assert "secret" not in repr(address)

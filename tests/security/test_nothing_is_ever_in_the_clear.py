@@ -1,4 +1,4 @@
-"""Encryption survives restarts, cuts and a thousand reconnections, and no secret is ever shown."""
+"""Encryption survives restarts, cuts and a thousand reconnections."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 import zmq
@@ -17,11 +16,10 @@ from camfan_config import Site
 from camfan_faults.net import Relay
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import LiveBroker, site_at, wait_until
-from camfan_testing.processes import camfan, running_broker
+from camfan_testing.processes import running_broker
 from camfan_testing.security import keys_of, raw_socket, secure_site
 from camfan_testing.stream import Stream
 from camfan_testing.wire import Wire
-from camfan_wire.keys import read_pair
 from camfan_wire.sockets import Role, open_socket
 
 pytestmark = pytest.mark.long
@@ -158,41 +156,3 @@ def test_a_restarted_broker_is_encrypted(tmp_path: Path) -> None:
                 plain.subscribe(b"")
                 assert not plain.poll(500)
             running.close()  # while there is a broker: it wants more frames
-
-
-def test_no_secret_is_in_anything_that_is_said(tmp_path: Path) -> None:
-    """Logs, show, errors, metrics and HTTP of a whole run."""
-    site = secure_site(tmp_path, "one")
-    said = []
-    config = ("--config", str(site.path))
-    with running_broker(site.path) as broker, Stream(load_site(site.path)):
-        for command in (
-            ("show", str(site.path)),
-            ("check", str(site.path)),
-            ("keys", "list", *config),
-            ("keys", "show", "broker", *config),
-            ("top", "--once", *config),
-            ("reload", *config),
-            ("keys", "new", "one", *config),
-            ("keys", "revoke", "lab", *config),
-        ):
-            with camfan(*command) as process:
-                process.wait(30)
-                said.append(process.output)
-        pages = ("healthz", "readyz", "metrics")
-        said += [_get(f"http://127.0.0.1:{site.http}/{page}") for page in pages]
-        said.append(broker.output)
-    secrets = [read_pair(path) for path in (tmp_path / "keys").glob("*.secret")]
-    assert len(secrets) >= 4
-    everything = "\n".join(said)
-    assert all(pair.secret.decode() not in everything for pair in secrets)
-    assert all(pair.secret.decode() not in repr(pair) for pair in secrets)
-
-
-def _get(url: str) -> str:
-    from urllib.error import HTTPError
-
-    try:
-        return str(urlopen(url, timeout=10).read().decode())
-    except HTTPError as exc:
-        return str(exc.read().decode())

@@ -25,9 +25,10 @@ def read_address(url: str) -> Address:
         raise ValueError("an address needs a host")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     place = f"{host}:{parts.port}" if parts.port else host
-    query = "?…" if parts.query else ""  # passwords stand there too
+    # Many a camera wants its password in the path or the query.
+    rest = "/…" if parts.path not in ("", "/") or parts.query else ""
     return Address(
-        shown=f"{parts.scheme}://{place}{parts.path}{query}",
+        shown=f"{parts.scheme}://{place}{rest}",
         host=parts.hostname,
         port=parts.port,
         bare=urlunsplit((parts.scheme, place, parts.path or "/", parts.query, "")),
