@@ -19,7 +19,7 @@ OWNER = "owner"
 EVERYTHING = (b"",)  # every topic starts with it
 
 _CONTROLS = (messages.Reload, messages.Set)  # change how a site works
-_LOOKS = (messages.Trace,)  # tell of what one may see
+_LOOKS = (messages.Trace, messages.Set)  # of a camera that one may see
 _OF_CAMERAS = (messages.Gap, messages.Repaired)  # answers to a repair
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from camfan_config import load_site
 from camfan_nodes.web.passwords import hash_password
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import LiveBroker, publish_first, wait_until
-from camfan_testing.security import Socket, frame, keys_of, raw_socket
+from camfan_testing.security import Socket, frame, keys_of, raw_socket, secure_site
 from camfan_testing.stream import Stream
 from camfan_wire import messages
+from camfan_wire.errors import WireError
 from camfan_wire.messages import Event, Status
 from camfan_wire.topics import event_topic, status_topic
 
@@ -285,6 +287,17 @@ def test_replays_are_refused(secure: LiveBroker) -> None:
             thief.send_multipart(frame("one", 0, "c" * 16))
             wait_until(lambda: camera.refused["not-allowed"] == 1)
         assert (camera.run, camera.last_sequence) == (second, 0)
+
+
+def test_who_may_set_cameras_sets_those_it_may_see(tmp_path: Path) -> None:
+    site = secure_site(
+        tmp_path, "one", "two", access="\n  access: {bob: {view: [one], control: true}}"
+    )
+    bob = rights(load_site(site.path))["bob"]
+
+    bob.check_message(messages.Set(camera="one", fps=1))
+    with pytest.raises(WireError, match="may not see two"):
+        bob.check_message(messages.Set(camera="two", fps=1))
 
 
 def test_rights_are_those_of_the_sections(tmp_path: Any) -> None:
