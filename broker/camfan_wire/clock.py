@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 STEP_NS = 500_000_000  # the broker's clock follows the wall clock when they are this far apart
 DRIFT_PPM = 100  # how fast two cheap quartzes may part, at worst
 PROBES_KEPT = 16
@@ -48,8 +50,7 @@ class SiteClock:
         return moved
 
 
-@dataclass(frozen=True, slots=True)
-class Offset:
+class Offset(Struct, frozen=True, gc=False):
     """Site clock minus this machine's monotonic clock, and its bound; both ns."""
 
     offset_ns: int

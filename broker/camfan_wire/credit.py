@@ -19,6 +19,9 @@ EVERY_BYTES = 4_000_000
 class LatestWindow:
     """The credit of a reader in `latest`. Belongs to the link's thread; all times in ns.
 
+    It is given back when a quarter of it has been used: a message for each frame would cost as much
+    as the rest of what is done with one.
+
     A frame that was taken before its credit was given has waited at the broker for nothing but
     this credit. What passed between is then a round trip and its transfer, and whatever was before
     it on the link. The time since the frame before it is its transfer, and whatever the link was
@@ -44,7 +47,8 @@ class LatestWindow:
             since_credit = now - self._given.popleft()
             if age is not None and age > since_credit and round_trip is not None:
                 self._measure(min(since_credit - round_trip, since_last), round_trip)
-        return self._give(self.size - len(self._given), now)
+        missing = self.size - len(self._given)
+        return self._give(missing, now) if missing >= self.size // 4 else 0
 
     def _measure(self, transfer: int, round_trip: int) -> None:
         self._transfers.append(max(transfer, 1))

@@ -1,8 +1,9 @@
 """A node's connection to the broker's delivery socket: hello, clock probes, status, what comes in.
 
-One thread owns the socket. It survives everything: the broker greets each new connection with
-`welcome`, and each welcome is answered with who we are and what we want. It decides nothing about
-frames; whoever owns the link does.
+One thread owns the socket: its own, or that of an event loop on which frames go straight on. It
+survives everything: the broker greets each new connection with `welcome`, and each welcome is
+answered with who we are and what we want. It decides nothing about frames; whoever owns the link
+does.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -27,6 +29,8 @@ from camfan_wire.errors import WireError
 from camfan_wire.keys import ClientKeys
 from camfan_wire.messages import PROTOCOL, Figures, Status
 from camfan_wire.sockets import (
+    COPIED,
+    DONTWAIT,
     NOT_COPIED,
     POLLIN,
     POLLOUT,
@@ -34,6 +38,7 @@ from camfan_wire.sockets import (
     has_input,
     open_socket,
     receive,
+    send,
 )
 from camfan_wire.topics import status_topic
 
@@ -73,6 +78,9 @@ class LinkUser:
     def on_topic(self, topic: bytes, body: bytes) -> None:
         """An event or a status."""
 
+    def settle(self) -> None:
+        """All that came at once was handed over, and what was sent meanwhile is on its way."""
+
     def on_message(
         self,
         message: messages.FromBroker,  # noqa: ARG002 - for those who hear it
@@ -87,6 +95,16 @@ class LinkUser:
     def wishes(self) -> messages.Subscribe | None:
         """What to subscribe to, asked at each welcome."""
         return None
+
+
+Turner = Callable[["Link"], Callable[[], None]]  # begins to turn a link; what it returns ends that
+
+
+def in_a_thread(link: Link) -> Callable[[], None]:
+    """Turn a link in a thread of its own."""
+    thread = threading.Thread(target=link.run, name=f"link {link.name}", daemon=True)
+    thread.start()
+    return thread.join
 
 
 class Link:
@@ -104,11 +122,12 @@ class Link:
         site: str | None = None,
         report: Callable[[], Report] | None = None,
         keys: ClientKeys | None = None,
+        turner: Turner = in_a_thread,
     ) -> None:
         self.keys = keys
         self.clock = ClockEstimate() if clock is None else clock
         self.endpoint = endpoint
-        self._name = name
+        self.name = name
         self._kind = kind
         self._user = user
         self._publishes = publishes
@@ -120,15 +139,17 @@ class Link:
         self._inner, self._outer = sockets_of_the_system.socketpair()
         self._inner.setblocking(False)
         self._outer.setblocking(False)
+        self._woken = False
         self._stop = False
         self._status_due = 0.0
         self._began = time.monotonic()
         self._heard = 0.0  # monotonic seconds of the broker's last word; 0: none yet
         self._told = False  # that the broker is away
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._turned_by = 0  # the thread that is at work here
         user.link = self
-        self._thread = threading.Thread(target=self._run, name=f"link {name}", daemon=True)
-        self._thread.start()
+        self._connection = _Connection(self)
+        self._end = turner(self)
 
     @property
     def connected(self) -> bool:
@@ -138,7 +159,7 @@ class Link:
     def send(self, parts: Parts) -> None:
         """Send now, or when the broker is there."""
         self._outbox.append(parts)
-        if threading.current_thread() is not self._thread:  # which sends at the end of its turn
+        if threading.get_ident() != self._turned_by:  # which sends at the end of its turn
             self._wake()
 
     def ask_again(self) -> None:
@@ -156,16 +177,16 @@ class Link:
             return
         self._stop = True
         self._wake()
-        self._thread.join()
+        self._end()
+        self._connection.leave()
         self._inner.close()
         self._outer.close()
         self._context.term()
 
     def _wake(self) -> None:
-        try:
+        with suppress(OSError):  # it is awake already, or gone
             self._outer.send(b"\0")
-        except (BlockingIOError, OSError):
-            return  # it is awake already, or gone
+        self._woken = True
 
     def _tell(self) -> None:
         """Say that the broker is away, and that it is back: once an outage, not once an attempt."""
@@ -176,21 +197,38 @@ class Link:
             log.info("%s: the broker answers", self.endpoint)
         self._told = away
 
-    def _run(self) -> None:
-        connection = _Connection(self)
+    # ---- for whoever turns it ----
+
+    def run(self) -> None:
+        """Wait and turn until it is closed."""
+        while not self._stop:
+            self._connection.wait()
+            self.turn()
+
+    def turn(self) -> bool:
+        """Do what there is to do, without waiting; True: there is more to do already."""
+        self._turned_by = threading.get_ident()
         try:
-            while not self._stop:
-                connection.turn()
-                self._tell()
-                if connection.silent():
-                    connection.close()
-                    connection = _Connection(self)
-            connection.leave()
+            more = self._connection.turn()
+            if self._connection.silent:
+                self._connection.close()
+                self._connection = _Connection(self)
         except Exception:  # the outermost loop of its thread
             log.exception("the link to %s ended", self.endpoint)
+            self._connection.close()
             raise
         finally:
-            connection.close()
+            self._turned_by = 0
+        return more
+
+    def due_s(self) -> float:
+        """After so many seconds it is to be turned, though nothing has come in."""
+        return self._connection.due_s()
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """When one of these can be read, it is to be turned. They change with the connection."""
+        return self._connection.descriptors
 
 
 class _Connection:
@@ -200,10 +238,12 @@ class _Connection:
         self._link = link
         self._socket = open_socket(link._context, Role.PEER, link.keys)
         self._socket.connect(link.endpoint)
+        self.descriptors = (self._socket.fileno(), link._inner.fileno())
         wakes = (link._inner.fileno(), POLLIN)
         # Any: it polls descriptors of the system too, which its types do not say.
         self._polled: list[tuple[Any, int]] = [(self._socket, POLLIN), wakes]
         self._polled_to_send: list[tuple[Any, int]] = [(self._socket, POLLIN | POLLOUT), wakes]
+        self.silent = False  # for so long that it is to be made anew
         self._heard = time.monotonic()
         self._beat_due = 0.0
         self._broker = ""
@@ -215,26 +255,36 @@ class _Connection:
         # What was handed over last (an end of an event, a status) may still leave.
         self._socket.close(linger=200)
 
-    def silent(self) -> bool:
-        return time.monotonic() - self._heard > SILENCE_S
-
-    def turn(self) -> None:
-        """Wait for something to do, and do it."""
-        link = self._link
-        now = time.monotonic()
+    def due_s(self) -> float:
+        """So long nothing has to be done, unless something comes in."""
+        link, now = self._link, time.monotonic()
         due = min(self._beat_due, link._status_due if link._report else now + HEARTBEAT_S)
+        return max(0.0, due - now)
+
+    def wait(self) -> None:
+        """For something to do."""
         polled = self._polled_to_send if self._answers else self._polled
-        for ready, events in zmq.zmq_poll(polled, math.ceil(max(0.0, due - now) * 1000)):
-            if ready is not self._socket:
-                self._drain_wakes()
-            elif events & POLLIN:
-                self._receive()
+        zmq.zmq_poll(polled, math.ceil(self.due_s() * 1000))
+
+    def turn(self) -> bool:
+        """Do what there is to do; True: there is more."""
+        link = self._link
+        if link._woken:
+            self._drain_wakes()
+        more = self._receive()
+        if link._outbox or self._answers or link._ask_again:
+            self._send_all()
+            more = has_input(self._socket)  # sending takes the sign that something has come, too
+        link._user.settle()
+        self._keep_up()
+        return more
+
+    def _send_all(self) -> None:
         if self._broker:
             self.flush()
             self._answer()
             if self._link._ask_again:
                 self._ask()
-        self._keep_up()
 
     def flush(self) -> None:
         """Send what waits, as far as the socket takes it."""
@@ -259,19 +309,24 @@ class _Connection:
                 return
 
     def leave(self) -> None:
-        """Send what waits, and say goodbye."""
-        if self._broker:
+        """Send what waits, say goodbye, and close."""
+        if self._broker and not self._socket.closed:
             self.flush()
             self._send([messages.encode(messages.Bye())])
+        self.close()
 
     def _send(self, parts: Parts) -> bool:
         try:
-            self._socket.send_multipart(parts, zmq.DONTWAIT, copy=len(parts) < 3)
+            if len(parts) == 1:
+                send(self._socket, parts[0], DONTWAIT, COPIED)
+            else:
+                self._socket.send_multipart(parts, DONTWAIT, copy=len(parts) < 3)
         except zmq.Again:
             return False
         return True
 
     def _drain_wakes(self) -> None:
+        self._link._woken = False
         try:
             while self._link._inner.recv(4096):
                 pass
@@ -283,18 +338,18 @@ class _Connection:
         link = self._link
         if now >= self._beat_due:
             self._beat_due = now + HEARTBEAT_S
+            self.silent = now - self._heard > SILENCE_S
+            link._tell()
             if self._broker:  # before the first welcome, the connection itself announces us
                 self._probe()
         if link._report and now >= link._status_due:
             link._status_due = now + STATUS_S
             if self._broker:
-                self._send(
-                    [status_topic(link._name), messages.encode(self._status(link._report()))]
-                )
+                self._send([status_topic(link.name), messages.encode(self._status(link._report()))])
 
     def _status(self, report: Report) -> Status:
         return Status(
-            node=self._link._name,
+            node=self._link.name,
             kind=self._link._kind,
             time=time.time_ns(),
             state=report.state,
@@ -306,10 +361,13 @@ class _Connection:
     def _probe(self) -> None:
         self._send([messages.encode(messages.Probe(sent=time.monotonic_ns()))])
 
-    def _receive(self) -> None:
+    def _receive(self) -> bool:
+        """What has come; True: there is more."""
         socket = self._socket
-        self._heard = self._link._heard = time.monotonic()
         for _ in range(100):  # then look at the clock again
+            if not has_input(socket):
+                return False
+            self._heard = self._link._heard = time.monotonic()
             parts = [receive(socket, 0, NOT_COPIED)]
             while parts[-1].more:
                 parts.append(receive(socket, 0, NOT_COPIED))
@@ -319,8 +377,7 @@ class _Connection:
                 self._link._user.on_topic(parts[0].bytes, parts[1].bytes)
             elif len(parts) == 1:
                 self._control(parts[0].bytes)
-            if not has_input(socket):
-                return
+        return True
 
     def _control(self, body: bytes) -> None:
         try:
@@ -348,7 +405,7 @@ class _Connection:
         self._probe()  # answered before the first frame
         hello = messages.Hello(
             protocol=PROTOCOL,
-            name=link._name,
+            name=link.name,
             kind=link._kind,
             session=link._session,
             camfan=version("camfan"),

@@ -43,7 +43,9 @@ class LatestBox:
     def pop(self) -> Item | None:
         if not self._frames:
             return None
-        camera = min(self._frames, key=lambda name: self._served.get(name, -1))
+        camera = next(iter(self._frames))
+        if len(self._frames) > 1:
+            camera = min(self._frames, key=lambda name: self._served.get(name, -1))
         self._turn += 1
         self._served[camera] = self._turn
         return self._frames.pop(camera)
@@ -75,54 +77,72 @@ class EveryQueue:
 
 
 class Mailbox:
-    """Stores with a lock: some threads put, others wait for what comes. Thread-safe."""
+    """Stores with a lock: some threads put, others wait for what comes. Thread-safe.
+
+    Whoever puts says `wake` after all that it had: a reader is woken once for several items, and
+    finds neither the lock taken nor its waker still at work.
+    """
 
     def __init__(self) -> None:
         self._stores: deque[Store] = deque()  # the one whose turn it is, first
         self._notices: deque[Item] = deque(maxlen=NOTICES)
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._failure: Exception | None = None
         self._waiters: list[Callable[[], None]] = []
+        self._untold = False  # something was put since the last `wake`
 
     def add(self, store: Store) -> None:
         """From now on what is in this store is taken too."""
-        with self._changed:
+        with self._lock:
             self._stores.append(store)
 
     def put(self, store: Store, frame: Frame) -> None:
-        with self._changed:
+        with self._lock:
             store.put(frame)
-            self._notify()
+            self._untold = True
 
     def put_gap(self, queue: EveryQueue | None, gap: Gap) -> None:
         """A gap keeps its place among the frames of mode `every`; None: it has none."""
-        with self._changed:
+        with self._lock:
             if queue is not None:
                 queue.put(gap)
             else:
                 self._notices.append(gap)
-            self._notify()
+            self._untold = True
 
     def put_notice(self, item: Item) -> None:
-        with self._changed:
+        with self._lock:
             self._notices.append(item)
-            self._notify()
+            self._untold = True
 
     def waiting(self, queue: EveryQueue) -> tuple[int, int]:
         """Frames that wait in a queue, and their bytes."""
-        with self._changed:
+        with self._lock:
             return queue.frames, queue.bytes
 
     def fail(self, failure: Exception) -> None:
         """From now on, whoever reads an empty mailbox gets this."""
-        with self._changed:
+        with self._lock:
             self._failure = failure
-            self._notify()
+            self._untold = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Whoever waits shall look at what was put."""
+        if not self._untold:
+            return
+        with self._lock:
+            self._untold = False
+            self._changed.notify_all()
+            waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter()
 
     def take(self, timeout: float | None) -> Item:
         """The next item. Raises TimeoutError, or what `fail` was given."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self._changed:
+        with self._lock:
             while True:
                 item = self._pop()
                 if item is not None:
@@ -136,7 +156,7 @@ class Mailbox:
         """The next item; or None, and `waiter` is called once, from another thread, at the next
         change. Raises what `fail` was given.
         """
-        with self._changed:
+        with self._lock:
             item = self._pop()
             if item is None:
                 self._waiters.append(waiter)
@@ -153,9 +173,3 @@ class Mailbox:
         if self._failure is not None:
             raise self._failure
         return None
-
-    def _notify(self) -> None:
-        self._changed.notify_all()
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            waiter()

@@ -24,6 +24,8 @@ from camfan_wire.topics import EVENTS, STATUSES
 
 log = logging.getLogger(__name__)
 
+_ONE = messages.encode(messages.Credit(1))
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -126,17 +128,18 @@ class Reading(LinkUser):
         inbox.came_by[header.camera] = self
         inbox.mailbox.put(store, frame)
 
+    def settle(self) -> None:
+        self._inbox.mailbox.wake()
+
     def _give_credit(self, frame: Frame) -> None:
         if self._asked:
             return  # the subscription under way brings credit of its own
-        age, clock = frame.age, self.link.clock.offset()
-        credit = self.latest_window.arrived(
-            time.monotonic_ns(),
-            None if age is None else int(age.seconds * 1e9),
-            None if clock is None else 2 * clock.error_ns,
-        )
+        now, clock, taken = time.monotonic_ns(), self.link.clock.offset(), frame.site_time
+        age = None if clock is None or taken is None else now + clock.offset_ns - taken
+        round_trip = None if clock is None else 2 * clock.error_ns
+        credit = self.latest_window.arrived(now, age, round_trip)
         if credit:
-            self.link.send([messages.encode(messages.Credit(credit))])
+            self.link.send([_ONE if credit == 1 else messages.encode(messages.Credit(credit))])
 
     def _advance(self, header: Header) -> bool:
         had = self._positions.get(header.camera)

@@ -84,6 +84,15 @@ def test_frames_that_did_not_wait_for_their_credit_say_nothing() -> None:
     assert window.size == 1
 
 
+def test_credit_is_given_back_when_a_quarter_is_used() -> None:
+    """Sixteen under way: a message for four frames, and none is ever forgotten."""
+    window = settled(5 * MS, 100 * MS)
+    assert window.size == MAX_LATEST
+    window.restart(0)
+    given = [window.arrived(number * 100 * MS, MS, MS) for number in range(1, 17)]
+    assert given == [0, 0, 0, MAX_LATEST // 4] * 4
+
+
 @given(st.lists(st.integers(1, 3_000_000), max_size=200))
 def test_what_was_read_is_returned_soon_and_once(sizes: list[int]) -> None:
     window = EveryWindow()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -306,6 +307,57 @@ def test_asyncio_readers_get_the_same(live: LiveBroker) -> None:
         got = asyncio.run(read())
 
     assert got == list(range(got[0], got[0] + 20))
+
+
+def test_a_subscriber_on_an_event_loop_gets_the_same_without_a_thread(live: LiveBroker) -> None:
+    """No thread is started; what is closed says so to who reads on."""
+
+    async def read() -> list[int]:
+        before = threading.active_count()
+        loop = asyncio.get_running_loop()
+        with Subscriber(live.site, "one", loop=loop) as frames:
+            assert threading.active_count() == before
+            got = [(await anext(frames)).sequence for _ in range(20)]
+        with pytest.raises(ClosedError):
+            frames.read_or_call(lambda: None)
+        return got
+
+    with Camera(live.site, "one", fps=100):
+        got = asyncio.run(read())
+
+    assert got == sorted(set(got))
+
+
+def test_one_call_for_all_that_has_come(live: LiveBroker) -> None:
+    """Who is called reads until there is nothing; until then nobody is called again."""
+
+    async def look() -> tuple[int, set[str]]:
+        loop = asyncio.get_running_loop()
+        calls, came = 0, set()
+        both = loop.create_future()
+
+        with Subscriber(live.site, loop=loop) as frames:
+
+            def take() -> None:
+                nonlocal calls
+                calls += 1
+                with contextlib.suppress(ClosedError):  # at the end it is called once more
+                    while (frame := frames.read_or_call(take)) is not None:
+                        came.add(frame.camera)
+                if len(came) == 2 and not both.done():
+                    both.set_result(None)
+
+            take()
+            await asyncio.wait_for(both, READ_S)
+        return calls, came
+
+    with Publisher(live.site, "one") as one, Publisher(live.site, "two") as two:
+        publish_first(one)
+        publish_first(two)
+        calls, came = asyncio.run(look())
+
+    assert came == {"one", "two"}
+    assert calls <= 4  # at the start, for one picture or both, and at the end
 
 
 def test_reading_ends_when_it_is_closed_from_another_thread(live: LiveBroker) -> None:

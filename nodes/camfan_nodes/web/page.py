@@ -90,6 +90,7 @@ class Page:
         self._renditions = renditions
         self._clock = clock
         self._places: dict[str, _Place] = {}
+        self._waiting: dict[str, _Place] = {}  # those of them that have a picture to be sent
         self._turn = 0
         self._being_made = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -100,9 +101,12 @@ class Page:
         return len(self._places)
 
     def picture_came(self, picture: Picture) -> None:
-        place = self._places[picture.frame.camera]
-        if _is_new(place):
+        camera = picture.frame.camera
+        place = self._places[camera]
+        if camera in self._waiting:
             self.counts.skipped += 1
+        else:
+            self._waiting[camera] = place
         place.newest = picture
         self._pump()
 
@@ -116,7 +120,7 @@ class Page:
                 elif message.type is WSMsgType.TEXT:
                     self._said(message.data)
         finally:
-            self._places = {}
+            self._places, self._waiting = {}, {}
             self._hub.wish(self, {})
             if self._timer is not None:
                 self._timer.cancel()
@@ -128,7 +132,7 @@ class Page:
 
     async def dismiss(self, code: int, reason: str) -> None:
         """Close it from this side."""
-        self._places = {}
+        self._places, self._waiting = {}, {}
         await self._socket.close(code=code, message=reason.encode())
 
     def _takes(self) -> bool:
@@ -168,6 +172,7 @@ class Page:
             place.width, place.interval_s = tile.width, interval_s
             places[tile.camera] = place
         self._places = places
+        self._waiting = {name: place for name, place in places.items() if _is_new(place)}
         self._hub.wish(self, {name: _rate(place) for name, place in places.items()})
         self._pump()
 
@@ -175,11 +180,15 @@ class Page:
 
     def _pump(self) -> None:
         """Send what may be sent now."""
-        while self.window.under_way + self._being_made < self.window.size and self._takes():
-            place = self._next()
-            if place is None:
+        while (
+            self._waiting
+            and self.window.under_way + self._being_made < self.window.size
+            and self._takes()
+        ):
+            camera = self._next()
+            if camera is None:
                 return
-            self._choose(place)
+            self._choose(self._waiting.pop(camera))
 
     def _choose(self, place: _Place) -> None:
         """This place gets its newest picture, now or when its rendition is made."""
@@ -216,21 +225,22 @@ class Page:
         self.counts.sent += 1
         self.counts.bytes += len(message)
 
-    def _next(self) -> _Place | None:
-        """The place to serve now; None: nothing yet, and a timer is set for what waits."""
-        best: _Place | None = None
+    def _next(self) -> str | None:
+        """The camera to serve now; None: nothing yet, and a timer is set for what waits."""
+        best: str | None = None
+        first = 0
         soonest_s: float | None = None
         now_s = 0.0
-        for place in self._places.values():
-            if place.being_made or not _is_new(place):
+        for camera, place in self._waiting.items():
+            if place.being_made:
                 continue
             if place.interval_s:
                 now_s = now_s or self._clock()
                 if place.due_s > now_s:
                     soonest_s = min(place.due_s, soonest_s or place.due_s)
                     continue
-            if best is None or place.turn < best.turn:
-                best = place
+            if best is None or place.turn < first:
+                best, first = camera, place.turn
         if best is None and soonest_s is not None:
             self._pump_at(soonest_s - now_s)
         return best

@@ -25,7 +25,7 @@ from camfan_bench.tied import die_with_parent
 from camfan_nodes.web.picture import HEADER
 
 WARM_S = 1.0
-ACKNOWLEDGE_AFTER_S = 0.012
+ACKNOWLEDGE_AFTER_S = 0.025  # as feed.js
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ const HEADER = 24, VERSION = 1, CLOCK_KNOWN = 1;
 const FIRST_PROBES = 5, PROBE_EVERY = 2000, DRIFT = 100e-6, PROBES_KEPT = 16;
 const SILENCE = 10000;                       // no word from the server for so long: it is gone
 const RETRY = [200, 400, 800, 1200];         // ms; the last one again and again
-const ACKNOWLEDGE_AFTER = 12;               // ms: several at once where pictures come thick
+const ACKNOWLEDGE_AFTER = 25;               // ms: several at once where pictures come thick
 const NOTE_EVERY = 80, PAINTED_EVERY = 2000, AGES_KEPT = 2000;
 
 const epoch = () => performance.timeOrigin + performance.now();
