@@ -148,6 +148,31 @@ def test_a_hidden_page_costs_nothing(web: LiveWeb, cameras: dict[str, Camera], p
     wait_for_state(page, "barn", "live")
 
 
+TRICKLE_FPS = 1 / 5  # of a camera that nobody watches, unless the site file says otherwise
+
+
+def test_a_hidden_page_lets_the_cameras_go_idle(
+    web: LiveWeb, cameras: dict[str, Camera], page: Page
+) -> None:
+    """The broker asks them for nothing but the trickle, and that is all that leaves them."""
+    demands = web.live.broker.demands
+    open_live(page, web.url)
+    wait_for_state(page, "barn", "live")
+    assert all(demands.layers(name) == 4 for name in NAMES)
+
+    hide(page, hidden=True)
+    wait_for(page, lambda: all(demands.layers(name) == 0 for name in NAMES), timeout=60_000)
+    barn = cameras["barn"]
+    taken, sent = barn.published, len(barn.sent)
+    wait_for(page, lambda: barn.published >= taken + 50)
+    seconds = (barn.published - taken) / 10
+    assert len(barn.sent) - sent <= seconds * TRICKLE_FPS + 2  # of 50, and what was under way
+
+    hide(page, hidden=False)
+    wait_for_state(page, "barn", "live")
+    assert demands.layers("barn") == 4
+
+
 def hide(page: Page, *, hidden: bool) -> None:
     """As the browser does for a tab that is not in front; headless, no tab ever is."""
     page.evaluate(

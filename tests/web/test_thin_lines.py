@@ -1,8 +1,14 @@
-"""A page behind a thin line, beside pages with fast ones."""
+"""A page behind a thin line, beside pages with fast ones.
+
+Its pictures are no older than two transfers and an interval, all its cameras advance, nobody
+else notices, and the server keeps nothing for it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import statistics
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -13,6 +19,9 @@ import pytest
 from camfan_nodes.web.picture import HEADER
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera
+from camfan_testing.ports import free_ports
+from camfan_testing.processes import Process, camfan, running_broker
+from camfan_testing.sites import custom_cameras, write_site
 from camfan_testing.web import LiveWeb, Received, TestPage, live_web, page
 
 pytestmark = pytest.mark.long
@@ -55,13 +64,16 @@ async def thin_line(url: str) -> AsyncIterator[str]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             for writer in (page_out, server_out):
-                writer.close()
+                writer.transport.abort()  # what is under way on a line that is cut never comes
+            over.set()
 
+    over = asyncio.Event()
     server = await asyncio.start_server(connect, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        await over.wait()
 
 
 async def watch(browser: TestPage, pictures: int) -> list[tuple[Received, float]]:
@@ -98,9 +110,59 @@ def test_a_thin_line_carries_new_pictures_of_all_cameras_and_slows_nobody(web: L
         sequences = [one.sequence for one, _ in slow if one.number == number]
         assert len(sequences) == 6
         assert sequences == sorted(set(sequences))
-    oldest = max(age for _, age in slow[2:])
-    assert oldest < 2 * transfer_s + 1 / FPS + 0.5, (oldest, transfer_s)
+    ages = [age for _, age in slow[2:]]
+    bound_s = 2 * transfer_s + 1 / FPS
+    assert statistics.median(ages) <= bound_s, (ages, transfer_s)
+    assert max(ages) <= bound_s + 0.5, (ages, transfer_s)  # a machine may be busy for once
     for got in fast:
         for number in (0, 1):
             sequences = [one.sequence for one, _ in got if one.number == number]
             assert sequences[-1] - sequences[2] <= len(sequences) - 3 + 2  # next to none skipped
+
+
+MANY_FPS = 30.0  # two cameras: 2 MB/s, of which the thin line carries a thirtieth
+FLAT = 8_000_000  # bytes; what is not sent comes to three times that in the time of the test
+
+
+def resident_bytes(process: Process) -> int:
+    statm = Path(f"/proc/{process.popen.pid}/statm").read_text(encoding="ascii")
+    return int(statm.split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def test_the_server_keeps_nothing_for_a_page_that_cannot_take_it(tmp_path: Path) -> None:
+    """Its memory stays as it is with the fast pages, for as long as one looks."""
+    (port,) = free_ports(1)
+    cameras = custom_cameras("one", "two")
+    site = write_site(tmp_path, f"{cameras}\nweb: {{listen: '127.0.0.1:{port}'}}\n")
+    url = f"http://127.0.0.1:{port}"
+
+    async def look(server: Process) -> tuple[int, int, int]:
+        async with (
+            page(url) as a,
+            page(url) as b,
+            page(url) as c,
+            thin_line(url) as thin,
+            page(thin) as slow,
+        ):
+            fast = [asyncio.create_task(watch(one, 1000)) for one in (a, b, c)]
+            await watch(slow, 2)
+            before = resident_bytes(server)
+            pictures = [await slow.picture() for _ in range(20)]
+            after = resident_bytes(server)
+            for task in fast:
+                task.cancel()
+            await asyncio.gather(*fast, return_exceptions=True)
+            missed = sum(p.sequence for p in pictures[-2:]) - sum(p.sequence for p in pictures[:2])
+            return before, after, (missed - len(pictures)) * len(PICTURE)
+
+    with (
+        running_broker(site.path),
+        camfan("web", "--config", str(site.path)) as server,
+        Camera(site.path, "one", MANY_FPS, [PICTURE]),
+        Camera(site.path, "two", MANY_FPS, [PICTURE]),
+    ):
+        server.wait_for("open http")
+        before, after, unsent = asyncio.run(look(server))
+
+    assert unsent > 2 * FLAT  # else nothing could have piled up
+    assert after - before < FLAT
