@@ -271,13 +271,12 @@ class _Connection:
         link = self._link
         if link._woken:
             self._drain_wakes()
-        more = self._receive()
+        self._receive()
         if link._outbox or self._answers or link._ask_again:
             self._send_all()
-            more = has_input(self._socket)  # sending takes the sign that something has come, too
         link._user.settle()
         self._keep_up()
-        return more
+        return has_input(self._socket)  # sending takes the sign that something has come, too
 
     def _send_all(self) -> None:
         if self._broker:
@@ -361,12 +360,11 @@ class _Connection:
     def _probe(self) -> None:
         self._send([messages.encode(messages.Probe(sent=time.monotonic_ns()))])
 
-    def _receive(self) -> bool:
-        """What has come; True: there is more."""
+    def _receive(self) -> None:
         socket = self._socket
         for _ in range(100):  # then look at the clock again
             if not has_input(socket):
-                return False
+                return
             self._heard = self._link._heard = time.monotonic()
             parts = [receive(socket, 0, NOT_COPIED)]
             while parts[-1].more:
@@ -377,7 +375,6 @@ class _Connection:
                 self._link._user.on_topic(parts[0].bytes, parts[1].bytes)
             elif len(parts) == 1:
                 self._control(parts[0].bytes)
-        return True
 
     def _control(self, body: bytes) -> None:
         try:

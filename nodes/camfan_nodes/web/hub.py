@@ -46,6 +46,7 @@ class Hub:
         self._by_camera: dict[str, list[Consumer]] = {}
         self._asked: tuple[tuple[str, ...], float | None] = ((), None)
         self._later: asyncio.TimerHandle | None = None
+        self._when_back: Callable[[], None] | None = None
         self._moving: dict[str, dict[str, float]] = {}
         self._listeners: list[Callable[[Event], None]] = []
         self.figures: Callable[[], Figures] = dict
@@ -114,6 +115,10 @@ class Hub:
     def on_event(self, listener: Callable[[Event], None]) -> None:
         self._listeners.append(listener)
 
+    def when_back(self, told: Callable[[], None]) -> None:
+        """The broker does not answer: call this once, when it has sent a picture again."""
+        self._when_back = told
+
     def moving(self, camera: str) -> bool:
         """Something moves before this camera, as far as the motion nodes have said."""
         now_s = time.monotonic()
@@ -172,6 +177,9 @@ class Hub:
         if number is None or frame.camera not in self._asked[0]:
             return
         self.received += 1
+        if self._when_back is not None:
+            told, self._when_back = self._when_back, None
+            told()
         picture = Picture(frame, self.received, number, time.monotonic())
         self.newest[frame.camera] = picture
         for consumer in self._by_camera.get(frame.camera, ()):

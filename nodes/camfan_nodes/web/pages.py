@@ -133,6 +133,8 @@ class Pages:
                 if cameras not in states:
                     states[cameras] = self._state(page.principal)
                 page.say(states[cameras])
+            if not self._office.hub.connected:
+                self._office.hub.when_back(self._news.set)
             with suppress(TimeoutError):
                 async with asyncio.timeout(TELL_S):
                     await self._news.wait()

@@ -5,9 +5,9 @@
 'use strict';
 
 const HEADER = 24, VERSION = 1, CLOCK_KNOWN = 1;
-const FIRST_PROBES = 5, PROBE_EVERY = 2000, DRIFT = 100e-6, PROBES_KEPT = 16;
+const FIRST_PROBES = 5, PROBE_EVERY = 2000, PROBE_UNKNOWN = 200, DRIFT = 100e-6, PROBES_KEPT = 16;
 const SILENCE = 10000;                       // no word from the server for so long: it is gone
-const RETRY = [200, 400, 800, 1200];         // ms; the last one again and again
+const RETRY = [200, 400, 600, 800];          // ms; the last one again and again
 const ACKNOWLEDGE_AFTER = 25;               // ms: several at once where pictures come thick
 const NOTE_EVERY = 80, PAINTED_EVERY = 2000, AGES_KEPT = 2000;
 
@@ -22,7 +22,7 @@ let acknowledgements = 0, acknowledgeTimer = 0;
 let painted = 0, undecodable = 0, ages = [];
 
 // ---- the site's clock: the NTP formula, the sample with the smallest bound ----
-let samples = [], probes = 0, roundTrip = null;
+let samples = [], probes = 0, roundTrip = null, probeTimer = 0;
 
 function clockNow(now = epoch()) {
   let best = null;
@@ -38,16 +38,18 @@ function probe() {
 }
 
 function echoed(echo) {
-  const now = epoch();
-  if (echo.error === null) { samples = []; tell('clock', { clock: null }); return; }
-  const took = now - echo.sent;
-  if (took >= 0 && took < 60000) {
+  const now = epoch(), took = now - echo.sent, known = echo.error !== null;
+  if (!known) {                              // the broker has not answered the server yet
+    samples = [];
+    clearTimeout(probeTimer);
+    probeTimer = setTimeout(probe, PROBE_UNKNOWN);
+  } else if (took >= 0 && took < 60000) {
     roundTrip = roundTrip === null ? took : Math.min(roundTrip * 1.01, took);
     samples.push({ at: now, offset: echo.site - (echo.sent + now) / 2, error: took / 2 + echo.error + took * DRIFT });
     if (samples.length > PROBES_KEPT) samples.shift();
   }
   tell('clock', { clock: clockNow(now) });
-  if (++probes < FIRST_PROBES) probe();
+  if (++probes < FIRST_PROBES && known) probe();
   else if (probes === FIRST_PROBES) want();
 }
 
