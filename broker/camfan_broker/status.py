@@ -159,6 +159,7 @@ def subscriber_figures(peer: Peer) -> Figures:
     if reader is None:
         return {}
     accounts = [cursor.account for cursor in list(reader.cursors.values())]
+    skipped = sum((account.skipped for account in accounts), Counter[str]())
     lost = sum((account.lost for account in accounts), Counter[str]())
     return {
         "kind": peer.hello.kind,
@@ -168,12 +169,18 @@ def subscriber_figures(peer: Peer) -> Figures:
         "delivered_bytes": sum(account.delivered_bytes for account in accounts),
         "late": sum(account.late for account in accounts),
         "repeated": sum(account.repeated for account in accounts),
-        "skipped": sum(account.skipped.total() for account in accounts),
+        "skipped": skipped.total(),
+        "skipped_why": _why(skipped),
         "lost": lost.total(),
-        "lost_why": ", ".join(f"{n} {why}" for why, n in lost.most_common(4)) or None,
+        "lost_why": _why(lost),
         "held": sum(reader.held(name) for name in list(reader.cursors)),
         "credit": reader.credit,
     }
+
+
+def _why(counts: Counter[str]) -> str | None:
+    """Reasons in words, the most frequent first; None if there are none."""
+    return ", ".join(f"{n} {why}" for why, n in counts.most_common(4)) or None
 
 
 def resident_bytes() -> int | None:

@@ -13,6 +13,7 @@ import pytest
 from axe_core_python.sync_playwright import Axe  # type: ignore[import-untyped]  # without types
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from camfan import Subscriber
 from camfan_testing.hashes import PASSWORD, PASSWORD_HASH
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera
@@ -141,6 +142,10 @@ def test_the_site_page_says_first_what_is_wrong(context: BrowserContext, web: Li
     expect(page.locator("#cameras")).to_contain_text("henhouse")
     expect(page.locator("#cameras tbody tr").first).to_contain_text("henhouse")
     expect(page.locator("#nodes")).to_contain_text("broker")
+    expect(page.locator("#readers")).to_contain_text("Nobody reads frames now.")
+    with Subscriber(web.site, "barn", max_fps=1, name="hall"):
+        expect(page.locator("#readers tbody tr")).to_contain_text("hall")
+        expect(page.locator("#readers tbody tr")).to_contain_text("max-fps", timeout=15_000)
     expect(page.locator(".clock span")).to_contain_text("±")
 
 

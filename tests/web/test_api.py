@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from camfan import Publisher
+from camfan import Publisher, Subscriber
 from camfan_nodes.web.openapi import openapi
 from camfan_testing.hashes import PASSWORD_HASH, TOKEN, TOKEN_HASH
 from camfan_testing.live import Camera, wait_until
@@ -98,6 +98,26 @@ def test_the_whole_site_in_one_answer(web: LiveWeb) -> None:
     assert kinds["archive"] == "recorder"
     assert status["hops"][0]["name"] == "Taken by cameras"
     assert ask(web, "/api/cameras/one")["name"] == "one"
+
+
+def test_what_became_of_frames_is_told_by_reader_and_reason(web: LiveWeb) -> None:
+    """As the broker counts it: delivered, skipped, lost or held, each reader for itself."""
+    with Subscriber(web.site, "one", max_fps=1, name="hall"):
+        wait_until(lambda: "max-fps" in reader(web, "hall").get("skipped_why", ""))
+        hall = reader(web, "hall")
+    with Subscriber(web.site, "one", "every", name="shelf"):
+        wait_until(lambda: reader(web, "shelf").get("delivered", 0) > 0)
+        shelf = reader(web, "shelf")
+
+    assert hall["mode"] == "latest"
+    assert hall["skipped"] > hall["delivered"] > 0
+    assert (shelf["mode"], shelf["skipped"], shelf["lost"]) == ("every", 0, 0)
+
+
+def reader(web: LiveWeb, name: str) -> dict[str, Any]:
+    """What the site page tells of somebody who reads frames."""
+    readers: list[dict[str, Any]] = ask(web, "/api/status")["readers"]
+    return next((one for one in readers if one["name"] == name), {})
 
 
 def test_events_that_began_are_listed(web: LiveWeb) -> None:

@@ -22,7 +22,7 @@ STARTING = "starting"
 
 _STATES: tuple[State, ...] = ("live", "late", "stale", "offline", "wait")
 _RANK: dict[State, int] = {"offline": 0, "stale": 1, "late": 2, "wait": 3, "live": 4}
-_SUMS = ("cameras", "delivered", "skipped", "lost")  # of a subscriber of several brokers
+_SUMS = ("cameras", "delivered", "skipped", "lost", "held")  # of a subscriber of several brokers
 _WELL = ("live", "running", "recording", "watching", "starting")  # states that need nobody
 
 
@@ -61,6 +61,7 @@ class SubscriberFacts:
     lost_why: str
     held: int | None
     age_ms: float | None
+    skipped_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +289,7 @@ def _subscriber(name: str, figures: Figures, words: Mapping[str, Word]) -> Subsc
         lost_why=word(figures, "lost_why") or "",
         held=count(figures, "held"),
         age_ms=max(known) if known else None,
+        skipped_why=word(figures, "skipped_why") or "",
     )
 
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from camfan_config import EncodingCamera, Site, brokers, nodes
+from camfan_config import EncodingCamera
 from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, gather
-from camfan_nodes.top.figures import count
 from camfan_nodes.viewer.heard import Heard, Word
 from camfan_nodes.viewer.words import live_text
 from camfan_nodes.web.access import Principal
 from camfan_nodes.web.hub import Hub
+from camfan_nodes.web.ledger import Hop, Reader, hops, readers
 from camfan_wire.messages import Figures
 
 START_S = 5.0  # so long after our start nobody is missed
@@ -56,15 +55,6 @@ class NodeInfo(Struct, frozen=True, kw_only=True):
     figures: Figures
 
 
-class Hop(Struct, frozen=True, kw_only=True):
-    """A place that frames pass, all cameras together, since its processes started."""
-
-    name: str
-    frames: int | None
-    lost: int | None  # behind it, before the next
-    why: str
-
-
 class Overview(Struct, frozen=True, kw_only=True):
     """The whole site, as far as the asker may see it."""
 
@@ -78,6 +68,7 @@ class Overview(Struct, frozen=True, kw_only=True):
     cameras: list[CameraInfo]
     nodes: list[NodeInfo]
     hops: list[Hop]
+    readers: list[Reader]
 
 
 class Losses:
@@ -144,7 +135,8 @@ class Overviews:
             needs=self.needs(principal),
             cameras=cameras,
             nodes=[self._node(node, principal) for node in self._nodes(principal)],
-            hops=_hops(self._hub.site, self._words) if principal.sees_all else [],
+            hops=hops(self._hub.site, self._words) if principal.sees_all else [],
+            readers=readers(facts) if principal.sees_all else [],
         )
 
     def cameras(self, principal: Principal) -> list[CameraInfo]:
@@ -215,55 +207,3 @@ class Overviews:
 
 def _sentence(cameras: list[CameraInfo]) -> str:
     return live_text(sum(one.state in ("live", "late") for one in cameras), len(cameras))
-
-
-def _hops(site: Site, words: Mapping[str, Word]) -> list[Hop]:
-    """Where frames went, as far as the nodes have said it."""
-    own = [words[name].status.cameras.get(name, {}) for name in site.cameras if name in words]
-    heard = [words[name].status for name in brokers(site) if name in words]
-    broker = [figures for status in heard for figures in status.cameras.values()]
-    recorders = [
-        words[node.name].status.figures
-        for node in nodes(site)
-        if node.kind == "recorder" and node.name in words
-    ]
-    unsent = _sum(own, "unsent")
-    sent = _sum(own, "sent")
-    hops = [
-        Hop(
-            name="Taken by cameras",
-            frames=None if sent is None else sent + (unsent or 0),
-            lost=unsent,
-            why="not sent: the broker was away or the link was full",
-        ),
-        Hop(
-            name="Sent by nodes",
-            frames=sent,
-            lost=_beyond(_sum(broker, "lost"), unsent),
-            why="on the way to the broker",
-        ),
-        Hop(
-            name="Passed by the broker",
-            frames=_sum(broker, "received"),
-            lost=_sum(recorders, "missing"),
-            why="never came to a recorder",
-        ),
-    ]
-    if recorders:
-        frames, lost = _sum(recorders, "frames"), _sum(recorders, "lost")
-        total = None if frames is None else frames + (lost or 0)
-        hops += [
-            Hop(name="At the recorder", frames=total, lost=lost, why="not written"),
-            Hop(name="On disk", frames=frames, lost=None, why=""),
-        ]
-    return hops
-
-
-def _sum(figures: Iterable[Figures], key: str) -> int | None:
-    known = [found for one in figures if (found := count(one, key)) is not None]
-    return sum(known) if known else None
-
-
-def _beyond(lost: int | None, unsent: int | None) -> int | None:
-    """The broker counts what a camera did not send as missing too."""
-    return None if lost is None else max(0, lost - (unsent or 0))

@@ -73,6 +73,19 @@ function hops(all) {
     at === all.length - 1 ? null : el(`div.drop${hop.lost ? '.d-bad' : ''}`, {}, hop.lost ? el('b.bad', {}, `${countText(hop.lost)} lost`) : null, hop.lost ? hop.why : hop.lost === null ? UNKNOWN : 'none lost'))));
 }
 
+function readers({ readers: all, hops: passed, connected }) {
+  $('#readers-part').hidden = !passed.length;
+  const counted = (number, tone) => number === null ? known(null) : el(number && tone ? `b.${tone}` : number ? 'span' : 'span.dim', {}, countText(number));
+  table($('#readers'), [['Reader'], ['Mode', '.desk'], ['Delivered', '.num'], ['Skipped', '.num'], ['Lost', '.num'], ['Held', '.num.desk'], ['Why', '.desk']],
+    all.map(one => [
+      [el('b', {}, one.name)], [one.mode, '.desk.soft'], [counted(one.delivered), '.num'], [counted(one.skipped), '.num'],
+      [counted(one.lost, 'bad'), '.num'], [counted(one.held), '.num.desk'],
+      [el('span.soft', {}, reasons(one)), '.desk.why'],
+    ]), connected ? 'Nobody reads frames now.' : 'The broker has said nothing yet.');
+}
+
+const reasons = one => [one.skipped_why && `skipped: ${one.skipped_why}`, one.lost_why && `lost: ${one.lost_why}`].filter(Boolean).join('; ');
+
 function recorders(all) {
   const found = all.filter(one => one.kind === 'recorder');
   $('#recorders').replaceChildren(...found.flatMap(one => [
@@ -97,7 +110,7 @@ async function refresh() {
     $('#site').hidden = false;
     todo(site.needs, site);
     $('.sum').replaceChildren(el('li', {}, el('b', {}, String(site.nodes.length)), 'nodes'), el('li', {}, site.sentence), el('li.desk', {}, `camfan ${site.camfan}`));
-    hops(site.hops); cameras(site.cameras); nodes(site.nodes); clients(pages.clients); recorders(site.nodes);
+    hops(site.hops); readers(site); cameras(site.cameras); nodes(site.nodes); clients(pages.clients); recorders(site.nodes);
   } catch (error) {
     lostAt ??= Date.now();
     clock = null;

@@ -1,0 +1,111 @@
+"""Where frames went: hop by hop, and reader by reader, as those on the way count them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from camfan_config import Site, brokers, nodes
+from camfan_nodes.top.facts import SiteFacts
+from camfan_nodes.top.figures import count
+from camfan_nodes.viewer.heard import Word
+from camfan_wire.messages import Figures
+
+
+class Hop(Struct, frozen=True, kw_only=True):
+    """A place that frames pass, all cameras together, since its processes started."""
+
+    name: str
+    frames: int | None
+    lost: int | None  # behind it, before the next
+    why: str
+
+
+class Reader(Struct, frozen=True, kw_only=True):
+    """Whom the broker sends frames; what is captured is one of the four. Unknown is null."""
+
+    name: str
+    mode: str  # latest or every
+    delivered: int | None
+    skipped: int | None  # not wanted, or replaced by a newer one
+    skipped_why: str  # how many for which reason; may be empty, so the next
+    lost: int | None  # will not come
+    lost_why: str
+    held: int | None  # not decided yet
+
+
+def readers(facts: SiteFacts) -> list[Reader]:
+    """By name."""
+    return [
+        Reader(
+            name=one.name,
+            mode=one.mode,
+            delivered=one.delivered,
+            skipped=one.skipped,
+            skipped_why=one.skipped_why,
+            lost=one.lost,
+            lost_why=one.lost_why,
+            held=one.held,
+        )
+        for one in facts.subscribers
+    ]
+
+
+def hops(site: Site, words: Mapping[str, Word]) -> list[Hop]:
+    """As far as the nodes have said it."""
+    cameras = [words[name].status.cameras.get(name, {}) for name in site.cameras if name in words]
+    heard = [words[name].status for name in brokers(site) if name in words]
+    at_broker = [figures for status in heard for figures in status.cameras.values()]
+    recorders = [
+        words[node.name].status.figures
+        for node in nodes(site)
+        if node.kind == "recorder" and node.name in words
+    ]
+    return [*_to_the_broker(cameras, at_broker, recorders), *_to_the_disk(recorders)]
+
+
+def _to_the_broker(
+    cameras: list[Figures], at_broker: list[Figures], recorders: list[Figures]
+) -> list[Hop]:
+    sent, unsent = _sum(cameras, "sent"), _sum(cameras, "unsent") or 0
+    received, repaired = _sum(at_broker, "received"), _sum(at_broker, "repaired") or 0
+    lost = _sum(at_broker, "lost")
+    gone = None if lost is None else max(0, lost - repaired)  # what came late is not lost
+    never_sent = min(unsent, gone or 0)
+    return [
+        Hop(
+            name="Taken by cameras",
+            frames=None if sent is None else sent + unsent,
+            lost=None if gone is None else never_sent,
+            why="not sent: the broker was away or the link was full",
+        ),
+        Hop(
+            name="Sent by nodes",
+            frames=sent,
+            lost=None if gone is None else gone - never_sent,
+            why="on the way to the broker",
+        ),
+        Hop(
+            name="Passed by the broker",
+            frames=None if received is None else received + repaired,
+            lost=_sum(recorders, "missing"),
+            why="never came to a recorder",
+        ),
+    ]
+
+
+def _to_the_disk(recorders: list[Figures]) -> list[Hop]:
+    if not recorders:
+        return []
+    frames, lost = _sum(recorders, "frames"), _sum(recorders, "lost")
+    total = None if frames is None else frames + (lost or 0)
+    return [
+        Hop(name="At the recorder", frames=total, lost=lost, why="not written"),
+        Hop(name="On disk", frames=frames, lost=None, why=""),
+    ]
+
+
+def _sum(figures: Iterable[Figures], key: str) -> int | None:
+    known = [found for one in figures if (found := count(one, key)) is not None]
+    return sum(known) if known else None
