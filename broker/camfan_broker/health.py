@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 from typing import Protocol
@@ -25,7 +27,8 @@ log = logging.getLogger(__name__)
 STUCK_NS = 2_000_000_000
 RECORDER_SILENCE_NS = 10_000_000_000
 REQUEST_S = 5.0
-MAX_REQUESTS = 16  # at once
+MAX_REQUESTS = 16  # at once; who has asked nothing yet makes room, the oldest first
+ROOM_S = 1.0  # for the one that makes room to be gone
 
 
 class Health(Sources, Protocol):
@@ -93,14 +96,18 @@ class HealthServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = MAX_REQUESTS
+    request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self._free = threading.BoundedSemaphore(MAX_REQUESTS)
+        self._lock = threading.Lock()
+        self._silent: dict[object, None] = {}  # connections without a request yet, oldest first
         super().__init__(address, handler)
 
     def process_request(self, request: object, client_address: object) -> None:
-        if self._free.acquire(blocking=False):
+        if self._has_room():
+            with self._lock:
+                self._silent[request] = None
             super().process_request(request, client_address)  # type: ignore[arg-type]
         else:
             self.shutdown_request(request)  # type: ignore[arg-type]
@@ -109,7 +116,25 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)  # type: ignore[arg-type]
         finally:
+            self.asked(request)
             self._free.release()
+
+    def asked(self, request: object) -> None:
+        """The whole of a request has come by this connection."""
+        with self._lock:
+            self._silent.pop(request, None)
+
+    def _has_room(self) -> bool:
+        if self._free.acquire(blocking=False):
+            return True
+        with self._lock:
+            oldest = next(iter(self._silent), None)
+            self._silent.pop(oldest, None)
+        if not isinstance(oldest, socket.socket):
+            return False
+        with suppress(OSError):  # it has just ended by itself
+            oldest.shutdown(socket.SHUT_RDWR)
+        return self._free.acquire(timeout=ROOM_S)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - theirs
         log.debug("health: a request ended early", exc_info=True)
@@ -141,6 +166,7 @@ class _Bounded:
 class _Handler(BaseHTTPRequestHandler):
     broker: Health
     registry: CollectorRegistry
+    server: _Server
     timeout = REQUEST_S
     server_version = "camfan"
     sys_version = ""
@@ -163,6 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def do_GET(self) -> None:
+        self.server.asked(self.connection)
         path = self.path.partition("?")[0]
         if self._too_much():
             return
