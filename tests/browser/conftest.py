@@ -1,33 +1,22 @@
-"""The Chromium of the system, driven by Playwright. Nothing is downloaded."""
+"""Browsers for the tests of pages."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from camfan_testing.chromium import CHROMIUM, MISSING, launch
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """For one module at a time: it keeps the thread's event loop to itself."""
     if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
+        pytest.skip(MISSING)
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        started = launch(playwright)
         yield started
         started.close()
 
