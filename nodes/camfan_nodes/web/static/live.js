@@ -1,12 +1,14 @@
 // The live page: which cameras are on it, in which order, what can be seen, and what is said of all.
 
-import { $, api, el, icon, setText, toLogin, toast } from '/static/dom.js';
+import { $, api, el, setText, toLogin, toast } from '/static/dom.js';
 import { layout } from '/static/grid.js';
+import { drag, put } from '/static/order.js';
 import { settings } from '/static/settings.js';
 import * as shell from '/static/shell.js';
 import { Tile, pictureOf } from '/static/tile.js';
+import { banner, fillNow, sentence } from '/static/told.js';
 import { isLive } from '/static/watch.js';
-import { liveText, shortTime, timeText } from '/static/words.js';
+import { timeText } from '/static/words.js';
 
 const query = new URLSearchParams(location.search);
 const kiosk = query.get('kiosk') === '1';
@@ -47,7 +49,7 @@ const HEAR = {
   state(message) {
     state = message.state;
     for (const [camera, said] of Object.entries(state.cameras)) { const tile = tiles.get(camera); if (tile) tile.site = said; }
-    fillNow();
+    fillNow(siteNow(epoch()), state);
   },
   clock(message) { clock = message.clock; },
   pictures({ pictures }) {
@@ -93,7 +95,8 @@ function add(tile) {
     tell({ type: 'canvas', camera: tile.camera, canvas }, [canvas]);
   } else tell({ type: 'canvas', camera: tile.camera, canvas: null });
   tile.node.addEventListener('click', () => { if (!kiosk && !solo) open(tile.camera); });
-  drag(tile);
+  tile.node.draggable = !kiosk;
+  drag(tile.node, tile.camera, move);
   watcher.observe(tile.node);
 }
 
@@ -160,7 +163,7 @@ addEventListener('resize', arrange);
 
 // ---- what is said, four times a second ----
 function tick() {
-  if (!me) { if (lost) banner(epoch()); return; }
+  if (!me) { if (lost) banner(epoch(), { lost, state }); return; }
   const now = epoch(), site = siteNow(now);
   const brokerAway = Boolean(state && !state.connected);
   const connected = !lost && !brokerAway;
@@ -172,65 +175,10 @@ function tick() {
     if (isLive(tile.state) && tile.worst.shown && (oldest === null || tile.worst.shown[0] > oldest)) oldest = tile.worst.shown[0];
   }
   shell.clock(site, clock?.error ?? null);
-  banner(now);
-  sentence(oldest);
+  banner(now, { lost, state });
+  sentence([...tiles.values()], { lost, solo, oldest });
   if (announcing && now >= announceDue) { setText($('#said'), announcing); announcing = ''; announceDue = now + SAY_EVERY; }
   if (wall) setText($('.wc b'), timeText(site, site));
-}
-
-function sentence(oldest) {
-  const all = [...tiles.values()];
-  const live = lost ? 0 : all.filter(tile => tile.isLive).length;
-  const text = lost ? `0 of ${all.length} live` : liveText(live, all.length);
-  setText($('h1'), solo ?? text);
-  setText($('.wl'), text);
-  if (!solo) document.title = `${text} · camfan`;
-  const parts = [];
-  if (lost) parts.push(['', 'The cameras may still be recording']);
-  else {
-    for (const [name, tone, mark] of [['offline', 'bad', 'off'], ['stale', 'warn', 'stale']]) {
-      const count = all.filter(tile => (tile.seen ? tile.state : tile.site.state) === name).length;
-      if (count) parts.push([tone, `${count} ${name}`, mark]);
-    }
-    if (oldest !== null) parts.push(['', 'Oldest live picture ', '', oldest < 1000 ? `${Math.round(oldest / 10) * 10} ms` : `${(oldest / 1000).toFixed(1)} s`]);
-  }
-  const key = JSON.stringify(parts);
-  if (key === sentence.key) return;
-  sentence.key = key;
-  $('.sum').replaceChildren(...parts.map(([tone, words, mark, value]) =>
-    el(tone ? `li.${tone}` : 'li', {}, mark ? icon(mark) : null, tone ? el('b', {}, words) : words, value ? el('b', {}, value) : null)));
-}
-
-function banner(now) {
-  const place = $('#banner');
-  let text = '', soft = '';
-  if (lost) {
-    const s = Math.max(0, Math.ceil((lost.next - now) / 1000));
-    text = `This page lost the server at ${timeText(lost.at, now)}.`;
-    soft = `Every picture here is old. Trying again ${s > 0 ? `in ${s} s` : 'now'}.`;
-  } else if (state && !state.connected) {
-    text = 'The broker does not answer.';
-    soft = 'No picture here is live until it does.';
-  }
-  place.hidden = !text;
-  setText($('b', place), text);
-  setText($('.soft', place), soft);
-  $('.link', place).hidden = !lost;
-}
-
-function fillNow() {
-  const now = siteNow(epoch());
-  const needs = state.needs.map(text => el('li', {}, icon('warn', 'warn'), el('span', {}, el('b', {}, text))));
-  const lately = state.lately.slice(0, 8).map(one => el('li', {},
-    icon({ motion: 'motion', lighting: 'light' }[one.kind] ?? 'info', one.camera && state.cameras[one.camera]?.moving && one.kind === 'motion' ? 'note' : 'soft'),
-    el('span', {}, one.camera ? el('b', {}, one.camera) : null, ` ${one.kind.replaceAll('-', ' ')}`),
-    el('time', {}, now - one.time < 5000 ? 'now' : shortTime(one.time))));
-  shell.needs(state.needs.length);
-  const key = JSON.stringify([state.needs, state.lately.map(one => [one.time, now - one.time < 5000])]);
-  if (key === fillNow.key) return;
-  fillNow.key = key;
-  $('#needs-list').replaceChildren(...needs.length ? needs : [el('li', {}, icon('check', 'soft'), el('span.soft', {}, 'Nothing'))]);
-  $('#lately-list').replaceChildren(...lately.length ? lately : [el('li', {}, icon('info', 'soft'), el('span.soft', {}, 'Nothing happened since the server started'))]);
 }
 
 // ---- one camera alone ----
@@ -274,24 +222,8 @@ async function save(camera) {
   } catch (error) { toast(error.message || 'The server does not answer.', { bad: true }); }
 }
 
-// ---- order: by drag, or Shift and arrows; remembered ----
-function drag(tile) {
-  const node = tile.node;
-  node.draggable = !kiosk;
-  node.addEventListener('dragstart', event => { event.dataTransfer.effectAllowed = 'move'; event.dataTransfer.setData('text/plain', tile.camera); node.classList.add('drag'); });
-  node.addEventListener('dragend', () => { for (const one of grid.children) one.classList.remove('drag', 'over'); });
-  node.addEventListener('dragover', event => { event.preventDefault(); node.classList.add('over'); });
-  node.addEventListener('dragleave', () => node.classList.remove('over'));
-  node.addEventListener('drop', event => {
-    event.preventDefault();
-    const moved = tiles.get(event.dataTransfer.getData('text/plain'));
-    if (moved && moved !== tile) { moveBefore(moved.node, place(moved) < place(tile) ? node.nextSibling : node); }
-  });
-}
-const place = tile => [...grid.children].indexOf(tile.node);
-
-function moveBefore(node, other) {
-  grid.insertBefore(node, other);
+function move(moved, other) {
+  put(moved, other);
   shell.stored.set(storeKey(), inOrder().map(tile => tile.camera));
   arrange();
 }
@@ -312,7 +244,7 @@ grid.addEventListener('keydown', event => {
   if (step && solo) { const all = inOrder(), next = all[(all.indexOf(shown[at]) + Math.sign(step) + all.length) % all.length]; history.replaceState(null, '', `#${encodeURIComponent(next.camera)}`); goTo(next.camera); event.preventDefault(); return; }
   if (step && shown[at + step]) {
     event.preventDefault();
-    if (event.shiftKey) { const to = shown[at + step].node; moveBefore(shown[at].node, step > 0 ? to.nextSibling : to); focus(shown[at]); } else focus(shown[at + step]);
+    if (event.shiftKey) { move(shown[at].node, shown[at + step].node); focus(shown[at]); } else focus(shown[at + step]);
   } else if (event.key === 'Enter' && !solo) { event.preventDefault(); open(shown[at].camera); }
 });
 

@@ -1,0 +1,61 @@
+// What the live page says of all its cameras together, in words.
+
+import { $, el, icon, setText } from '/static/dom.js';
+import * as shell from '/static/shell.js';
+import { liveText, shortTime, timeText } from '/static/words.js';
+
+/** The head of the page: how many are live, and what is not. */
+export function sentence(all, { lost, solo, oldest }) {
+  const live = lost ? 0 : all.filter(tile => tile.isLive).length;
+  const text = lost ? `0 of ${all.length} live` : liveText(live, all.length);
+  setText($('h1'), solo ?? text);
+  setText($('.wl'), text);
+  if (!solo) document.title = `${text} · camfan`;
+  const parts = [];
+  if (lost) parts.push(['', 'The cameras may still be recording']);
+  else {
+    for (const [name, tone, mark] of [['offline', 'bad', 'off'], ['stale', 'warn', 'stale']]) {
+      const count = all.filter(tile => (tile.seen ? tile.state : tile.site.state) === name).length;
+      if (count) parts.push([tone, `${count} ${name}`, mark]);
+    }
+    if (oldest !== null) parts.push(['', 'Oldest live picture ', '', oldest < 1000 ? `${Math.round(oldest / 10) * 10} ms` : `${(oldest / 1000).toFixed(1)} s`]);
+  }
+  const key = JSON.stringify(parts);
+  if (key === sentence.key) return;
+  sentence.key = key;
+  $('.sum').replaceChildren(...parts.map(([tone, words, mark, value]) =>
+    el(tone ? `li.${tone}` : 'li', {}, mark ? icon(mark) : null, tone ? el('b', {}, words) : words, value ? el('b', {}, value) : null)));
+}
+
+/** Why nothing here is live, if that is so. */
+export function banner(now, { lost, state }) {
+  const place = $('#banner');
+  let text = '', soft = '';
+  if (lost) {
+    const s = Math.max(0, Math.ceil((lost.next - now) / 1000));
+    text = `This page lost the server at ${timeText(lost.at, now)}.`;
+    soft = `Every picture here is old. Trying again ${s > 0 ? `in ${s} s` : 'now'}.`;
+  } else if (state && !state.connected) {
+    text = 'The broker does not answer.';
+    soft = 'No picture here is live until it does.';
+  }
+  place.hidden = !text;
+  setText($('b', place), text);
+  setText($('.soft', place), soft);
+  $('.link', place).hidden = !lost;
+}
+
+/** The list beside the pictures: what needs somebody, and what happened lately. */
+export function fillNow(now, state) {
+  const needs = state.needs.map(text => el('li', {}, icon('warn', 'warn'), el('span', {}, el('b', {}, text))));
+  const lately = state.lately.slice(0, 8).map(one => el('li', {},
+    icon({ motion: 'motion', lighting: 'light' }[one.kind] ?? 'info', one.camera && state.cameras[one.camera]?.moving && one.kind === 'motion' ? 'note' : 'soft'),
+    el('span', {}, one.camera ? el('b', {}, one.camera) : null, ` ${one.kind.replaceAll('-', ' ')}`),
+    el('time', {}, now - one.time < 5000 ? 'now' : shortTime(one.time))));
+  shell.needs(state.needs.length);
+  const key = JSON.stringify([state.needs, state.lately.map(one => [one.time, now - one.time < 5000])]);
+  if (key === fillNow.key) return;
+  fillNow.key = key;
+  $('#needs-list').replaceChildren(...needs.length ? needs : [el('li', {}, icon('check', 'soft'), el('span.soft', {}, 'Nothing'))]);
+  $('#lately-list').replaceChildren(...lately.length ? lately : [el('li', {}, icon('info', 'soft'), el('span.soft', {}, 'Nothing happened since the server started'))]);
+}
