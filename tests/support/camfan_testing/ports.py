@@ -11,9 +11,11 @@ import socket
 
 FIRST, LAST = 15_000, 32_000
 
+_given: set[int] = set()  # in this process: a site file must not name one twice
+
 
 def free_ports(count: int) -> list[int]:
-    """Different ports of 127.0.0.1 that nobody listens on right now."""
+    """Ports of 127.0.0.1 that nobody listens on right now, and never the same again."""
     found: list[int] = []
     while len(found) < count:
         port = random.randrange(FIRST, LAST)
@@ -22,6 +24,7 @@ def free_ports(count: int) -> list[int]:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port not in found:
+        if port not in _given:
+            _given.add(port)
             found.append(port)
     return found
