@@ -107,6 +107,7 @@ def test_every_frame_once_and_in_order_for_a_slow_reader(live: LiveBroker) -> No
     """More frames than the credit window wait in the broker's ring, and all of them come."""
     with Publisher(live.site, "one") as one:
         first = publish_first(one)
+        _paced(live, one)
         with Subscriber(live.site, "one", mode="every") as frames:
             assert frames.read(READ_S).sequence == first
             lost = [not one.publish(jpeg(seed=n)) for n in range(200) if _paced(live, one)]
@@ -157,6 +158,7 @@ def test_every_can_start_at_a_time(live: LiveBroker, publisher: Publisher) -> No
 
 def test_a_lost_frame_is_told_as_a_gap(live: LiveBroker, publisher: Publisher) -> None:
     first = publish_first(publisher)
+    _paced(live, publisher)
     with Subscriber(live.site, "one", mode="every", events=True) as frames:
         wait_until(lambda: bool(frames.cameras))
         for _ in range(3):
