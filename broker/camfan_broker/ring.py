@@ -80,11 +80,15 @@ class Ring:
         return self[index] if (header.run, header.sequence) == (run, sequence) else None
 
     def index_at_time(self, site_ns: int) -> int:
-        """The index of the first entry captured at or after a time of the site's clock."""
+        """The index of the first entry that may have been captured at or after a site time.
+
+        A camera knows the site's clock to within the `error` in its headers.
+        """
         index = self.end
         while index > self.first:
             header = self[index - 1].header
-            if header.captured + (header.offset or 0) < site_ns:
+            latest = header.captured + (header.offset or 0) + (header.error or 0)
+            if latest < site_ns:
                 break
             index -= 1
         return index

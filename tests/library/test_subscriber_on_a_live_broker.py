@@ -151,9 +151,12 @@ def test_every_can_start_at_a_time(live: LiveBroker, publisher: Publisher) -> No
     _paced(live, publisher)
 
     with Subscriber(live.site, "one", mode="every", since=start) as frames:
-        got = [frames.read(READ_S).sequence for _ in range(2)]
+        got = [frames.read(READ_S).sequence]
+        while got[-1] <= middle:
+            got.append(frames.read(READ_S).sequence)
 
-    assert got == [middle, middle + 1]
+    # One captured just before may be within the error of the clock.
+    assert got in ([middle, middle + 1], [middle - 1, middle, middle + 1])
 
 
 def test_a_lost_frame_is_told_as_a_gap(live: LiveBroker, publisher: Publisher) -> None:

@@ -169,6 +169,7 @@ def test_a_slow_reader_of_a_stream_gets_the_newest(web: LiveWeb) -> None:
         Stream(f"{web.url}/stream/one.mjpg") as stream,
     ):
         stream.part()
+        wait_until(lambda: bool(camera.sent))
         before = camera.sent[-1]
         wait_until(lambda: camera.sent[-1] > before + 120, timeout=30)
         late = [int(stream.part()[0]["X-Camfan-Sequence"]) for _ in range(80)]
