@@ -55,7 +55,9 @@ export function onKey(key, work) { handlers.set(key, work); }
 
 addEventListener('keydown', event => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (event.target.matches?.('input,select,textarea') || $('dialog[open]')) return;
+  if ($('dialog[open]')) return;
+  // For a moment the focus is still in a dialog that has just closed.
+  if (event.target.closest?.('input,select,textarea') && !event.target.closest('dialog')) return;
   if (event.key !== 'Escape' && !stored.get('keys', true)) return;
   const work = handlers.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
   if (work && work(event) !== false) event.preventDefault();
