@@ -243,6 +243,7 @@ class _Connection:
         # Any: it polls descriptors of the system too, which its types do not say.
         self._polled: list[tuple[Any, int]] = [(self._socket, POLLIN), wakes]
         self._polled_to_send: list[tuple[Any, int]] = [(self._socket, POLLIN | POLLOUT), wakes]
+        self._sent = False  # something, in this turn
         self.silent = False  # for so long that it is to be made anew
         self._heard = time.monotonic()
         self._beat_due = 0.0
@@ -271,12 +272,14 @@ class _Connection:
         link = self._link
         if link._woken:
             self._drain_wakes()
-        self._receive()
+        more = self._receive()
         if link._outbox or self._answers or link._ask_again:
             self._send_all()
         link._user.settle()
         self._keep_up()
-        return has_input(self._socket)  # sending takes the sign that something has come, too
+        sent, self._sent = self._sent, False
+        # Sending takes the sign that something has come, too.
+        return more or (sent and has_input(self._socket))
 
     def _send_all(self) -> None:
         if self._broker:
@@ -315,6 +318,7 @@ class _Connection:
         self.close()
 
     def _send(self, parts: Parts) -> bool:
+        self._sent = True
         try:
             if len(parts) == 1:
                 send(self._socket, parts[0], DONTWAIT, COPIED)
@@ -360,11 +364,12 @@ class _Connection:
     def _probe(self) -> None:
         self._send([messages.encode(messages.Probe(sent=time.monotonic_ns()))])
 
-    def _receive(self) -> None:
+    def _receive(self) -> bool:
+        """Take what has come; True: there may be more."""
         socket = self._socket
         for _ in range(100):  # then look at the clock again
             if not has_input(socket):
-                return
+                return False
             self._heard = self._link._heard = time.monotonic()
             parts = [receive(socket, 0, NOT_COPIED)]
             while parts[-1].more:
@@ -375,6 +380,7 @@ class _Connection:
                 self._link._user.on_topic(parts[0].bytes, parts[1].bytes)
             elif len(parts) == 1:
                 self._control(parts[0].bytes)
+        return True
 
     def _control(self, body: bytes) -> None:
         try:

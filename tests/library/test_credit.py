@@ -7,7 +7,15 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camfan_wire.credit import EVERY_BYTES, EVERY_FRAMES, MAX_LATEST, EveryWindow, LatestWindow
+from camfan_wire.credit import (
+    EASY_AFTER,
+    EASY_LATEST,
+    EVERY_BYTES,
+    EVERY_FRAMES,
+    MAX_LATEST,
+    EveryWindow,
+    LatestWindow,
+)
 
 MS = 1_000_000
 
@@ -80,8 +88,30 @@ def test_frames_that_did_not_wait_for_their_credit_say_nothing() -> None:
     window = LatestWindow()
     assert window.restart(0) == 1
     for number in range(1, 50):
-        assert window.arrived(number * 100 * MS, 2 * MS, MS) == 1
+        window.arrived(number * 100 * MS, 2 * MS, MS)
     assert window.size == 1
+
+
+def test_one_message_serves_three_frames_of_a_link_that_none_wait_for() -> None:
+    window = LatestWindow()
+    window.restart(0)
+    given = [window.arrived(number * 100 * MS, 2 * MS, MS) for number in range(1, 50)]
+
+    assert given[: EASY_AFTER - 1] == [1] * (EASY_AFTER - 1)
+    assert given[EASY_AFTER - 1 :] == [EASY_LATEST, 0, 0, *[3, 0, 0] * 13][: 50 - EASY_AFTER]
+    assert 1 + sum(given) - 49 <= EASY_LATEST
+
+
+def test_credit_that_lies_ready_is_not_renewed_once_a_frame_has_waited() -> None:
+    """The link has become thin: a frame at a time, as soon as what lay ready is used."""
+    window = LatestWindow()
+    under_way = window.restart(0)
+    for number in range(1, 50):
+        under_way += window.arrived(number * 100 * MS, 2 * MS, MS) - 1
+    assert under_way > 1
+    for number in range(50, 60):
+        under_way += window.arrived(number * 100 * MS, 10**12, MS) - 1
+    assert under_way == 1
 
 
 def test_credit_is_given_back_when_a_quarter_is_used() -> None:

@@ -22,7 +22,7 @@ CAMERAS, FPS, SIZE = 4, 30.0, 100_000
 CLIENTS = (1, 8, 32)
 SECONDS = 3.0
 REACH = 1.5
-RUNS = 5
+RUNS = 3
 
 
 def benchmarks() -> list[Benchmark]:
