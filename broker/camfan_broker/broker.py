@@ -49,7 +49,8 @@ log = logging.getLogger(__name__)
 TICK_NS = 100_000_000
 RECEIPT_NS = 1_000_000_000
 STATUS_NS = 2_000_000_000
-RINGS_SHARE = 0.75  # of the memory
+OWN_BYTES = 48_000_000  # what the process takes without a frame
+RINGS_SHARE = 0.75  # of what is left of the memory
 REPAIR_SHARE = 0.125  # what cameras send late; the rest is for frames that are under way
 
 
@@ -81,7 +82,7 @@ class Broker:
         self.name = first_broker(site)
         self.clock = SiteClock()
         self.cameras: dict[str, Camera] = {}
-        self._late = RepairMemory(int(site.broker.memory * REPAIR_SHARE))
+        self._late = RepairMemory(int(_for_frames(site) * REPAIR_SHARE))
         self.turned_ns = time.monotonic_ns()  # when the loop last turned
         self._reloader = reloader
         self._stopped = False
@@ -315,8 +316,8 @@ class Broker:
             self.delivery.reply(node, receipt)
 
     def _take_cameras(self, site: Site) -> None:
-        self._late.limit_bytes = int(site.broker.memory * REPAIR_SHARE)
-        ring_bytes = int(site.broker.memory * RINGS_SHARE) // max(len(site.cameras), 1)
+        self._late.limit_bytes = int(_for_frames(site) * REPAIR_SHARE)
+        ring_bytes = int(_for_frames(site) * RINGS_SHARE) // max(len(site.cameras), 1)
         for name in [n for n in self.cameras if n not in site.cameras]:
             self.cameras.pop(name).repairs.close()
         for name, camera in site.cameras.items():
@@ -355,3 +356,9 @@ class Broker:
             log.info("the site file was read again: %s", "; ".join(taken + later) or "no change")
         if outcome.asked_by is not None:
             self.delivery.reply(outcome.asked_by, answer)
+
+
+def _for_frames(site: Site) -> int:
+    """Bytes of the memory that frames may take."""
+    memory = site.broker.memory
+    return max(memory - OWN_BYTES, memory // 2)

@@ -101,7 +101,9 @@ class Broker(Section, frozen=True, kw_only=True):
     http: Annotated[
         Address | None, Meta(description="host:port of health and metrics; null: none")
     ] = "127.0.0.1:5580"
-    memory: Annotated[Bytes, Meta(description="all rings together, such as 512MB")] = 512_000_000
+    memory: Annotated[Bytes, Meta(description="of the broker, rings and all, such as 512MB")] = (
+        512_000_000
+    )
 
 
 class Access(Section, frozen=True, kw_only=True):
