@@ -46,7 +46,7 @@ from camfan_wire.topics import status_topic
 
 log = logging.getLogger(__name__)
 
-TICK_NS = 100_000_000
+TICK_NS = 200_000_000
 RECEIPT_NS = 1_000_000_000
 STATUS_NS = 2_000_000_000
 OWN_BYTES = 48_000_000  # what the process takes without a frame

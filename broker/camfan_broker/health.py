@@ -84,7 +84,7 @@ class HealthServer:
             raise not_bound(f"http://{listen}", exc) from exc
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(
-            target=self._server.serve_forever, name="health", kwargs={"poll_interval": 0.1}
+            target=self._server.serve_forever, name="health", kwargs={"poll_interval": 0.25}
         )
         self._thread.start()
 
