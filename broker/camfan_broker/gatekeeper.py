@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 ZAP = "inproc://zeromq.zap.01"  # where libzmq asks
 TURN_MS = 200
 SWEEP_S = 0.5
+ANSWER_NS = 300_000_000  # for the last answer to leave
 LATE_NS = 50_000_000  # by which we may hear of a connection after it was made
 _EVENT = struct.Struct("=Hi")  # of a socket's monitor: what, and which descriptor
 _YES, _NO = b"200", b"400"
@@ -44,6 +45,7 @@ class Gatekeeper:
     ) -> None:
         self.connections = Connections()
         self.roster = roster
+        self._hears: tuple[str | None, int] = (None, 0)  # who, and until when
         self.limits = limits
         self._refusals = refusals
         self._context = context
@@ -101,9 +103,10 @@ class Gatekeeper:
             ear.close()
         self._doors.clear()
 
-    def admit(self, roster: Roster | None) -> None:
+    def admit(self, roster: Roster | None, asked_by: str | None = None) -> None:
         """From now on these keys, with these rights. Whoever's rights have changed has to come in
-        again; nobody else notices."""
+        again; nobody else notices. Who asked for the end of its own key hears that it was done."""
+        self._hears = (asked_by, time.monotonic_ns() + ANSWER_NS)
         old, self.roster = self.roster, roster
         if old is None or roster is None:
             return
@@ -111,7 +114,7 @@ class Gatekeeper:
             self._cut_before_ns = time.monotonic_ns() + LATE_NS
         changed = {user for user, had in old.by_id.items() if roster.by_id.get(user) != had}
         for connection in self.connections.all():
-            if connection.user in changed:
+            if connection.user in changed and not self._awaits_answer(connection):
                 self.connections.end(connection)
         self._end_silent()
 
@@ -201,8 +204,17 @@ class Gatekeeper:
         if self.roster is None:
             return
         for connection in self.connections.all():
-            if connection.user is not None and connection.user not in self.roster.by_id:
-                self.connections.end(connection)
+            user = connection.user
+            if user is None or user in self.roster.by_id or self._awaits_answer(connection):
+                continue
+            self.connections.end(connection)
+
+    def _awaits_answer(self, connection: Connection) -> bool:
+        """Its key is gone because it asked for that; the next sweep ends it."""
+        user, (name, until_ns) = connection.user, self._hears
+        if user is None or self.roster is None or user in self.roster.by_id:
+            return False
+        return user.partition("/")[0] == name and time.monotonic_ns() < until_ns
 
     def _end_silent(self) -> None:
         """Of a connection that has said nothing nobody knows which key it has; it loses nothing by

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from pathlib import Path
 
@@ -163,6 +164,27 @@ def test_revoke_keeps_a_record_and_reloads(tmp_path: Path) -> None:
     assert list((tmp_path / "keys").glob("lab.*.revoked"))
 
 
+@pytest.mark.parametrize("task", ["rotate", "revoke"])
+def test_the_owners_key_goes_while_the_broker_runs(tmp_path: Path, task: str) -> None:
+    """The broker hears it from the old key; the new one opens what that opened."""
+    site = secure_site(tmp_path, "one")
+    stolen = tmp_path / "stolen.secret"
+    shutil.copy(tmp_path / "keys/owner.secret", stolen)
+    with running_broker(site.path) as process:
+        with camfan("keys", task, "owner", cwd=tmp_path) as it:
+            assert it.wait(30) == 0
+        assert "the broker: key of owner" in it.output
+        process.wait_for("key of owner")
+        with camfan("reload", "--key", str(stolen), cwd=tmp_path) as thief:
+            assert thief.wait(30) == 69
+        assert "does it know this key?" in thief.output
+        if task == "rotate":
+            with camfan("reload", cwd=tmp_path) as again:
+                assert again.wait(30) == 0, again.output
+    assert (tmp_path / "keys/owner.secret").exists() == (task == "rotate")
+    assert not list((tmp_path / "keys").glob(".*"))
+
+
 def test_the_brokers_key_must_be_the_pinned_one(tmp_path: Path) -> None:
     site = secure_site(tmp_path, "one")
     for suffix in ("secret", "pub"):
@@ -236,8 +258,37 @@ def test_an_invitation_ends_by_itself(tmp_path: Path) -> None:
         assert "it is void" in it.output
 
 
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_an_invitation_needs_a_port_that_there_is(
+    site: TestSite, port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys("new", "--config", site.path)
+
+    assert keys("invite", "one", "--port", port, "--config", site.path) == 78
+    assert "--port is 0 to 65535" in capsys.readouterr().err
+
+
+def test_a_code_for_an_address_of_version_6() -> None:
+    code = read_code("porch@[fe80::1]:5553/" + "A" * 20)
+
+    assert (code.host, str(code)) == ("fe80::1", "porch@[fe80::1]:5553/AAAA-AAAA-AAAA-AAAA-AAAA")
+
+
 @pytest.mark.parametrize(
-    "text", ["", "porch", "porch@hub:5553", "porch@hub:5553/ABCD", "Porch@hub:1/" + "A" * 20]
+    "text",
+    [
+        "",
+        "porch",
+        "porch@hub:5553",
+        "porch@hub:5553/ABCD",
+        "Porch@hub:1/" + "A" * 20,
+        "porch@a b:1/" + "A" * 20,
+        "porch@hub:0/" + "A" * 20,
+        "porch@hub:65536/" + "A" * 20,
+        "porch@*:1/" + "A" * 20,
+        "porch@eth0;hub:1/" + "A" * 20,
+        "porch@[::1:1/" + "A" * 20,
+    ],
 )
 def test_what_is_no_code(text: str) -> None:
     with pytest.raises(CodeError, match="is not a code"):
