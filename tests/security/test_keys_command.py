@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from pathlib import Path
@@ -44,6 +45,44 @@ def test_the_first_keys_of_a_site(site: TestSite, capsys: pytest.CaptureFixture[
     secrets = [read_pair(path).secret.decode() for path in folder.glob("*.secret")]
     said = capsys.readouterr().out
     assert not any(secret in said for secret in secrets)
+
+
+def test_the_first_keys_of_a_site_with_several_brokers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One key for all of the brokers; it is copied to the second machine, not made there anew."""
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        "version: 1\nsite: home\nbrokers: {north: {host: hub}, south: {host: barn}}\n"
+        "security: {keys: keys/}\n"
+        "cameras: {a: {source: test, broker: north}, b: {source: test, broker: south}}\n"
+    )
+
+    assert keys("new", "--host", "hub", "--config", path) == 0
+    made = {file.name for file in (tmp_path / "keys").glob("*.secret")}
+    pinned = load_site(path).security.server_key
+    (tmp_path / "keys/broker.secret").unlink()
+    assert keys("new", "--host", "barn", "--config", path) == 0
+
+    assert made == {"broker.secret", "owner.secret", "a.secret"}
+    assert (tmp_path / "keys/b.secret").exists()
+    assert not (tmp_path / "keys/broker.secret").exists()
+    assert load_site(path).security.server_key == pinned
+    assert "copy it from the machine of another broker" in capsys.readouterr().out
+
+
+def test_the_site_file_stays_whose_it_was(site: TestSite) -> None:
+    """Services read it by their group."""
+    if os.geteuid():
+        pytest.skip("only root can give a file away")
+    os.chown(site.path, 1234, 4321)
+    site.path.chmod(0o640)
+
+    keys("new", "--config", site.path)
+
+    found = site.path.stat()
+    assert "server_key" in site.path.read_text()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, 4321, 0o640)
 
 
 def test_keys_are_in_the_format_of_zmq_auth(tmp_path: Path) -> None:

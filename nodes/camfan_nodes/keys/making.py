@@ -75,8 +75,15 @@ def _site_with_keys(path: Path, names: list[str]) -> tuple[Site, bool]:
 
 def _of_host(site: Site, host: str) -> list[str]:
     """Whoever runs on a host, and with the broker its owner."""
-    names = [node.name for node in hosts(site)[host]]
-    return [BROKER, OWNER, *(n for n in names if n != BROKER)] if BROKER in names else names
+    here = hosts(site)[host]
+    names = [node.name for node in here if node.kind != "broker"]
+    if len(names) == len(here):
+        return names
+    if site.brokers and site.security.server_key and not _is_there(folder_of(site), BROKER):
+        secret = folder_of(site) / (BROKER + SECRET)
+        say(f"{secret} is not here: copy it from the machine of another broker, with all {PUBLIC}")
+        return names
+    return [BROKER, OWNER, *names]
 
 
 def revoke(args: argparse.Namespace) -> int:
