@@ -28,6 +28,7 @@ TURN_MS = 200
 SWEEP_S = 0.5
 ANSWER_NS = 300_000_000  # for the last answer to leave
 LATE_NS = 50_000_000  # by which we may hear of a connection after it was made
+STRANGER = "does not have the key of this broker, or none of its own"
 _EVENT = struct.Struct("=Hi")  # of a socket's monitor: what, and which descriptor
 _YES, _NO = b"200", b"400"
 
@@ -45,6 +46,7 @@ class Gatekeeper:
     ) -> None:
         self.connections = Connections()
         self.roster = roster
+        self._failed: zmq.Socket[bytes] | None = None
         self._hears: tuple[str | None, int] = (None, 0)  # who, and until when
         self.limits = limits
         self._refusals = refusals
@@ -67,7 +69,10 @@ class Gatekeeper:
     def watch(self, socket: zmq.Socket[bytes], door: str) -> None:
         """Hear of each connection of a socket; before it is bound."""
         address = f"inproc://gatekeeper-{door}"
-        socket.monitor(address, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
+        socket.monitor(
+            address,
+            zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
+        )
         ear = self._context.socket(zmq.PAIR)
         ear.linger = 0
         ear.rcvhwm = 0  # never full: libzmq's own thread would wait for us
@@ -181,8 +186,14 @@ class Gatekeeper:
 
     def _event(self, ear: zmq.Socket[bytes], door: str) -> None:
         what, fd = _EVENT.unpack(ear.recv_multipart()[0])
+        if what == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
+            self._failed = ear  # it is said of no connection; the one that now ends is meant
+            return
+        failed, self._failed = self._failed is ear, None
         if what == zmq.EVENT_DISCONNECTED:
-            self.connections.left(fd, door)
+            gone = self.connections.left(fd, door)
+            if failed and gone is not None and self.roster is not None:
+                self._refusals.refuse(gone.address, "handshake", STRANGER)
             return
         came = self.connections.accepted(fd, door)
         if self.roster is not None and self.connections.silent > self.limits.handshakes:
