@@ -314,6 +314,22 @@ def test_the_wrong_kind_of_answer(snapshot: bool, kind: str, words: str) -> None
         assert words in _trouble(_source(url, snapshot=snapshot))
 
 
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_what_a_camera_says_cannot_write_on_a_terminal(snapshot: bool) -> None:
+    """Neither does it fill a log, or a status beyond what the broker takes."""
+    evil = "\x1b[2J" + "x" * 5000
+
+    def status(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(418, evil)
+        handler.end_headers()
+
+    for answer in (status, lambda handler: _head(handler, evil)):
+        with _camera(answer) as url:
+            sentence = _trouble(_source(url, snapshot=snapshot))
+        assert sentence.isprintable()
+        assert len(sentence) < 250
+
+
 def test_nobody_there() -> None:
     """A camera that is switched off."""
     [port] = free_ports(1)

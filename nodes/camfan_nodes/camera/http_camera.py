@@ -23,7 +23,7 @@ from camfan_nodes.camera.multipart import Parts, StreamError, boundary_of
 from camfan_nodes.camera.pacing import Thinner
 from camfan_nodes.camera.reader import Reader, Readers
 from camfan_nodes.camera.source import EVERYTHING, SLICE_S, Picture, SourceError, Tally, Wishes
-from camfan_nodes.camera.words import reason_of
+from camfan_nodes.camera.words import reason_of, said
 from camfan_wire.jpeg import MAX_BYTES
 
 SNAPSHOT_FPS = 1.0
@@ -69,7 +69,7 @@ class HttpSource:
             if boundary is None:
                 hint = "; set `snapshot: true`" if kind.startswith("image/") else ""
                 raise SourceError(
-                    f"{self.name}: asked for an MJPEG stream, got {kind or 'no type'}{hint}"
+                    f"{self.name}: asked for an MJPEG stream, got {said(kind) or 'no type'}{hint}"
                 )
             parts = Parts(boundary)
             while not leave.is_set():
@@ -113,7 +113,7 @@ class HttpSource:
         with self._answer() as answer:
             kind = answer.headers.get("Content-Type", "image/")
             if not kind.startswith(("image/", "application/octet-stream")):
-                raise SourceError(f"{self.name}: asked for a picture, got {kind}")
+                raise SourceError(f"{self.name}: asked for a picture, got {said(kind)}")
             while data := self._read(lambda: answer.read1(CHUNK_BYTES)):
                 jpeg += data
                 if len(jpeg) > MAX_BYTES:
@@ -134,7 +134,7 @@ class HttpSource:
             return step()
         except HTTPError as exc:
             exc.close()
-            word = _STATUS_WORDS.get(exc.code, exc.reason)
+            word = _STATUS_WORDS.get(exc.code, said(str(exc.reason)))
             raise SourceError(f"{self.name}: the camera answers {exc.code}: {word}") from None
         except UnknownWayError as exc:
             raise SourceError(f"{self.name}: the camera answers 401: {exc}") from None
