@@ -139,7 +139,9 @@ def _write_drop_ins(here: tuple[Node, ...], folder: Path, credentials: Path, int
 def _write_keys(here: tuple[Node, ...], into: Path) -> None:
     """Each node is given its own secret key, which only root can read where it lies."""
     for node in here:
-        name = f"{node.name}.secret"
+        if isinstance(node.section, CustomCamera | UpstreamCamera):
+            continue  # no unit
+        name = f"{BROKER if node.kind == 'broker' else node.name}.secret"
         lines = ["[Service]", f"LoadCredential={name}:{KEYS}/{name}"]
         _write(into / f"{unit(node)}.d" / "10-keys.conf", lines)
 

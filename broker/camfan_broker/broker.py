@@ -350,7 +350,8 @@ class Broker:
             taken += key_changes(self.gatekeeper.roster, outcome.roster)
             self.site = outcome.site
             self.gatekeeper.limits = outcome.site.security.limits
-            self.gatekeeper.admit(outcome.roster)
+            asker = self.delivery.peers.get(outcome.asked_by or b"")
+            self.gatekeeper.admit(outcome.roster, asker.rights.name if asker else None)
             self._take_cameras(outcome.site)
             answer = messages.Reloaded(changed=taken, problems=later)
             log.info("the site file was read again: %s", "; ".join(taken + later) or "no change")

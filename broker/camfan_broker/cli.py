@@ -17,6 +17,8 @@ from camfan_broker.health import HealthServer, warnings
 from camfan_broker.reload import Reloader
 from camfan_broker.roster import read_locks
 from camfan_config import (
+    Hidden,
+    HidingFormatter,
     Site,
     SiteError,
     as_seen_by,
@@ -24,7 +26,7 @@ from camfan_config import (
     broker_host,
     brokers,
     first_broker,
-    load_site,
+    read_site,
 )
 from camfan_config.errors import CamfanError
 from camfan_wire.keys import KeyFileError
@@ -40,26 +42,24 @@ log = logging.getLogger(__name__)
 
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    logging.basicConfig(
-        level=logging.DEBUG if args.verbose else logging.INFO,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
+    hidden = Hidden()
+    _log_to_stderr(hidden, verbose=args.verbose)
     try:
-        site = load_site(args.config)
+        site = _read(hidden, args.config)
         if args.check:
             print(f"{args.config}: good; {len(site.cameras)} cameras")  # noqa: T201 - the answer
             return 0
-        return _serve(site, args.config, args.key, choose(site, args.name))
+        return _serve(site, args.config, args.key, choose(site, args.name), hidden)
     except KeyboardInterrupt:  # before signals were heard
         return 0
     except SiteError as exc:
         sys.stderr.write(f"{exc}\n")
         return EXIT_CONFIG
     except (KeyFileError, WhichBrokerError) as exc:
-        sys.stderr.write(f"broker: {exc}\n")
+        sys.stderr.write(f"broker: {hidden.cover(str(exc))}\n")
         return EXIT_CONFIG
     except CamfanError as exc:
-        sys.stderr.write(f"broker: {exc}\n")
+        sys.stderr.write(f"broker: {hidden.cover(str(exc))}\n")
         return EXIT_UNAVAILABLE
 
 
@@ -112,19 +112,32 @@ def choose(site: Site, asked: str | None) -> str:
     )
 
 
-def _seen(name: str, config: Path) -> Site:
+def _log_to_stderr(hidden: Hidden, *, verbose: bool) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(HidingFormatter("%(levelname)s %(name)s: %(message)s", hidden))
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
+
+
+def _read(hidden: Hidden, config: Path) -> Site:
+    """The site file; what came into it from elsewhere is not said from now on."""
+    loaded = read_site(config)
+    hidden.add_all(loaded.hidden)
+    return loaded.site
+
+
+def _seen(name: str, hidden: Hidden, config: Path) -> Site:
     """The site file as this broker sees it. Raises SiteError and WhichBrokerError."""
-    site = load_site(config)
+    site = _read(hidden, config)
     return as_seen_by(site, choose(site, name))
 
 
-def _serve(whole: Site, config: Path, key: Path | None, name: str) -> int:
+def _serve(whole: Site, config: Path, key: Path | None, name: str, hidden: Hidden) -> int:
     site = as_seen_by(whole, name)
     locks = read_locks(site, key)
     terminal = Terminal()
     addresses = bind_addresses(site)
     _raise_open_files()
-    reloader = Reloader(config, partial(_seen, name))
+    reloader = Reloader(config, partial(_seen, name, hidden), hidden.cover)
     broker = Broker(
         site, Addresses(addresses.ingest, addresses.fanout, addresses.delivery), reloader, locks
     )

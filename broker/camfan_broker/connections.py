@@ -59,12 +59,14 @@ class Connections:
         with self._lock:
             return self._add(fd, door)
 
-    def left(self, fd: int, door: str) -> None:
+    def left(self, fd: int, door: str) -> Connection | None:
         """A door says that a descriptor has gone; it may have come back through another."""
         with self._lock:
             found = self._by_fd.get(fd)
-            if found is not None and found.door == door and _inode(fd) != found.inode:
-                self._remove(found)
+            if found is None or found.door != door or _inode(fd) == found.inode:
+                return None
+            self._remove(found)
+            return found
 
     def claim(self, fd: int, door: str, user: str) -> int:
         """A message of this user came by this descriptor; how many connections it has now."""

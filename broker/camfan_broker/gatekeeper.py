@@ -26,7 +26,9 @@ log = logging.getLogger(__name__)
 ZAP = "inproc://zeromq.zap.01"  # where libzmq asks
 TURN_MS = 200
 SWEEP_S = 0.5
+ANSWER_NS = 300_000_000  # for the last answer to leave
 LATE_NS = 50_000_000  # by which we may hear of a connection after it was made
+STRANGER = "does not have the key of this broker, or none of its own"
 _EVENT = struct.Struct("=Hi")  # of a socket's monitor: what, and which descriptor
 _YES, _NO = b"200", b"400"
 
@@ -44,6 +46,8 @@ class Gatekeeper:
     ) -> None:
         self.connections = Connections()
         self.roster = roster
+        self._failed: zmq.Socket[bytes] | None = None
+        self._hears: tuple[str | None, int] = (None, 0)  # who, and until when
         self.limits = limits
         self._refusals = refusals
         self._context = context
@@ -65,7 +69,10 @@ class Gatekeeper:
     def watch(self, socket: zmq.Socket[bytes], door: str) -> None:
         """Hear of each connection of a socket; before it is bound."""
         address = f"inproc://gatekeeper-{door}"
-        socket.monitor(address, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
+        socket.monitor(
+            address,
+            zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
+        )
         ear = self._context.socket(zmq.PAIR)
         ear.linger = 0
         ear.rcvhwm = 0  # never full: libzmq's own thread would wait for us
@@ -101,9 +108,10 @@ class Gatekeeper:
             ear.close()
         self._doors.clear()
 
-    def admit(self, roster: Roster | None) -> None:
+    def admit(self, roster: Roster | None, asked_by: str | None = None) -> None:
         """From now on these keys, with these rights. Whoever's rights have changed has to come in
-        again; nobody else notices."""
+        again; nobody else notices. Who asked for the end of its own key hears that it was done."""
+        self._hears = (asked_by, time.monotonic_ns() + ANSWER_NS)
         old, self.roster = self.roster, roster
         if old is None or roster is None:
             return
@@ -111,7 +119,7 @@ class Gatekeeper:
             self._cut_before_ns = time.monotonic_ns() + LATE_NS
         changed = {user for user, had in old.by_id.items() if roster.by_id.get(user) != had}
         for connection in self.connections.all():
-            if connection.user in changed:
+            if connection.user in changed and not self._awaits_answer(connection):
                 self.connections.end(connection)
         self._end_silent()
 
@@ -178,8 +186,14 @@ class Gatekeeper:
 
     def _event(self, ear: zmq.Socket[bytes], door: str) -> None:
         what, fd = _EVENT.unpack(ear.recv_multipart()[0])
+        if what == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
+            self._failed = ear  # it is said of no connection; the one that now ends is meant
+            return
+        failed, self._failed = self._failed is ear, None
         if what == zmq.EVENT_DISCONNECTED:
-            self.connections.left(fd, door)
+            gone = self.connections.left(fd, door)
+            if failed and gone is not None and self.roster is not None:
+                self._refusals.refuse(gone.address, "handshake", STRANGER)
             return
         came = self.connections.accepted(fd, door)
         if self.roster is not None and self.connections.silent > self.limits.handshakes:
@@ -201,8 +215,17 @@ class Gatekeeper:
         if self.roster is None:
             return
         for connection in self.connections.all():
-            if connection.user is not None and connection.user not in self.roster.by_id:
-                self.connections.end(connection)
+            user = connection.user
+            if user is None or user in self.roster.by_id or self._awaits_answer(connection):
+                continue
+            self.connections.end(connection)
+
+    def _awaits_answer(self, connection: Connection) -> bool:
+        """Its key is gone because it asked for that; the next sweep ends it."""
+        user, (name, until_ns) = connection.user, self._hears
+        if user is None or self.roster is None or user in self.roster.by_id:
+            return False
+        return user.partition("/")[0] == name and time.monotonic_ns() < until_ns
 
     def _end_silent(self) -> None:
         """Of a connection that has said nothing nobody knows which key it has; it loses nothing by

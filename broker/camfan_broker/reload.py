@@ -35,9 +35,16 @@ class Outcome:
 class Reloader:
     """Reads on request; `outcomes` is emptied by the loop."""
 
-    def __init__(self, path: Path, load: Callable[[Path], Site] = load_site) -> None:
+    def __init__(
+        self,
+        path: Path,
+        load: Callable[[Path], Site] = load_site,
+        cover: Callable[[str], str] = str,
+    ) -> None:
+        """`cover` makes of a message what may be said."""
         self._path = path
         self._load = load
+        self._cover = cover
         self.outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
 
     def ask(self, asked_by: bytes | None = None) -> None:
@@ -51,7 +58,7 @@ class Reloader:
             outcome = Outcome(site, roster, [], asked_by)
         except CamfanError as exc:
             log.error("the site file was not taken: %s", exc)
-            outcome = Outcome(None, None, str(exc).splitlines(), asked_by)
+            outcome = Outcome(None, None, self._cover(str(exc)).splitlines(), asked_by)
         self.outcomes.put(outcome)
 
 

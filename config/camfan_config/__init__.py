@@ -4,8 +4,9 @@
 package of camfan.
 """
 
-from camfan_config.diff import Change, SiteDiff, diff_sites
+from camfan_config.diff import Change, SiteDiff, diff_files, diff_sites
 from camfan_config.errors import CamfanError
+from camfan_config.hidden import Hidden, HidingFormatter
 from camfan_config.load import Loaded, load_site, read_site
 from camfan_config.problems import Problem, SiteError
 from camfan_config.topology import (
@@ -80,6 +81,8 @@ __all__ = [
     "EncodingCamera",
     "Endpoints",
     "FileCamera",
+    "Hidden",
+    "HidingFormatter",
     "HttpCamera",
     "ImagesCamera",
     "Keep",
@@ -110,6 +113,7 @@ __all__ = [
     "broker_of",
     "brokers",
     "brokers_for",
+    "diff_files",
     "diff_sites",
     "endpoints",
     "first_broker",

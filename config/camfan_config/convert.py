@@ -15,7 +15,7 @@ from msgspec import inspect
 
 from camfan_config.document import Entry, Mapping, Mark, Node, Scalar, Sequence
 from camfan_config.inherit import inherited
-from camfan_config.kinds import Kind, is_tagged, kind_of
+from camfan_config.kinds import Kind, is_free_text, is_tagged, kind_of
 from camfan_config.places import KeyPath, Place, Places, quoted
 from camfan_config.scalars import Wrong, closest, read_scalar
 from camfan_config.types import CameraBase, CameraDefaults, CustomCamera, Site
@@ -78,6 +78,9 @@ class _Walk:
         except Wrong as exc:
             self._places.complain(path, exc.message, suggestion=exc.suggestion)
             return _BAD
+        if is_free_text(kind):
+            for name, found in node.found:
+                self._places.hidden.add(name, found)
         return str(self._folder / str(value)) if kind.unit == "path" else value
 
     def _short(self, info: inspect.StructType, name: str, node: Scalar, path: KeyPath) -> Any:

@@ -8,11 +8,12 @@ and to nodes that take cameras by a glob; whoever is in neither list goes on und
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from camfan_config.load import Loaded
 from camfan_config.places import dotted
-from camfan_config.render import plain
+from camfan_config.render import as_written, plain
 from camfan_config.topology import (
     Node,
     as_seen_by,
@@ -44,6 +45,12 @@ class SiteDiff:
     reload: tuple[str, ...]  # told, without an interruption
 
 
+def diff_files(old: Loaded, new: Loaded) -> SiteDiff:
+    """As `diff_sites`; what came from elsewhere appears as the `${NAME}` of the file."""
+    shown = plain(old.site, as_written(old)), plain(new.site, as_written(new))
+    return replace(diff_sites(old.site, new.site), changes=_changes(old.site, new.site, shown))
+
+
 def diff_sites(old: Site, new: Site) -> SiteDiff:
     """Pure; every node of either site is in at most one list."""
     before = {node.name: node.section for node in nodes(old)}
@@ -51,7 +58,7 @@ def diff_sites(old: Site, new: Site) -> SiteDiff:
     both = [name for name in after if name in before]
     restart = [name for name in both if _started_with(old, name) != _started_with(new, name)]
     return SiteDiff(
-        changes=tuple(_changes(old, new)),
+        changes=_changes(old, new, (plain(old), plain(new))),
         start=tuple(name for name in after if name not in before),
         stop=tuple(name for name in before if name not in after),
         restart=tuple(restart),
@@ -113,10 +120,10 @@ def _consumers(site: Site) -> Iterator[tuple[str, Recorder | Motion | Web]]:
             yield node.name, node.section
 
 
-def _changes(old: Site, new: Site) -> Iterator[Change]:
-    before = _Side(plain(old, lambda _kind, _path, value: value), plain(old))
-    after = _Side(plain(new, lambda _kind, _path, value: value), plain(new))
-    yield from _compare(before, after, ())
+def _changes(old: Site, new: Site, shown: tuple[object, object]) -> tuple[Change, ...]:
+    before = _Side(plain(old, lambda _kind, _path, value: value), shown[0])
+    after = _Side(plain(new, lambda _kind, _path, value: value), shown[1])
+    return tuple(_compare(before, after, ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,12 @@ class Scalar:
     mark: Mark
     written: str  # as in the file, so that it can always be shown
     interpolated: bool = False  # the text came out of a `${...}`
-    foreign: bool = False  # and that out of the environment or a secrets file: never shown
+    found: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # names and their values
+
+    @property
+    def foreign(self) -> bool:
+        """It came out of the environment or a secrets file: never shown."""
+        return bool(self.found)
 
     @property
     def value(self) -> Plain:

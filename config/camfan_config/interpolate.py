@@ -114,7 +114,8 @@ class Interpolation:
         if "$" not in scalar.text:
             return scalar
         parts: list[str] = []
-        end, foreign, interpolated = 0, False, False
+        found: list[tuple[str, str]] = []
+        end, interpolated = 0, False
         for token in _TOKEN.finditer(scalar.text):
             parts.append(scalar.text[end : token.start()])
             end = token.end()
@@ -123,18 +124,20 @@ class Interpolation:
                 continue
             interpolated = True
             try:
-                value, outside = self._value(token)
+                name, value, outside = self._value(token)
             except Unknown as exc:
                 self.complaints.append(Complaint(scalar.mark, str(exc), path))
                 continue
             parts.append(value)
-            foreign = foreign or outside
+            if outside:
+                found.append((name, value))
         parts.append(scalar.text[end:])
         return dataclasses.replace(
-            scalar, text="".join(parts), interpolated=interpolated, foreign=foreign
+            scalar, text="".join(parts), interpolated=interpolated, found=tuple(found)
         )
 
-    def _value(self, token: re.Match[str]) -> tuple[str, bool]:
+    def _value(self, token: re.Match[str]) -> tuple[str, str, bool]:
+        """The name, its value, and whether that is not from the file itself."""
         match = _INSIDE.fullmatch(token[1])
         if match is None or not token[2] or "${" in token[1]:
             forms = "${NAME}, ${NAME:-default} or ${NAME:?why}, not one in another; $$ is one $"
@@ -142,10 +145,10 @@ class Interpolation:
         name, operator, rest = match.groups()
         found = self._names.find(name)
         if operator == ":-" and found is None:  # set to nothing is set: that leaves a key out
-            return rest, False
+            return name, rest, False
         if operator == ":?" and not found:
             raise Unknown(f"{name} is not set: {rest or 'it is needed here'}")
         if found is None:
             places = f"the environment, $CREDENTIALS_DIRECTORY or {SECRETS_FILE}"
             raise Unknown(f"{name} is not set in {places}")
-        return found, True
+        return name, found, True

@@ -44,6 +44,12 @@ def kind_of(info: inspect.Type) -> Kind:
     return Kind(info)
 
 
+def is_free_text(kind: Kind) -> bool:
+    """A path, a device, a URL: what may hold anything."""
+    text = isinstance(kind.type, inspect.StrType) and kind.type.pattern is None
+    return text and kind.unit in (None, "path")
+
+
 def is_tagged(info: inspect.Type) -> TypeGuard[inspect.UnionType]:
     """True for a choice between mappings, made by one of their keys."""
     return isinstance(info, inspect.UnionType) and all(

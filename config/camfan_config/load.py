@@ -14,6 +14,7 @@ from pathlib import Path
 from camfan_config.convert import convert
 from camfan_config.crosscheck import crosscheck
 from camfan_config.document import MAX_BYTES, Document, DocumentError, read_document
+from camfan_config.hidden import Hidden
 from camfan_config.interpolate import Interpolation, Names
 from camfan_config.places import Places, TooMany
 from camfan_config.problems import SiteError
@@ -22,11 +23,12 @@ from camfan_config.types import Site
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A site together with where each of its values stands in the file."""
+    """A site together with where each of its values stands in the file, and what is not said."""
 
     path: Path
     site: Site
     places: Places
+    hidden: Hidden
 
 
 def load_site(
@@ -55,7 +57,7 @@ def read_site(
         raise SiteError(places.problems) from None
     if places.problems:
         raise SiteError(places.problems)
-    return Loaded(Path(name), site, places)
+    return Loaded(Path(name), site, places, places.hidden)
 
 
 def _read(name: str) -> Document:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from camfan_config.document import Mark, Scalar
+from camfan_config.hidden import Hidden
 from camfan_config.problems import Problem
 
 KeyPath = tuple[str | int, ...]
@@ -39,6 +40,7 @@ class Places:
     def __init__(self, file: str, lines: tuple[str, ...]) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.hidden = Hidden()
         self._lines = lines
         self._places: dict[KeyPath, Place] = {}
         self._wrong: set[KeyPath] = set()

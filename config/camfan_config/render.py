@@ -38,18 +38,24 @@ def plain(site: Site, cover: Cover | None = None) -> dict[str, Any]:
     return whole
 
 
-def show(loaded: Loaded, host: str | None = None) -> str:
-    """The resolved site as YAML; with a host, only what runs there and what it must know.
-
-    A value out of the environment or a secrets file appears as the `${NAME}` of the file.
-    """
+def as_written(loaded: Loaded) -> Cover:
+    """What came from elsewhere, as the `${NAME}` of the file; secrets masked."""
 
     def cover(kind: Kind, path: KeyPath, value: object) -> object:
         if not kind.secret and path in loaded.places and loaded.places[path].foreign:
             return loaded.places[path].written
         return _mask(kind, path, value)
 
-    whole = plain(loaded.site, cover)
+    return cover
+
+
+def show(loaded: Loaded, host: str | None = None) -> str:
+    """The resolved site as YAML; with a host, only what runs there and what it must know.
+
+    A value out of the environment or a secrets file appears as the `${NAME}` of the file.
+    """
+
+    whole = plain(loaded.site, as_written(loaded))
     if host is not None:
         _keep_host(loaded.site, whole, host)
     return yaml.dump(

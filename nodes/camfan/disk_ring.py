@@ -150,7 +150,7 @@ class DiskRing:
         if self._folder.append(write):
             self._full_bytes = max(self._full_bytes, self._folder.size)
             has, asked = short_bytes(self._full_bytes), short_bytes(self._limit_bytes)
-            self._tell(f"{self._folder.path}: the disk is full; the ring has {has} of {asked}")
+            self._tell(f"the disk is full; the ring has {has} of {asked}")
         elif self.trouble is not None and not self._is_full():
             log.info("%s: the ring is written again", self._folder.path)
             self.trouble, self._full_bytes = None, 0
@@ -168,16 +168,16 @@ class DiskRing:
             step()
         except OSError as exc:
             why = exc.strerror or str(exc)
-            self._tell(f"{self._folder.path}: the ring is not written: {why}")
+            self._tell(f"the ring is not written: {why}")
             self._folder.close()
             self._retry_s = time.monotonic() + RETRY_S
             return False
         return True
 
     def _tell(self, trouble: str) -> None:
-        """Once an outage, not once a frame."""
+        """Once an outage, not once a frame; a status says nothing of where the ring lies."""
         if self.trouble is None:
-            log.warning("%s", trouble)
+            log.warning("%s: %s", self._folder.path, trouble)
         self.trouble = trouble
 
     def _sync_all(self) -> None:
@@ -185,7 +185,7 @@ class DiskRing:
             try:
                 self._folder.sync()
             except OSError as exc:
-                self._tell(f"{self._folder.path}: cannot be synced: {exc.strerror or exc}")
+                self._tell(f"the ring cannot be synced: {exc.strerror or exc}")
 
 
 class Chapter:

@@ -46,7 +46,10 @@ def ask(
         link.send([messages.encode(question)])
         answer = answers.get(timeout=wait_s)
     except queue.Empty:
-        raise NoAnswerError(f"the broker at {endpoint} did not answer in {wait_s:.0f} s") from None
+        known = "; is it running, and does it know this key?" if site.security.keys else ""
+        raise NoAnswerError(
+            f"the broker at {endpoint} did not answer in {wait_s:.0f} s{known}"
+        ) from None
     finally:
         link.close()
     if isinstance(answer, kind):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 
-from camfan_config import SiteError, diff_sites, host_label, hosts, load_site, read_site
+from camfan_config import SiteError, diff_files, host_label, hosts, load_site, read_site
 from camfan_config.disk import check_disks, disk_warnings
 from camfan_config.estimate import warnings
 from camfan_config.graph import mermaid
@@ -106,7 +106,7 @@ def _schema(_args: argparse.Namespace) -> int:
 
 
 def _diff(args: argparse.Namespace) -> int:
-    diff = diff_sites(load_site(args.old), load_site(args.new))
+    diff = diff_files(read_site(args.old), read_site(args.new))
     _print(diff_text(diff))
     return DIFFERENT if diff.changes else 0
 

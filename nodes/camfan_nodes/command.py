@@ -17,6 +17,7 @@ from camfan import CamfanError, KeyFileError, KeyMissingError, SiteError, Unknow
 
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIG = 78
+LAYOUT = "%(levelname)s %(name)s: %(message)s"  # of a line of the log
 AGAIN_S = 1.0  # within which a line that is said again is left out
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ def log_to_stderr(*, verbose: bool = False) -> None:
     handler.addFilter(_Once())
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
-        format="%(levelname)s %(name)s: %(message)s",
+        format=LAYOUT,
         handlers=[handler],
     )
 

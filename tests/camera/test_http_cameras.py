@@ -169,16 +169,18 @@ def _basic(handler: BaseHTTPRequestHandler) -> bool:
 
 
 def _digest(handler: BaseHTTPRequestHandler) -> bool:
-    given_ = dict(re.findall(r'(\w+)="?([^",]+)', handler.headers.get("Authorization") or ""))
-    if not given_:
+    said = handler.headers.get("Authorization") or ""
+    given_ = dict(re.findall(r'(\w+)="?([^",]+)', said))
+    if not said.startswith("Digest "):
         return False
+    make = hashlib.sha256 if given_["algorithm"] == "SHA-256" else hashlib.md5
 
-    def md5(text: str) -> str:
-        return hashlib.md5(text.encode()).hexdigest()
+    def digest(text: str) -> str:
+        return make(text.encode()).hexdigest()
 
-    start, rest = md5("anna:camera:p@ss/word"), md5(f"GET:{handler.path}")
+    start, rest = digest("anna:camera:p@ss/word"), digest(f"GET:{handler.path}")
     middle = f"{given_['nonce']}:{given_['nc']}:{given_['cnonce']}:auth"
-    return bool(given_["response"] == md5(f"{start}:{middle}:{rest}"))
+    return bool(given_["response"] == digest(f"{start}:{middle}:{rest}"))
 
 
 @pytest.mark.parametrize(
@@ -209,6 +211,82 @@ def test_user_and_password(scheme: str, allowed: Callable[[BaseHTTPRequestHandle
         assert "anna" not in sentence
 
 
+def _asks(*challenges: str) -> Answer:
+    """Lets in who says the password in one of the two ways, and nobody else."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if _basic(handler) or _digest(handler):
+            _mjpeg()(handler)
+        else:
+            _refuses(*challenges)(handler)
+
+    return answer
+
+
+def _refuses(*challenges: str) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(401)
+        for challenge in challenges:
+            handler.send_header("WWW-Authenticate", challenge)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "challenges",
+    [
+        ['Bearer realm="camera"', 'Basic realm="camera"'],
+        ['Bearer realm="camera", Digest realm="camera", nonce="1", qop="auth"'],
+        ['Basic realm="camera", Digest realm="camera", nonce="12", qop="auth,auth-int"'],
+        [
+            'Digest realm="camera", nonce="1", qop="auth", algorithm=SHA-512-256',
+            'Digest realm="camera", nonce="1", qop="auth", algorithm=md5',
+        ],
+        ['Digest realm="camera", nonce="1", qop="auth", algorithm=SHA-256'],
+        ["NTLM", "Negotiate", 'Basic realm="camera"'],
+    ],
+)
+def test_one_known_way_among_others_is_enough(challenges: list[str]) -> None:
+    with _camera(_asks(*challenges)) as url:
+        right = url.replace("//", "//anna:p%40ss%2Fword@")
+        assert _pictures(_source(right), 4) == PICTURES
+
+
+@pytest.mark.parametrize(
+    ("challenge", "words"),
+    [
+        ('Bearer realm="camera"', "it wants a token (Bearer), not a user"),
+        ("bearer", "it wants a token (Bearer)"),
+        ("NTLM", "it asks for NTLM; turn on Basic or Digest in it"),
+        (
+            'Digest realm="x", nonce="1", algorithm=SHA-512-256',
+            "it asks for Digest with SHA-512-256; turn on Basic",
+        ),
+        ("\x1b[2J" * 99, "it asks for what is not known here; turn on Basic or Digest in it"),
+        ('"\\' * 32_000, "it asks for what is not known here"),
+        ("", "it wants a user and a password"),
+    ],
+)
+@pytest.mark.parametrize("user", ["", "anna:p%40ss%2Fword@"])
+def test_ways_to_let_somebody_in_that_are_not_known(challenge: str, words: str, user: str) -> None:
+    """The sentence says what the camera asks for, and what to do."""
+    with _camera(_refuses(challenge)) as url:
+        sentence = _trouble(_source(url.replace("//", f"//{user}")))
+
+    assert f"the camera answers 401: {words}" in sentence
+    assert "\x1b" not in sentence
+
+
+def test_letters_beyond_ascii_in_a_password() -> None:
+    """A wrong password is a wrong password in any letters."""
+    for challenge in ('Basic realm="c"', 'Digest realm="c", nonce="1", qop="auth"'):
+        with _camera(_refuses(challenge)) as url:
+            other = url.replace("//", "//anna:s%C3%BC%C3%9F@")
+            assert "answers 401: it wants a user" in _trouble(_source(other))
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [(403, "does not let this user"), (404, "nothing under this path"), (503, "busy")],
@@ -234,6 +312,22 @@ def test_the_wrong_kind_of_answer(snapshot: bool, kind: str, words: str) -> None
     """A login page is no picture, and a picture is no stream."""
     with _camera(lambda handler: _head(handler, kind)) as url:
         assert words in _trouble(_source(url, snapshot=snapshot))
+
+
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_what_a_camera_says_cannot_write_on_a_terminal(snapshot: bool) -> None:
+    """Neither does it fill a log, or a status beyond what the broker takes."""
+    evil = "\x1b[2J" + "x" * 5000
+
+    def status(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(418, evil)
+        handler.end_headers()
+
+    for answer in (status, lambda handler: _head(handler, evil)):
+        with _camera(answer) as url:
+            sentence = _trouble(_source(url, snapshot=snapshot))
+        assert sentence.isprintable()
+        assert len(sentence) < 250
 
 
 def test_nobody_there() -> None:

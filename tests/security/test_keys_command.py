@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -43,6 +45,44 @@ def test_the_first_keys_of_a_site(site: TestSite, capsys: pytest.CaptureFixture[
     secrets = [read_pair(path).secret.decode() for path in folder.glob("*.secret")]
     said = capsys.readouterr().out
     assert not any(secret in said for secret in secrets)
+
+
+def test_the_first_keys_of_a_site_with_several_brokers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One key for all of the brokers; it is copied to the second machine, not made there anew."""
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        "version: 1\nsite: home\nbrokers: {north: {host: hub}, south: {host: barn}}\n"
+        "security: {keys: keys/}\n"
+        "cameras: {a: {source: test, broker: north}, b: {source: test, broker: south}}\n"
+    )
+
+    assert keys("new", "--host", "hub", "--config", path) == 0
+    made = {file.name for file in (tmp_path / "keys").glob("*.secret")}
+    pinned = load_site(path).security.server_key
+    (tmp_path / "keys/broker.secret").unlink()
+    assert keys("new", "--host", "barn", "--config", path) == 0
+
+    assert made == {"broker.secret", "owner.secret", "a.secret"}
+    assert (tmp_path / "keys/b.secret").exists()
+    assert not (tmp_path / "keys/broker.secret").exists()
+    assert load_site(path).security.server_key == pinned
+    assert "copy it from the machine of another broker" in capsys.readouterr().out
+
+
+def test_the_site_file_stays_whose_it_was(site: TestSite) -> None:
+    """Services read it by their group."""
+    if os.geteuid():
+        pytest.skip("only root can give a file away")
+    os.chown(site.path, 1234, 4321)
+    site.path.chmod(0o640)
+
+    keys("new", "--config", site.path)
+
+    found = site.path.stat()
+    assert "server_key" in site.path.read_text()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, 4321, 0o640)
 
 
 def test_keys_are_in_the_format_of_zmq_auth(tmp_path: Path) -> None:
@@ -163,6 +203,27 @@ def test_revoke_keeps_a_record_and_reloads(tmp_path: Path) -> None:
     assert list((tmp_path / "keys").glob("lab.*.revoked"))
 
 
+@pytest.mark.parametrize("task", ["rotate", "revoke"])
+def test_the_owners_key_goes_while_the_broker_runs(tmp_path: Path, task: str) -> None:
+    """The broker hears it from the old key; the new one opens what that opened."""
+    site = secure_site(tmp_path, "one")
+    stolen = tmp_path / "stolen.secret"
+    shutil.copy(tmp_path / "keys/owner.secret", stolen)
+    with running_broker(site.path) as process:
+        with camfan("keys", task, "owner", cwd=tmp_path) as it:
+            assert it.wait(30) == 0
+        assert "the broker: key of owner" in it.output
+        process.wait_for("key of owner")
+        with camfan("reload", "--key", str(stolen), cwd=tmp_path) as thief:
+            assert thief.wait(30) == 69
+        assert "does it know this key?" in thief.output
+        if task == "rotate":
+            with camfan("reload", cwd=tmp_path) as again:
+                assert again.wait(30) == 0, again.output
+    assert (tmp_path / "keys/owner.secret").exists() == (task == "rotate")
+    assert not list((tmp_path / "keys").glob(".*"))
+
+
 def test_the_brokers_key_must_be_the_pinned_one(tmp_path: Path) -> None:
     site = secure_site(tmp_path, "one")
     for suffix in ("secret", "pub"):
@@ -236,8 +297,37 @@ def test_an_invitation_ends_by_itself(tmp_path: Path) -> None:
         assert "it is void" in it.output
 
 
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_an_invitation_needs_a_port_that_there_is(
+    site: TestSite, port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys("new", "--config", site.path)
+
+    assert keys("invite", "one", "--port", port, "--config", site.path) == 78
+    assert "--port is 0 to 65535" in capsys.readouterr().err
+
+
+def test_a_code_for_an_address_of_version_6() -> None:
+    code = read_code("porch@[fe80::1]:5553/" + "A" * 20)
+
+    assert (code.host, str(code)) == ("fe80::1", "porch@[fe80::1]:5553/AAAA-AAAA-AAAA-AAAA-AAAA")
+
+
 @pytest.mark.parametrize(
-    "text", ["", "porch", "porch@hub:5553", "porch@hub:5553/ABCD", "Porch@hub:1/" + "A" * 20]
+    "text",
+    [
+        "",
+        "porch",
+        "porch@hub:5553",
+        "porch@hub:5553/ABCD",
+        "Porch@hub:1/" + "A" * 20,
+        "porch@a b:1/" + "A" * 20,
+        "porch@hub:0/" + "A" * 20,
+        "porch@hub:65536/" + "A" * 20,
+        "porch@*:1/" + "A" * 20,
+        "porch@eth0;hub:1/" + "A" * 20,
+        "porch@[::1:1/" + "A" * 20,
+    ],
 )
 def test_what_is_no_code(text: str) -> None:
     with pytest.raises(CodeError, match="is not a code"):

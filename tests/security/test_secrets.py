@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from camfan import SiteError, load_site
+from camfan import Event, SiteError, Subscriber, load_site
 from camfan_testing.hashes import PASSWORD, PASSWORD_HASH, TOKEN, TOKEN_HASH
+from camfan_testing.live import wait_until
 from camfan_testing.ports import free_ports
 from camfan_testing.processes import Process, broker_process, camfan
 from camfan_testing.security import secure_site
-from camfan_testing.sites import TestSite
+from camfan_testing.sites import TestSite, write_site
 from camfan_wire.keys import read_pair
 
 GATE_PASSWORD = "gate-s3cret"
@@ -159,6 +160,93 @@ def test_no_secret_is_in_anything_that_is_said(
     assert len(cookie) > 20
     everything = "\n".join([*said, *map(repr, pairs)])
     assert [secret for secret in secrets if secret in everything] == []
+
+
+DIRECTORY = "/srv/s3cret-folder"
+HIDDEN = {"S": "s3cret", "D": DIRECTORY, "L": DIRECTORY + "/below/"}
+NOT_THERE = [
+    "{source: file, path: '/v/${S}.mp4'}",
+    "{source: file, path: '${L}/a.mp4'}",
+    "{source: images, path: '${D}/pictures'}",
+    "{source: v4l2, device: '/dev/${S}'}",
+    "{source: http, url: 'http://${S}.invalid/'}",
+]
+
+
+def says_no_secret(*outputs: str) -> None:
+    for output in outputs:
+        assert "${" in output
+        assert [value for value in ("s3cret", DIRECTORY) if value in output] == []
+
+
+@pytest.fixture
+def hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in HIDDEN.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("hidden")
+@pytest.mark.parametrize("camera", NOT_THERE)
+def test_a_camera_that_is_not_there_is_called_as_in_the_file(tmp_path: Path, camera: str) -> None:
+    """In its log, its status, and the event of its outage."""
+    site = write_site(tmp_path, f"cameras: {{one: {camera}}}")
+    with (
+        broker_process(site.path),
+        Subscriber(site.path, events=True, statuses=True) as items,
+        camfan("camera", "one", "--config", str(site.path), "--verbose") as node,
+    ):
+        while not (isinstance(item := items.read(20), Event) and item.kind == "camera-offline"):
+            pass
+        wait_until(lambda: "one" in items.statuses and items.statuses["one"].message is not None)
+        said = [str(item.details), str(items.statuses["one"].message)]
+        node.stop()
+        said.append(node.output)
+    says_no_secret(*said)
+
+
+@pytest.mark.usefixtures("hidden")
+@pytest.mark.parametrize(
+    ("command", "sections"),
+    [
+        ("recorder r", "recorders: {r: {path: '/proc/${S}/r'}}"),
+        ("camera one", "security: {keys: '${D}/keys'}"),
+        ("web", "security: {keys: '${L}'}\nweb: {}"),
+        ("web", "web: {tls: {certificate: '${D}/c.pem', key: '${D}/k.pem'}}"),
+    ],
+)
+def test_the_last_words_of_a_node_say_what_the_file_says(
+    tmp_path: Path, command: str, sections: str
+) -> None:
+    site = write_site(tmp_path, f"cameras: {{one: {{source: test}}}}\n{sections}")
+    with camfan(*command.split(), "--config", str(site.path), "--verbose") as node:
+        assert node.wait(20) in (69, 78)
+    says_no_secret(node.output)
+    assert "Traceback" not in node.output
+
+
+@pytest.mark.usefixtures("hidden")
+def test_a_ring_that_cannot_be_written(tmp_path: Path) -> None:
+    ring = "{disk: 1GB, path: '/proc/${S}/r'}"
+    site = write_site(tmp_path, f"cameras: {{one: {{source: test, ring: {ring}}}}}")
+    with (
+        broker_process(site.path),
+        Subscriber(site.path, events=True, statuses=True) as items,
+        camfan("camera", "one", "--config", str(site.path)) as node,
+    ):
+        says_no_secret(node.wait_for("the ring is not written"))
+        wait_until(lambda: "one" in items.statuses and items.statuses["one"].message is not None)
+        status = items.statuses["one"]
+    assert "the ring is not written" in str(status.message)
+    assert "s3cret" not in f"{status}{status.figures}"
+
+
+@pytest.mark.usefixtures("hidden")
+def test_a_broker_says_what_the_file_says(tmp_path: Path) -> None:
+    """At its start, and where it cannot read its keys again."""
+    site = write_site(tmp_path, "cameras: {one: {source: test}}\nsecurity: {keys: '${D}/keys'}")
+    with broker_process(site.path) as broker:
+        assert broker.wait(20) == 78
+    says_no_secret(broker.output)
 
 
 WRONG_PLACES = [

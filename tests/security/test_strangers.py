@@ -63,6 +63,8 @@ def test_the_wrong_server_key(secure: LiveBroker, door: str) -> None:
         refused(secure, door, ClientKeys(good.pair, new_pair().public)) as stranger,
     ):
         nothing_came_of_it(secure, door, stranger)
+        counts = secure.broker.refusals.counts
+        wait_until(lambda: counts[("127.0.0.1", "handshake")] > 0)
 
 
 @pytest.mark.parametrize("door", DOORS)

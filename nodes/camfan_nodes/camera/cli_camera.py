@@ -11,12 +11,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from camfan import Publisher, load_site
-from camfan_config import Camera, EncodingCamera
+from camfan import Publisher
+from camfan_config import Camera, EncodingCamera, Loaded
 from camfan_config.errors import CamfanError
 from camfan_config.inherit import without_effect
 from camfan_nodes import service
 from camfan_nodes.camera.clock import NodeClock
+from camfan_nodes.camera.discreet import DiscreetSource
 from camfan_nodes.camera.encode import encoder_of
 from camfan_nodes.camera.figures import NodeFigures
 from camfan_nodes.camera.health import read_health
@@ -28,7 +29,8 @@ from camfan_nodes.camera.reader import THREAD
 from camfan_nodes.camera.sources import source_of
 from camfan_nodes.camera.supervise import CAPTURE, StopHungError, supervise
 from camfan_nodes.command import add_key_argument, end_with_code, find_node, log_to_stderr
-from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+from camfan_nodes.opening import opened_site
+from camfan_nodes.viewer.site_file import add_config_argument
 
 log = logging.getLogger(__name__)
 
@@ -82,11 +84,16 @@ class _Systemd:
 
 
 def _run(name: str, config: Path | None, key: Path | None) -> int:
-    site = load_site(find_site_file(config))
+    with opened_site(config) as loaded:
+        return _publish(name, loaded, key)
+
+
+def _publish(name: str, loaded: Loaded, key: Path | None) -> int:
+    site = loaded.site
     camera = find_node(site.cameras, "camera", name)
     stop = service.stop_on_signals()
     clock, life = NodeClock(stop), Life()
-    source, pulse = source_of(name, camera, clock), Pulse(clock)
+    source, pulse = DiscreetSource(source_of(name, camera, clock), loaded.hidden), Pulse(clock)
     figures = NodeFigures(name, source.tally, clock, restart_reason=life.last_end)
     try:
         with Publisher(
@@ -113,7 +120,7 @@ def _run(name: str, config: Path | None, key: Path | None) -> int:
     except StopHungError as exc:
         log.warning("camera %s: %s", name, exc)
     except CamfanError as exc:
-        life.end(str(exc))
+        life.end(loaded.hidden.cover(str(exc)))
         raise
     life.end("it was stopped")
     service.notify_stopping()

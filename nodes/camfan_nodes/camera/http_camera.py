@@ -17,12 +17,13 @@ from urllib.error import HTTPError, URLError
 
 from camfan_config.types import HttpCamera
 from camfan_nodes.camera.address import Address, read_address
+from camfan_nodes.camera.challenge import ChooseWay, Digest, UnknownWayError
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.multipart import Parts, StreamError, boundary_of
 from camfan_nodes.camera.pacing import Thinner
 from camfan_nodes.camera.reader import Reader, Readers
 from camfan_nodes.camera.source import EVERYTHING, SLICE_S, Picture, SourceError, Tally, Wishes
-from camfan_nodes.camera.words import reason_of
+from camfan_nodes.camera.words import reason_of, said
 from camfan_wire.jpeg import MAX_BYTES
 
 SNAPSHOT_FPS = 1.0
@@ -68,7 +69,7 @@ class HttpSource:
             if boundary is None:
                 hint = "; set `snapshot: true`" if kind.startswith("image/") else ""
                 raise SourceError(
-                    f"{self.name}: asked for an MJPEG stream, got {kind or 'no type'}{hint}"
+                    f"{self.name}: asked for an MJPEG stream, got {said(kind) or 'no type'}{hint}"
                 )
             parts = Parts(boundary)
             while not leave.is_set():
@@ -112,7 +113,7 @@ class HttpSource:
         with self._answer() as answer:
             kind = answer.headers.get("Content-Type", "image/")
             if not kind.startswith(("image/", "application/octet-stream")):
-                raise SourceError(f"{self.name}: asked for a picture, got {kind}")
+                raise SourceError(f"{self.name}: asked for a picture, got {said(kind)}")
             while data := self._read(lambda: answer.read1(CHUNK_BYTES)):
                 jpeg += data
                 if len(jpeg) > MAX_BYTES:
@@ -133,8 +134,10 @@ class HttpSource:
             return step()
         except HTTPError as exc:
             exc.close()
-            word = _STATUS_WORDS.get(exc.code, exc.reason)
+            word = _STATUS_WORDS.get(exc.code, said(str(exc.reason)))
             raise SourceError(f"{self.name}: the camera answers {exc.code}: {word}") from None
+        except UnknownWayError as exc:
+            raise SourceError(f"{self.name}: the camera answers 401: {exc}") from None
         except TimeoutError:
             raise SourceError(f"{self.name}: silent for {self._timeout_s:g} s") from None
         except URLError as exc:
@@ -149,15 +152,6 @@ class HttpSource:
             raise SourceError(f"{self.name}: {exc}") from exc
 
 
-class _CloseRefused(urllib.request.BaseHandler):
-    """Closes an answer that asks for a password; the handlers after it ask again, or give up."""
-
-    handler_order = 400  # before those that know the password
-
-    def http_error_401(self, _request: object, answer: HTTPResponse, *_: object) -> None:
-        answer.close()
-
-
 def _opener(address: Address) -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     for handler in (
@@ -168,11 +162,11 @@ def _opener(address: Address) -> urllib.request.OpenerDirector:
         urllib.request.HTTPErrorProcessor(),
     ):
         opener.add_handler(handler)
-    opener.add_handler(_CloseRefused())
+    opener.add_handler(ChooseWay())
     if address.user is not None:
         passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
         passwords.add_password(None, address.bare, address.user, address.password or "")
-        opener.add_handler(urllib.request.HTTPDigestAuthHandler(passwords))
+        opener.add_handler(Digest(passwords))
         opener.add_handler(urllib.request.HTTPBasicAuthHandler(passwords))
     return opener
 

@@ -6,6 +6,7 @@ import difflib
 from pathlib import Path
 
 SHOWN = 3
+MAX_SAID = 100
 
 
 def describe_missing(path: Path) -> str:
@@ -21,6 +22,11 @@ def describe_missing(path: Path) -> str:
         return f"{path}: there is no such file; its folder is empty"
     more = f" and {len(names) - len(close)} more" if len(names) > len(close) else ""
     return f"{path}: there is no such file; in its folder: {', '.join(close)}{more}"
+
+
+def said(text: str) -> str:
+    """Words of a device in the middle of a sentence: few, and nothing that a terminal obeys."""
+    return "".join(char if char.isprintable() else "?" for char in text[:MAX_SAID])
 
 
 def reason_of(exc: Exception) -> str:

@@ -24,11 +24,15 @@ from camfan_wire.keys import ClientKeys, Pair, ServerKeys, pair_of_secret
 from camfan_wire.sockets import Role, bind, open_socket
 
 PORT = 5553
+MAX_PORT = 65_535
 ZAP = "inproc://zeromq.zap.01"
 ANSWER_S = 20.0
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # without I, L, O, U
 _LETTERS = 20  # of 5 bits each
-_CODE = re.compile(r"([a-z0-9][a-z0-9_-]{0,63})@(.+):([0-9]{1,5})/([0-9A-Za-z-]{20,40})")
+_CODE = re.compile(
+    r"([a-z0-9][a-z0-9_-]{0,63})@([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([0-9]{1,5})"
+    r"/([0-9A-Za-z-]{20,40})"
+)
 
 Context = zmq.Context[zmq.Socket[bytes]]
 
@@ -78,9 +82,15 @@ def read_code(text: str) -> Code:
     match = _CODE.fullmatch(text.strip())
     secret = match[4].upper().replace("-", "") if match else ""
     secret = secret.translate(str.maketrans("ILO", "110"))
-    if match is None or len(secret) != _LETTERS or not set(secret) <= set(_ALPHABET):
+    port = int(match[3]) if match else 0
+    if (
+        match is None
+        or not 0 < port <= MAX_PORT
+        or len(secret) != _LETTERS
+        or not set(secret) <= set(_ALPHABET)
+    ):
         raise CodeError(f"{text!r} is not a code of camfan keys invite: NAME@HOST:PORT/XXXX-XXXX-…")
-    return Code(match[1], match[2].strip("[]"), int(match[3]), secret)
+    return Code(match[1], match[2].strip("[]"), port, secret)
 
 
 class Invitation:

@@ -10,7 +10,7 @@ from camfan.identity import BROKER, server_key_of
 from camfan_config import is_loopback
 from camfan_nodes.command import ConfigurationError
 from camfan_nodes.keys import enrolment
-from camfan_nodes.keys.enrolment import Invitation, Welcome, read_code
+from camfan_nodes.keys.enrolment import MAX_PORT, Invitation, Welcome, read_code
 from camfan_nodes.keys.folder import DEFAULT, check_name, folder_of, purposes
 from camfan_nodes.keys.making import retire, say, tell_broker
 from camfan_nodes.service import stop_on_signals
@@ -28,6 +28,8 @@ def invite(args: argparse.Namespace) -> int:
     site = load_site(find_site_file(args.config))
     folder, name = folder_of(site), check_name(args.name)
     _check_invited(site, name, args.minutes)
+    if not 0 <= args.port <= MAX_PORT:
+        raise ConfigurationError(f"--port is 0 to {MAX_PORT}; 0: any that is free")
     stop = stop_on_signals()
     host = site.broker.host
     listen = host if is_loopback(host) else "*"

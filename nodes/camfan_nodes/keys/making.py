@@ -75,8 +75,15 @@ def _site_with_keys(path: Path, names: list[str]) -> tuple[Site, bool]:
 
 def _of_host(site: Site, host: str) -> list[str]:
     """Whoever runs on a host, and with the broker its owner."""
-    names = [node.name for node in hosts(site)[host]]
-    return [BROKER, OWNER, *(n for n in names if n != BROKER)] if BROKER in names else names
+    here = hosts(site)[host]
+    names = [node.name for node in here if node.kind != "broker"]
+    if len(names) == len(here):
+        return names
+    if site.brokers and site.security.server_key and not _is_there(folder_of(site), BROKER):
+        secret = folder_of(site) / (BROKER + SECRET)
+        say(f"{secret} is not here: copy it from the machine of another broker, with all {PUBLIC}")
+        return names
+    return [BROKER, OWNER, *names]
 
 
 def revoke(args: argparse.Namespace) -> int:
@@ -87,9 +94,9 @@ def revoke(args: argparse.Namespace) -> int:
             "the broker's key is what everybody trusts; replace it: camfan keys rotate broker"
         )
     retire(folder, name)
-    (folder / (name + SECRET)).unlink(missing_ok=True)
     say(f"{name} is revoked")
-    _then(site, folder)
+    _then(site, folder)  # the owner's is what the broker hears this from
+    (folder / (name + SECRET)).unlink(missing_ok=True)
     return 0
 
 
@@ -97,20 +104,24 @@ def rotate(args: argparse.Namespace) -> int:
     path = find_site_file(args.config)
     site = load_site(path)
     folder, name = folder_of(site), check_name(args.name)
-    if not (folder / (name + SECRET)).exists():
+    secret = folder / (name + SECRET)
+    if not secret.exists():
         raise ConfigurationError(
             f"the secret of {name} is not on this machine. Rotate it where it is; or let that "
             f"machine make a new one: here camfan keys invite {name}, there camfan keys join CODE"
         )
     retire(folder, name)
-    (folder / (name + SECRET)).unlink()
-    write_pair(folder, name, new_pair())
-    _announce(site, folder, name)
-    if name == BROKER:
-        pin(path, to_hex(read_public(folder / (name + PUBLIC))))
-        say(f"copy {path} to each machine of the site, and start everything again")
-        return 0
-    _then(site, folder)
+    old = secret.rename(folder / f".{name}.old{SECRET}")
+    try:
+        write_pair(folder, name, new_pair())
+        _announce(site, folder, name)
+        if name == BROKER:
+            pin(path, to_hex(read_public(folder / (name + PUBLIC))))
+            say(f"copy {path} to each machine of the site, and start everything again")
+            return 0
+        _then(site, folder, old if name == OWNER else None)  # the broker knows no other yet
+    finally:
+        old.unlink()
     say(f"{name} itself has to be started again")
     return 0
 
@@ -142,7 +153,7 @@ def _announce(site: Site, folder: Path, name: str) -> None:
         say(f"  {name} may do nothing yet: name it in security.access of the site file")
 
 
-def _then(site: Site, folder: Path) -> None:
+def _then(site: Site, folder: Path, key: Path | None = None) -> None:
     """What makes a change of the folder take effect."""
     if not _is_there(folder, BROKER):
         say(
@@ -150,16 +161,16 @@ def _then(site: Site, folder: Path) -> None:
             "folder of keys, and there: camfan reload. (camfan keys invite does it by itself)"
         )
         return
-    tell_broker(site, folder)
+    tell_broker(site, folder, key)
 
 
-def tell_broker(site: Site, folder: Path) -> None:
-    """Have the broker read its keys again, if it runs and we may."""
+def tell_broker(site: Site, folder: Path, key: Path | None = None) -> None:
+    """Have the broker read its keys again, if it runs and we may; without `key`, as the owner."""
     if not _is_there(folder, OWNER):
         say("it takes effect with: camfan reload")
         return
     try:
-        answer = ask_reload(site, folder / (OWNER + SECRET), RELOAD_S)
+        answer = ask_reload(site, key or folder / (OWNER + SECRET), RELOAD_S)
     except CamfanError:
         say("the broker does not answer; it reads the keys when it starts, or at camfan reload")
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from camfan import CamfanError, Site, SiteError, load_site
@@ -84,6 +85,8 @@ def _replace(path: Path, text: str) -> Site:
     new = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         new.write_text(text, encoding="utf-8")
+        with suppress(PermissionError):  # the group of another; then it is ours
+            os.chown(new, path.stat().st_uid, path.stat().st_gid)
         shutil.copymode(path, new)
         site = load_site(new)
         new.replace(path)

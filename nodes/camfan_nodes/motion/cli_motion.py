@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from camfan import load_site
+from camfan_config import Site
 from camfan_nodes import service
 from camfan_nodes.command import (
     MissingExtraError,
@@ -14,7 +14,8 @@ from camfan_nodes.command import (
     find_node,
     log_to_stderr,
 )
-from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+from camfan_nodes.opening import opened_site
+from camfan_nodes.viewer.site_file import add_config_argument
 
 from .cli_try import add_try_arguments, check_try_arguments, run_try
 
@@ -54,7 +55,11 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
 
 
 def _run_node(name: str, config: Path | None, key: Path | None) -> int:
-    site = load_site(find_site_file(config))
+    with opened_site(config) as loaded:
+        return _watch(name, loaded.site, key)
+
+
+def _watch(name: str, site: Site, key: Path | None) -> int:
     find_node(site.motion, "motion node", name)
     try:
         from .node import run

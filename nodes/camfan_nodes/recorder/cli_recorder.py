@@ -6,11 +6,12 @@ import argparse
 import logging
 from pathlib import Path
 
-from camfan import load_site
+from camfan_config import Loaded
 from camfan_nodes import service
 from camfan_nodes.command import add_key_argument, end_with_code, find_node, log_to_stderr
+from camfan_nodes.opening import opened_site
 from camfan_nodes.recorder.node import run
-from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+from camfan_nodes.viewer.site_file import add_config_argument
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,12 @@ def run_recorder(args: argparse.Namespace) -> int:
 
 
 def _run(name: str, config: Path | None, key: Path | None) -> int:
-    site = load_site(find_site_file(config))
+    with opened_site(config) as loaded:
+        return _record(name, loaded, key)
+
+
+def _record(name: str, loaded: Loaded, key: Path | None) -> int:
+    site = loaded.site
     recorder = find_node(site.recorders, "recorder", name)
     if recorder.keep != type(recorder.keep)() or recorder.clips is not None:
         log.warning(
@@ -44,6 +50,14 @@ def _run(name: str, config: Path | None, key: Path | None) -> int:
             name,
         )
     stop = service.stop_on_signals()
-    run(site, name, stop, ready=service.notify_ready, alive=service.notify_watchdog, key=key)
+    run(
+        site,
+        name,
+        stop,
+        ready=service.notify_ready,
+        alive=service.notify_watchdog,
+        cover=loaded.hidden.cover,
+        key=key,
+    )
     service.notify_stopping()
     return 0

@@ -32,12 +32,14 @@ def run(
     *,
     ready: Callable[[], None] = lambda: None,
     alive: Callable[[], None] = lambda: None,
+    cover: Callable[[str], str] = str,
     key: Path | None = None,
 ) -> None:
     """Be the recorder `name` of the site until `stop` is set.
 
     `ready` is called once, when the folder is open and the broker is being asked; `alive` about
-    once a second while the work gets done. Raises RecordingError, and what Subscriber raises.
+    once a second while the work gets done; `cover` makes of a message what may be said. Raises
+    RecordingError, and what Subscriber raises.
     """
     recorder = site.recorders[name]
     board = Board()
@@ -49,6 +51,7 @@ def run(
             recorder.segment,
             recorder.sync,
             site_ns=publisher.clock.site_ns,
+            cover=cover,
             announce=lambda event: _announce(publisher, event),
         ) as storage,
         Subscriber(

@@ -53,6 +53,7 @@ class Storage:
         clock: Callable[[], float] = time.monotonic,
         site_ns: Callable[[], int] = time.time_ns,
         announce: Callable[[Event], None] = lambda _event: None,
+        cover: Callable[[str], str] = str,
     ) -> None:
         """Raises RecordingError.
 
@@ -65,6 +66,7 @@ class Storage:
         self._clock = clock
         self._site_ns = site_ns
         self._announce = announce
+        self._cover = cover
         self._losses = Losses()
         self._folder = Folder(path)
         try:
@@ -252,7 +254,7 @@ class Storage:
         """Stop recording until the disk takes something again."""
         self._files.retire(float("inf"))
         reason, retry_s = reason_of(error), self._clock() + RETRY_S
-        message = f"{self._path}: {error}"
+        message = self._cover(f"{self._path}: {error}")
         if self.trouble is None:
             log.error("%s; nothing is recorded, tried again every %.0f s", message, RETRY_S)
             self.trouble = Trouble(reason, message, secrets.token_hex(8), retry_s)

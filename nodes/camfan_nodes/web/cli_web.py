@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camfan import load_site
 from camfan_config import Site
 from camfan_nodes import service
 from camfan_nodes.command import (
@@ -19,7 +18,8 @@ from camfan_nodes.command import (
     end_with_code,
     log_to_stderr,
 )
-from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+from camfan_nodes.opening import opened_site
+from camfan_nodes.viewer.site_file import add_config_argument
 
 if TYPE_CHECKING:
     from camfan_nodes.web.server import WebServer
@@ -47,7 +47,11 @@ def run_web(args: argparse.Namespace) -> int:
 
 
 def _run(config: Path | None) -> int:
-    site = load_site(find_site_file(config))
+    with opened_site(config) as loaded:
+        return _show(loaded.site)
+
+
+def _show(site: Site) -> int:
     if site.web is None:
         raise ConfigurationError("the site file has no web section; write 'web: {}'")
     if find_spec("aiohttp") is None:

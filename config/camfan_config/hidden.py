@@ -1,0 +1,83 @@
+"""What came out of the environment or a secrets file, kept so that it is not said at run time.
+
+Texts of no fixed shape are hidden: a path, a device, a URL. Hosts, addresses, names and numbers
+are not: they hold no secret, and a log without them helps nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import PurePath
+from urllib.parse import quote, unquote
+
+MIN_LENGTH = 4  # of a value; a shorter one would be found in any word
+MAX_PARENTS = 8  # of a path
+
+
+class Hidden:
+    """Says `${NAME}` in the place of what that stands for."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}  # by value
+        self._shown: dict[str, str] = {}  # by text
+        self._pattern: re.Pattern[str] | None = None
+
+    def __repr__(self) -> str:
+        return f"Hidden({sorted(set(self._names.values()))})"
+
+    def add(self, name: str, value: str) -> None:
+        if len(value) >= MIN_LENGTH:
+            self._names.setdefault(value, name)
+            self._pattern = None
+
+    def add_all(self, other: Hidden) -> None:
+        """What another reading of the file has found."""
+        for value, name in other._names.items():
+            self.add(name, value)
+
+    def cover(self, text: str) -> str:
+        """The text as it may be said."""
+        if not self._names:
+            return text
+        if self._pattern is None:
+            self._pattern = self._compiled()
+        return self._pattern.sub(lambda match: self._shown[match[0]], text)
+
+    def _compiled(self) -> re.Pattern[str]:
+        found: dict[str, str] = {}
+        for value, name in self._names.items():
+            for text in _folders(value):
+                # Only where it ends: below it there may be others than the hidden one.
+                found[text] = re.escape(text) + r"(?![\w.-]|/[\w.-])"
+                self._shown.setdefault(text, f"${{{name}}}")
+        for value, name in self._names.items():
+            for text in _forms(value):
+                found[text] = re.escape(text)
+                self._shown[text] = f"${{{name}}}"
+        return re.compile("|".join(found[text] for text in sorted(found, key=len, reverse=True)))
+
+
+class HidingFormatter(logging.Formatter):
+    """Of a log, tracebacks included."""
+
+    def __init__(self, layout: str, hidden: Hidden) -> None:
+        super().__init__(layout)
+        self._hidden = hidden
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._hidden.cover(super().format(record))
+
+
+def _forms(value: str) -> set[str]:
+    """A value, and what becomes of it in a message."""
+    path = str(PurePath(value))
+    value = value.rstrip("/")
+    forms = {value, quote(value), quote(value, safe=""), unquote(value), repr(value)[1:-1], path}
+    return {form for form in forms if len(form) >= MIN_LENGTH}
+
+
+def _folders(value: str) -> list[str]:
+    """Those that it lies in: a message says how far a path exists."""
+    parents = PurePath(value).parents[:MAX_PARENTS] if value.startswith("/") else ()
+    return [str(parent) for parent in parents if len(str(parent)) >= MIN_LENGTH]

@@ -1,0 +1,26 @@
+"""The site file of a node, and the care that nothing it got from elsewhere is said."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from camfan import CamfanError
+from camfan_config import HidingFormatter, Loaded, read_site
+from camfan_nodes.command import LAYOUT
+from camfan_nodes.viewer.site_file import find_site_file
+
+
+@contextmanager
+def opened_site(config: Path | None) -> Iterator[Loaded]:
+    """From here on the log, and the error that this ends with, say `${NAME}` as the file does."""
+    loaded = read_site(find_site_file(config))
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(HidingFormatter(LAYOUT, loaded.hidden))
+    try:
+        yield loaded
+    except CamfanError as exc:
+        exc.args = (loaded.hidden.cover(str(exc)),)
+        raise
