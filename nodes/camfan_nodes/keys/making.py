@@ -62,15 +62,9 @@ def _site_with_keys(path: Path, names: list[str]) -> tuple[Site, bool]:
     if site is not None and names and BROKER not in names:
         folder_of(site)  # raises
     folder = path.absolute().parent / DEFAULT
-    if _is_there(folder, BROKER):
-        return pin(path, to_hex(read_public(folder / (BROKER + PUBLIC)))), True
-    write_pair(folder, BROKER, new_pair())
-    try:
-        return pin(path, to_hex(read_public(folder / (BROKER + PUBLIC)))), True
-    except CamfanError:
-        for suffix in (SECRET, PUBLIC):
-            (folder / (BROKER + suffix)).unlink()
-        raise
+    if not _is_there(folder, BROKER):
+        write_pair(folder, BROKER, new_pair())  # it stays, as the error of `pin` names it
+    return pin(path, to_hex(read_public(folder / (BROKER + PUBLIC)))), True
 
 
 def _of_host(site: Site, host: str) -> list[str]:
