@@ -22,7 +22,7 @@ from camfan_testing.web import LiveWeb, live_web
 
 pytestmark = pytest.mark.long
 
-NAMES = ("barn", "gate", "porch", "yard", "henhouse")
+NAMES = ("barn", "gate", "porch", "the-old-oak-by-the-northern-gate", "henhouse")
 USERS = (
     f"  users:\n    ines: {{password: {PASSWORD_HASH}, role: owner}}\n"
     f"    guest: {{password: {PASSWORD_HASH}, cameras: [gate]}}\n"

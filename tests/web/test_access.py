@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import os
+import shutil
 import socket
 import ssl
 import stat
@@ -25,6 +26,7 @@ from camfan_config import load_site
 from camfan_nodes.web import attempts, passwords, sessions
 from camfan_nodes.web.cli_password import SHORTEST
 from camfan_testing.hashes import PASSWORD, PASSWORD_HASH, TOKEN, TOKEN_HASH
+from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera, publish_first, wait_until
 from camfan_testing.ports import free_ports
 from camfan_testing.processes import camfan
@@ -144,16 +146,18 @@ def test_a_restart_logs_nobody_out_and_a_new_password_everybody(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert client.cookie is not None
     assert client.cookie.partition("=")[2] not in file.read_text()
-    (port, other) = free_ports(2)
+    (port, other, third) = free_ports(3)
 
     with web_server(with_web(web.site, listen=f"127.0.0.1:{port}")) as (url, _):
         renamed = (client.cookie or "").replace(web.url.rpartition(":")[2], str(port))
         assert Client(url, renamed).get("/api/me")[0] == 200
     user = web.server.access.web.users["ines"]
     changed = {"ines": type(user)(password=passwords.hash_password("another one"), role="owner")}
-    with web_server(with_web(web.site, listen=f"127.0.0.1:{other}", users=changed)) as (url, _):
-        renamed = (client.cookie or "").replace(web.url.rpartition(":")[2], str(other))
-        assert Client(url, renamed).get("/api/me")[0] == 401
+    for where, users in ((other, changed), (third, {})):  # with tokens alone, too
+        site = with_web(web.site, listen=f"127.0.0.1:{where}", users=users)
+        with web_server(site) as (url, _):
+            renamed = (client.cookie or "").replace(web.url.rpartition(":")[2], str(where))
+            assert Client(url, renamed).get("/api/me")[0] == 401
 
 
 def test_a_session_that_is_not_used_ends(tmp_path: Path) -> None:
@@ -473,6 +477,30 @@ def test_with_a_certificate_it_speaks_tls_only(
         assert "Secure" in cookie
         with pytest.raises((OSError, http.client.HTTPException)):
             Client(web.url.replace("https", "http")).get("/login")
+
+
+def test_streams_go_on_under_tls(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+    pem, key = certificate
+    tls = f"  tls: {{certificate: {pem}, key: {key}}}\n"
+    picture = jpeg(320, 240)
+    with live_web(tmp_path, web=USERS + tls) as web, Camera(web.site, "two", 20, [picture]):
+        context = ssl.create_default_context(cafile=str(pem))
+        address = f"{web.url}/stream/two.mjpg?token={TOKEN}"
+        with urllib.request.urlopen(address, context=context, timeout=20) as stream:
+            got = stream.read(5 * len(picture))
+    assert got.count(picture) >= 4
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the program ffmpeg")
+def test_ffmpeg_sends_a_token_as_the_password_of_an_address(web: LiveWeb, tmp_path: Path) -> None:
+    address = web.url.replace("http://", f"http://any:{TOKEN}@") + "/stream/two.mjpg"
+    made = tmp_path / "film.mkv"
+    with Camera(web.site, "two", 20):
+        subprocess.run(
+            ["ffmpeg", "-loglevel", "error", "-i", address, "-frames:v", "3", "-c", "copy", made],
+            check=True, timeout=60,
+        )  # fmt: skip
+    assert made.stat().st_size
 
 
 def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:

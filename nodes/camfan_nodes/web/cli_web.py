@@ -70,9 +70,7 @@ async def _serve(site: Site) -> None:
         loop.add_signal_handler(number, stop.set)
     server = WebServer(site)
     async with server.running() as address:
-        warning = (
-            "" if server.access.web.users else "; there are no users, whoever reaches it sees all"
-        )
+        warning = "; there are no users, whoever reaches it sees all" if server.access.open else ""
         log.info("open %s%s", address, warning)
         service.notify_ready()
         await _until(stop, server)

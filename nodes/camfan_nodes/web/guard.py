@@ -127,6 +127,8 @@ class Guard:
         if session is None:
             return None
         principal = self._access.user(session.user)
+        if principal is None:  # no longer one of the site file
+            return None
         hashed, _ = self._access.password_hash(session.user)
         return principal if self._sessions.proves(session, hashed) else None
 
@@ -182,14 +184,14 @@ def headers_for(request: web.Request) -> dict[str, str]:
     return HEADERS
 
 
-def principal_of(request: web.Request) -> Principal:
-    """Raises HTTPUnauthorized."""
+def principal_of(request: web.Request, *, asks: str = 'Bearer realm="camfan"') -> Principal:
+    """Raises HTTPUnauthorized, with the challenge that `asks` for a token."""
     found: Principal | None = request.get(PRINCIPAL)
     if found is None:
         raise web.HTTPUnauthorized(
             text="Log in, or send a token: 'Authorization: Bearer TOKEN', '?token=TOKEN', or as "
             "the password of any user name.\n",
-            headers={"WWW-Authenticate": 'Bearer realm="camfan"'},
+            headers={"WWW-Authenticate": asks},
         )
     return found
 

@@ -146,7 +146,7 @@ class Pages:
     def clients(self, principal: Principal) -> list[ClientInfo]:
         """All of them for an owner who sees all; for others those of their own."""
         everybody = principal.may("owner") and principal.sees_all
-        pages = [p for p in self._open if everybody or p.principal.name == principal.name]
+        pages = [p for p in self._open if everybody or p.principal == principal]
         return [_client(page) for page in pages]
 
     def figures(self) -> Figures:

@@ -57,7 +57,7 @@ class Pictures:
         action = request.query.get("action")
         if action not in ("snapshot", "stream"):
             return None
-        principal = principal_of(request)
+        principal = _reader(request)
         first = principal.cameras[0] if principal.cameras else ""
         camera = _camera(request, request.query.get("camera", first))
         answer = self._snapshot if action == "snapshot" else self._stream
@@ -105,7 +105,7 @@ class Pictures:
         await response.prepare(request)
         if request.method == "HEAD":
             return response
-        stream = _Stream(self._hub, principal_of(request), camera)
+        stream = _Stream(self._hub, _reader(request), camera)
         self.streams.add(stream)
         self._hub.wish(stream, {camera: None})
         _send_without_backlog(request)
@@ -219,9 +219,17 @@ class _Asked:
         return True
 
 
+def _reader(request: web.Request) -> Principal:
+    """Who reads. ffmpeg sends the password of an address only where Basic is asked for; browsers,
+    which then ask a person for one, get here from pages that are logged in. Raises
+    HTTPUnauthorized.
+    """
+    return principal_of(request, asks='Basic realm="camfan"')
+
+
 def _camera(request: web.Request, name: str) -> str:
     """Raises HTTPNotFound, the same for a camera that does not exist and one not to be seen."""
-    if name in principal_of(request).cameras:
+    if name in _reader(request).cameras:
         return name
     raise web.HTTPNotFound(text="there is no such camera for you\n")
 
@@ -286,7 +294,7 @@ def _send_without_backlog(request: web.Request) -> None:
     transport = request.transport
     if transport is None:
         return
-    transport.set_write_buffer_limits(high=0)
+    transport.set_write_buffer_limits(high=1)  # not 0: an empty buffer under TLS would be full
     raw = transport.get_extra_info("socket")
     if raw is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
