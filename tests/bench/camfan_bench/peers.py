@@ -30,7 +30,7 @@ from camfan_testing.processes import Process
 
 FPS = 30
 WORK_S = 0.2
-SECONDS, AGE_SECONDS = 3.0, 6.0
+SECONDS, AGE_SECONDS = 3.0, 5.0
 PATIENCE_S = 30.0
 OPENCV = "opencv-python-headless"
 

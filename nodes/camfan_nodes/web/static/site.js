@@ -109,7 +109,7 @@ async function refresh() {
     $('#banner').hidden = true;
     $('#site').hidden = false;
     todo(site.needs, site);
-    $('.sum').replaceChildren(el('li', {}, el('b', {}, String(site.nodes.length)), 'nodes'), el('li', {}, site.sentence), el('li.desk', {}, `camfan ${site.camfan}`));
+    $('.sum').replaceChildren(el('li', {}, el('b', {}, String(site.nodes.length)), 'nodes'), ...($('h1').textContent === site.sentence ? [] : [el('li', {}, site.sentence)]), el('li.desk', {}, `camfan ${site.camfan}`));
     hops(site.hops); readers(site); cameras(site.cameras); nodes(site.nodes); clients(pages.clients); recorders(site.nodes);
   } catch (error) {
     lostAt ??= Date.now();
