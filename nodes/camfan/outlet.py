@@ -10,10 +10,6 @@ from camfan_wire.keys import ClientKeys
 from camfan_wire.sockets import MORE, Role, has_input, open_socket
 from camfan_wire.topics import camera_topic
 
-# Bytes that are lent are returned through a thread of pyzmq (`zmq.utils.garbage`), and waking that
-# costs as much as copying so many.
-LARGE_BYTES = 500_000
-
 
 class Left(Enum):
     """What became of a frame that was to leave."""
@@ -43,7 +39,7 @@ class Outlet:
             return Left.FULL
         # Only the first part can find the queue full; the others belong to it.
         self._socket.send(header, MORE)
-        self._socket.send(jpeg, zmq.DONTWAIT, copy=len(jpeg) < LARGE_BYTES)
+        self._socket.send(jpeg, zmq.DONTWAIT, copy=False)
         return Left.SENT
 
     def _read_subscriptions(self) -> None:
