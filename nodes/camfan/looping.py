@@ -36,7 +36,7 @@ class _Turning:
     def _turn(self) -> None:
         try:
             more = self._link.turn()
-        except Exception:
+        except Exception:  # whatever it is, it is not turned again; the loop says it
             self.end()
             raise
         if self._watched is not self._link.descriptors:

@@ -223,7 +223,7 @@ def test_an_outage_of_the_link_costs_who_wants_every_frame_nothing(two: Two) -> 
             two.wire.cut()
             cut_at = porch.published
             wait_until(lambda: home.camera("cabin-porch").get("state") == "offline", 30.0)
-            wait_until(lambda at=cut_at: porch.published > at + 100)  # type: ignore[misc]
+            wait_until(lambda at=cut_at: porch.published > at + 100)  # type: ignore[misc]  # of a default
             said = home.status("cabin-porch")
             assert said is not None
             assert said.message == "the broker of hut does not answer"

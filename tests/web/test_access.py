@@ -160,6 +160,27 @@ def test_a_restart_logs_nobody_out_and_a_new_password_everybody(
             assert Client(url, renamed).get("/api/me")[0] == 401
 
 
+def test_a_token_does_not_see_the_pages_of_a_user_of_its_name(tmp_path: Path) -> None:
+    namesake = USERS.replace("printer:", "ines:")
+    with live_web(tmp_path, web=namesake) as web:
+        client = Client(web.url)
+        assert client.log_in("ines") == 200
+
+        token = Client(web.url, headers={"Authorization": f"Bearer {TOKEN}"})
+
+        async def pages_seen_by(one: Client) -> int:
+            _, body, _ = await asyncio.to_thread(one.get, "/api/clients")
+            return len(json.loads(body)["clients"])
+
+        async def look() -> None:
+            async with page(web.url, headers={"Cookie": client.cookie or ""}) as browser:
+                await browser.hello()
+                assert await pages_seen_by(client) == 1
+                assert await pages_seen_by(token) == 0
+
+        asyncio.run(look())
+
+
 def test_a_session_that_is_not_used_ends(tmp_path: Path) -> None:
     kept = sessions.Sessions(tmp_path)
     cookie = kept.begin("ines", PASSWORD_HASH, now=1000.0)
@@ -434,6 +455,14 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
         with camfan("web", "--config", str(write_site(tmp_path, text).path)) as web:
             assert web.wait() == 69
     assert f"cannot listen on 127.0.0.1:{port}" in web.lines[-1]
+
+
+def test_a_site_with_tokens_alone_is_not_said_to_be_open(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    tokens = USERS[USERS.index("  tokens:") :]
+    text = f"{custom_cameras('one', 'two')}\nweb:\n  listen: 127.0.0.1:{port}\n{tokens}"
+    with camfan("web", "--config", str(write_site(tmp_path, text).path)) as web:
+        assert "whoever reaches it" not in web.wait_for("open http")
 
 
 def test_a_site_without_pages_says_so(tmp_path: Path) -> None:

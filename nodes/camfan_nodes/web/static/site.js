@@ -97,8 +97,10 @@ function recorders(all) {
 function todo(needs, { connected, sentence, cameras: all }) {
   const live = all.every(one => one.state === 'live' || one.state === 'late');
   $('#todo').replaceChildren(...needs.map(text => el('li', {}, icon('warn', 'bad'), el('div', {}, el('b', {}, `${text[0].toUpperCase()}${text.slice(1)}.`)))));
-  setText($('h1'), needs.length ? needs.length === 1 ? '1 thing needs you' : `${needs.length} things need you` : !connected ? 'The broker does not answer' : live ? 'All is well' : sentence);
+  const heading = needs.length ? needs.length === 1 ? '1 thing needs you' : `${needs.length} things need you` : !connected ? 'The broker does not answer' : live ? 'All is well' : sentence;
+  setText($('h1'), heading);
   shell.needs(needs.length);
+  return heading;
 }
 
 async function refresh() {
@@ -108,8 +110,8 @@ async function refresh() {
     clock = site.time_error === null ? null : { offset: site.time - asked - took / 2, error: took / 2 + site.time_error };
     $('#banner').hidden = true;
     $('#site').hidden = false;
-    todo(site.needs, site);
-    $('.sum').replaceChildren(el('li', {}, el('b', {}, String(site.nodes.length)), 'nodes'), ...($('h1').textContent === site.sentence ? [] : [el('li', {}, site.sentence)]), el('li.desk', {}, `camfan ${site.camfan}`));
+    const heading = todo(site.needs, site);
+    $('.sum').replaceChildren(el('li', {}, el('b', {}, String(site.nodes.length)), 'nodes'), ...(heading === site.sentence ? [] : [el('li', {}, site.sentence)]), el('li.desk', {}, `camfan ${site.camfan}`));
     hops(site.hops); readers(site); cameras(site.cameras); nodes(site.nodes); clients(pages.clients); recorders(site.nodes);
   } catch (error) {
     lostAt ??= Date.now();
