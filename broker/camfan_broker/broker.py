@@ -10,7 +10,6 @@ import logging
 import queue
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -26,6 +25,7 @@ from camfan_broker.demand import Demands
 from camfan_broker.fanout import Fanout
 from camfan_broker.gatekeeper import Gatekeeper
 from camfan_broker.ingest import Ingest
+from camfan_broker.poller import Poller
 from camfan_broker.refusals import Refusals
 from camfan_broker.reload import Outcome, Reloader, changes, elsewhere, key_changes
 from camfan_broker.ring import Entry
@@ -41,7 +41,7 @@ from camfan_wire.clock import SiteClock
 from camfan_wire.keys import KeyFileError
 from camfan_wire.messages import PROTOCOL
 from camfan_wire.notify import notify
-from camfan_wire.sockets import POLLIN, Role, bind, fanout_queue, ingest_queue, open_socket
+from camfan_wire.sockets import Role, bind, fanout_queue, ingest_queue, open_socket
 from camfan_wire.topics import status_topic
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ class Broker:
         self._receipt_ns = 0
         self._due_ns: int | None = None
         self._repairing: list[Camera] = []
+        self._poller = Poller()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         limits, keys = site.security.limits, locks.keys if locks else None
         self.refusals = Refusals()
@@ -165,25 +166,16 @@ class Broker:
 
     def run(self) -> None:
         """Turn until `stop`."""
-        receivers: dict[object, Callable[[], None]] = {
-            self._ingest_socket: self.ingest.receive,
-            self._fanout_socket: self._listeners_changed,
-            self._delivery_socket: self.control.receive,
-            self.upstreams.arrivals.fileno(): self.upstreams.receive,
-        }
-        polled = (
-            self._ingest_socket,
-            self._fanout_socket,
-            self._delivery_socket,
-            self.upstreams.arrivals.fileno(),
-        )
-        sockets = [(socket, POLLIN) for socket in polled]
+        poller = self._poller
+        poller.add_socket(self._ingest_socket.fileno(), self.ingest, self.ingest.receive)
+        poller.add_socket(self._fanout_socket.fileno(), self.fanout, self._listeners_changed)
+        poller.add_socket(self._delivery_socket.fileno(), self.delivery, self.control.receive)
+        poller.add_descriptor(self.upstreams.arrivals.fileno(), self.upstreams.receive)
         turns = Turns()
         while not self._stopped:
             turns.rest()
             taken = self.ingest.taken
-            for socket, _ in zmq.zmq_poll(sockets, self._wait_ms()):
-                receivers[socket]()
+            poller.turn(self._wait_ms())
             now = self.turned_ns = time.monotonic_ns()
             turns.took(self.ingest.taken - taken, now)
             if self._due_ns is not None and now >= self._due_ns:
@@ -257,6 +249,7 @@ class Broker:
 
     def _tick(self, now: int) -> None:
         self._tick_ns = now + TICK_NS
+        self._poller.ask_all()
         moved = self.clock.follow_steps()
         if moved:
             log.warning("the clock of this machine was set; it moved by %.1f s", moved / 1e9)

@@ -85,8 +85,11 @@ class Control:
         self._welcomed_ns: dict[bytes, int] = {}  # peers that have not said hello yet
 
     def receive(self) -> None:
-        socket = self._socket
+        socket, delivery = self._socket, self._delivery
         for _ in range(BATCH):
+            delivery.touched = False
+            if not has_input(socket):
+                return
             first = part = receive(socket, 0, NOT_COPIED)
             parts = []
             while part.more:
@@ -98,8 +101,7 @@ class Control:
                 self._message(first.bytes, parts, rights)
             except WireError as exc:
                 self._refuse(first, rights, exc)
-            if not has_input(socket):
-                return
+        delivery.touched = True
 
     def _refuse(self, first: zmq.Frame, rights: Rights, error: WireError) -> None:
         self.refused[error.reason] += 1

@@ -39,6 +39,7 @@ class Delivery:
     def __init__(self, socket: zmq.Socket[bytes], cameras: Mapping[str, Camera]) -> None:
         self._socket = socket
         self._cameras = cameras
+        self.touched = True  # see `Poller`
         self.peers: dict[bytes, Peer] = {}
         self.accounts: dict[str, dict[str, Account]] = {}  # by subscriber, by camera
         self._by_camera: dict[str, list[Peer]] = {}
@@ -208,6 +209,7 @@ class Delivery:
 
     def _address(self, identity: bytes) -> bool:
         """The first part of a message, the only one that can fail."""
+        self.touched = True
         try:
             send(self._socket, identity, DONTWAIT_SNDMORE, COPIED)
         except zmq.Again:

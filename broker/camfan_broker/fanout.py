@@ -33,6 +33,7 @@ class Fanout:
         self.listeners = Listeners()
         self.refused: Counter[str] = Counter()
         self._access = access
+        self.touched = True  # see `Poller`
         self.sent = 0
 
     def send_frame(self, entry: Entry) -> None:
@@ -43,18 +44,22 @@ class Fanout:
         send(socket, entry.text, SNDMORE, COPIED)
         send(socket, entry.jpeg, 0, NOT_COPIED)
         self.sent += 1
+        self.touched = True
 
     def send_topic(self, topic: bytes, body: bytes) -> None:
+        self.touched = True
         self._socket.send(topic, zmq.SNDMORE)
         self._socket.send(body)
 
     def receive(self) -> bool:
         """Take what is there; True if anybody's subscriptions changed."""
         for turn in range(BATCH):
+            self.touched = False
             if not has_input(self._socket):
                 return turn > 0
             event = receive(self._socket, 0, NOT_COPIED)
             self._subscription(event, event.bytes)
+        self.touched = True
         return True
 
     def layers(self, camera: str) -> int:

@@ -26,7 +26,7 @@ BATCH = 64  # messages taken before the other sockets get their turn
 
 
 class Ingest:
-    """The broker's XSUB; one call of `receive` takes what is there: at least a message."""
+    """The broker's XSUB; one call of `receive` takes what is there."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Ingest:
         self._access = access if access.keyed else None
         self._routes: dict[bytes, tuple[Camera, int]] = {}  # by topic: camera and layer
         self._layers: dict[str, int] = {}  # how many we subscribe to, by camera
+        self.touched = True  # see `Poller`
         self.taken = 0  # messages
         self.refused: Counter[str] = Counter()  # of nobody we know
         for prefix in (EVENTS, STATUSES):
@@ -62,6 +63,7 @@ class Ingest:
         """Subscribe to so many layers of a camera, and no more: ZeroMQ filters at the camera."""
         had = self._layers.get(camera, 0)
         self._layers[camera] = layers
+        self.touched = True
         for layer in range(had, layers):
             self._socket.send(b"\x01" + frame_topic(camera, layer))
         for layer in range(layers, had):
@@ -70,6 +72,9 @@ class Ingest:
     def receive(self) -> None:
         socket = self._socket
         for _ in range(BATCH):
+            if not has_input(socket):
+                self.touched = False
+                return
             first = receive(socket, 0, NOT_COPIED)
             self.taken += 1
             topic = first.bytes
@@ -81,8 +86,7 @@ class Ingest:
                 self.refused["unknown-camera"] += 1
             else:
                 self._other(topic, more=first.more)
-            if not has_input(socket):
-                return
+        self.touched = True
 
     def _frame(self, camera: Camera, layer: int, *, more: bool) -> None:
         """A refused frame is read to its end, so that the next message starts in its place."""

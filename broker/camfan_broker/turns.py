@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 
-REST_S = 0.000_8
+AT_ONCE = 3  # messages that come during a rest
+REST_S = 0.000_8  # at most
 SPAN_NS = 100_000_000
 FAST = 150  # messages in a span from which on it is worth it
 MANY = 24  # messages in a turn, on average: they come in numbers without a rest
@@ -19,7 +20,7 @@ class Turns:
     """Told after each turn how many messages it took."""
 
     def __init__(self) -> None:
-        self.resting = False
+        self.rest_s = 0.0
         self._messages = 0
         self._turns = 0  # that took any
         self._span_ns = 0
@@ -29,11 +30,13 @@ class Turns:
             self._messages += messages
             self._turns += 1
         if now - self._span_ns >= SPAN_NS:
-            self.resting = FAST <= self._messages < MANY * self._turns
+            worth_it = FAST <= self._messages < MANY * self._turns
+            interval_s = SPAN_NS / 1e9 / max(self._messages, 1)
+            self.rest_s = min(REST_S, AT_ONCE * interval_s) if worth_it else 0.0
             self._messages = self._turns = 0
             self._span_ns = now
 
     def rest(self) -> None:
         """Before the next turn, if it is worth it."""
-        if self.resting:
-            time.sleep(REST_S)
+        if self.rest_s:
+            time.sleep(self.rest_s)

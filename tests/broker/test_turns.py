@@ -36,11 +36,19 @@ def test_it_rests_while_frames_come_one_by_one_and_fast(
     assert bool(rested) is rests
 
 
+@pytest.mark.parametrize(("apart_ns", "at_once"), [(MS // 5, 3), (MS // 10, 3), (MS // 2, 1)])
+def test_the_faster_they_come_the_shorter_it_rests(apart_ns: int, at_once: int) -> None:
+    loop = Turns()
+    for now in range(SECOND, 2 * SECOND, apart_ns):
+        loop.took(1, now)
+    assert loop.rest_s * 1e9 // apart_ns == at_once
+
+
 def test_it_ends_when_the_frames_do() -> None:
     loop = Turns()
     for now in range(SECOND, 2 * SECOND, MS // 4):
         loop.took(1, now)
-    assert loop.resting
+    assert loop.rest_s
     loop.took(0, 2 * SECOND + SPAN_NS)
     loop.took(0, 2 * SECOND + 2 * SPAN_NS)
-    assert not loop.resting
+    assert not loop.rest_s
