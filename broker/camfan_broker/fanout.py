@@ -19,6 +19,9 @@ from camfan_wire.errors import WireError
 from camfan_wire.sockets import COPIED, NOT_COPIED, SNDMORE, has_input, receive, send
 from camfan_wire.topics import FRAMES, LAYERS, NAME, frame_topic
 
+# libzmq itself looks once in a millisecond what has left its queues: at thousands of frames a second
+# a queue would seem full that is not.
+ASK_EVERY = 16
 BATCH = 256  # subscriptions taken before the other sockets get their turn
 
 
@@ -45,6 +48,8 @@ class Fanout:
         send(socket, entry.jpeg, 0, NOT_COPIED)
         self.sent += 1
         self.touched = True
+        if not self.sent % ASK_EVERY:
+            has_input(socket)
 
     def send_topic(self, topic: bytes, body: bytes) -> None:
         self.touched = True

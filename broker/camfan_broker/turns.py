@@ -12,7 +12,7 @@ import time
 AT_ONCE = 3  # messages that come during a rest
 REST_S = 0.000_8  # at most
 SPAN_NS = 100_000_000
-FAST = 150  # messages in a span from which on it is worth it
+FAST = 75  # messages in a span from which on it is worth it
 MANY = 24  # messages in a turn, on average: they come in numbers without a rest
 
 

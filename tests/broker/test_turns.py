@@ -16,7 +16,7 @@ SECOND = 1000 * MS
     ("apart_ns", "messages", "rests"),
     [
         (MS // 4, 1, True),
-        (MS, 1, False),  # 64 cameras of 15 frames a second
+        (2 * MS, 1, False),  # 32 cameras of 15 frames a second
         (MS, MANY, False),  # many at once without it
         (MS // 4, 0, False),  # nothing came
     ],

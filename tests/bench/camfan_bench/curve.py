@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from camfan_bench.fanout import SECONDS, SIZES_KB, WINDOW, lossless
+from camfan_bench.fanout import RUNS, SECONDS, SIZES_KB, WINDOW, lossless
 from camfan_bench.model import Benchmark, Measure, Run, alternating
 from camfan_bench.rig import Middle, Sinks, broker, rig, temporary_folder
 from camfan_testing.processes import running_broker
@@ -27,6 +27,7 @@ def benchmarks() -> list[Benchmark]:
                 Measure(f"curve/{kb}KB/{SUBSCRIBERS}", "frames/s", "without keys", better="higher"),
             ),
             open=partial(_duel, f"curve/{kb}KB/{SUBSCRIBERS}", kb * 1000),
+            runs=RUNS,
         )
         for kb in SIZES_KB
     ]
@@ -46,7 +47,7 @@ def _duel(name: str, size: int, length: float) -> Iterator[Run]:
             rigs.append(stack.enter_context(around))
         ours, theirs = rigs
         for side in rigs:
-            lossless(side, name, seconds)  # a first run, which is not counted: caches, memory
+            side.fill(size)
         yield alternating(
             partial(lossless, ours, name, seconds), partial(lossless, theirs, name, seconds)
         )

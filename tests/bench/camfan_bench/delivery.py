@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from camfan_bench.fanout import SECONDS, WINDOW, lossless
+from camfan_bench.fanout import RUNS, SECONDS, WINDOW, lossless
 from camfan_bench.model import Benchmark, Figures, Measure, Run, alternating
 from camfan_bench.rig import Rig, Sinks, broker, rig, temporary_folder
 
@@ -23,6 +23,7 @@ def benchmarks() -> list[Benchmark]:
         Benchmark(
             (Measure(f"delivery-{mode}/100KB/4", "frames/s", "fanout", "higher", reach=0.6),),
             partial(_duel, f"delivery-{mode}/100KB/4", mode),
+            runs=RUNS,
         )
         for mode in CREDIT
     ]
@@ -39,8 +40,8 @@ def _duel(name: str, mode: str, length: float) -> Iterator[Run]:
             rigs.append(stack.enter_context(rig(folder, middle, sinks, size=SIZE, window=WINDOW)))
         ours = partial(_every if mode == "every" else _latest, rigs[0], name, SECONDS * length)
         theirs = partial(lossless, rigs[1], name, SECONDS * length)
-        ours()
-        theirs()
+        for side in rigs:
+            side.fill(SIZE)
         yield alternating(ours, theirs)
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from camfan_bench.counters import Command, Counters
-from camfan_bench.fanout import SECONDS, WINDOW, lossless
+from camfan_bench.fanout import RUNS, SECONDS, WINDOW, lossless
 from camfan_bench.model import Benchmark, Figures, Measure, Run, alternating
 from camfan_bench.rig import Rig, Sinks, broker, rig, start, temporary_folder
 from camfan_testing.ports import free_ports
@@ -22,7 +22,7 @@ SIZE, SUBSCRIBERS = 100_000, 4
 
 def benchmarks() -> list[Benchmark]:
     measure = Measure(NAME, "frames/s", "bare socket relay", better="higher")
-    return [Benchmark((measure,), _duel)]
+    return [Benchmark((measure,), _duel, runs=RUNS)]
 
 
 @contextmanager
@@ -33,8 +33,8 @@ def _duel(length: float) -> Iterator[Run]:
         middle = stack.enter_context(broker(folder))
         ours = stack.enter_context(rig(folder, middle, sinks, size=SIZE, window=WINDOW))
         bare = stack.enter_context(_bare(folder))
-        lossless(ours, NAME, seconds)
-        bare.run(seconds)
+        for side in (ours, bare):
+            side.fill(SIZE)
         yield alternating(partial(lossless, ours, NAME, seconds), partial(_run, bare, seconds))
 
 

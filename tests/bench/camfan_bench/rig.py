@@ -27,8 +27,9 @@ from camfan_testing.sites import TestSite, custom_cameras, write_site
 HERE = Path(__file__).resolve().parents[1]  # tests/bench
 PATH = os.pathsep.join((str(HERE), str(HERE.parent / "support")))
 
-MEMORY = "512MB"  # what a site has that does not say otherwise
-WARM_S = 0.2  # of each run, before it is measured
+MEMORY = "128MB"  # what a site has that does not say otherwise
+RINGS_BYTES = 64_000_000  # no less than the rings of such a broker
+WARM_S = 0.1  # of each run, before it is measured
 PATIENCE_S = 20.0
 PRIMED_FRAMES = 8  # one of each layer, and time for what a camera is asked for to settle
 
@@ -150,6 +151,16 @@ class Rig:
             cameras=tuple(b - a for a, b in zip(cameras, later, strict=True)),
             lost=self._sum_lost() - lost,
         )
+
+    def fill(self, size: int) -> None:
+        """Let it flow until the broker's rings are full of frames of this size, and its memory is
+        used again and again, as it is after a minute at any site.
+        """
+        enough = self.counters.sent(0) + RINGS_BYTES // size
+        self.counters.order(Command.GO)
+        self.wait(lambda: self.counters.sent(0) > enough, f"{enough} frames")
+        self.counters.order(Command.IDLE)
+        self.drain()
 
     def drain(self) -> None:
         """Wait until every sink has the newest frame of the only camera."""
