@@ -19,8 +19,8 @@ from camfan_wire.errors import WireError
 from camfan_wire.sockets import COPIED, NOT_COPIED, SNDMORE, has_input, receive, send
 from camfan_wire.topics import FRAMES, LAYERS, NAME, frame_topic
 
-# libzmq itself looks once in a millisecond what has left its queues: at thousands of frames a second
-# a queue would seem full that is not.
+# libzmq itself looks once in a millisecond what has left its queues: at thousands of frames a
+# second a queue would seem full that is not.
 ASK_EVERY = 16
 BATCH = 256  # subscriptions taken before the other sockets get their turn
 
