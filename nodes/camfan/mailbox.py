@@ -26,6 +26,8 @@ class Store(Protocol):
 
     def pop(self) -> Item | None: ...
 
+    def pop_all(self) -> list[Item]: ...
+
 
 class LatestBox:
     """The newest unread frame of each camera."""
@@ -50,6 +52,11 @@ class LatestBox:
         self._served[camera] = self._turn
         return self._frames.pop(camera)
 
+    def pop_all(self) -> list[Item]:
+        frames: list[Item] = list(self._frames.values())
+        self._frames.clear()
+        return frames
+
 
 class EveryQueue:
     """All frames and gaps, in order."""
@@ -69,6 +76,12 @@ class EveryQueue:
         item = self._items.popleft()
         self._count(item, -1)
         return item
+
+    def pop_all(self) -> list[Item]:
+        items = list(self._items)
+        self._items.clear()
+        self.frames = self.bytes = 0
+        return items
 
     def _count(self, item: Item, sign: int) -> None:
         if isinstance(item, Frame):
@@ -90,6 +103,7 @@ class Mailbox:
         self._changed = threading.Condition(self._lock)
         self._failure: Exception | None = None
         self._waiters: list[Callable[[], None]] = []
+        self._sleepers = 0  # threads that wait in `take`
         self._untold = False  # something was put since the last `wake`
 
     def add(self, store: Store) -> None:
@@ -134,7 +148,8 @@ class Mailbox:
             return
         with self._lock:
             self._untold = False
-            self._changed.notify_all()
+            if self._sleepers:
+                self._changed.notify_all()
             waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             waiter()
@@ -150,7 +165,9 @@ class Mailbox:
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     raise TimeoutError
+                self._sleepers += 1
                 self._changed.wait(left)
+                self._sleepers -= 1
 
     def take_or_call(self, waiter: Callable[[], None]) -> Item | None:
         """The next item; or None, and `waiter` is called once, from another thread, at the next
@@ -161,6 +178,20 @@ class Mailbox:
             if item is None:
                 self._waiters.append(waiter)
             return item
+
+    def take_all_and_call(self, waiter: Callable[[], None]) -> list[Item]:
+        """All that there is; `waiter` is called once, at the next change. Raises what `fail` was
+        given, if there is nothing.
+        """
+        with self._lock:
+            items = list(self._notices)
+            self._notices.clear()
+            for store in self._stores:
+                items += store.pop_all()
+            if not items and self._failure is not None:
+                raise self._failure
+            self._waiters.append(waiter)
+            return items
 
     def _pop(self) -> Item | None:
         if self._notices:

@@ -117,7 +117,7 @@ class Reading(LinkUser):
         frame = Frame(header, jpeg, self.link.clock)
         inbox = self._inbox
         if self._terms.mode == "latest":
-            self._give_credit(frame)
+            self._give_credit(header)
             store: LatestBox | EveryQueue = inbox.latest
         elif self._advance(header):
             store = self._queue
@@ -131,12 +131,15 @@ class Reading(LinkUser):
     def settle(self) -> None:
         self._inbox.mailbox.wake()
 
-    def _give_credit(self, frame: Frame) -> None:
+    def _give_credit(self, header: Header) -> None:
         if self._asked:
             return  # the subscription under way brings credit of its own
-        now, clock, taken = time.monotonic_ns(), self.link.clock.offset(), frame.site_time
-        age = None if clock is None or taken is None else now + clock.offset_ns - taken
-        round_trip = None if clock is None else 2 * clock.error_ns
+        now, clock = time.monotonic_ns(), self.link.clock.offset()
+        age = round_trip = None
+        if clock is not None:
+            round_trip = 2 * clock.error_ns
+            if header.offset is not None:
+                age = now + clock.offset_ns - header.captured - header.offset
         credit = self.latest_window.arrived(now, age, round_trip)
         if credit:
             self.link.send([_ONE if credit == 1 else messages.encode(messages.Credit(credit))])

@@ -219,17 +219,15 @@ class Subscriber(Generic[ItemT]):
             if self._take(item):
                 return cast("ItemT", item)  # what can come follows from `events`
 
-    def read_or_call(self, waiter: Callable[[], None]) -> ItemT | None:
-        """The next item, if there is one; else None, and `waiter` is called when there may be.
+    def read_all_and_call(self, waiter: Callable[[], None]) -> list[ItemT]:
+        """All that has come, and `waiter` is called when there may be more.
 
-        For event loops: it is called once, on another thread, however many items have come by
-        then. Raises what `read` raises, but for TimeoutError; that there is something to raise is
-        called out too.
+        For event loops. In `latest` it is the newest frame of each camera that has one. `waiter` is
+        called once, on the link's thread, however many items have come by then; also when there is
+        something to raise: what `read` raises, but for TimeoutError, once nothing is left to read.
         """
-        while (item := self._inbox.mailbox.take_or_call(waiter)) is not None:
-            if self._take(item):
-                return cast("ItemT", item)
-        return None
+        items = self._inbox.mailbox.take_all_and_call(waiter)
+        return [cast("ItemT", item) for item in items if self._take(item)]
 
     def _take(self, item: Item) -> bool:
         if not isinstance(item, Frame):
@@ -287,12 +285,13 @@ class Subscriber(Generic[ItemT]):
         while True:
             arrived = asyncio.Event()
             try:
-                item = self.read_or_call(partial(_set, loop, arrived))
+                item = self._inbox.mailbox.take_or_call(partial(_set, loop, arrived))
             except ClosedError:
                 raise StopAsyncIteration from None
-            if item is not None:
-                return item
-            await arrived.wait()
+            if item is None:
+                await arrived.wait()
+            elif self._take(item):
+                return cast("ItemT", item)
 
 
 def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

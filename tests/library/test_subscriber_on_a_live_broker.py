@@ -324,7 +324,7 @@ def test_a_subscriber_on_an_event_loop_gets_the_same_without_a_thread(live: Live
             assert threading.active_count() == before
             got = [(await anext(frames)).sequence for _ in range(20)]
         with pytest.raises(ClosedError):
-            frames.read_or_call(lambda: None)
+            frames.read_all_and_call(lambda: None)
         return got
 
     with Camera(live.site, "one", fps=100):
@@ -334,7 +334,7 @@ def test_a_subscriber_on_an_event_loop_gets_the_same_without_a_thread(live: Live
 
 
 def test_one_call_for_all_that_has_come(live: LiveBroker) -> None:
-    """Who is called reads until there is nothing; until then nobody is called again."""
+    """Who is called reads all there is; nobody is called again before the next has come."""
 
     async def look() -> tuple[int, set[str]]:
         loop = asyncio.get_running_loop()
@@ -347,8 +347,7 @@ def test_one_call_for_all_that_has_come(live: LiveBroker) -> None:
                 nonlocal calls
                 calls += 1
                 with contextlib.suppress(ClosedError):  # at the end it is called once more
-                    while (frame := frames.read_or_call(take)) is not None:
-                        came.add(frame.camera)
+                    came.update(frame.camera for frame in frames.read_all_and_call(take))
                 if len(came) == 2 and not both.done():
                     both.set_result(None)
 
@@ -363,6 +362,32 @@ def test_one_call_for_all_that_has_come(live: LiveBroker) -> None:
 
     assert came == {"one", "two"}
     assert calls <= 4  # at the start, for one picture or both, and at the end
+
+
+def test_all_that_has_come_is_every_frame_in_order_where_each_counts(live: LiveBroker) -> None:
+    """More than may be unread at once: what was taken makes room for what follows."""
+    wanted = 200
+
+    async def look() -> list[int]:
+        loop = asyncio.get_running_loop()
+        came: list[int] = []
+        done = loop.create_future()
+        with Subscriber(live.site, "one", "every", loop=loop) as frames:
+
+            def take() -> None:
+                with contextlib.suppress(ClosedError):
+                    came.extend(frame.sequence for frame in frames.read_all_and_call(take))
+                if len(came) >= wanted and not done.done():
+                    done.set_result(None)
+
+            take()
+            await asyncio.wait_for(done, READ_S)
+        return came
+
+    with Camera(live.site, "one", fps=200):
+        came = asyncio.run(look())
+
+    assert came == list(range(came[0], came[0] + len(came)))
 
 
 def test_reading_ends_when_it_is_closed_from_another_thread(live: LiveBroker) -> None:

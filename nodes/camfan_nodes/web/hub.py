@@ -72,7 +72,7 @@ class Hub:
     def _take_all(self) -> None:
         """All that has come, in one turn of the loop."""
         try:
-            while (item := self._frames.read_or_call(self._take_all)) is not None:
+            for item in self._frames.read_all_and_call(self._take_all):
                 if isinstance(item, Frame):
                     self._picture(item)
                 elif isinstance(item, Event):
@@ -173,16 +173,17 @@ class Hub:
     # ---- what comes ----
 
     def _picture(self, frame: Frame) -> None:
-        number = self._numbers.get(frame.camera)
-        if number is None or frame.camera not in self._asked[0]:
+        camera = frame.camera
+        number = self._numbers.get(camera)
+        if number is None or camera not in self._asked[0]:
             return
         self.received += 1
         if self._when_back is not None:
             told, self._when_back = self._when_back, None
             told()
         picture = Picture(frame, self.received, number, time.monotonic())
-        self.newest[frame.camera] = picture
-        for consumer in self._by_camera.get(frame.camera, ()):
+        self.newest[camera] = picture
+        for consumer in self._by_camera.get(camera, ()):
             consumer.picture_came(picture)
 
     def _event(self, event: Event) -> None:

@@ -54,12 +54,13 @@ class Picture:
         return b"".join((_frame_head(BINARY, length), self._header(), jpeg))
 
     def _header(self) -> bytes:
-        frame = self.frame
-        taken_ns = frame.captured if frame.site_time is None else frame.site_time
-        flags = CLOCK_KNOWN if frame.site_time is not None else 0
-        error_ms = math.nan if frame.error is None else frame.error / 1e6
-        taken_ms, sequence = taken_ns / 1e6, float(frame.sequence)
-        return HEADER.pack(VERSION, flags, self.number, error_ms, taken_ms, sequence)
+        frame, site_ns, error_ns = self.frame, self.frame.site_time, self.frame.error
+        taken_ns = frame.captured if site_ns is None else site_ns
+        flags = CLOCK_KNOWN if site_ns is not None else 0
+        error_ms = math.nan if error_ns is None else error_ns / 1e6
+        return HEADER.pack(
+            VERSION, flags, self.number, error_ms, taken_ns / 1e6, float(frame.sequence)
+        )
 
 
 class Renditions:

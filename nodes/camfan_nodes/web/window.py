@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 
-QUICK_S = 0.08  # beyond the round trip of the empty line; 25 ms of it are the page's, see feed.js
+QUICK_S = 0.08  # beyond the round trip of the empty line; the page takes 25 to 50 ms (feed.js)
 SLOW_S = 0.15
 MOST = 64
 SMOOTH = 0.2  # weight of the newest round trip in the one that is told

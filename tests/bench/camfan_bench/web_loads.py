@@ -25,7 +25,7 @@ from camfan_bench.tied import die_with_parent
 from camfan_nodes.web.picture import HEADER
 
 WARM_S = 1.0
-ACKNOWLEDGE_AFTER_S = 0.025  # as feed.js
+ACKNOWLEDGE_AFTER_S, THICK, ACKNOWLEDGE_THICK_S = 0.025, 3, 0.05  # as feed.js
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,15 +135,18 @@ async def _pages(task: Task) -> None:
     came = [0]
 
     waiting: dict[aiohttp.ClientWebSocketResponse, int] = {}
+    at_once: dict[aiohttp.ClientWebSocketResponse, int] = {}  # acknowledged last time
 
     def acknowledge(socket: aiohttp.ClientWebSocketResponse) -> None:
         """Several at once, as feed.js does."""
         if socket not in waiting:
-            asyncio.get_running_loop().call_later(ACKNOWLEDGE_AFTER_S, flush, socket)
+            thick = at_once.get(socket, 0) >= THICK
+            after_s = ACKNOWLEDGE_THICK_S if thick else ACKNOWLEDGE_AFTER_S
+            asyncio.get_running_loop().call_later(after_s, flush, socket)
         waiting[socket] = waiting.get(socket, 0) + 1
 
     def flush(socket: aiohttp.ClientWebSocketResponse) -> None:
-        count = waiting.pop(socket)
+        count = at_once[socket] = waiting.pop(socket)
         if not socket.closed:
             sending = asyncio.ensure_future(socket.send_bytes(count.to_bytes(2, "little")))
             under_way.add(sending)

@@ -8,7 +8,8 @@ const HEADER = 24, VERSION = 1, CLOCK_KNOWN = 1;
 const FIRST_PROBES = 5, PROBE_EVERY = 2000, PROBE_UNKNOWN = 200, DRIFT = 100e-6, PROBES_KEPT = 16;
 const SILENCE = 10000;                       // no word from the server for so long: it is gone
 const RETRY = [200, 400, 600, 800];          // ms; the last one again and again
-const ACKNOWLEDGE_AFTER = 25;               // ms: several at once where pictures come thick
+const ACKNOWLEDGE_AFTER = 25;               // ms: several at once where pictures come thick,
+const THICK = 3, ACKNOWLEDGE_THICK = 50;    // that many at a time; then even more
 const NOTE_EVERY = 80, PAINTED_EVERY = 2000, AGES_KEPT = 2000;
 
 const epoch = () => performance.timeOrigin + performance.now();
@@ -18,7 +19,7 @@ let names = new Map();                       // number in a picture's header: ca
 let tiles = [];                              // what can be seen now
 const places = new Map();                    // camera: { context, painted, busy }
 let notes = [], noteTimer = 0;
-let acknowledgements = 0, acknowledgeTimer = 0;
+let acknowledgements = 0, acknowledgeTimer = 0, acknowledgedAtOnce = 0;
 let painted = 0, undecodable = 0, ages = [];
 
 // ---- the site's clock: the NTP formula, the sample with the smallest bound ----
@@ -108,11 +109,14 @@ function want() {
 
 function acknowledge() {
   acknowledgements++;
-  if (!acknowledgeTimer) acknowledgeTimer = setTimeout(sendAcknowledgements, ACKNOWLEDGE_AFTER);
+  if (acknowledgeTimer) return;
+  const after = acknowledgedAtOnce < THICK ? ACKNOWLEDGE_AFTER : ACKNOWLEDGE_THICK;
+  acknowledgeTimer = setTimeout(sendAcknowledgements, after);
 }
 
 function sendAcknowledgements() {
   acknowledgeTimer = 0;
+  acknowledgedAtOnce = acknowledgements;
   if (!acknowledgements || !socket || socket.readyState !== 1) { acknowledgements = 0; return; }
   socket.send(new Uint8Array([acknowledgements & 255, acknowledgements >> 8]));
   acknowledgements = 0;
