@@ -11,10 +11,11 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from camfan.errors import EndpointError, UnknownCameraError
-from camfan_config import Site, endpoints, load_site, select
+from camfan_config import Site, brokers_for, endpoints, load_site, select
 
 _ENDPOINT = re.compile(r"tcp://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})|ipc://.+")
 
@@ -44,6 +45,40 @@ def resolve(site: SiteLike) -> Site | str:
 def delivery_endpoint(site: Site | str, broker: str | None = None) -> str:
     """Of the broker of this name, or the first."""
     return site if isinstance(site, str) else endpoints(site, broker).delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where what is published goes."""
+
+    delivery: str
+    ingest: str | None  # of frames
+    others: Mapping[str, str] = field(default_factory=dict)  # delivery, by brokers beside the first
+
+
+def destination(
+    site: Site | str, camera: str | None, ingest: str | None, name: str | None
+) -> Destination:
+    """Of a camera, or of a node that publishes events alone. `ingest` is where the caller wants the
+    frames to go, if he says so. Raises UnknownCameraError and EndpointError.
+    """
+    if ingest is not None:
+        check_endpoint(ingest)
+    if isinstance(site, str):
+        if camera is not None and ingest is None:
+            raise EndpointError(
+                "to publish a camera without a site file, name the ingest address as well"
+            )
+        return Destination(site, ingest)
+    if camera is not None:
+        camera_patterns(site, [camera])
+    first, *others = brokers_for(site, camera or name)
+    addresses = endpoints(site, first)
+    return Destination(
+        addresses.delivery,
+        ingest or addresses.ingest,
+        {broker: delivery_endpoint(site, broker) for broker in others},
+    )
 
 
 def camera_patterns(site: Site | str, cameras: str | Sequence[str] | None) -> list[str]:

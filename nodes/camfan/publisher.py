@@ -14,23 +14,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from camfan.absences import Making
-from camfan.address import (
-    SiteLike,
-    camera_patterns,
-    check_endpoint,
-    delivery_endpoint,
-    own_name,
-    resolve,
-)
+from camfan.address import SiteLike, destination, own_name, resolve
 from camfan.desk import Desk
-from camfan.errors import ClosedError, EndpointError
+from camfan.errors import ClosedError
 from camfan.identity import KeyFile, client_keys
 from camfan.orders import Orders
 from camfan.outlet import Left, Outlet
 from camfan.repair import NoPast
 from camfan.reporting import completed
 from camfan.ring import Counts, Kept, Ring
-from camfan_config import CameraRing, broker_of, brokers_for, endpoints
+from camfan_config import CameraRing, Site, broker_of
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
@@ -74,22 +67,8 @@ class Publisher:
         server_key: str | None = None,
     ) -> None:
         site = resolve(site)
-        needed: tuple[str, ...] = ()
-        if isinstance(site, str):
-            if camera is not None and ingest is None:
-                raise EndpointError(
-                    "to publish a camera without a site file, name the ingest address as well"
-                )
-            delivery = site
-        else:
-            if camera is not None:
-                camera_patterns(site, [camera])
-            needed = brokers_for(site, camera or name)
-            addresses = endpoints(site, needed[0])
-            delivery, ingest = addresses.delivery, ingest or addresses.ingest
-            if camera is not None:
-                ring = ring or site.cameras[camera].ring
-        ring = ring or CameraRing()
+        where = destination(site, camera, ingest, name)
+        ring = ring or (_ring_of(site, camera) if camera is not None else CameraRing())
         self.camera = camera
         self.run = secrets.token_hex(8)
         self.name = name or camera or own_name(kind)
@@ -105,13 +84,13 @@ class Publisher:
         self._outlet = None
         keys = client_keys(site, name or camera, key, server_key)
         user, publishes = LinkUser(), None
-        if camera is not None and ingest is not None:
-            self._outlet = Outlet(check_endpoint(ingest), camera, keys)
+        if camera is not None and where.ingest is not None:
+            self._outlet = Outlet(where.ingest, camera, keys)
             self._disk = _disk_ring(ring, camera, self.run)
             past = self._disk or NoPast()
             user, publishes = Desk(camera, self._ring, past, self._clock, self._orders), camera
         self._link = Link(
-            delivery,
+            where.delivery,
             name=self.name,
             kind=kind,
             user=user,
@@ -122,14 +101,14 @@ class Publisher:
         )
         self._others = {  # who speaks for no camera is heard by all brokers that it deals with
             broker: Link(
-                delivery_endpoint(site, broker),
+                endpoint,
                 name=self.name,
                 kind=kind,
                 user=LinkUser(),
                 report=report,
                 keys=keys,
             )
-            for broker in needed[1:]
+            for broker, endpoint in where.others.items()
         }
 
     @property
@@ -339,6 +318,11 @@ class Publisher:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _ring_of(site: Site | str, camera: str) -> CameraRing:
+    """As the site file says, if there is one."""
+    return CameraRing() if isinstance(site, str) else site.cameras[camera].ring
 
 
 def _disk_ring(ring: CameraRing, camera: str, run: str) -> DiskRing | None:

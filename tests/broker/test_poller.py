@@ -1,0 +1,117 @@
+"""How the broker's loop waits: whoever has something to say is heard, and nobody else is asked."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+import zmq
+
+from camfan_broker.poller import Poller
+from camfan_wire.sockets import has_input
+
+LONG_MS = 20_000  # a turn that waits for so long has failed
+
+
+class Ear:
+    """One end of a pair of sockets, and what it has heard."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        self.socket, self.other = context.socket(zmq.DEALER), context.socket(zmq.DEALER)
+        port = self.socket.bind_to_random_port("tcp://127.0.0.1")
+        self.other.connect(f"tcp://127.0.0.1:{port}")
+        self.touched = False
+        self.asked = 0
+        self.heard: list[bytes] = []
+
+    def receive(self) -> None:
+        self.touched = False
+        self.asked += 1
+        while has_input(self.socket):
+            self.heard.append(self.socket.recv())
+
+    def send(self) -> None:
+        self.touched = True
+        self.socket.send(b"to the other")
+
+
+@pytest.fixture
+def ears() -> Iterator[tuple[Ear, Ear]]:
+    with zmq.Context() as context:
+        both = Ear(context), Ear(context)
+        yield both
+        for ear in both:
+            ear.socket.close(0)
+            ear.other.close(0)
+
+
+def polling(ears: tuple[Ear, ...]) -> Poller:
+    """A poller that has asked all of them once."""
+    poller = Poller()
+    for ear in ears:
+        poller.add_socket(ear.socket.fileno(), ear, ear.receive)
+    for ear in ears:  # until the connections stand, which also wakes
+        ear.other.send(b"first")
+        while not ear.heard:
+            poller.turn(LONG_MS)
+    while any(ear.touched for ear in ears):
+        poller.turn(0)
+    return poller
+
+
+def test_only_who_has_spoken_is_asked(ears: tuple[Ear, Ear]) -> None:
+    one, two = ears
+    poller = polling(ears)
+    before = two.asked
+
+    one.other.send(b"hello")
+    poller.turn(LONG_MS)
+
+    assert one.heard == [b"first", b"hello"]
+    assert two.asked == before
+
+
+def test_a_turn_in_which_nothing_comes_asks_nobody(ears: tuple[Ear, Ear]) -> None:
+    poller = polling(ears)
+    before = [ear.asked for ear in ears]
+
+    poller.turn(1)
+
+    assert [ear.asked for ear in ears] == before
+
+
+def test_what_came_before_a_send_on_the_same_socket_is_heard(ears: tuple[Ear, Ear]) -> None:
+    """libzmq takes the word of the descriptor during the send, and never gives it again."""
+    one, _ = ears
+    poller = polling(ears)
+
+    for number in range(50):
+        one.other.send(b"%d" % number)
+        deadline = time.monotonic() + 10
+        while not one.socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:  # it takes the word as well
+            assert time.monotonic() < deadline
+        one.send()
+        began = time.monotonic()
+        poller.turn(LONG_MS)
+        assert time.monotonic() - began < LONG_MS / 1000 / 2
+
+    assert one.heard[1:] == [b"%d" % number for number in range(50)]
+
+
+def test_whoever_is_touched_in_a_turn_is_asked_before_the_next_wait(
+    ears: tuple[Ear, Ear],
+) -> None:
+    one, two = ears
+    poller = polling(ears)
+    poller.add_descriptor((pair := socket.socketpair())[0].fileno(), lambda: pair[0].recv(1))
+    with pair[0], pair[1]:
+        before = one.asked, two.asked
+        pair[1].send(b"\0")
+        poller.turn(LONG_MS)
+        assert (one.asked, two.asked) == before
+
+        poller.ask_all()
+        poller.turn(LONG_MS)
+        assert (one.asked, two.asked) == (before[0] + 1, before[1] + 1)
