@@ -88,16 +88,16 @@ def test_what_came_before_a_send_on_the_same_socket_is_heard(ears: tuple[Ear, Ea
     poller = polling(ears)
 
     for number in range(50):
-        one.other.send(b"%d" % number)
+        one.other.send(str(number).encode())
         deadline = time.monotonic() + 10
-        while not one.socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:  # it takes the word as well
+        while not has_input(one.socket):  # which takes the word as well
             assert time.monotonic() < deadline
         one.send()
         began = time.monotonic()
         poller.turn(LONG_MS)
         assert time.monotonic() - began < LONG_MS / 1000 / 2
 
-    assert one.heard[1:] == [b"%d" % number for number in range(50)]
+    assert one.heard[1:] == [str(number).encode() for number in range(50)]
 
 
 def test_whoever_is_touched_in_a_turn_is_asked_before_the_next_wait(

@@ -338,7 +338,8 @@ def test_one_call_for_all_that_has_come(live: LiveBroker) -> None:
 
     async def look() -> tuple[int, set[str]]:
         loop = asyncio.get_running_loop()
-        calls, came = 0, set()
+        calls = 0
+        came: set[str] = set()
         both = loop.create_future()
 
         with Subscriber(live.site, loop=loop) as frames:
