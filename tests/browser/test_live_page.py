@@ -265,6 +265,17 @@ def test_a_wall_screen_has_pictures_and_nothing_else(
     assert watched(web) == {"yard", "barn"}
 
 
+def test_a_wall_screen_says_which_of_its_cameras_does_not_exist(
+    web: LiveWeb, cameras: dict[str, Camera], page: Page
+) -> None:
+    open_live(page, web.url, "/live?kiosk=1&cameras=yard,bran")
+    wait_for_state(page, "yard", "live")
+
+    expect(page.locator("#banner")).to_contain_text("There is no camera bran for you.")
+    expect(page.locator("#banner")).to_be_visible()
+    assert order(page) == ["yard"]
+
+
 def test_all_keys_are_listed_and_can_be_switched_off(
     web: LiveWeb, cameras: dict[str, Camera], page: Page
 ) -> None:

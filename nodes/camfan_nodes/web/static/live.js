@@ -21,7 +21,7 @@ const tiles = new Map();      // camera: Tile, all cameras of this page
 let me = null, state = null, clock = null;
 let lost = null;              // { at, next } while the server is gone
 let solo = null;              // the camera that is shown alone
-let pageNumber = 0, found = '', wall = kiosk;
+let pageNumber = 0, found = '', unknown = '', wall = kiosk;
 let announceDue = 0, announcing = '';
 
 const epoch = () => performance.timeOrigin + performance.now();
@@ -80,7 +80,8 @@ function build() {
   const now = epoch();
   for (const camera of [...known, ...rest]) add(new Tile(camera, now));
   const missing = asked.filter(camera => !all.includes(camera));
-  if (missing.length && !kiosk) toast(`There is no camera ${missing.join(', ')} for you.`, { bad: true });
+  unknown = missing.length ? `There is no camera ${missing.join(', ')} for you.` : '';
+  if (unknown && !kiosk) toast(unknown, { bad: true });
   solo = tiles.has(hash()) ? hash() : null;
   arrange();
 }
@@ -175,7 +176,7 @@ function tick() {
     if (isLive(tile.state) && tile.worst.shown && (oldest === null || tile.worst.shown[0] > oldest)) oldest = tile.worst.shown[0];
   }
   shell.clock(site, clock?.error ?? null);
-  banner(now, { lost, state });
+  banner(now, { lost, state, unknown: kiosk ? unknown : '' });
   sentence([...tiles.values()], { lost, solo, oldest });
   if (announcing && now >= announceDue) { setText($('#said'), announcing); announcing = ''; announceDue = now + SAY_EVERY; }
   if (wall) setText($('.wc b'), timeText(site, site));

@@ -27,8 +27,8 @@ export function sentence(all, { lost, solo, oldest }) {
     el(tone ? `li.${tone}` : 'li', {}, mark ? icon(mark) : null, tone ? el('b', {}, words) : words, value ? el('b', {}, value) : null)));
 }
 
-/** Why nothing here is live, if that is so. */
-export function banner(now, { lost, state }) {
+/** Why nothing here is live, if that is so; or which cameras of a wall do not exist. */
+export function banner(now, { lost, state, unknown = '' }) {
   const place = $('#banner');
   let text = '', soft = '';
   if (lost) {
@@ -38,6 +38,9 @@ export function banner(now, { lost, state }) {
   } else if (state && !state.connected) {
     text = 'The broker does not answer.';
     soft = 'No picture here is live until it does.';
+  } else if (unknown) {
+    text = unknown;
+    soft = 'The address of this page names it.';
   }
   place.hidden = !text;
   setText($('b', place), text);
