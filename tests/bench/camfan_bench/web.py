@@ -1,8 +1,8 @@
 """The web server: what it uses for each picture that reaches a page, with 1, 8 and 32 pages.
 
-The yardstick is an aiohttp WebSocket that sends the same bytes at the same times to the same
-pages, out of memory: nothing is received, chosen, acknowledged or counted. Beside it, as a note,
-the same out of a SUB socket at the broker, which is the least that anybody could do instead.
+Two yardsticks: an aiohttp WebSocket that sends the same bytes at the same times to the same pages
+out of memory, so that nothing is received, chosen, acknowledged or counted; and one that gets them
+from a SUB socket at the broker, which is the least that anybody could do instead.
 """
 
 from __future__ import annotations
@@ -33,9 +33,17 @@ def _name(clients: int) -> str:
     return f"web/cpu/{clients}-pages"
 
 
+def _fed_name(clients: int) -> str:
+    return f"web/cpu-fed/{clients}-pages"
+
+
 def _benchmark(clients: int) -> Benchmark:
-    measure = Measure(_name(clients), "us/frame", "bare aiohttp WebSocket", "lower", REACH)
-    return Benchmark((measure,), partial(_duel, clients), RUNS)
+    bare, fed = "bare aiohttp WebSocket", "bare aiohttp WebSocket fed by a SUB"
+    measures = (
+        Measure(_name(clients), "us/frame", bare, "lower", REACH),
+        Measure(_fed_name(clients), "us/frame", fed, "lower", REACH),
+    )
+    return Benchmark(measures, partial(_duel, clients), RUNS)
 
 
 @contextmanager
@@ -50,14 +58,17 @@ def _duel(clients: int, length: float) -> Iterator[Run]:
         bare = _start(stack, "bare", "listening", port=bare_port, fps=FPS, size=SIZE)
         relay = _start(stack, "relay", "listening", port=relay_port, endpoint=_fanout(site))
         read = partial(_read, clients, SECONDS * length)
-        read(ours, port, _name(clients), acknowledges=True)
+        name, fed = _name(clients), _fed_name(clients)
+        read(ours, port, name, acknowledges=True)
 
         def one() -> Figures:
-            found = read(ours, port, _name(clients), acknowledges=True)
-            beside = read(relay, relay_port, "relay of a SUB, us/frame")
-            return {**found, "relay of a SUB, us/frame": beside["relay of a SUB, us/frame"]}
+            found = read(ours, port, name, acknowledges=True)
+            return {**found, fed: found[name]}
 
-        yield alternating(one, partial(read, bare, bare_port, _name(clients)))
+        def yardsticks() -> Figures:
+            return {**read(relay, relay_port, fed), **read(bare, bare_port, name)}
+
+        yield alternating(one, yardsticks)
 
 
 def _fanout(site: TestSite) -> str:
