@@ -168,9 +168,6 @@ def open_socket(
     return socket
 
 
-MORE = zmq.DONTWAIT | zmq.SNDMORE  # made once: the flags are an enum, and `|` of it takes 1 µs
-
-
 def has_input(socket: zmq.Socket[bytes]) -> bool:
     """A message can be received. Asking costs 1 µs, the exception of an empty socket 25.
 

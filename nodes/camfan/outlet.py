@@ -7,7 +7,7 @@ from enum import Enum, auto
 import zmq
 
 from camfan_wire.keys import ClientKeys
-from camfan_wire.sockets import MORE, Role, has_input, open_socket
+from camfan_wire.sockets import DONTWAIT_SNDMORE, Role, has_input, open_socket
 from camfan_wire.topics import camera_topic
 
 
@@ -34,11 +34,11 @@ class Outlet:
         if not any(topic.startswith(prefix) for prefix in self._wanted):
             return Left.AWAY
         try:
-            self._socket.send(topic, MORE)
+            self._socket.send(topic, DONTWAIT_SNDMORE)
         except zmq.Again:
             return Left.FULL
         # Only the first part can find the queue full; the others belong to it.
-        self._socket.send(header, MORE)
+        self._socket.send(header, DONTWAIT_SNDMORE)
         self._socket.send(jpeg, zmq.DONTWAIT, copy=False)
         return Left.SENT
 

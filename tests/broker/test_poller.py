@@ -93,9 +93,8 @@ def test_what_came_before_a_send_on_the_same_socket_is_heard(ears: tuple[Ear, Ea
         while not has_input(one.socket):  # which takes the word as well
             assert time.monotonic() < deadline
         one.send()
-        began = time.monotonic()
         poller.turn(LONG_MS)
-        assert time.monotonic() - began < LONG_MS / 1000 / 2
+        assert one.heard[-1] == str(number).encode()
 
     assert one.heard[1:] == [str(number).encode() for number in range(50)]
 
