@@ -20,7 +20,6 @@ from camfan_nodes.camera import v4l2_abi as abi
 from camfan_nodes.camera.devices import find_devices
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.listing import describe
-from camfan_nodes.camera.mjpg import HUFFMAN_TABLES, whole
 from camfan_nodes.camera.source import Idle, Passed, Picture, SourceError
 from camfan_nodes.camera.v4l2 import V4l2Source
 from camfan_nodes.camera.v4l2_device import BUFFERS, Argument, Linux, Memory
@@ -237,40 +236,6 @@ def test_mjpg_goes_through_untouched() -> None:
     assert found == [Picture(data, kernel.clock.wall_ns() - 40_000_000) for data in pictures]
     assert not kernel.streaming
     assert kernel.opened == 0
-
-
-def test_padding_and_missing_tables_are_mended() -> None:
-    """Zeros after the end are cut off, and the tables that webcams omit are put in."""
-    full = simplejpeg.encode_jpeg(np.zeros((48, 64, 3), np.uint8), quality=80)
-    bare = _without_tables(full)
-    kernel = FakeKernel(FakeClock())
-    kernel.ready = [Filled(full + bytes(500), 0), Filled(bare + bytes(3), 1)]
-
-    first, second = _taken(kernel)
-
-    assert isinstance(first, Picture)
-    assert isinstance(second, Picture)
-    assert first.content == full
-    assert isinstance(second.content, bytes)
-    assert HUFFMAN_TABLES in second.content
-    assert np.array_equal(simplejpeg.decode_jpeg(second.content), simplejpeg.decode_jpeg(full))
-
-
-def _without_tables(data: bytes) -> bytes:
-    at, kept = 2, data[:2]
-    while data[at + 1] != 0xDA:
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        kept += b"" if data[at + 1] == 0xC4 else data[at:end]
-        at = end
-    return kept + data[at:]
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"\xff", b"\xff\xd8", b"\xff\xd8\xff\xd9", b"\xff\xd8\xff\xe0\x00\x00", b"junk"]
-)
-def test_mending_leaves_alone_what_is_no_picture(data: bytes) -> None:
-    """Bytes that are no JPEG come out as they are, to be refused and counted later."""
-    assert whole(data) == data
 
 
 def test_raw_pixels_are_handed_on_in_jpeg_colours() -> None:

@@ -1,6 +1,7 @@
 """From a captured picture to the JPEG that is published: turned, painted, encoded 4:2:0.
 
-A JPEG that nothing has to be done to goes through untouched. OpenCV is asked only where a picture
+A JPEG that nothing has to be done to goes through untouched, but for repairs (`mjpg.py`), which
+every source's JPEGs get here. OpenCV is asked only where a picture
 must be made larger or smaller.
 """
 
@@ -15,6 +16,7 @@ import simplejpeg
 
 from camfan_config.errors import CamfanError
 from camfan_config.types import CameraBase, EncodingCamera, HttpCamera, Size
+from camfan_nodes.camera.mjpg import repair_jpeg
 from camfan_nodes.camera.privacy import Paint
 from camfan_nodes.camera.source import Bgr, Picture, Planes
 from camfan_wire.jpeg import picture_size
@@ -41,6 +43,10 @@ class Encoder:
         """Whether the picture itself is changed, so that a JPEG has to be decoded first."""
         return bool(self.rotate or self.flip != "none" or self.size or self.paint)
 
+    def passes(self, picture: Picture) -> bool:
+        """Whether it goes through as it is, or repaired, and no encoder runs."""
+        return isinstance(picture.content, bytes) and not self.changes
+
     def encode(self, picture: Picture, quality: int | None = None) -> bytes:
         """`quality` in place of the encoder's own, if given.
 
@@ -49,7 +55,8 @@ class Encoder:
         quality = quality or self.quality
         content = picture.content
         if isinstance(content, bytes):
-            if not self.changes:
+            content = repair_jpeg(content)
+            if self.passes(picture):
                 return content
             content = self._resized(decode_jpeg(content))
         if isinstance(content, Planes):

@@ -1,6 +1,7 @@
 """The source `images`: a folder of JPEGs, in the order of their names, untouched.
 
-Whatever in the folder is not one whole JPEG is left out and counted.
+Whatever in the folder is not one whole JPEG, even after repairs (`mjpg.py`), is left out and
+counted.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from camfan_config.types import ImagesCamera
 from camfan_nodes.camera.clock import Clock
+from camfan_nodes.camera.mjpg import repair_jpeg
 from camfan_nodes.camera.pacing import Pacer
 from camfan_nodes.camera.source import (
     EVERYTHING,
@@ -91,7 +93,7 @@ class ImagesStream:
     def _read(self, path: Path) -> bytes | None:
         try:
             if path.stat().st_size <= MAX_BYTES:
-                jpeg = path.read_bytes()
+                jpeg = repair_jpeg(path.read_bytes())
                 picture_size(jpeg)
                 return jpeg
         except (OSError, WireError):

@@ -1,14 +1,24 @@
-"""What webcams leave out of their JPEGs, and what they add.
+"""Repairs JPEGs as cameras send them: cut to the picture, with its Huffman tables.
 
-Motion JPEG over USB may lack the Huffman tables, because everybody knows them, and is often padded
-after its end; browsers and strict decoders refuse both. Nothing else of a picture is touched.
+Motion JPEG may lack the Huffman tables, because every decoder of it knows them, and cameras and
+files often have bytes before or behind the picture: padding, line breaks, the end of an older
+picture. Browsers and strict decoders refuse these. Nothing else of a picture is touched.
 """
 
 from __future__ import annotations
 
+import sys
+
+import numpy as np
+
 from camfan_wire.jpeg import EOI, SOI
 
+MAX_LEAD = 1024  # bytes before the picture that are cut off: line breaks, the rest of a header
+MAX_SEGMENTS = 1000  # and fill bytes, before the first scan; a real camera writes about ten
+
 _SCAN, _TABLES = 0xDA, 0xC4
+_ALONE = frozenset((0x01, *range(0xD0, 0xD8)))  # markers without a length
+_EOI = int.from_bytes(EOI, sys.byteorder)
 
 
 def _table(kind: int, counts: str, symbols: str) -> bytes:
@@ -38,31 +48,51 @@ _STANDARD = (  # ITU-T T.81, tables K.3 to K.6
 HUFFMAN_TABLES = b"\xff\xc4" + (2 + len(_STANDARD)).to_bytes(2, "big") + _STANDARD
 
 
-def whole(jpeg: bytes) -> bytes:
-    """The same picture without padding and with its Huffman tables.
+def repair_jpeg(data: bytes) -> bytes:
+    """The one picture in `data`, from its start to its end, with Huffman tables.
 
-    The very same bytes if nothing is amiss, or if they are not a JPEG at all.
+    The very same object if nothing is amiss, or if it is not a whole JPEG. The end is the first end
+    marker behind the start of the picture's data, so thumbnails in its head do not count.
     """
-    if not jpeg.startswith(SOI):
-        return jpeg
-    if not jpeg.endswith(EOI):
-        end = jpeg.rfind(EOI)
-        jpeg = jpeg if end < 0 else jpeg[: end + 2]
-    scan = _scan_without_tables(jpeg)
-    return jpeg if scan is None else jpeg[:scan] + HUFFMAN_TABLES + jpeg[scan:]
+    start = 0 if data.startswith(SOI) else data.find(SOI, 0, MAX_LEAD)
+    if start < 0:
+        return data
+    scan, has_tables = _find_scan(data, start)
+    end = _find_end(data, scan) if scan else 0
+    if not end:
+        return data
+    if has_tables:
+        return data if not start and end == len(data) else data[start:end]
+    return b"".join((data[start:scan], HUFFMAN_TABLES, data[scan:end]))
 
 
-def _scan_without_tables(jpeg: bytes) -> int | None:
-    """Where the first scan starts, if no Huffman table comes before it."""
-    at = 2
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
-        marker = jpeg[at + 1]
-        if marker == _TABLES:
-            return None
+def _find_scan(data: bytes, start: int) -> tuple[int, bool]:
+    """Where the first scan starts (0: nowhere), and whether a Huffman table comes before it."""
+    at, has_tables = start + 2, False
+    for _ in range(MAX_SEGMENTS):
+        if at + 4 > len(data) or data[at] != 0xFF:
+            break
+        marker = data[at + 1]
         if marker == _SCAN:
-            return at
+            return at, has_tables
         if marker == 0xFF:  # a fill byte
             at += 1
+        elif marker in _ALONE:
+            at += 2
         else:
-            at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
-    return None
+            has_tables = has_tables or marker == _TABLES
+            at += 2 + (data[at + 2] << 8 | data[at + 3])
+    return 0, has_tables
+
+
+def _find_end(data: bytes, scan: int) -> int:
+    """Behind the first end marker of the scan; 0: it has none.
+
+    By numpy, because bytes.find needs eight times as long: entropy coding is full of 0xFF.
+    """
+    ends = []
+    for first in (scan, scan + 1):
+        pairs = np.frombuffer(data, np.uint16, (len(data) - first) // 2, first) == _EOI
+        if pairs.size and pairs[at := int(pairs.argmax())]:
+            ends.append(first + 2 * at + 2)
+    return min(ends, default=0)

@@ -183,7 +183,8 @@ class Node:
             parts.publisher.refuse()
             self._refuse(str(exc))
             return False
-        encode_ns = None if jpeg is picture.content else time.thread_time_ns() - begun_ns
+        spent_ns = time.thread_time_ns() - begun_ns
+        encode_ns = None if parts.encoder.passes(picture) else spent_ns
         try:
             sent = parts.publisher.publish(jpeg, captured_ns=picture.captured_ns)
         except WireError as exc:

@@ -1,8 +1,7 @@
 """The source `v4l2`: a webcam on Linux.
 
-Its own JPEGs go through as they are (`mjpg`, mended where a webcam leaves something out), raw
-pixels are handed on to be encoded (`yuyv`). A camera that is unplugged is an error here and a
-reopening by name in the loop above.
+Its own JPEGs go through as they are (`mjpg`), raw pixels are handed on to be encoded (`yuyv`). A
+camera that is unplugged is an error here and a reopening by name in the loop above.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from camfan_config.types import V4l2Camera
 from camfan_nodes.camera import v4l2_abi as abi
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.devices import describe_devices
-from camfan_nodes.camera.mjpg import whole
 from camfan_nodes.camera.pacing import Thinner
 from camfan_nodes.camera.source import (
     EVERYTHING,
@@ -179,7 +177,7 @@ class V4l2Stream:
             return None
         data = taken.data()
         if self._camera.format == "mjpg":
-            return whole(data)
+            return data
         width, height, line = self._format.width, self._format.height, self._format.bytesperline
         line = max(line, 2 * width)
         if len(data) < line * height:

@@ -18,3 +18,13 @@ def jpeg(width: int = 64, height: int = 48, seed: int = 0) -> bytes:
         np.ascontiguousarray(picture), quality=80, colorspace="BGR", colorsubsampling="420"
     )
     return encoded
+
+
+def without_tables(data: bytes) -> bytes:
+    """The JPEG without its Huffman tables, as many webcams send it."""
+    at, kept = 2, data[:2]
+    while data[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        kept += b"" if data[at + 1] == 0xC4 else data[at:end]
+        at = end
+    return kept + data[at:]
