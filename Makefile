@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test test-long lint types imports check-format format pictures bench soak fuzz faults clean
+.PHONY: help demo test test-long cases lint types imports check-format format pictures bench soak fuzz faults clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -17,6 +17,9 @@ test: $(VENV)/.dev lint check-format types imports  ## everything that CI runs; 
 
 test-long: $(VENV)/.dev  ## outages, browsers, a kernel, ten thousand connections: 10 minutes and more
 	$(BIN)/python -m pytest -n 2 -m long $(PYTEST)
+
+cases: $(VENV)/.dev  ## run the situations of ../shared/cases; NAME=07 for some
+	@$(BIN)/python tests/cases/run_cases.py $(NAME)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

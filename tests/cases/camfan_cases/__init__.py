@@ -1,0 +1,1 @@
+"""Judges for the situations in ../shared/cases: is what a script prints right?"""
