@@ -141,6 +141,7 @@ class Link:
         self._outer.setblocking(False)
         self._woken = False
         self._stop = False
+        self._end_by = math.inf  # monotonic seconds; once it is stopped
         self._status_due = 0.0
         self._began = time.monotonic()
         self._heard = 0.0  # monotonic seconds of the broker's last word; 0: none yet
@@ -172,9 +173,11 @@ class Link:
         self._status_due = 0.0
         self._wake()
 
-    def close(self) -> None:
+    def close(self, wait_s: float = 0.0) -> None:
+        """End. What waits to be sent is given this long to leave; not on an event loop."""
         if self._stop:
             return
+        self._end_by = time.monotonic() + wait_s
         self._stop = True
         self._wake()
         self._end()
@@ -200,8 +203,8 @@ class Link:
     # ---- for whoever turns it ----
 
     def run(self) -> None:
-        """Wait and turn until it is closed."""
-        while not self._stop:
+        """Wait and turn until it is closed, and for what is still to be sent then."""
+        while not self._stop or (self._outbox and time.monotonic() < self._end_by):
             self._connection.wait()
             self.turn()
 
@@ -259,7 +262,7 @@ class _Connection:
     def due_s(self) -> float:
         """So long nothing has to be done, unless something comes in."""
         link, now = self._link, time.monotonic()
-        due = min(self._beat_due, link._status_due if link._report else now + HEARTBEAT_S)
+        due = min(self._beat_due, link._end_by, link._status_due if link._report else math.inf)
         return max(0.0, due - now)
 
     def wait(self) -> None:

@@ -14,6 +14,7 @@ from camfan.errors import (
     RefusedError,
     UnknownCameraError,
 )
+from camfan.event_publisher import EventPublisher
 from camfan.frame import Age, Frame
 from camfan.publisher import Publisher
 from camfan.subscriber import Subscriber
@@ -31,6 +32,7 @@ __all__ = [
     "ClosedError",
     "EndpointError",
     "Event",
+    "EventPublisher",
     "Frame",
     "Gap",
     "ImageError",

@@ -11,11 +11,10 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from camfan.errors import EndpointError, UnknownCameraError
-from camfan_config import Site, brokers_for, endpoints, load_site, select
+from camfan_config import Site, broker_of, brokers_for, endpoints, load_site, select
 
 _ENDPOINT = re.compile(r"tcp://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})|ipc://.+")
 
@@ -47,38 +46,29 @@ def delivery_endpoint(site: Site | str, broker: str | None = None) -> str:
     return site if isinstance(site, str) else endpoints(site, broker).delivery
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where what is published goes."""
+def camera_endpoints(site: Site | str, camera: str, ingest: str | None) -> tuple[str, str]:
+    """Where a camera's messages and its frames go: the delivery and ingest addresses.
 
-    delivery: str
-    ingest: str | None  # of frames
-    others: Mapping[str, str] = field(default_factory=dict)  # delivery, by brokers beside the first
-
-
-def destination(
-    site: Site | str, camera: str | None, ingest: str | None, name: str | None
-) -> Destination:
-    """Of a camera, or of a node that publishes events alone. `ingest` is where the caller wants the
-    frames to go, if he says so. Raises UnknownCameraError and EndpointError.
+    `ingest`, if given, replaces that of the site. Raises UnknownCameraError and EndpointError.
     """
     if ingest is not None:
         check_endpoint(ingest)
     if isinstance(site, str):
-        if camera is not None and ingest is None:
+        if ingest is None:
             raise EndpointError(
                 "to publish a camera without a site file, name the ingest address as well"
             )
-        return Destination(site, ingest)
-    if camera is not None:
-        camera_patterns(site, [camera])
-    first, *others = brokers_for(site, camera or name)
-    addresses = endpoints(site, first)
-    return Destination(
-        addresses.delivery,
-        ingest or addresses.ingest,
-        {broker: delivery_endpoint(site, broker) for broker in others},
-    )
+        return site, ingest
+    camera_patterns(site, [camera])
+    addresses = endpoints(site, broker_of(site, camera))
+    return addresses.delivery, ingest or addresses.ingest
+
+
+def event_endpoints(site: Site | str, name: str | None) -> dict[str, str]:
+    """The delivery addresses that the events of a node go to, by broker; its own comes first."""
+    if isinstance(site, str):
+        return {"": site}
+    return {broker: delivery_endpoint(site, broker) for broker in brokers_for(site, name)}
 
 
 def camera_patterns(site: Site | str, cameras: str | Sequence[str] | None) -> list[str]:

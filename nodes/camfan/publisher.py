@@ -1,4 +1,4 @@
-"""Publishing a camera, or events, to the broker.
+"""Publishing the frames of a camera, and events about it, to the broker.
 
 A Publisher numbers what it is given, makes up for what could not be sent, and never waits for the
 network: a frame that cannot leave now stays in the ring until it is asked for.
@@ -14,24 +14,23 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from camfan.absences import Making
-from camfan.address import SiteLike, destination, own_name, resolve
+from camfan.address import SiteLike, camera_endpoints, resolve
 from camfan.desk import Desk
 from camfan.errors import ClosedError
+from camfan.event_publisher import send_event
 from camfan.identity import KeyFile, client_keys
 from camfan.orders import Orders
 from camfan.outlet import Left, Outlet
 from camfan.repair import NoPast
 from camfan.reporting import completed
 from camfan.ring import Counts, Kept, Ring
-from camfan_config import CameraRing, Site, broker_of
-from camfan_wire import messages
+from camfan_config import CameraRing, Site
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, encode_header
 from camfan_wire.jpeg import picture_size
-from camfan_wire.link import Link, LinkUser, Report
-from camfan_wire.messages import Event, EventState
-from camfan_wire.topics import event_topic
+from camfan_wire.link import Link, Report
+from camfan_wire.messages import EventState
 
 if TYPE_CHECKING:
     from camfan.disk_ring import DiskRing
@@ -40,26 +39,39 @@ NOBODY = Making(demand=0)
 
 
 class Publisher:
-    """Frames of one camera (`camera`), or events alone (`camera=None`).
+    """Publishes the frames of one camera. For events alone there is EventPublisher.
 
-    `site` is the path of a site file or a loaded Site; or, with `ingest`, the address of the
-    broker's delivery socket. `quality` is that of your encoder, if you have one that can be told
-    another (see `quality`). `ring` is what it keeps for those who missed it: if not given, as in
-    the site file, or 64 MB in memory. `publish`, `wanted`, `skip`, `refuse`, `rest` and `close`
-    belong to one thread; everything else may be called from any. `report` is asked for the node's
-    status every 2 s, on another thread. `key`, `server_key`: whose key to show and whose to expect,
-    see `camfan.identity`.
-    Raises SiteError, UnknownCameraError and EndpointError when made.
+    `publish`, `wanted`, `skip`, `refuse`, `rest` and `close` belong to one thread; everything else
+    may be called from any.
+
+    Args:
+        site: path of a site file, or a loaded Site; or, together with `ingest`, the address of the
+            broker's delivery socket, such as "tcp://hub.local:5552".
+        camera: name of the camera in the site file.
+        ingest: address of the broker's ingest socket, where it is not the one of the site file.
+        quality: JPEG quality of your encoder, 1 to 100, if it can be changed while it runs (see
+            the property `quality`); None if it cannot.
+        ring: what is kept for subscribers that missed it; None: as in the site file, or 64 MB in
+            memory where there is no site file.
+        report: called every 2 s on another thread for the status of the node; None: the state is
+            `live` as soon as a picture was published.
+        key: file of the secret key to authenticate with; None: the camera's own, as described in
+            `camfan.identity`.
+        server_key: public key of the broker, 64 hexadecimal digits, where there is no site file.
+
+    Raises:
+        SiteError: the site file has mistakes.
+        UnknownCameraError: the site has no such camera.
+        EndpointError: `site` or `ingest` is not an address, or `ingest` is missing.
+        KeyMissingError, KeyFileError: the site has keys, and no usable one was found.
     """
 
     def __init__(
         self,
         site: SiteLike,
-        camera: str | None = None,
+        camera: str,
         *,
         ingest: str | None = None,
-        name: str | None = None,
-        kind: str = "camera",
         quality: int | None = None,
         ring: CameraRing | None = None,
         report: Callable[[], Report] | None = None,
@@ -67,54 +79,35 @@ class Publisher:
         server_key: str | None = None,
     ) -> None:
         site = resolve(site)
-        where = destination(site, camera, ingest, name)
-        ring = ring or (_ring_of(site, camera) if camera is not None else CameraRing())
+        delivery, ingest = camera_endpoints(site, camera, ingest)
+        ring = ring or _ring_of(site, camera)
+        keys = client_keys(site, camera, key, server_key)
         self.camera = camera
         self.run = secrets.token_hex(8)
-        self.name = name or camera or own_name(kind)
         self._closed = False
         self._ring = Ring(self.run, ring.memory)
-        self._disk: DiskRing | None = None
         self._orders = Orders(quality, self.report_now)
         self._denied: Making | None = None  # why the next picture is not wanted, if it was asked
         self._report = report
-        self._site = site
-        self._others: dict[str, Link] = {}
         self._clock = ClockEstimate()
-        self._outlet = None
-        keys = client_keys(site, name or camera, key, server_key)
-        user, publishes = LinkUser(), None
-        if camera is not None and where.ingest is not None:
-            self._outlet = Outlet(where.ingest, camera, keys)
-            self._disk = _disk_ring(ring, camera, self.run)
-            past = self._disk or NoPast()
-            user, publishes = Desk(camera, self._ring, past, self._clock, self._orders), camera
+        self._outlet = Outlet(ingest, camera, keys)
+        self._disk = _disk_ring(ring, camera, self.run)
+        past = self._disk or NoPast()
         self._link = Link(
-            where.delivery,
-            name=self.name,
-            kind=kind,
-            user=user,
+            delivery,
+            name=camera,
+            kind="camera",
+            user=Desk(camera, self._ring, past, self._clock, self._orders),
             clock=self._clock,
-            publishes=publishes,
-            report=report if publishes is None else self._status,
+            publishes=camera,
+            report=self._status,
             keys=keys,
         )
-        self._others = {  # who speaks for no camera is heard by all brokers that it deals with
-            broker: Link(
-                endpoint,
-                name=self.name,
-                kind=kind,
-                user=LinkUser(),
-                report=report,
-                keys=keys,
-            )
-            for broker, endpoint in where.others.items()
-        }
 
     @property
     def connected(self) -> bool:
-        """The broker answers; where several are needed, all of them."""
-        return all(link.connected for link in (self._link, *self._others.values()))
+        """The broker answers."""
+        return self._link.connected
 
     @property
     def clock(self) -> ClockEstimate:
@@ -140,7 +133,7 @@ class Publisher:
         Raises WireError if it is not one whole JPEG within the limits; it is then numbered, and a
         counted loss.
         """
-        outlet, camera = self._open_outlet()
+        self._check_open()
         making = self._making()
         if making.reason(self._ring.sequence) is not None:
             self._leave_out(1, making)
@@ -155,7 +148,7 @@ class Publisher:
         offset, error = self._offset_of(wall - monotonic)
         header = Header(
             version=1,
-            camera=camera,
+            camera=self.camera,
             run=self.run,
             sequence=self._ring.sequence,
             captured=wall if captured_ns is None else captured_ns,
@@ -173,7 +166,7 @@ class Publisher:
         encoded = encode_header(header)
         if self._disk is not None:
             self._disk.keep(kept, encoded, making)
-        left = outlet.send(header.topic, encoded, kept.jpeg)
+        left = self._outlet.send(header.topic, encoded, kept.jpeg)
         if left is Left.SENT:
             self._ring.left(kept)
         self._orders.adaptation.made(header.sequence, left)
@@ -193,12 +186,12 @@ class Publisher:
 
     def skip(self, pictures: int = 1) -> None:
         """Number so many pictures that are not made."""
-        self._open_outlet()
+        self._check_open()
         self._leave_out(pictures, self._denied or NOBODY)
 
     def refuse(self) -> None:
         """Number a picture that turned out to be none."""
-        self._open_outlet()
+        self._check_open()
         making, sequence = self._making(), self._ring.sequence
         making = Making() if making.reason(sequence) else making
         self._ring.refuse(making)
@@ -236,12 +229,9 @@ class Publisher:
         if changed and self._disk is not None:
             self._disk.leave_out(sequence, making)
 
-    def _open_outlet(self) -> tuple[Outlet, str]:
+    def _check_open(self) -> None:
         if self._closed:
             raise ClosedError("this Publisher was closed")
-        if self._outlet is None or self.camera is None:
-            raise ClosedError("this Publisher was made for events, without a camera")
-        return self._outlet, self.camera
 
     def _offset_of(self, apart: int) -> tuple[int | None, int | None]:
         """Site clock minus our wall clock, and its bound: true also right after a step of ours.
@@ -255,7 +245,6 @@ class Publisher:
 
     def _status(self) -> Report:
         """The node's own report, with the accounts of the camera."""
-        assert self.camera is not None
         return completed(self._report, self.camera, self._ring, self._disk, self._orders)
 
     def event(
@@ -264,47 +253,25 @@ class Publisher:
         state: EventState,
         *,
         id: str | None = None,  # noqa: A002 - the word of the protocol
-        camera: str | None = None,
         time_ns: int | None = None,
         details: Mapping[str, object] | None = None,
     ) -> str:
-        """Publish an event; its id, to be given again at update and end.
-
-        `time_ns` is on the site's clock; now, if not given. Waits for the broker if it is away.
-        """
-        link = self._link_of(camera)
-        event = Event(
-            id=id or secrets.token_hex(8),
-            time=link.clock.site_ns() if time_ns is None else time_ns,
-            source=self.name,
-            kind=kind,
-            state=state,
-            camera=camera or self.camera,
-            details=dict(details or {}),
+        """Publish an event about this camera; as `EventPublisher.event`."""
+        return send_event(
+            self._link, kind, state, id=id, camera=self.camera, time_ns=time_ns, details=details
         )
-        link.send([event_topic(self.name, kind), messages.encode(event)])
-        return event.id
-
-    def _link_of(self, camera: str | None) -> Link:
-        """To the broker of a camera, if this is not the first one's."""
-        if isinstance(self._site, str) or camera not in self._site.cameras:
-            return self._link
-        return self._others.get(broker_of(self._site, camera), self._link)
 
     def report_now(self) -> None:
         """Send the status at once, because something changed."""
-        for link in (self._link, *self._others.values()):
-            link.report_now()
+        self._link.report_now()
 
     def close(self) -> None:
         """End. Call it on the thread that publishes."""
         if self._closed:
             return
         self._closed = True
-        if self._outlet is not None:
-            self._outlet.close()
-        for link in (self._link, *self._others.values()):
-            link.close()
+        self._outlet.close()
+        self._link.close()
         if self._disk is not None:
             self._disk.close(self._ring.sequence)
 

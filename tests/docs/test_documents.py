@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from camfan import Event, Frame, Subscriber
 from camfan_config import load_site
 from camfan_nodes import cli
 from camfan_testing.documents import DOCUMENTS, ROOT, Block, blocks, blocks_of
@@ -57,16 +58,18 @@ def test_every_program_runs(block: Block, tmp_path: Path) -> None:
     with (
         running_broker(site.path),
         Camera(site.path, "porch"),
+        Subscriber(site.path, "microscope", events=True) as heard,
         Process([sys.executable, "-u", "-c", block.text], cwd=tmp_path) as program,
     ):
-        if "Publisher" in block.text:
-            from camfan import Subscriber
-
-            with Subscriber(site.path, "microscope") as frames:
-                assert frames.read(20.0).camera == "microscope"
+        if "EventPublisher(" in block.text:
+            assert isinstance(heard.read(20.0), Event)
+            assert program.popen.wait(20.0) == 0
+        elif "Publisher(" in block.text:
+            assert isinstance(heard.read(20.0), Frame)
         else:
             wait_until(lambda: len(program.lines) >= 3, 20.0)
-        assert program.popen.poll() is None
+        if "while" in block.text:
+            assert program.popen.poll() is None
         assert "Traceback" not in program.output
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from camfan import Event, Frame, Gap, Publisher, Report, Subscriber, load_site
+from camfan import Event, EventPublisher, Frame, Gap, Report, Subscriber, load_site
 from camfan_config import endpoints
 from camfan_nodes.recorder import node as recorder_node
 from camfan_nodes.recorder.index import Index
@@ -156,7 +156,7 @@ def test_an_event_goes_to_the_broker_of_its_camera_and_is_heard_once(path: Path)
         both(path),
         Subscriber(path, [], events=True, statuses=True) as all_of_it,
         Subscriber(path, "porch", events=True) as porch,
-        Publisher(path, name="archive", kind="recorder", report=lambda: Report("fine")) as archive,
+        EventPublisher(path, "archive", kind="recorder", report=lambda: Report("fine")) as archive,
     ):
         wait_until(lambda: all_of_it.connected and porch.connected and archive.connected)
         wait_until(lambda: "archive" in all_of_it.statuses)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import zmq
 
-from camfan import Publisher, RefusedError, Subscriber
+from camfan import EventPublisher, Publisher, RefusedError, Subscriber
 from camfan_broker.rights import rights
 from camfan_config import load_site
 from camfan_nodes.web.passwords import hash_password
@@ -172,7 +172,7 @@ def test_events_about_a_camera_reach_whoever_may_see_it(secure: LiveBroker) -> N
     """Also if another node tells of them; and those about other cameras do not."""
     lab = keys_path(secure, "lab")
     with (
-        Publisher(secure.site, name="anna", key=keys_path(secure, "owner")) as _,
+        EventPublisher(secure.site, "anna", key=keys_path(secure, "owner")) as _,
         Publisher(secure.site, "one") as one,
         Publisher(secure.site, "two") as two,
         Subscriber(secure.site, "one", events=True, key=lab) as frames,
@@ -254,7 +254,7 @@ def test_a_name_that_is_not_ones_own_is_not_taken_over(secure: LiveBroker) -> No
 def test_events_of_those_who_may_publish_them(secure: LiveBroker) -> None:
     """`publish_events` is for cameras that one may see."""
     with (
-        Publisher(secure.site, name="lab", key=keys_path(secure, "lab")) as lab,
+        EventPublisher(secure.site, "lab", key=keys_path(secure, "lab")) as lab,
         Subscriber(secure.site, "one", events=True, key=keys_path(secure, "anna")) as frames,
     ):
         wait_until(lambda: bool(frames.cameras))

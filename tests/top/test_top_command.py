@@ -50,10 +50,10 @@ def test_events_and_statuses_of_a_running_site_come_together(live: LiveBroker) -
     """A camera that is live, and something that moves before it."""
     with Listener(live.site) as listener, Publisher(live.site, "one") as camera:
         publish_first(camera)
-        identity = camera.event("motion", "start", camera="one")
+        identity = camera.event("motion", "start")
         wait_until(lambda: bool(camera.publish(picture())) and moving(listener))
 
-        camera.event("motion", "end", id=identity, camera="one")
+        camera.event("motion", "end", id=identity)
         wait_until(lambda: bool(camera.publish(picture())) and not moving(listener))
 
 

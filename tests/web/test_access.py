@@ -21,7 +21,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from camfan import Publisher
+from camfan import EventPublisher, Publisher
 from camfan_config import load_site
 from camfan_nodes.web import attempts, passwords, sessions
 from camfan_nodes.web.cli_password import SHORTEST
@@ -346,7 +346,7 @@ def test_nothing_of_another_camera_by_any_path(web: LiveWeb) -> None:
         wait_until(lambda: web.server.hub.statuses["broker"].figures["live"] == 2)
         guest = Client(web.url)
         assert guest.log_in("guest") == 200
-        with Publisher(web.site, name="watch", kind="motion") as watch:
+        with EventPublisher(web.site, "watch", kind="motion") as watch:
             watch.event("motion", "start", camera="one")
             watch.event("disk-low", "start")
             wait_until(lambda: len(web.server.hub.events) == 2)

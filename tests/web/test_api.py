@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from camfan import Publisher, Subscriber
+from camfan import EventPublisher, Subscriber
 from camfan_nodes.web.openapi import openapi
 from camfan_testing.hashes import PASSWORD_HASH, TOKEN, TOKEN_HASH
 from camfan_testing.live import Camera, wait_until
@@ -121,7 +121,7 @@ def reader(web: LiveWeb, name: str) -> dict[str, Any]:
 
 
 def test_events_that_began_are_listed(web: LiveWeb) -> None:
-    with Publisher(web.site, name="watch", kind="motion") as watch:
+    with EventPublisher(web.site, "watch", kind="motion") as watch:
         watch.event("motion", "start", camera="one", id="abc")
         wait_until(lambda: bool(ask(web, "/api/events?limit=1")["events"]))
         (event,) = ask(web, "/api/events?limit=1")["events"]

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import simplejpeg
 
-from camfan import Publisher
+from camfan import EventPublisher, Publisher
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera, publish_first, wait_until
 from camfan_testing.web import LiveWeb, live_web, page
@@ -194,7 +194,7 @@ def test_the_site_clock_is_told_with_its_error(web: LiveWeb) -> None:
 def test_motion_is_told_at_once(web: LiveWeb) -> None:
     """A start and an end of an event reach the page without waiting for the next second."""
 
-    async def look(publisher: Publisher) -> None:
+    async def look(publisher: EventPublisher) -> None:
         async with page(web.url) as browser:
             await browser.hello()
             await asyncio.to_thread(wait_until, lambda: "broker" in web.server.hub.statuses)
@@ -206,7 +206,7 @@ def test_motion_is_told_at_once(web: LiveWeb) -> None:
                 pass
             assert [(n["kind"], n["camera"]) for n in state["lately"]] == [("motion", "one")]
 
-    with Publisher(web.site, name="watch", kind="motion") as publisher:
+    with EventPublisher(web.site, "watch", kind="motion") as publisher:
         asyncio.run(look(publisher))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as Flag
 
-from camfan import Frame, ImageError, Publisher, Report, Subscriber
+from camfan import EventPublisher, Frame, ImageError, Report, Subscriber
 from camfan_config import Motion, Site, select
 from camfan_wire.messages import Figures
 
@@ -48,7 +48,7 @@ def run(
     watches = _watches(site, motion)
     board = Board(watches)
     with (
-        Publisher(site, name=name, kind="motion", report=board.report, key=key) as publisher,
+        EventPublisher(site, name, kind="motion", report=board.report, key=key) as publisher,
         Subscriber(
             site, list(watches), "latest", max_fps=motion.fps, name=name, kind="motion", key=key
         ) as frames,
@@ -86,7 +86,7 @@ class Watch:
     _offset_ns: int = 0  # site clock minus the camera's
     _seen_s: float | None = None
 
-    def see(self, frame: Frame, publisher: Publisher) -> None:
+    def see(self, frame: Frame, publisher: EventPublisher) -> None:
         """Look at one frame and tell what it changed."""
         started_s = time.perf_counter()
         self._seen_s = time.monotonic()
@@ -104,13 +104,13 @@ class Watch:
         self.busy_s += time.perf_counter() - started_s
         self._tell(changes, publisher)
 
-    def tick(self, publisher: Publisher) -> None:
+    def tick(self, publisher: EventPublisher) -> None:
         """To be called about once a second: ends what is open when no frames come."""
         if self._seen_s is not None and time.monotonic() - self._seen_s > SILENT_S:
             self._seen_s = None
             self.close(publisher)
 
-    def close(self, publisher: Publisher) -> None:
+    def close(self, publisher: EventPublisher) -> None:
         """End what is open."""
         self._tell(self.detector.close(), publisher)
 
@@ -126,7 +126,7 @@ class Watch:
             "frame_ms": round(self.busy_s / self.frames * 1000, 3) if self.frames else None,
         }
 
-    def _tell(self, changes: list[Change], publisher: Publisher) -> None:
+    def _tell(self, changes: list[Change], publisher: EventPublisher) -> None:
         for change in changes:
             identity = publisher.event(
                 change.kind,

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
-from camfan import Event, Frame, Gap, Publisher, Report, Subscriber
+from camfan import Event, EventPublisher, Frame, Gap, Report, Subscriber
 from camfan_config import Site
 from camfan_nodes.recorder.storage import Storage
 from camfan_nodes.recorder.tally import Tally
@@ -44,7 +44,7 @@ def run(
     recorder = site.recorders[name]
     board = Board()
     with (
-        Publisher(site, name=name, kind="recorder", report=board.report, key=key) as publisher,
+        EventPublisher(site, name, kind="recorder", report=board.report, key=key) as publisher,
         Storage(
             name,
             Path(recorder.path),
@@ -128,7 +128,7 @@ def _take(storage: Storage, name: str, item: Frame | Gap | Event) -> None:
         storage.event(item)
 
 
-def _announce(publisher: Publisher, event: Event) -> None:
+def _announce(publisher: EventPublisher, event: Event) -> None:
     publisher.event(
         event.kind,
         event.state,

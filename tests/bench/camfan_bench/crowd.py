@@ -46,7 +46,7 @@ def cameras(site_path: str, first: str, count: str, fps: str, size: str) -> None
                 due[n] += interval
         stop.clear()
         stop.wait(LINGER_S)  # what is missing may still be asked for
-        print(json.dumps({p.name: p.sequence for p in publishers}))
+        print(json.dumps({p.camera: p.sequence for p in publishers}))
 
 
 def _publish_first(publisher: Publisher, jpeg: bytes, stop: threading.Event) -> None:
