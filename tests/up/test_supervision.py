@@ -198,15 +198,48 @@ def test_a_reload_gives_a_wrong_configuration_another_chance() -> None:
     heard = Heard()
     works = [work("good", FOREVER), work("bad", "print('tried'); raise SystemExit(78)")]
     supervisor = Supervisor(works, heard.say, read_again=lambda: Change(tuple(works)))
-    loud = (
-        "CANNOT RUN AS CONFIGURED (exit code 78). It is not started again until the "
-        "site file is changed and read again"
-    )
+    loud = "CANNOT RUN AS CONFIGURED (exit code 78). It is started again when the site file changes"
     heard.when["bad", loud, 1] = supervisor.reload
     heard.when["bad", loud, 2] = supervisor.stop
 
     assert supervisor.run() == 0
     assert heard.of("bad").count("tried") == 2
+
+
+def test_files_that_were_broken_while_everything_started_end_nothing(tmp_path: Path) -> None:
+    """All processes end with 78, the supervisor waits, and the repaired file starts them again."""
+    heard = Heard()
+    file = tmp_path / "site.yaml"
+    file.write_text("good")
+    code = (
+        f"import pathlib, sys, time; print(pathlib.Path({str(file)!r}).read_text(), flush=True);"
+        f"sys.exit(78 if pathlib.Path({str(file)!r}).read_text() == 'broken' else 1)"
+    )
+    works = [work("one", code), work("two", code, "recorder")]
+    supervisor = Supervisor(works, heard.say, files=file.read_text, pauses_s=(0.05,))
+
+    def spoil() -> None:
+        file.write_text("broken")
+
+    heard.when["one", "good", 1] = spoil
+    loud = "CANNOT RUN AS CONFIGURED (exit code 78). It is started again when the site file changes"
+
+    def repair() -> None:
+        if loud in heard.of("one") and loud in heard.of("two"):
+            file.write_text("repaired")
+
+    heard.when["one", loud, 1] = heard.when["two", loud, 1] = repair
+    done = threading.Event()
+
+    def finish() -> None:
+        if "repaired" in heard.of("one") and "repaired" in heard.of("two"):
+            done.set()
+            supervisor.stop()
+
+    heard.when["one", "repaired", 1] = heard.when["two", "repaired", 1] = finish
+
+    assert supervisor.run() == 0
+    assert done.is_set()
 
 
 def test_a_file_that_cannot_be_read_changes_nothing() -> None:

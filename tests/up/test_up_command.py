@@ -119,6 +119,42 @@ def test_the_site_file_is_read_again_on_a_hangup(tmp_path: Path) -> None:
         assert up.stop() == 0
 
 
+def test_a_file_that_was_broken_while_a_camera_started_is_repaired(tmp_path: Path) -> None:
+    """The camera is started again as soon as the file is whole, without a signal."""
+    site = write_site(tmp_path, CAMERAS)
+    text = site.path.read_text()
+    with running(site) as up:
+        up.wait_for("one is live")
+        camera = next(p for p in children_of(up.popen.pid) if b"\0camera\0" in command_of(p))
+        site.path.write_text("version: [")
+
+        os.kill(camera, signal.SIGKILL)
+        up.wait_for("CANNOT RUN AS CONFIGURED")
+        assert len(children_of(up.popen.pid)) == 1
+        site.path.write_text(text)
+
+        up.wait_for("the site file has changed; starting again")
+        wait_until(lambda: up.output.count("camera one: ") > 1)  # it gives pictures
+        assert up.stop() == 0
+
+
+def test_a_second_one_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    """By any name of the file, with the process that is in the way; kill -9 of it is enough."""
+    site = write_site(tmp_path, CAMERAS)
+    alias = tmp_path / "alias.yaml"
+    alias.symlink_to(site.path)
+    with running(site) as up:
+        up.wait_for("one is live")
+        with camfan("up", str(alias)) as second:
+            assert second.wait() == 69
+            assert f"running on this machine already (process {up.popen.pid}, " in second.output
+            assert "Traceback" not in second.output
+        up.stop(signal.SIGKILL)
+    with running(site) as again:
+        again.wait_for("one is live")
+        assert again.stop() == 0
+
+
 def test_with_top_the_table_has_the_terminal_and_a_file_the_lines(tmp_path: Path) -> None:
     """Its last line says where the log is; one Ctrl-C ends it, and the terminal is as before."""
     site = write_site(tmp_path, CAMERAS)

@@ -24,19 +24,28 @@ from camfan_wire.terminal import Terminal, forget_output
 
 Read = Callable[[Journal], Change | None]
 Aside = Callable[[Journal, threading.Event], None]  # runs on a thread until the event is set
+Files = Callable[[], object]  # a value that changes with the configuration files
 
 OURS = "camfan"  # the name before our own lines
 START_S = 10.0  # so long nobody is missed
 
 
-def run_with_lines(works: Sequence[Work], read_again: Read, aside: Aside | None = None) -> int:
+def _no_files() -> None:
+    """Of a site that is not read from a file."""
+
+
+def run_with_lines(
+    works: Sequence[Work], read_again: Read, aside: Aside | None = None, files: Files = _no_files
+) -> int:
     """Every line of every process on the terminal, until a signal. The exit code."""
     journal = TerminalJournal([OURS, *(work.name for work in works)])
     with _running(aside, journal):
-        return _supervise(works, journal, read_again)
+        return _supervise(works, journal, read_again, files)
 
 
-def run_with_table(site: Site, works: Sequence[Work], read_again: Read, log: Path) -> int:
+def run_with_table(
+    site: Site, works: Sequence[Work], read_again: Read, log: Path, files: Files = _no_files
+) -> int:
     """The table on the terminal and the lines in a file, until a signal. Raises OSError."""
     journal = FileJournal(log)
     try:
@@ -48,12 +57,12 @@ def run_with_table(site: Site, works: Sequence[Work], read_again: Read, log: Pat
                 show(listener, Console(), stop, f"{page}Log: {log}    Ctrl-C ends it")
 
             with _running(table, journal):
-                return _supervise(works, journal, read_again)
+                return _supervise(works, journal, read_again, files)
     finally:
         journal.close()
 
 
-def _supervise(works: Sequence[Work], journal: Journal, read_again: Read) -> int:
+def _supervise(works: Sequence[Work], journal: Journal, read_again: Read, files: Files) -> int:
     terminal = Terminal()
 
     def say(name: str, line: str) -> None:
@@ -70,7 +79,7 @@ def _supervise(works: Sequence[Work], journal: Journal, read_again: Read) -> int
         else:
             supervisor.reload()
 
-    supervisor = Supervisor(works, say, read_again=lambda: read_again(journal))
+    supervisor = Supervisor(works, say, read_again=lambda: read_again(journal), files=files)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: supervisor.stop())
     signal.signal(signal.SIGHUP, hang_up)

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from camfan_config import CamfanError, Site, hosts, load_site
+from camfan_config.interpolate import SECRETS_FILE
 from camfan_nodes.command import end_with_code
 from camfan_nodes.up.cli_run import OURS, log_folder, run_with_lines, run_with_table
 from camfan_nodes.up.journal import Journal
+from camfan_nodes.up.lock import only_one
 from camfan_nodes.up.share import STARTED, Change, Work, change, choose_host, share
 from camfan_nodes.viewer.site_file import DEFAULT, VARIABLE, find_site_file
 
@@ -43,12 +45,21 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     path = find_site_file(arguments.site)
     share_of_site = _Share(path, load_site(path), arguments.host)
-    works = share_of_site.works()
-    if not (arguments.top and sys.stdout.isatty()):  # a table needs a terminal
+    with only_one(path, share_of_site.host):
+        return _run_share(share_of_site, table=arguments.top and sys.stdout.isatty())
+
+
+def _run_share(share_of_site: _Share, *, table: bool) -> int:
+    works, read_again, files = (
+        share_of_site.works(),
+        share_of_site.read_again,
+        share_of_site.files,
+    )
+    if not table:
         share_of_site.announce(works)
-        return run_with_lines(works, share_of_site.read_again)
+        return run_with_lines(works, read_again, files=files)
     log = log_folder() / f"{share_of_site.site.site}.log"
-    return run_with_table(share_of_site.site, works, share_of_site.read_again, log)
+    return run_with_table(share_of_site.site, works, read_again, log, files)
 
 
 class _Share:
@@ -57,15 +68,21 @@ class _Share:
     def __init__(self, path: Path, site: Site, host: str | None) -> None:
         self.site = site
         self._path = path
-        self._host = choose_host(site, host)
+        self.host = choose_host(site, host)
+
+    def files(self) -> object:
+        """Which version of the site file, of what it includes and of the keys is there."""
+        folder, keys = self._path.parent, self.site.security.keys
+        found = [self._path, folder / SECRETS_FILE, *([Path(keys)] if keys is not None else [])]
+        return tuple(_version(path) for path in found)
 
     def works(self) -> tuple[Work, ...]:
-        return share(self.site, self._path, self._host)
+        return share(self.site, self._path, self.host)
 
     def announce(self, works: Sequence[Work]) -> None:
         names = ", ".join(work.name for work in works)
-        sys.stdout.write(f"{self.site.site} on {self._host}: {names}\n")
-        here = hosts(self.site)[self._host]
+        sys.stdout.write(f"{self.site.site} on {self.host}: {names}\n")
+        here = hosts(self.site)[self.host]
         left_out = [node.name for node in here if node.kind not in STARTED]
         if left_out:
             sys.stdout.write(f"not part of this version, not started: {', '.join(left_out)}\n")
@@ -78,9 +95,18 @@ class _Share:
         except CamfanError as exc:
             journal.say(OURS, f"the site file was not taken, all goes on as before: {exc}")
             return None
-        found = change(self.site, new, self._path, self._host)
+        found = change(self.site, new, self._path, self.host)
         if not found.works:
-            journal.say(OURS, f"the site file has nothing for {self._host} any more; all goes on")
+            journal.say(OURS, f"the site file has nothing for {self.host} any more; all goes on")
             return None
         self.site = new
         return found
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """A value that changes with a file, or with what is in a folder."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -21,7 +21,8 @@ from camfan_nodes.up.share import Change, Work
 PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # before each new start of what keeps dying
 GOOD_S = 60.0  # after so long a life the first pause is short again
 GRACE_S = 2.0  # from SIGTERM to SIGKILL
-EXIT_CONFIG = 78  # of a child: starting it again would end in the same way
+EXIT_CONFIG = 78  # of a child: starting it again with the same files would end in the same way
+FILES_S = 1.0  # between looks at the files, while a child waits for them to change
 
 Say = Callable[[str, str], None]
 
@@ -36,10 +37,15 @@ class _Slot:
     due_s: float | None = 0.0  # when to start; None: not to be started
     asked_to_end: bool = False
     kill_s: float | None = None  # when to kill what was asked to end
+    files: object = None  # as they were when it was started last
+    unfit: bool = False  # it ended with exit code 78: it waits for other files
 
 
 class Supervisor:
-    """`run` belongs to the main thread; `stop` and `reload` to any, and to signal handlers."""
+    """`run` belongs to the main thread; `stop` and `reload` to any, and to signal handlers.
+
+    `files` says which version of the configuration files is there: a value that changes with them.
+    """
 
     def __init__(
         self,
@@ -47,6 +53,7 @@ class Supervisor:
         say: Say,
         *,
         read_again: Callable[[], Change | None] | None = None,
+        files: Callable[[], object] = lambda: None,
         pauses_s: Sequence[float] = PAUSES_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -54,6 +61,8 @@ class Supervisor:
         self._leaving: list[_Slot] = []  # not wanted any more, still ending
         self._say = say
         self._read_again = read_again
+        self._files = files
+        self._taken = files()  # the version that `works` was read from
         self._pauses_s = tuple(pauses_s)
         self._clock = clock
         self._stopping = False
@@ -80,9 +89,10 @@ class Supervisor:
     def run(self) -> int:
         """Until `stop`, or until nothing is left that could run: 0, or 78 in the latter case."""
         try:
-            while not self._stopping and any(_is_wanted(slot) for slot in self._slots.values()):
+            while not self._stopping and any(map(self._is_wanted, self._slots.values())):
                 self._start_what_is_due()
                 self._wait()
+                self._look_at_files()
                 if self._reloading:
                     self._reload()
             failed = not self._stopping
@@ -109,6 +119,7 @@ class Supervisor:
         for slot in self._slots.values():
             due = slot.child is None and slot.due_s is not None and slot.due_s <= now_s
             if due and slot.work.key not in ending:
+                slot.files, slot.unfit = self._files(), False
                 slot.child = Child(slot.work.command, now_s)
                 self._selector.register(slot.child.output, selectors.EVENT_READ, slot)
                 self._selector.register(slot.child.exited, selectors.EVENT_READ, slot)
@@ -117,6 +128,7 @@ class Supervisor:
         """Wait for output, an exit, a call, or the next thing that is due; and deal with it."""
         times = [slot.kill_s for slot in self._everyone() if slot.kill_s is not None]
         times += [s.due_s for s in self._slots.values() if s.child is None and s.due_s is not None]
+        times += [self._clock() + FILES_S for slot in self._slots.values() if slot.unfit]
         wait_s = max(0.0, min(times) - self._clock()) if times else None
         for key, _ in self._selector.select(wait_s):
             if key.data is None:
@@ -161,11 +173,11 @@ class Supervisor:
             self._say(slot.work.name, how_it_ended(code))
             return
         if code == EXIT_CONFIG:
-            slot.due_s = None
+            slot.due_s, slot.unfit = None, True
             self._say(
                 slot.work.name,
-                "CANNOT RUN AS CONFIGURED (exit code 78). It is not started again until the "
-                "site file is changed and read again",
+                "CANNOT RUN AS CONFIGURED (exit code 78). It is started again when the site file "
+                "changes",
             )
             return
         if lived_s >= GOOD_S:
@@ -174,6 +186,20 @@ class Supervisor:
         slot.failures += 1
         slot.due_s = self._clock() + pause_s
         self._say(slot.work.name, f"{how_it_ended(code)}; starting again in {pause_s:g} s")
+
+    def _look_at_files(self) -> None:
+        """What could not run as configured gets another chance when the files have changed."""
+        unfit = [slot for slot in self._slots.values() if slot.unfit]
+        now = self._files() if unfit else None
+        for slot in unfit:
+            if slot.files != now:
+                self._say(slot.work.name, "the site file has changed; starting again")
+                slot.due_s, slot.unfit, slot.failures = self._clock(), False, 0
+
+    def _is_wanted(self, slot: _Slot) -> bool:
+        """It runs, or will; also what was stopped by a file that was broken in the meantime."""
+        spoiled = slot.unfit and slot.files != self._taken
+        return slot.child is not None or slot.due_s is not None or spoiled
 
     def _end(self, slot: _Slot) -> None:
         if slot.child is not None and not slot.asked_to_end:
@@ -191,9 +217,11 @@ class Supervisor:
 
     def _reload(self) -> None:
         self._reloading = False
+        files = self._files()
         change = self._read_again() if self._read_again is not None else None
         if change is None:
             return
+        self._taken = files
         wanted = {work.key: work for work in change.works}
         for key in [key for key in self._slots if key not in wanted]:
             self._say(key[1], "is not in the site file any more; ending it")
@@ -209,10 +237,11 @@ class Supervisor:
             self._slots[key] = _Slot(work)
         elif restart:
             self._say(work.name, "has changed in the site file; starting it anew")
-            slot.work, slot.due_s, slot.failures = work, self._clock(), 0
+            slot.work, slot.due_s, slot.failures, slot.unfit = work, self._clock(), 0, False
             self._end(slot)
         elif slot.child is None:
-            slot.due_s, slot.failures = self._clock(), 0  # the change may have been what it needed
+            # The change may have been what it needed.
+            slot.due_s, slot.failures, slot.unfit = self._clock(), 0, False
         elif work.kind == "broker":
             slot.child.send(signal.SIGHUP)
 
@@ -220,7 +249,3 @@ class Supervisor:
         if slot.child is not None:
             self._leaving.append(slot)
             self._end(slot)
-
-
-def _is_wanted(slot: _Slot) -> bool:
-    return slot.child is not None or slot.due_s is not None
