@@ -42,7 +42,7 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     sequence: Count  # +1 a frame within a run: a gap is a loss
     captured: Nanoseconds  # ns of the camera's wall clock
     offset: Nanoseconds | None  # broker clock minus camera clock, ns; null while unknown
-    error: Count | None  # bound of `offset`, ns
+    error: Count | None  # bound of `captured` + `offset`, ns
     width: Annotated[int, Meta(ge=1, le=65535)]
     height: Annotated[int, Meta(ge=1, le=65535)]
     size: Annotated[int, Meta(ge=4, le=jpegs.MAX_BYTES)]  # bytes of the JPEG

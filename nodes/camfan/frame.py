@@ -85,7 +85,7 @@ class Frame:
 
     @property
     def error(self) -> int | None:
-        """Bound of `offset`, ns."""
+        """`site_time` is true within ± so many ns; None while unknown."""
         return self._header.error
 
     @property

@@ -124,14 +124,21 @@ class Publisher:
         """What became of all pictures of this run; they add up."""
         return self._ring.counts
 
-    def publish(self, jpeg: bytes | memoryview, *, captured_ns: int | None = None) -> bool:
+    def publish(
+        self,
+        jpeg: bytes | memoryview,
+        *,
+        captured_ns: int | None = None,
+        error_ns: int = 0,
+    ) -> bool:
         """Number, keep and send one picture; False if it did not leave.
 
         What did not leave because the broker is away or the link full stays in the ring, and is
         sent when somebody misses it; what nobody wants is numbered only. `captured_ns` is when it
-        was taken, on this machine's wall clock; now, if not given. Bytes are kept, not copied.
-        Raises WireError if it is not one whole JPEG within the limits; it is then numbered, and a
-        counted loss.
+        was taken, on this machine's wall clock; now, if not given. The true time is within ±
+        `error_ns` of it, which counts into the error of the frame's age. Bytes are kept, not
+        copied. Raises WireError if it is not one whole JPEG within the limits; it is then
+        numbered, and a counted loss.
         """
         self._check_open()
         making = self._making()
@@ -153,14 +160,19 @@ class Publisher:
             sequence=self._ring.sequence,
             captured=wall if captured_ns is None else captured_ns,
             offset=offset,
-            error=error,
+            error=None if error is None else error + error_ns,
             width=width,
             height=height,
             size=len(jpeg),
             unwanted=self._ring.unwanted,
         )
         # What is not bytes belongs to somebody who may write to it.
-        kept = Kept(header, jpeg if isinstance(jpeg, bytes) else bytes(jpeg), wall - monotonic)
+        kept = Kept(
+            header,
+            jpeg if isinstance(jpeg, bytes) else bytes(jpeg),
+            wall - monotonic,
+            error_ns=error_ns,
+        )
         self._ring.append(kept, making)
         self._orders.demand.made(header.sequence)
         encoded = encode_header(header)

@@ -111,7 +111,7 @@ class Repairs:
             header,
             late=True,
             offset=known.offset_ns - kept.apart_ns,
-            error=known.error_ns + age_ns * DRIFT_PPM // 1_000_000,
+            error=known.error_ns + age_ns * DRIFT_PPM // 1_000_000 + kept.error_ns,
         )
 
     def _tell(self, after: Position, before: Position | None) -> Iterator[Told]:

@@ -24,6 +24,7 @@ class Kept:
     header: Header
     jpeg: bytes
     apart_ns: int  # wall minus monotonic clock when it was published
+    error_ns: int = 0  # how far `captured` may be off, whatever is known of the site's clock
     sent: bool = False  # it left at once
     late: bool = False  # it was sent afterwards, to repair
 

@@ -61,6 +61,22 @@ def test_what_did_not_leave_is_repaired_byte_for_byte(peer: Peer) -> None:
         assert camera.counts.late == 4
 
 
+def test_a_late_frame_keeps_the_doubt_about_its_time(peer: Peer) -> None:
+    """Also if the site's clock became known only after the picture was taken."""
+    with publisher(peer) as camera:
+        camera.publish(PICTURES[0])
+        camera.publish(PICTURES[1], error_ns=700_000_000)
+        peer.listen()
+        peer.serve_until(lambda: peer.hello)
+
+        answer = peer.repair("porch", Position(camera.run, -1), Position(camera.run, 2))
+
+    [exact, doubtful] = [header.error for header, _ in answer.frames]
+    assert exact is not None
+    assert doubtful is not None
+    assert exact < 700_000_000 <= doubtful
+
+
 def test_an_answer_is_as_long_as_was_asked_and_says_whether_it_is_all(peer: Peer) -> None:
     with publisher(peer) as camera:
         peer.serve_until(lambda: peer.hello)

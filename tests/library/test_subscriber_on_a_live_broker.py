@@ -205,6 +205,24 @@ def test_an_age_that_cannot_be_known_is_none(live: LiveBroker) -> None:
         assert (frame.age is not None) == known
 
 
+def test_the_doubt_about_the_time_of_a_picture_is_in_its_age(
+    live: LiveBroker, publisher: Publisher
+) -> None:
+    wait_until(lambda: publisher.clock.offset() is not None)
+    publish_first(publisher)
+    with Subscriber(live.site) as frames:
+        wait_until(lambda: (frame := frames.latest("one")) is not None and frame.age is not None)
+        publisher.publish(jpeg(), error_ns=700_000_000)
+        wait_until(lambda: _newest(frames) == publisher.sequence - 1)
+        frame = frames.latest("one")
+
+    assert frame is not None
+    assert frame.error is not None
+    assert frame.error >= 700_000_000
+    assert frame.age is not None
+    assert frame.age.error >= 0.7
+
+
 def test_max_age_passes_over_what_is_too_old(live: LiveBroker, publisher: Publisher) -> None:
     wait_until(lambda: publisher.clock.offset() is not None)
     publish_first(publisher)

@@ -54,7 +54,9 @@ class Publisher(Wishes, Protocol):
 
     def refuse(self) -> None: ...
 
-    def publish(self, jpeg: bytes, *, captured_ns: int | None = None) -> bool: ...
+    def publish(
+        self, jpeg: bytes, *, captured_ns: int | None = None, error_ns: int = 0
+    ) -> bool: ...
 
     def event(
         self,
@@ -186,7 +188,9 @@ class Node:
         spent_ns = time.thread_time_ns() - begun_ns
         encode_ns = None if parts.encoder.passes(picture) else spent_ns
         try:
-            sent = parts.publisher.publish(jpeg, captured_ns=picture.captured_ns)
+            sent = parts.publisher.publish(
+                jpeg, captured_ns=picture.captured_ns, error_ns=picture.error_ns
+            )
         except WireError as exc:
             self._refuse(str(exc))
             return False

@@ -41,6 +41,7 @@ class Picture:
 
     content: bytes | Planes | Bgr = field(repr=False)
     captured_ns: int  # wall clock at the moment of capture
+    error_ns: int = 0  # the true moment is within ± this
 
 
 @dataclass(frozen=True, slots=True)

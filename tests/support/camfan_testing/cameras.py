@@ -70,7 +70,7 @@ class Collected:
     def jpegs(self) -> list[bytes]:
         return [jpeg for jpeg, _ in self.frames]
 
-    def publish(self, jpeg: bytes, *, captured_ns: int | None = None) -> bool:
+    def publish(self, jpeg: bytes, *, captured_ns: int | None = None, error_ns: int = 0) -> bool:
         try:
             picture_size(jpeg)
         except WireError:
