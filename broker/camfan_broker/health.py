@@ -188,6 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         return True
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         self.server.asked(self.connection)
         path = self.path.partition("?")[0]
@@ -216,7 +219,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as http.server has it
         log.debug("health: " + format, *args)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import random
 import signal
@@ -113,6 +114,23 @@ def test_health_says_what_is_missing(written: TestSite) -> None:
 
     assert 'camfan_camera_live{camera="one"} 1.0' in metrics
     assert 'camfan_camera_lost_total{camera="one"}' in metrics
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/elsewhere"])
+def test_head_is_answered_like_get_without_a_body(written: TestSite, path: str) -> None:
+    """The same status and type; monitors ask so."""
+    with running_broker(written.path):
+        found = []
+        for method in ("HEAD", "GET"):
+            connection = http.client.HTTPConnection(f"127.0.0.1:{written.http}", timeout=10)
+            connection.request(method, path)
+            answer = connection.getresponse()
+            assert int(answer.headers["Content-Length"]) > 0
+            assert (answer.read() == b"") == (method == "HEAD")
+            found.append((answer.status, answer.headers["Content-Type"]))
+            connection.close()
+
+    assert found[0] == found[1]
 
 
 def test_adding_a_camera_and_reloading_disturbs_nobody(written: TestSite) -> None:
