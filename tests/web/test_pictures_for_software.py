@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import shutil
 import socket
 import subprocess
@@ -11,10 +12,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 import simplejpeg
 
@@ -81,6 +84,69 @@ def test_an_age_that_is_none(web: LiveWeb, age: str) -> None:
     assert get(f"{web.url}/snapshot/one.jpg?max_age={age}")[0] == 400
 
 
+@pytest.mark.parametrize("query", ["fresh=yes", "fresh=", "stale=1", "stale=yes"])
+def test_a_choice_that_does_not_exist(web: LiveWeb, query: str) -> None:
+    status, body, _ = get(f"{web.url}/snapshot/one.jpg?{query}")
+
+    assert status == 400
+    assert b" is " in body
+    assert b" or " in body
+
+
+def test_a_fresh_snapshot_was_taken_after_it_was_asked_for(web: LiveWeb) -> None:
+    """The one that the broker has kept is not taken; a camera that is not watched is woken."""
+    old, new = jpeg(64, 48, 1), jpeg(64, 48, 2)
+    with Publisher(web.site, "one") as one, ThreadPoolExecutor(1) as pool:
+        wait_until(lambda: one.clock.offset() is not None)
+        publish_first(one, old)
+        assert get(f"{web.url}/snapshot/one.jpg")[1] == old
+        wait_until(lambda: web.server.hub.watched() == (), timeout=25)
+        asked = pool.submit(get, f"{web.url}/snapshot/one.jpg?fresh=1")
+        wait_until(lambda: "one" in web.server.hub.newest)
+        assert not asked.done()
+        one.publish(new)
+        status, body, _ = asked.result()
+
+    assert (status, body) == (200, new)
+
+
+def test_a_snapshot_can_say_that_it_is_old(web: LiveWeb) -> None:
+    """`stale=picture`: 200 and the last picture without colours, marked also in its head."""
+    blue = np.full((96, 128, 3), (250, 20, 20), np.uint8)
+    picture = simplejpeg.encode_jpeg(blue, quality=90, colorspace="BGR")
+    with Publisher(web.site, "one") as one:
+        wait_until(lambda: one.clock.offset() is not None)
+        publish_first(one, picture)
+        wait_until(lambda: one.publish(picture, captured_ns=time.time_ns() - 60_000_000_000))
+        status, body, headers = get(f"{web.url}/snapshot/one.jpg?max_age=1&stale=picture")
+
+    assert (status, headers["X-Camfan-State"]) == (200, "stale")
+    assert 55 < float(headers["X-Camfan-Age"]) < 120
+    shown = simplejpeg.decode_jpeg(body, colorspace="BGR")
+    assert simplejpeg.decode_jpeg_header(body)[:3] == (96, 128, "YCbCr")
+    assert np.ptp(shown.astype(int), axis=2).max() < 12
+
+
+def test_a_camera_that_was_never_there_can_be_a_picture_too(web: LiveWeb) -> None:
+    status, body, headers = get(f"{web.url}/snapshot/two.jpg?max_age=1&stale=picture")
+
+    assert (status, headers["X-Camfan-State"]) == (200, "away")
+    assert simplejpeg.decode_jpeg_header(body)[:2] == (360, 640)
+
+
+@pytest.mark.long
+def test_a_fresh_snapshot_is_waited_for_so_long_and_no_longer(web: LiveWeb) -> None:
+    """504, in words."""
+    with Publisher(web.site, "one") as one:
+        wait_until(lambda: one.clock.offset() is not None)
+        publish_first(one)
+        status, body, headers = get(f"{web.url}/snapshot/one.jpg?fresh=1")
+
+    assert status == 504
+    assert b"no new picture of one came within 10 s of the request: the newest is 1" in body
+    assert float(headers["X-Camfan-Age"]) >= 10
+
+
 def test_snapshots_keep_a_camera_awake_only_for_a_while(web: LiveWeb) -> None:
     """A second snapshot comes at once; when nobody asks any more, nothing is asked for."""
     with Camera(web.site, "one", 20):
@@ -140,6 +206,48 @@ def test_a_stream_has_length_and_time_of_each_picture(web: LiveWeb) -> None:
         assert float(headers["X-Timestamp"]) > 1e9
 
 
+CHROMIUM_IMAGE = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+FIREFOX_PAGE = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("query", "accept"), [("", CHROMIUM_IMAGE), ("", FIREFOX_PAGE), ("?for=browser", "*/*")]
+)
+def test_a_browser_gets_the_next_head_with_each_picture(
+    web: LiveWeb, query: str, accept: str
+) -> None:
+    """Chromium shows a picture when the head of the next part is complete, not sooner."""
+    picture = jpeg(64, 48, 1)
+    request = urllib.request.Request(f"{web.url}/stream/one.mjpg{query}")
+    request.add_header("Accept", accept)
+    with Publisher(web.site, "one") as one:
+        publish_first(one, picture)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            boundary = answer.headers["Content-Type"].partition("=")[2]
+            head = f"--{boundary}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
+            start = answer.read(len(head))
+            body = answer.read(len(picture))
+            rest = answer.read(2 + len(head))
+
+    assert start == head
+    assert body == picture
+    assert rest == b"\r\n" + head
+
+
+@pytest.mark.parametrize("query", ["?for=program"])
+def test_a_program_gets_facts_whatever_it_accepts(web: LiveWeb, query: str) -> None:
+    request = urllib.request.Request(f"{web.url}/stream/one.mjpg{query}")
+    request.add_header("Accept", CHROMIUM_IMAGE)
+    with Camera(web.site, "one", 20), urllib.request.urlopen(request, timeout=20) as answer:
+        lines = [answer.readline() for _ in range(5)]
+    assert any(line.startswith(b"Content-Length: ") for line in lines)
+    assert any(line.startswith(b"X-Timestamp: ") for line in lines)
+
+
+def test_a_reader_of_no_known_kind(web: LiveWeb) -> None:
+    assert get(f"{web.url}/stream/one.mjpg?for=me")[:2] == (400, b"for is browser or program\n")
+
+
 def test_a_stream_survives_its_camera(web: LiveWeb) -> None:
     """While it is away, a picture of the same size says so; when it is back, it goes on."""
     with Camera(web.site, "one", 20), Stream(f"{web.url}/stream/one.mjpg") as stream:
@@ -185,6 +293,31 @@ def test_a_head_request_is_answered_without_pictures(web: LiveWeb) -> None:
         assert answer.status == 200
         assert answer.headers["Content-Type"].startswith("multipart/x-mixed-replace")
     assert not web.server.pictures.streams
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/live", "/site", "/login", "/static/app.css", "/sw.js", "/manifest.webmanifest", "/healthz",
+     "/api/me", "/api/status", "/api/cameras", "/api/cameras/one", "/api/clients", "/api/events",
+     "/api/openapi.json", "/metrics", "/snapshot/one.jpg", "/snapshot/one.jpg?fresh=1"],
+)  # fmt: skip
+def test_head_is_answered_like_get_without_a_body(web: LiveWeb, path: str) -> None:
+    """The same status, type and length."""
+    port = int(web.url.rpartition(":")[2])
+    with Camera(web.site, "one", 20):
+        wait_until(lambda: web.server.pages._office.overviews.answers("one"))
+        found = []
+        for method in ("HEAD", "GET"):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            connection.request(method, path)
+            answer = connection.getresponse()
+            body = answer.read()
+            found.append((answer.status, answer.headers["Content-Type"]))
+            if method == "HEAD":
+                assert body == b""
+                assert int(answer.headers["Content-Length"]) > 0 or answer.status == 302
+            connection.close()
+    assert found[0] == found[1]
 
 
 def test_a_reader_that_leaves_is_forgotten(web: LiveWeb) -> None:

@@ -15,7 +15,7 @@ from camfan_nodes.web.api import (
     Settings,
 )
 from camfan_nodes.web.overview import CameraInfo, Overview
-from camfan_nodes.web.pictures import LONGEST_AGE_S, MAX_AGE_S
+from camfan_nodes.web.snapshots import LONGEST_AGE_S, MAX_AGE_S
 
 Json = dict[str, Any]
 
@@ -66,10 +66,20 @@ def _paths() -> Json:
         "max_age",
         {"type": "number", "minimum": 0, "maximum": LONGEST_AGE_S, "default": MAX_AGE_S},
     )
+    fresh = _query("fresh", {"type": "string", "enum": ["0", "1"], "default": "0"})
+    stale = _query("stale", {"type": "string", "enum": ["error", "picture"], "default": "error"})
+    reader = _query("for", {"type": "string", "enum": ["browser", "program"]})
     unknown = {"404": {"description": "no such camera for you", **TEXT}}
     bad = {"400": {"description": "something in the request is wrong", **TEXT}}
     away = {"503": {"description": "there is only an older one; its age is said", **TEXT}}
-    jpeg = {"200": _body("image/jpeg", "the picture as the camera made it")}
+    late = {"504": {"description": "fresh=1, and no new picture came in time", **TEXT}}
+    jpeg = {
+        "200": _body(
+            "image/jpeg",
+            "the picture as the camera made it; with stale=picture, if there is only an older one, "
+            "that one greyed, hatched and marked, and X-Camfan-State says stale or away",
+        )
+    }
     stream = {"200": _body("multipart/x-mixed-replace", "JPEGs, one after the other, for ever")}
     busy = {"503": {"description": "too many streams are open", **TEXT}}
     return {
@@ -93,14 +103,20 @@ def _paths() -> Json:
         "/snapshot/{camera}.jpg": {
             "parameters": [camera],
             "get": _operation(
-                "The newest picture, if it is not older than max_age seconds",
-                jpeg | unknown | bad | away,
-                [age],
+                "The newest picture, if it is not older than max_age seconds; with fresh=1 the "
+                "next one that is taken",
+                jpeg | unknown | bad | away | late,
+                [age, fresh, stale],
             ),
         },
         "/stream/{camera}.mjpg": {
             "parameters": [camera],
-            "get": _operation("The newest pictures as MJPEG", stream | unknown | busy),
+            "get": _operation(
+                "The newest pictures as MJPEG. For programs each part has its length and time; for "
+                "a browser, or for=browser, it is shown at once",
+                stream | unknown | bad | busy,
+                [reader],
+            ),
         },
     }
 

@@ -1,4 +1,4 @@
-"""The picture that a stream shows while its camera is away: grey, hatched, and in words.
+"""The picture that says that there is no new one: grey, hatched, and in words.
 
 It can't be mistaken for a live one, not even by a program that looks at one frame only.
 """
@@ -9,17 +9,43 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
+from camfan import Frame
 from camfan_nodes.camera.font import HEIGHT, WIDTH, glyph
 
 GROUND, STRIPE, PLATE = 48, 60, 12
+BRIGHTER = 28  # the stripes over an old picture
 QUALITY = 70
 
 
 def placeholder(width: int, height: int, lines: list[str]) -> bytes:
     """A JPEG of this size with the lines in its middle; the first one stands large."""
+    plane = np.where(_hatch(width, height), STRIPE, GROUND).astype(np.uint8)
+    return _with_lines(plane, lines)
+
+
+def old_picture(frame: Frame, lines: list[str]) -> bytes:
+    """The picture without colours, darkened and hatched, with the lines in its middle.
+
+    If it cannot be decoded: the placeholder of its size.
+    """
+    try:
+        grey = simplejpeg.decode_jpeg(frame.jpeg, colorspace="GRAY", strict=False)[:, :, 0]
+    except (ValueError, RuntimeError, MemoryError):
+        return placeholder(frame.width, frame.height, lines)
+    dark = grey // 2
+    height, width = dark.shape
+    return _with_lines(np.where(_hatch(width, height), dark + BRIGHTER, dark), lines)
+
+
+def _hatch(width: int, height: int) -> npt.NDArray[np.bool_]:
     rows, columns = np.indices((height, width), sparse=True)
-    hatched = ((rows + columns) // max(4, height // 40)) % 4 == 0
-    plane = np.where(hatched, STRIPE, GROUND).astype(np.uint8)
+    hatched: npt.NDArray[np.bool_] = ((rows + columns) // max(4, height // 40)) % 4 == 0
+    return hatched
+
+
+def _with_lines(plane: npt.NDArray[np.uint8], lines: list[str]) -> bytes:
+    """In 4:2:0 as cameras have it, because some readers keep what they learnt of the first."""
+    height, width = plane.shape
     scales = [
         _scale(line, width, height, 2 if index == 0 else 1) for index, line in enumerate(lines)
     ]
@@ -29,7 +55,10 @@ def placeholder(width: int, height: int, lines: list[str]) -> bytes:
         _centred(plane, line, y, scale)
         y += HEIGHT * scale + scale * 4
     encoded: bytes = simplejpeg.encode_jpeg(
-        np.ascontiguousarray(plane[:, :, None]), quality=QUALITY, colorspace="GRAY"
+        np.repeat(plane[:, :, None], 3, axis=2),
+        quality=QUALITY,
+        colorspace="BGR",
+        colorsubsampling="420",
     )
     return encoded
 

@@ -1,0 +1,248 @@
+"""Single pictures for other software: the newest, the next, or one that says that it is old.
+
+`/snapshot/CAMERA.jpg` never passes an old picture off as a new one. Without a picture that is new
+enough it answers 503, or 504 to `fresh=1`; with `stale=picture` it answers with the last picture,
+greyed, hatched, and with its age on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from camfan_nodes.viewer.words import length_text
+from camfan_nodes.web.hub import Hub
+from camfan_nodes.web.picture import Picture
+from camfan_nodes.web.placeholder import old_picture, placeholder
+
+MAX_AGE_S = 10.0  # unless the request says otherwise
+LONGEST_AGE_S = 86_400.0
+WAIT_S = 3.0  # for the first picture of a camera that was not watched
+FRESH_WAIT_S = 10.0  # for a picture that is taken after the request
+FRESH_INTERVALS = 2.5  # of a camera that is slower on purpose,
+FRESH_WAIT_MOST_S = 50.0  # and no longer than proxies wait for an answer
+LINGER_S = 5.0  # a camera stays awake for the next snapshot
+SIZE = (640, 360)  # of the picture that says that there is none
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRequest:
+    """What the address asks for, beside the camera."""
+
+    max_age_s: float
+    fresh: bool  # taken after the request
+    old_one: bool  # a picture that says that it is old, instead of an error
+
+    @staticmethod
+    def of(request: web.Request) -> SnapshotRequest:
+        """Raises HTTPBadRequest."""
+        return SnapshotRequest(
+            _max_age(request),
+            _choice(request, "fresh", "0", "1"),
+            _choice(request, "stale", "error", "picture"),
+        )
+
+
+class Snapshots:
+    """Belongs to the event loop."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._asked: dict[str, _Asked] = {}
+
+    async def answer(self, request: web.Request, camera: str) -> web.Response:
+        wanted = SnapshotRequest.of(request)
+        picture = await self._recent(camera, wanted)
+        if picture is not None:
+            return _response(bytes(picture.frame.jpeg), facts_of(picture))
+        if wanted.old_one:
+            return await self._old(camera)
+        raise self._no_picture(camera, wanted)
+
+    async def _recent(self, camera: str, wanted: SnapshotRequest) -> Picture | None:
+        """A picture as it is wanted, waiting for one if need be."""
+        good: Callable[[Picture], bool]
+        if wanted.fresh:
+            good, wait_s = _TakenAfterNow(self._hub), self._fresh_wait_s(camera)
+        else:
+            good = lambda picture: is_recent(picture, wanted.max_age_s)  # noqa: E731
+            wait_s = min(WAIT_S, max(wanted.max_age_s, 1.0))
+        asked = self._asked.get(camera)
+        if asked is None:
+            asked = self._asked[camera] = _Asked(self._hub, camera)
+        asked.again(wait_s + LINGER_S, lambda: self._asked.pop(camera, None))
+        ends_s = time.monotonic() + wait_s
+        while True:
+            picture = self._hub.newest.get(camera)
+            if picture is not None and good(picture):
+                return picture
+            left_s = ends_s - time.monotonic()
+            if left_s <= 0 or not await asked.next(left_s):
+                return None
+
+    def _fresh_wait_s(self, camera: str) -> float:
+        """Long enough for a camera that takes a picture every half minute."""
+        fps = self._hub.site.cameras[camera].fps
+        slow_s = 0.0 if fps is None else FRESH_INTERVALS / fps
+        return min(max(FRESH_WAIT_S, slow_s), FRESH_WAIT_MOST_S)
+
+    async def _old(self, camera: str) -> web.Response:
+        """The last picture, marked; without one, a picture that says so."""
+        picture = self._hub.newest.get(camera)
+        why = [] if self._hub.connected else ["THE BROKER DOES NOT ANSWER"]
+        if picture is None:
+            lines = [camera, "NO PICTURE YET", *why]
+            jpeg = await asyncio.to_thread(placeholder, *SIZE, lines)
+            return _response(jpeg, {"X-Camfan-State": "away"})
+        lines = [camera, since_text(picture), *why]
+        jpeg = await asyncio.to_thread(old_picture, picture.frame, lines)
+        return _response(jpeg, {"X-Camfan-State": "stale", **facts_of(picture)})
+
+    def _no_picture(self, camera: str, wanted: SnapshotRequest) -> web.HTTPException:
+        headers = {"Cache-Control": "no-store", "Retry-After": "5"}
+        picture = self._hub.newest.get(camera)
+        age = None if picture is None else picture.frame.age
+        if age is not None:
+            headers["X-Camfan-Age"] = f"{age.seconds:.3f}"
+            had = f"the newest is {length_text(age.seconds)} old"
+        elif picture is not None:
+            had = "the age of the newest is not known"
+        else:
+            had = "there is none" if self._hub.connected else "the broker does not answer"
+        if wanted.fresh:
+            waited = f"came within {self._fresh_wait_s(camera):g} s of the request"
+            return web.HTTPGatewayTimeout(
+                text=f"no new picture of {camera} {waited}: {had}\n", headers=headers
+            )
+        return web.HTTPServiceUnavailable(
+            text=f"no picture of {camera} of the last {wanted.max_age_s:g} s: {had}\n",
+            headers=headers,
+        )
+
+
+class _TakenAfterNow:
+    """Whether a picture was certainly taken after this was made.
+
+    While the clock of a camera is not known: the second to come, as the first may be one that the
+    broker had kept.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._now_ns = hub.site_ns()
+        self._now_s = time.monotonic()
+        self._first: int | None = None
+
+    def __call__(self, picture: Picture) -> bool:
+        taken_ns, error_ns = picture.frame.site_time, picture.frame.error
+        if taken_ns is not None and error_ns is not None:
+            return taken_ns - error_ns >= self._now_ns
+        if picture.arrived_s <= self._now_s:
+            return False
+        if self._first is None:
+            self._first = picture.serial
+        return picture.serial != self._first
+
+
+class _Asked:
+    """Keeps a camera awake for a while after a snapshot."""
+
+    def __init__(self, hub: Hub, camera: str) -> None:
+        self._hub = hub
+        self._camera = camera
+        self._came = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        hub.wish(self, {camera: None})
+
+    def picture_came(self, picture: Picture) -> None:  # noqa: ARG002 - it is in the hub
+        self._came.set()
+        self._came = asyncio.Event()
+
+    def again(self, seconds: float, forget: Callable[[], object]) -> None:
+        """Stay awake for so long from now, and no shorter than was asked for before."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + seconds
+        if self._timer is not None:
+            until_s = max(until_s, self._timer.when())
+            self._timer.cancel()
+        self._timer = loop.call_at(until_s, self._end, forget)
+
+    def _end(self, forget: Callable[[], object]) -> None:
+        forget()
+        self._hub.wish(self, {})
+
+    async def next(self, seconds: float) -> bool:
+        """Wait for another picture; False: none came in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._came.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+def _response(jpeg: bytes, facts: dict[str, str]) -> web.Response:
+    headers = {"Cache-Control": "no-store", **facts}
+    return web.Response(body=jpeg, content_type="image/jpeg", headers=headers)
+
+
+def _max_age(request: web.Request) -> float:
+    """Raises HTTPBadRequest."""
+    said = request.query.get("max_age")
+    if said is None:
+        return MAX_AGE_S
+    try:
+        seconds = float(said)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_AGE_S:
+        raise web.HTTPBadRequest(text="max_age is a number of seconds, 0 to 86400\n")
+    return seconds
+
+
+def _choice(request: web.Request, name: str, usual: str, other: str) -> bool:
+    """Whether the other one was said. Raises HTTPBadRequest."""
+    said = request.query.get(name, usual)
+    if said not in (usual, other):
+        raise web.HTTPBadRequest(text=f"{name} is {usual} or {other}\n")
+    return said == other
+
+
+def is_recent(picture: Picture, longest_s: float) -> bool:
+    """No older than this for certain; by when it came, while the camera's clock is not known."""
+    age = picture.frame.age
+    if age is None:
+        return time.monotonic() - picture.arrived_s <= longest_s
+    return age.seconds + age.error <= longest_s
+
+
+def facts_of(picture: Picture) -> dict[str, str]:
+    """The header lines that say when a picture was taken, and how old it is now."""
+    frame = picture.frame
+    age = frame.age
+    facts = {
+        "X-Timestamp": f"{taken_ns(picture) / 1e9:.6f}",
+        "X-Camfan-Sequence": str(frame.sequence),
+        "X-Camfan-Run": frame.run,
+    }
+    if age is not None:
+        facts["X-Camfan-Age"] = f"{age.seconds:.4f}"
+        facts["X-Camfan-Age-Error"] = f"{age.error:.4f}"
+    return facts
+
+
+def taken_ns(picture: Picture) -> int:
+    """On the site's clock; on the camera's while that is not known."""
+    frame = picture.frame
+    return frame.captured if frame.site_time is None else frame.site_time
+
+
+def since_text(picture: Picture) -> str:
+    """For a picture that says that it is old; with the date when it is not of today."""
+    moment = datetime.fromtimestamp(taken_ns(picture) / 1e9, UTC).astimezone()
+    today = moment.date() == datetime.now(UTC).astimezone().date()
+    return f"NO PICTURE SINCE {moment.strftime('%H:%M:%S' if today else '%Y-%m-%d %H:%M')}"
