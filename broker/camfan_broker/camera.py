@@ -15,8 +15,8 @@ from camfan_broker.ring import OVERHEAD_BYTES, Entry, Ring
 from camfan_wire.clock import Clock
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, Position
-from camfan_wire.jpeg import SizeCache
 from camfan_wire.topics import LAYERS, frame_topic, layer_of
+from camfan_wire.upright import SizeCache
 
 PAST_RUNS = 64  # remembered, so that a frame of a run that ended is not taken for a new run
 LOGGED = 8192  # arrivals that can be traced
@@ -78,7 +78,7 @@ class Camera:
             raise WireError("bad-topic", f"layer {layer} of {self.name} is not that of its header")
         if header.size != len(jpeg):
             raise WireError("bad-size", f"{len(jpeg)} bytes of JPEG; the header says {header.size}")
-        width, height = self.sizes.picture_size(jpeg)
+        width, height = self.sizes.upright_size(jpeg)
         if width != header.width or height != header.height:
             raise WireError(
                 "bad-size",

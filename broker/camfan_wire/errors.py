@@ -12,3 +12,15 @@ class WireError(CamfanError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class NotUprightError(WireError, ValueError):
+    """A picture that decoders would turn by its EXIF orientation; a frame must be upright."""
+
+    def __init__(self, orientation: int) -> None:
+        super().__init__(
+            "not-upright",
+            f"a JPEG with EXIF orientation {orientation}: some programs would show it turned,"
+            " others not; turn its pixels upright and leave the orientation out, as"
+            " `camfan.upright(jpeg)` does",
+        )

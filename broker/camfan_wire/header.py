@@ -16,6 +16,7 @@ from camfan_wire import jpeg as jpegs
 from camfan_wire.errors import WireError
 from camfan_wire.text import check_text
 from camfan_wire.topics import NAME, frame_topic, layer_of
+from camfan_wire.upright import upright_size
 
 VERSION = 1
 MAX_HEADER_BYTES = 4096
@@ -105,7 +106,7 @@ def read_frame(topic: bytes, header: bytes | memoryview, jpeg: bytes | memoryvie
         )
     if found.size != len(jpeg):
         raise WireError("bad-size", f"{len(jpeg)} bytes of JPEG; the header says {found.size}")
-    width, height = jpegs.picture_size(jpeg)
+    width, height = upright_size(jpeg)
     if (width, height) != (found.width, found.height):
         raise WireError(
             "bad-size",

@@ -11,6 +11,9 @@ MAX_BYTES = 16_000_000
 MAX_PIXELS = 50_000_000
 MAX_MARKERS = 1000  # and fill bytes, before the picture's size; a real camera writes about ten
 
+ALONE = frozenset((0x01, *range(0xD0, 0xD8)))  # markers without a length
+SCAN = 0xDA
+
 SIZE_BYTES = 10  # of a frame header, as far as the number of components
 
 SOI = b"\xff\xd8"
@@ -18,32 +21,6 @@ EOI = b"\xff\xd9"
 
 _SIZES = frozenset((0xC0, 0xC1, 0xC2))  # baseline, extended, progressive: what decoders decode
 _OTHER_SIZES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}  # lossless, arithmetic, …
-_ALONE = frozenset((0x01, *range(0xD0, 0xD8)))  # markers without a length
-_SCAN = 0xDA
-
-
-class SizeCache:
-    """The size of the pictures of one camera, whose JPEGs begin all the same.
-
-    A camera writes the same tables before the size in each picture: whoever has read the size once
-    only compares those bytes.
-    """
-
-    def __init__(self) -> None:
-        self._start = b"?"  # begins no JPEG
-        self._length = 1
-        self._size = (0, 0)
-
-    def picture_size(self, jpeg: memoryview) -> tuple[int, int]:
-        """As the function `picture_size`."""
-        if bytes(jpeg[: self._length]) == self._start:
-            size = len(jpeg)
-            if size <= MAX_BYTES and size > self._length + 2 and jpeg[-2:] == EOI:
-                return self._size
-        found = picture_size(jpeg)
-        end = _end_of_size(jpeg)
-        self._start, self._length, self._size = bytes(jpeg[:end]), end, found
-        return found
 
 
 def picture_size(jpeg: bytes | memoryview) -> tuple[int, int]:
@@ -69,7 +46,7 @@ def _find_size(jpeg: bytes | memoryview) -> int:
         if marker == 0xFF:  # a fill byte
             at += 1
             continue
-        if marker in _ALONE:
+        if marker in ALONE:
             at += 2
             continue
         if marker in _SIZES:
@@ -77,13 +54,14 @@ def _find_size(jpeg: bytes | memoryview) -> int:
         if marker in _OTHER_SIZES:
             raise WireError("not-jpeg", f"JPEG of a kind that nobody decodes (SOF{marker - 0xC0})")
         length = jpeg[at + 2] << 8 | jpeg[at + 3]
-        if marker == _SCAN or length < 2:
+        if marker == SCAN or length < 2:
             break
         at += 2 + length
     raise WireError("not-jpeg", "not a JPEG: it has no picture size")
 
 
-def _end_of_size(jpeg: bytes | memoryview) -> int:
+def end_of_size(jpeg: bytes | memoryview) -> int:
+    """Behind the size, in a JPEG that `picture_size` has accepted."""
     return _find_size(jpeg) + SIZE_BYTES
 
 

@@ -18,9 +18,10 @@ from camfan.event_publisher import EventPublisher
 from camfan.frame import Age, Frame
 from camfan.publisher import Publisher
 from camfan.subscriber import Subscriber
+from camfan.upright import upright
 from camfan_config import Site, SiteError, load_site
 from camfan_config.errors import CamfanError
-from camfan_wire.errors import WireError
+from camfan_wire.errors import NotUprightError, WireError
 from camfan_wire.header import Position
 from camfan_wire.keys import KeyFileError
 from camfan_wire.link import Report
@@ -38,6 +39,7 @@ __all__ = [
     "ImageError",
     "KeyFileError",
     "KeyMissingError",
+    "NotUprightError",
     "Position",
     "Publisher",
     "RefusedError",
@@ -49,4 +51,5 @@ __all__ = [
     "UnknownCameraError",
     "WireError",
     "load_site",
+    "upright",
 ]

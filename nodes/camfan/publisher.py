@@ -28,9 +28,9 @@ from camfan_config import CameraRing, Site
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, encode_header
-from camfan_wire.jpeg import picture_size
 from camfan_wire.link import Link, Report
 from camfan_wire.messages import EventState
+from camfan_wire.upright import SizeCache
 
 if TYPE_CHECKING:
     from camfan.disk_ring import DiskRing
@@ -85,6 +85,7 @@ class Publisher:
         self.camera = camera
         self.run = secrets.token_hex(8)
         self._closed = False
+        self._sizes = SizeCache()
         self._ring = Ring(self.run, ring.memory)
         self._orders = Orders(quality, self.report_now)
         self._denied: Making | None = None  # why the next picture is not wanted, if it was asked
@@ -137,8 +138,10 @@ class Publisher:
         sent when somebody misses it; what nobody wants is numbered only. `captured_ns` is when it
         was taken, on this machine's wall clock; now, if not given. The true time is within ±
         `error_ns` of it, which counts into the error of the frame's age. Bytes are kept, not
-        copied. Raises WireError if it is not one whole JPEG within the limits; it is then
-        numbered, and a counted loss.
+        copied.
+        Raises WireError if it is not one whole JPEG within the limits, and NotUprightError (a
+        WireError and a ValueError) if it has an EXIF orientation other than 1: see
+        `camfan.upright`. The picture is then numbered, and a counted loss.
         """
         self._check_open()
         making = self._making()
@@ -147,7 +150,7 @@ class Publisher:
             return False
         self._denied = None
         try:
-            width, height = picture_size(jpeg)
+            width, height = self._sizes.upright_size(jpeg)
         except WireError:
             self.refuse()
             raise

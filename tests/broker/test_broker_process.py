@@ -16,7 +16,7 @@ import pytest
 import zmq
 
 from camfan import Publisher, Subscriber
-from camfan_testing.jpegs import jpeg
+from camfan_testing.jpegs import jpeg, with_orientation
 from camfan_testing.live import Camera, publish_first, wait_until
 from camfan_testing.processes import Process, broker_process, running_broker
 from camfan_testing.sites import TestSite, custom_cameras, write_site
@@ -205,7 +205,7 @@ def test_garbage_on_every_port_disturbs_nobody(written: TestSite) -> None:
 
 def test_wrong_messages_are_refused_and_counted(written: TestSite) -> None:
     """Frames that lie, and control messages that are none, are counted by reason."""
-    good = jpeg()
+    good, turned = jpeg(), with_orientation(jpeg(), 6)
     header = {
         "version": 1, "camera": "one", "run": "0" * 16, "sequence": 8, "captured": 1,
         "offset": None, "error": None, "width": 64, "height": 48, "size": len(good),
@@ -219,6 +219,7 @@ def test_wrong_messages_are_refused_and_counted(written: TestSite) -> None:
         [topic, json.dumps({**header, "width": 65}).encode(), good],
         [b"frame/one/1/", json.dumps(header).encode(), good],
         [topic, json.dumps(header).encode(), good[:-2] + b"xx"],
+        [topic, json.dumps({**header, "size": len(turned)}).encode(), turned],
         [topic, json.dumps(header).encode(), good, b"more"],
         [b"event/one/motion/", b"not json"],
         [b"status/broker/", b"{}"],
@@ -251,6 +252,8 @@ def test_wrong_messages_are_refused_and_counted(written: TestSite) -> None:
         context.term()
         assert process.popen.poll() is None
 
-    for reason in ("bad-parts", "bad-header", "bad-size", "bad-topic", "not-jpeg", "old"):
+    for reason in (
+        "bad-parts", "bad-header", "bad-size", "bad-topic", "not-jpeg", "not-upright", "old",
+    ):  # fmt: skip
         assert f'camera="one",reason="{reason}"' in metrics
     assert 'refused_messages_total{reason="bad-message"} 5.0' in metrics

@@ -14,6 +14,7 @@ from camfan_config import load_site
 from camfan_nodes import cli
 from camfan_testing.documents import DOCUMENTS, ROOT, Block, blocks, blocks_of
 from camfan_testing.hashes import PASSWORD_HASH, TOKEN_HASH
+from camfan_testing.jpegs import jpeg, with_orientation
 from camfan_testing.live import Camera, wait_until
 from camfan_testing.processes import Process, running_broker
 from camfan_testing.sites import custom_cameras, write_site
@@ -55,6 +56,7 @@ def test_every_site_file_loads(
 def test_every_program_runs(block: Block, tmp_path: Path) -> None:
     """Readers print frames of a camera that is published; publishers are heard by the broker."""
     site = write_site(tmp_path, custom_cameras("porch", "microscope"))
+    (tmp_path / "picture.jpg").write_bytes(with_orientation(jpeg(), 6))
     with (
         running_broker(site.path),
         Camera(site.path, "porch"),

@@ -1,24 +1,26 @@
 """From a captured picture to the JPEG that is published: turned, painted, encoded 4:2:0.
 
 A JPEG that nothing has to be done to goes through untouched, but for repairs (`mjpg.py`), which
-every source's JPEGs get here. OpenCV is asked only where a picture
-must be made larger or smaller.
+every source's JPEGs get here. One with an EXIF orientation is turned by it first, and loses it:
+what is published is upright. OpenCV is asked only where a picture must be made larger or smaller.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
+from camfan.upright import turned_upright
 from camfan_config.errors import CamfanError
-from camfan_config.types import CameraBase, EncodingCamera, HttpCamera, Size
+from camfan_config.types import CameraBase, EncodingCamera, FileCamera, HttpCamera, Size
 from camfan_nodes.camera.mjpg import repair_jpeg
 from camfan_nodes.camera.privacy import Paint
 from camfan_nodes.camera.source import Bgr, Picture, Planes
+from camfan_wire.exif import UPRIGHT, orientation
 from camfan_wire.jpeg import picture_size
 
 SAMPLING = "420"
@@ -26,6 +28,14 @@ SAMPLING = "420"
 
 class PictureError(CamfanError):
     """One picture that cannot be decoded; the next one may."""
+
+
+class Made(NamedTuple):
+    """A JPEG that is ready to be published, and what it took."""
+
+    jpeg: bytes
+    encoded: bool  # False: it passed through
+    orientation: int  # EXIF's, of the JPEG that it was made of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +48,32 @@ class Encoder:
     size: Size | None = None  # of pictures that arrive as JPEG; others come in the size they have
     paint: Paint = field(default_factory=lambda: Paint(()))
 
-    @property
-    def changes(self) -> bool:
-        """Whether the picture itself is changed, so that a JPEG has to be decoded first."""
-        return bool(self.rotate or self.flip != "none" or self.size or self.paint)
+    def passes(self, jpeg: bytes) -> bool:
+        """Whether nothing has to be done to it. Raises WireError for a JPEG that is none."""
+        if self.rotate or self.flip != "none" or self.paint or orientation(jpeg) != UPRIGHT:
+            return False
+        return self.size is None or picture_size(jpeg) == (self.size.width, self.size.height)
 
-    def passes(self, picture: Picture) -> bool:
-        """Whether it goes through as it is, or repaired, and no encoder runs."""
-        return isinstance(picture.content, bytes) and not self.changes
-
-    def encode(self, picture: Picture, quality: int | None = None) -> bytes:
+    def make(self, picture: Picture, quality: int | None = None) -> Made:
         """`quality` in place of the encoder's own, if given.
 
         Raises PictureError, and WireError for a JPEG that is none.
         """
         quality = quality or self.quality
-        content = picture.content
+        content, way = picture.content, UPRIGHT
         if isinstance(content, bytes):
             content = repair_jpeg(content)
-            if self.passes(picture):
-                return content
-            content = self._resized(decode_jpeg(content))
+            if self.passes(content):
+                return Made(content, encoded=False, orientation=way)
+            way = orientation(content)
+            content = self._resized(turned_upright(decode_jpeg(content), way))
         if isinstance(content, Planes):
-            return self._encode_planes(content, quality)
-        return self._encode_bgr(content, quality)
+            return Made(self._encode_planes(content, quality), encoded=True, orientation=way)
+        return Made(self._encode_bgr(content, quality), encoded=True, orientation=way)
+
+    def encode(self, picture: Picture, quality: int | None = None) -> bytes:
+        """The JPEG alone that `make` makes."""
+        return self.make(picture, quality).jpeg
 
     def _encode_planes(self, planes: Planes, quality: int) -> bytes:
         if self.rotate or self.flip != "none":
@@ -109,7 +121,7 @@ def encoder_of(camera: CameraBase) -> Encoder:
         quality=camera.quality,
         rotate=camera.rotate,
         flip=camera.flip,
-        size=camera.size if isinstance(camera, HttpCamera) else None,
+        size=camera.size if isinstance(camera, HttpCamera | FileCamera) else None,
         paint=Paint(camera.privacy.values()),
     )
 

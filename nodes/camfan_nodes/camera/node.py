@@ -30,6 +30,7 @@ from camfan_nodes.camera.source import (
     Wishes,
 )
 from camfan_wire.errors import WireError
+from camfan_wire.exif import UPRIGHT
 from camfan_wire.jpeg import picture_size
 
 FEED_S = 5.0  # how often a source that is known to be absent tells so
@@ -111,6 +112,7 @@ class Node:
         self._tick_due_ns = 0
         self._announced = False  # what was opened is said once it gives a picture
         self._ready = False
+        self._turns = False  # pictures by their EXIF orientation; said once
 
     def run(self) -> None:
         """Publish until the clock says stop. Raises FinalSourceError if only a restart helps."""
@@ -180,24 +182,36 @@ class Node:
         parts = self._parts
         begun_ns = time.thread_time_ns()
         try:
-            jpeg = parts.encoder.encode(picture, parts.publisher.quality)
+            made = parts.encoder.make(picture, parts.publisher.quality)
         except (PictureError, WireError) as exc:
             parts.publisher.refuse()
             self._refuse(str(exc))
             return False
         spent_ns = time.thread_time_ns() - begun_ns
-        encode_ns = None if parts.encoder.passes(picture) else spent_ns
+        if made.orientation != UPRIGHT:
+            self._note_turning(made.orientation)
         try:
             sent = parts.publisher.publish(
-                jpeg, captured_ns=picture.captured_ns, error_ns=picture.error_ns
+                made.jpeg, captured_ns=picture.captured_ns, error_ns=picture.error_ns
             )
         except WireError as exc:
             self._refuse(str(exc))
             return False
-        parts.figures.published(len(jpeg), encode_ns, sent=sent)
+        encode_ns = spent_ns if made.encoded else None
+        parts.figures.published(len(made.jpeg), encode_ns, sent=sent)
         if self._flows(stream):
-            parts.figures.size = picture_size(jpeg)
+            parts.figures.size = picture_size(made.jpeg)
         return True
+
+    def _note_turning(self, orientation: int) -> None:
+        if not self._turns:
+            log.info(
+                "camera %s: its pictures have EXIF orientation %d; each is decoded, turned upright"
+                " and encoded again here. They would pass through untouched if the camera stored"
+                " them upright",
+                self._parts.camera, orientation,
+            )  # fmt: skip
+        self._turns = True
 
     def _pass_over(self, pictures: int, stream: Stream) -> None:
         """Number pictures that nobody wants; the source is as good as if they were published."""

@@ -32,6 +32,7 @@ from camfan_nodes.camera.source import (
     Wishes,
 )
 from camfan_nodes.camera.words import describe_missing, reason_of
+from camfan_wire.exif import UPRIGHT, orientation
 
 NOMINAL_FPS = 25.0  # of a file that does not say
 MAX_GAP_S = 60.0  # a longer pause between two pictures is a damaged timestamp
@@ -118,9 +119,13 @@ class FileStream:
         with _opened(self._path) as container:
             stream = container.streams.video[0]
             codec, width, height = stream.codec_context.name, stream.width, stream.height
-            self._turns = _quarter_turns(container)
+            marked = codec == "mjpeg" and _orientation(container) != UPRIGHT
+        with _opened(self._path) as container:
+            self._turns = 0 if marked else _quarter_turns(container)
         asked = [word for word, on in self._wanted_changes(width, height).items() if on]
-        self._through = codec == "mjpeg" and not asked
+        self._through = codec == "mjpeg" and (marked or not asked)
+        if marked:  # FFmpeg would turn it, but not mirror it; the encoder does both
+            return f"{width}x{height} MJPEG with an EXIF orientation, encoded here"
         if self._through:
             return f"{width}x{height} MJPEG, passed through"
         if codec == "mjpeg":
@@ -253,6 +258,14 @@ def _packets(
         if packet is None:
             return
         yield packet
+
+
+def _orientation(container: av.container.InputContainer) -> int:
+    """EXIF's, of the first JPEG of the file."""
+    for packet in _packets(container, container.streams.video[0], Tally()):
+        if packet.size:
+            return orientation(bytes(packet))
+    return UPRIGHT
 
 
 def _quarter_turns(container: av.container.InputContainer) -> int:

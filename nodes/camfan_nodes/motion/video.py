@@ -14,7 +14,9 @@ from types import TracebackType
 import av
 import numpy as np
 
+from camfan.upright import turned_upright
 from camfan_config.errors import CamfanError
+from camfan_wire.exif import UPRIGHT, orientation
 
 from .pictures import Gray
 
@@ -49,6 +51,9 @@ class Video:
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "AUTO"
         self.fps = float(self._stream.average_rate or NOMINAL_FPS)
+        context: object = self._stream.codec_context
+        self._is_mjpeg = context is not None and self._stream.codec_context.name == "mjpeg"
+        self._orientation = UPRIGHT  # EXIF's, of the JPEGs of the file
         self.unreadable = 0  # packets; a file that is broken off ends with one
         self.length_s = self._length_s()
 
@@ -62,7 +67,7 @@ class Video:
             if 0 <= at_s - taken_s < (1 - SOONER) / fps:
                 continue
             taken_s = at_s
-            yield Shot(_upright(frame), at_s)
+            yield Shot(self._upright(frame), at_s)
         if first_s is None:
             raise VideoError(f"{self._path}: not one picture in it can be decoded")
 
@@ -90,10 +95,19 @@ class Video:
                 return
             if packet is None:
                 return
+            if self._is_mjpeg and packet.size:
+                self._orientation = orientation(bytes(packet))
             try:
                 yield from packet.decode()
             except av.error.FFmpegError:
                 self.unreadable += 1
+
+    def _upright(self, frame: av.VideoFrame) -> Gray:
+        gray = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+        if self._orientation != UPRIGHT:  # FFmpeg reads it too, but does not mirror
+            return turned_upright(gray, self._orientation)
+        turns = round(frame.rotation / 90) % 4
+        return np.ascontiguousarray(np.rot90(gray, turns)) if turns else gray
 
     def _length_s(self) -> float | None:
         if self._stream.duration and self._stream.time_base:
@@ -111,12 +125,6 @@ def _check(path: Path) -> None:
         raise VideoError(f"{path}: there is no such file") from None
     except OSError as exc:
         raise VideoError(f"{path}: cannot be read: {exc.strerror}") from exc
-
-
-def _upright(frame: av.VideoFrame) -> Gray:
-    gray = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
-    turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(gray, turns)) if turns else gray
 
 
 def _words(exc: Exception) -> str:

@@ -27,7 +27,7 @@ from camfan_nodes.camera.source import (
     Wishes,
 )
 from camfan_wire.errors import WireError
-from camfan_wire.jpeg import picture_size
+from camfan_wire.upright import upright_size
 
 START_NS = 1_763_800_000_000_000_000
 
@@ -72,7 +72,7 @@ class Collected:
 
     def publish(self, jpeg: bytes, *, captured_ns: int | None = None, error_ns: int = 0) -> bool:
         try:
-            picture_size(jpeg)
+            upright_size(jpeg)
         except WireError:
             self.refuse()
             raise

@@ -1,0 +1,44 @@
+"""The size of a picture that may be a frame: a whole JPEG within the limits, and upright."""
+
+from __future__ import annotations
+
+from camfan_wire.errors import NotUprightError
+from camfan_wire.exif import UPRIGHT, orientation
+from camfan_wire.jpeg import EOI, MAX_BYTES, end_of_size, picture_size
+
+
+class SizeCache:
+    """The size of the pictures of one camera, whose JPEGs begin all the same.
+
+    A camera writes the same bytes before the size in each picture, EXIF included: they are parsed
+    when they change, and otherwise only compared.
+    """
+
+    def __init__(self) -> None:
+        self._start = b"?"  # begins no JPEG
+        self._length = 1
+        self._size = (0, 0)
+
+    def upright_size(self, jpeg: bytes | memoryview) -> tuple[int, int]:
+        """As the function `upright_size`."""
+        if bytes(jpeg[: self._length]) == self._start:
+            size = len(jpeg)
+            if size <= MAX_BYTES and size > self._length + 2 and jpeg[-2:] == EOI:
+                return self._size
+        found = upright_size(jpeg)
+        end = end_of_size(jpeg)
+        self._start, self._length, self._size = bytes(jpeg[:end]), end, found
+        return found
+
+
+def upright_size(jpeg: bytes | memoryview) -> tuple[int, int]:
+    """Width and height in pixels, of a picture that is shown as it is stored.
+
+    Raises WireError for anything that is not one JPEG within the limits, whatever its bytes; and
+    NotUprightError, which is one of them, for a JPEG with an EXIF orientation of 2 to 8.
+    """
+    size = picture_size(jpeg)
+    way = orientation(jpeg)
+    if way != UPRIGHT:
+        raise NotUprightError(way)
+    return size
