@@ -6,6 +6,8 @@ there is nobody to tell apart, and nothing is asked.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import zmq
 
 from camfan_broker.gatekeeper import Gatekeeper
@@ -37,7 +39,7 @@ class Access:
             fd = int(part.get(zmq.SRCFD))
         except zmq.ZMQError as exc:
             raise WireError("not-allowed", "nobody knows who sent this") from exc
-        if self._connections.claimed_by(fd) != user:
+        if self._connections.count(fd) != user:
             self._claim(fd, door, user)
         rights = roster.by_id.get(user)
         if rights is None:
@@ -64,6 +66,19 @@ class Access:
     @property
     def limits(self) -> Limits:
         return self._gatekeeper.limits
+
+    def taken(self, part: zmq.Frame) -> None:
+        """Count a message whose sender is not asked for."""
+        if self.keyed:
+            with suppress(zmq.ZMQError):  # a message of libzmq itself came by no connection
+                self._connections.count(int(part.get(zmq.SRCFD)))
+
+    def offend(self, part: zmq.Frame, reason: str, what: str) -> None:
+        """End the connection of a message that no client of camfan sends; suspend its key."""
+        if self.keyed:
+            with suppress(zmq.ZMQError):
+                self._gatekeeper.suspend(str(part.get("User-Id")), reason, what)
+        self.end(part)
 
     def end(self, part: zmq.Frame) -> None:
         """End the connection by which this part came."""

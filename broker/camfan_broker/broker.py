@@ -96,7 +96,11 @@ class Broker:
         limits, keys = site.security.limits, locks.keys if locks else None
         self.refusals = Refusals()
         self.gatekeeper = Gatekeeper(
-            self._context, locks.roster if locks else None, limits, self.refusals
+            self._context,
+            locks.roster if locks else None,
+            limits,
+            self.refusals,
+            site.broker.memory,
         )
         try:
             part, cameras = max(limits.frame, limits.message), len(site.cameras)

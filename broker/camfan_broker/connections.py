@@ -18,8 +18,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from camfan_broker.admissions import Admissions
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Connection:
     """One accepted connection. `user`: None until it has said something."""
 
@@ -29,12 +31,22 @@ class Connection:
     address: str
     since_ns: int  # monotonic
     user: str | None = None
+    presumed: str | None = None  # whose handshake it was, as far as the order of events says
+    taken: int = 0  # messages that the loop has taken; counted by the loop alone
+    measured_at: int = 0  # see `unfinished`: `taken` and bytes received when it last advanced
+    measured: int = 0
+
+    @property
+    def owner(self) -> str | None:
+        """The user, or the presumed one; to share out what it costs, never to permit anything."""
+        return self.user or self.presumed
 
 
 class Connections:
     """Filled by the gatekeeper's thread, claimed by the loop; both may end what they like."""
 
     def __init__(self) -> None:
+        self.admissions = Admissions()
         self._lock = threading.Lock()
         self._by_fd: dict[int, Connection] = {}
         self._silent: dict[int, Connection] = {}  # of these, the oldest first
@@ -44,10 +56,16 @@ class Connections:
     def __len__(self) -> int:
         return len(self._by_fd)
 
-    def claimed_by(self, fd: int) -> str | None:
-        """Who has spoken on this descriptor, as far as is known."""
+    def count(self, fd: int) -> str | None:
+        """Count a message taken from this descriptor; the user that has spoken on it, if known.
+
+        For the loop alone.
+        """
         found = self._by_fd.get(fd)
-        return None if found is None else found.user
+        if found is None:
+            return None
+        found.taken += 1
+        return found.user
 
     @property
     def silent(self) -> int:
@@ -76,10 +94,24 @@ class Connections:
                 found = self._add(fd, door)
             if found is not None and found.user != user:
                 self._count(found.user, -1)
+                if found.presumed is None:
+                    self.admissions.spoken(found.address, user)
                 found.user = user
                 self._silent.pop(fd, None)
                 self._count(user, 1)
             return self.by_user[user]
+
+    def presume(self, door: str) -> None:
+        """A handshake has succeeded at this endpoint; libzmq does not say on which connection."""
+        with self._lock:
+            waiting = [
+                one for one in self._silent.values() if one.door == door and one.presumed is None
+            ]
+            for address in {one.address for one in waiting}:
+                user = self.admissions.take(address)
+                if user is not None:
+                    next(one for one in waiting if one.address == address).presumed = user
+                    return
 
     def forget_gone(self) -> None:
         """What ended without a word."""

@@ -18,6 +18,7 @@ from msgspec import structs
 from camfan_broker.access import NOBODY, Access
 from camfan_broker.camera import Camera
 from camfan_broker.delivery import Delivery
+from camfan_broker.draining import Drain
 from camfan_broker.ingest import check_bounds
 from camfan_broker.late import late_entry
 from camfan_broker.pace import CHEAP, Pace
@@ -38,6 +39,7 @@ BATCH = 256  # messages taken before the other sockets get their turn
 SILENCE_NS = 10_000_000_000
 WELCOME_NS = 900_000_000
 MAX_PEERS = 1024
+MAX_PARTS = 8  # of a message; the longest that means anything has three
 TOO_FAST = "too-fast"
 _CHEAP = (messages.Credit, messages.Gap, messages.Repaired, messages.Traced)  # come with frames
 
@@ -79,6 +81,7 @@ class Control:
         self._site = welcome.site
         self._backstage = backstage
         self._access = access
+        self._rest = Drain(socket)
         self._paces: dict[bytes, Pace] = {}
         self.tracer = Tracer(cameras, delivery.peers, clock, delivery.reply)
         self.refused: Counter[str] = Counter()
@@ -87,17 +90,23 @@ class Control:
     def receive(self) -> None:
         socket, delivery = self._socket, self._delivery
         for _ in range(BATCH):
+            if self._rest.active and not self._rest.run():
+                break
             delivery.touched = False
             if not has_input(socket):
                 return
             first = part = receive(socket, 0, NOT_COPIED)
-            parts = []
-            while part.more:
+            parts: list[zmq.Frame] = []
+            while part.more and len(parts) <= MAX_PARTS:
                 part = receive(socket, 0, NOT_COPIED)
                 parts.append(part)
             rights = NOBODY
             try:
                 rights = self._access.sender(first, "delivery")
+                if part.more:
+                    self._rest.start(part)
+                    self._access.offend(first, "bad-parts", f"sent more than {MAX_PARTS} parts")
+                    raise WireError("bad-parts", f"a message of more than {MAX_PARTS} parts")
                 self._message(first.bytes, parts, rights)
             except WireError as exc:
                 self._refuse(first, rights, exc)

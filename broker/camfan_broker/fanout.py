@@ -13,6 +13,7 @@ import zmq
 
 from camfan_broker.access import Access
 from camfan_broker.camera import Camera
+from camfan_broker.draining import Drain
 from camfan_broker.listeners import Listeners
 from camfan_broker.ring import Entry
 from camfan_wire.errors import WireError
@@ -36,6 +37,7 @@ class Fanout:
         self.listeners = Listeners()
         self.refused: Counter[str] = Counter()
         self._access = access
+        self._rest = Drain(socket)
         self.touched = True  # see `Poller`
         self.sent = 0
 
@@ -59,6 +61,8 @@ class Fanout:
     def receive(self) -> bool:
         """Take what is there; True if anybody's subscriptions changed."""
         for turn in range(BATCH):
+            if self._rest.active and not self._rest.run():
+                break
             self.touched = False
             if not has_input(self._socket):
                 return turn > 0
@@ -74,7 +78,11 @@ class Fanout:
 
     def _subscription(self, event: zmq.Frame, said: bytes) -> None:
         kind, prefix = said[:1], said[1:]
-        if kind == b"\x01":
+        self._access.taken(event)
+        if event.more or kind not in (b"\x00", b"\x01"):
+            self._access.offend(event, "bad-message", "sent a message that is not a subscription")
+            self._rest.start(event)
+        elif kind == b"\x01":
             newest = self._last_picture(self._grant(event, prefix))
             if newest is not None:
                 self.send_frame(newest)

@@ -19,18 +19,22 @@ import zmq
 from camfan_broker.connections import Connection, Connections
 from camfan_broker.refusals import Refusals
 from camfan_broker.roster import Roster
+from camfan_broker.suspensions import Suspensions
+from camfan_broker.unfinished import Excess, find_excess
 from camfan_config import Limits
 
 log = logging.getLogger(__name__)
 
 ZAP = "inproc://zeromq.zap.01"  # where libzmq asks
-TURN_MS = 200
+TURN_MS = 100  # a local peer sends some 40 MB of an unfinished message in that time
 SWEEP_S = 0.5
+UNFINISHED_SHARE = 0.125  # of the broker's memory: unfinished messages of all connections
+PART_OVERHEAD = 1_000_000  # the parts of one message, encrypted, and what the kernel rounds up
 ANSWER_NS = 300_000_000  # for the last answer to leave
 LATE_NS = 50_000_000  # by which we may hear of a connection after it was made
 STRANGER = "does not have the key of this broker, or none of its own"
 _EVENT = struct.Struct("=Hi")  # of a socket's monitor: what, and which descriptor
-_YES, _NO = b"200", b"400"
+_YES, _NO, _LATER = b"200", b"400", b"300"
 
 Context = zmq.Context[zmq.Socket[bytes]]
 
@@ -42,9 +46,16 @@ class Gatekeeper:
     """
 
     def __init__(
-        self, context: Context, roster: Roster | None, limits: Limits, refusals: Refusals
+        self,
+        context: Context,
+        roster: Roster | None,
+        limits: Limits,
+        refusals: Refusals,
+        memory: int,
     ) -> None:
         self.connections = Connections()
+        self.suspensions = Suspensions()
+        self.memory = memory
         self.roster = roster
         self._failed: zmq.Socket[bytes] | None = None
         self._hears: tuple[str | None, int] = (None, 0)  # who, and until when
@@ -71,7 +82,10 @@ class Gatekeeper:
         address = f"inproc://gatekeeper-{door}"
         socket.monitor(
             address,
-            zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
+            zmq.EVENT_ACCEPTED
+            | zmq.EVENT_DISCONNECTED
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_HANDSHAKE_SUCCEEDED,
         )
         ear = self._context.socket(zmq.PAIR)
         ear.linger = 0
@@ -144,6 +158,7 @@ class Gatekeeper:
                     self._event(socket, self._doors[socket])
                 else:
                     self._question(socket)
+            self._end_unfinished()
             if time.monotonic() - swept >= SWEEP_S:
                 swept = time.monotonic()
                 self._sweep()
@@ -165,11 +180,15 @@ class Gatekeeper:
             if user is None:
                 self._refuse(address.decode("ascii", "replace"), credentials)
                 return _NO, "unknown key", ""
+            if self.suspensions.holds(user):
+                self._refusals.refuse(user.partition("/")[0], "suspended", "is suspended")
+                return _LATER, "suspended", ""
             if self.connections.by_user[user] >= self.limits.connections_per_key:
                 self._refusals.refuse(
                     user.partition("/")[0], "too-many", "has too many connections"
                 )
                 return _NO, "too many connections", ""
+            self.connections.admissions.admit(address.decode("ascii", "replace"), user)
             return _YES, "OK", user
         except Exception:  # whatever it is, one key must not end the lookup of all others
             log.exception("a key could not be looked up; it was refused")
@@ -188,6 +207,9 @@ class Gatekeeper:
         what, fd = _EVENT.unpack(ear.recv_multipart()[0])
         if what == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
             self._failed = ear  # it is said of no connection; the one that now ends is meant
+            return
+        if what == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self.connections.presume(door)
             return
         failed, self._failed = self._failed is ear, None
         if what == zmq.EVENT_DISCONNECTED:
@@ -218,6 +240,34 @@ class Gatekeeper:
             user = connection.user
             if user is None or user in self.roster.by_id or self._awaits_answer(connection):
                 continue
+            self.connections.end(connection)
+
+    def suspend(self, user: str, reason: str, what: str) -> None:
+        """Any thread. Keep the key of a user out for a while, and end its connections."""
+        seconds = self.suspensions.suspend(user)
+        words = f"{what}; its key is suspended for {seconds:.0f} s"
+        self._refusals.refuse(user.partition("/")[0], reason, words)
+        for connection in self.connections.all():
+            if connection.owner == user:
+                self.connections.end(connection)
+
+    def _end_unfinished(self) -> None:
+        if self.roster is None:
+            return  # on this machine alone, where a program can take memory without our help
+        limits = self.limits
+        part = limits.frame + limits.header + limits.topic + PART_OVERHEAD
+        sizes = {"ingest": part, "delivery": part, "fanout": limits.topic * 256}
+        in_all = max(2 * part, int(self.memory * UNFINISHED_SHARE))
+        for excess in find_excess(self.connections.all(), sizes, in_all):
+            self._end_excess(excess)
+
+    def _end_excess(self, excess: Excess) -> None:
+        what = f"sent {excess.bytes / 1e6:.0f} MB of messages that do not end"
+        if excess.user is not None:
+            self.suspend(excess.user, "unfinished", what)
+        for connection in excess.connections:
+            if excess.user is None:
+                self._refusals.refuse(connection.address, "unfinished", what)
             self.connections.end(connection)
 
     def _awaits_answer(self, connection: Connection) -> bool:

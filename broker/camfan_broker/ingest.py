@@ -14,6 +14,7 @@ import zmq
 
 from camfan_broker.access import ANYBODY, NOBODY, Access
 from camfan_broker.camera import Camera
+from camfan_broker.draining import Drain
 from camfan_broker.rights import Rights
 from camfan_broker.ring import Entry
 from camfan_config import Limits
@@ -42,6 +43,7 @@ class Ingest:
         self._access = access if access.keyed else None
         self._routes: dict[bytes, tuple[Camera, int]] = {}  # by topic: camera and layer
         self._layers: dict[str, int] = {}  # how many we subscribe to, by camera
+        self._rest = Drain(socket)
         self.touched = True  # see `Poller`
         self.taken = 0  # messages
         self.refused: Counter[str] = Counter()  # of nobody we know
@@ -72,6 +74,8 @@ class Ingest:
     def receive(self) -> None:
         socket = self._socket
         for _ in range(BATCH):
+            if self._rest.active and not self._rest.run():
+                break
             if not has_input(socket):
                 self.touched = False
                 return
@@ -80,26 +84,29 @@ class Ingest:
             topic = first.bytes
             route = self._routes.get(topic)
             if route is not None:
-                self._frame(route[0], route[1], more=first.more)
+                self._frame(route[0], route[1], first)
             elif topic.startswith(FRAMES):
-                self._drain(more=first.more)
+                self._bounds.taken(first)
+                self._rest.start(first)
                 self.refused["unknown-camera"] += 1
             else:
-                self._other(topic, more=first.more)
+                self._other(topic, first)
         self.touched = True
 
-    def _frame(self, camera: Camera, layer: int, *, more: bool) -> None:
+    def _frame(self, camera: Camera, layer: int, first: zmq.Frame) -> None:
         """A refused frame is read to its end, so that the next message starts in its place."""
         socket = self._socket
         try:
-            if not more:
+            if not first.more:
+                self._bounds.taken(first)
                 raise WireError("bad-parts", "a topic alone")
             second = receive(socket, 0, NOT_COPIED)
             if not second.more:
+                self._bounds.taken(first)
                 raise WireError("bad-parts", "a frame without a picture")
             jpeg = receive(socket, 0, NOT_COPIED)
             if jpeg.more:
-                self._drain(more=True)
+                self._too_many_parts(jpeg)
                 raise WireError("bad-parts", "a frame of more than three parts")
             if self._access is not None:
                 self._access.check_publishes(jpeg, camera.name)
@@ -114,15 +121,19 @@ class Ingest:
             return
         self._on_frame(camera, camera.accept(header, layer, text, jpeg, time.monotonic_ns()))
 
-    def _other(self, topic: bytes, *, more: bool) -> None:
-        body = self._socket.recv(copy=False) if more else None
+    def _other(self, topic: bytes, first: zmq.Frame) -> None:
+        body = receive(self._socket, 0, NOT_COPIED) if first.more else None
         if body is None or body.more:
-            self._drain(more=body is not None)
             self.refused["bad-parts"] += 1
+            if body is None:
+                self._bounds.taken(first)
+            else:
+                self._too_many_parts(body)
             return
         rights = ANYBODY if self._access is None else NOBODY
         try:
             if len(body) > self._bounds.limits.message:
+                self._bounds.taken(body)
                 raise WireError("bad-message", f"{len(body)} bytes")
             if self._access is not None:
                 rights = self._access.sender(body, "ingest")
@@ -132,9 +143,10 @@ class Ingest:
             if self._access is not None:
                 self._access.tell(rights, exc)
 
-    def _drain(self, *, more: bool) -> None:
-        while more:
-            more = receive(self._socket, 0, NOT_COPIED).more
+    def _too_many_parts(self, part: zmq.Frame) -> None:
+        self._bounds.taken(part)
+        self._bounds.offend(part, "bad-parts", "sent a message of more than three parts")
+        self._rest.start(part)
 
 
 def check_bounds(header: Header, limits: Limits) -> None:

@@ -35,7 +35,7 @@ class Knocked(Gatekeeper):
 def test_it_closes_while_peers_come_and_go(context: zmq.Context[zmq.Socket[bytes]]) -> None:
     """libzmq's own thread tells of connections, and must never wait for a listener that is gone:
     everybody's frames, and the end of the process, would wait with it."""
-    gatekeeper = Knocked(context, None, Limits(), Refusals())
+    gatekeeper = Knocked(context, None, Limits(), Refusals(), 64_000_000)
     with context.socket(zmq.ROUTER) as router:
         router.linger = 0
         gatekeeper.watch(router, "delivery")

@@ -45,6 +45,11 @@ class CurveWire:
             self._send_part(MORE, part)
         self._send_part(0, parts[-1])
 
+    def begin(self, *parts: bytes) -> None:
+        """These parts of a message that has more to come."""
+        for part in parts:
+            self._send_part(MORE, part)
+
     def receive(self) -> list[bytes]:
         """The next message. Raises ConnectionError when the other side has hung up."""
         parts, more = [], MORE
