@@ -16,7 +16,7 @@ import zmq
 from msgspec.structs import replace
 
 from camfan_wire.clock import ClockEstimate, SiteClock
-from camfan_wire.header import Header, Position
+from camfan_wire.header import MAX_COUNT, MAX_NS, Header, Position
 from camfan_wire.messages import Gap, Repaired
 
 WAITING = 64  # frames that the loop has not taken; full: the newest is not taken over
@@ -115,11 +115,13 @@ class Passage:
         else:
             apart = self._clock.now_ns() - time.monotonic_ns() - known.offset_ns
             offset, error = offset + apart, error + known.error_ns
+            if not (-MAX_NS <= offset <= MAX_NS and error <= MAX_NS):
+                offset = error = None  # no clock is so far off: nothing is known
         return replace(
             header,
             camera=self.local,
             offset=offset,
             error=error,
             late=late,
-            unwanted=header.unwanted + self._left,
+            unwanted=min(header.unwanted + self._left, MAX_COUNT),
         )

@@ -70,6 +70,9 @@ class Fetcher(LinkUser):
         try:
             header = decode_header(parts[1].buffer)
         except WireError:
+            self._frames -= 1  # its credit is spent; what cannot be read cannot be repaired
+            if self._frames <= 0:
+                self._end(request, done=False)
             return
         if self._is_beyond(header.position, request):
             self._end(request, done=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,7 +16,10 @@ from camfan_wire.errors import WireError
 from camfan_wire.header import Header, decode_header
 from camfan_wire.link import LinkUser
 from camfan_wire.messages import Status
-from camfan_wire.topics import STATUSES, status_topic
+from camfan_wire.occasional import Occasional
+from camfan_wire.topics import STATUSES, camera_of, status_topic
+
+log = logging.getLogger(__name__)
 
 LATELY_S = 6.0  # three statuses
 
@@ -36,6 +40,7 @@ class Stream(LinkUser):
         self._wanted: tuple[tuple[str, ...], float | None] = ((), None)
         self._window = LatestWindow()
         self._asked = 0  # subscriptions under way
+        self._warnings = Occasional()
         self._said: dict[str, tuple[Status, float]] = {}  # by node: and when, monotonic seconds
 
     def said(self, camera: str) -> Status | None:
@@ -71,19 +76,23 @@ class Stream(LinkUser):
     def on_frame(self, parts: list[zmq.Frame]) -> None:
         try:
             header = decode_header(parts[1].buffer)
-        except WireError:
-            return  # the broker there checked it; a newer one may know headers that we do not
+        except WireError as exc:  # the broker there checked it, but may be newer than this one
+            camera = camera_of(parts[0].bytes)
+            if self._warnings.allows(camera):
+                log.warning("%s of another site: an unreadable frame was dropped: %s", camera, exc)
+            self._give_credit(None)
+            return
         self._give_credit(header)
         passage = self._passages.get(header.camera)
         here = None if passage is None else passage.take(header, self.link.clock)
         if here is not None:
             self._put(Came(here, parts[2], late=False))
 
-    def _give_credit(self, header: Header) -> None:
+    def _give_credit(self, header: Header | None) -> None:
         if self._asked:
             return  # the subscription under way brings credit of its own
         clock, age, link = self.link.clock.offset(), None, self.link
-        if header.offset is not None and clock is not None:
+        if header is not None and header.offset is not None and clock is not None:
             age = link.clock.site_ns() - header.captured - header.offset
         round_trip = None if clock is None else 2 * clock.error_ns
         credit = self._window.arrived(time.monotonic_ns(), age, round_trip)

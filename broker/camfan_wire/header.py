@@ -20,11 +20,12 @@ from camfan_wire.upright import upright_size
 
 VERSION = 1
 MAX_HEADER_BYTES = 4096
+MAX_COUNT = MAX_NS = 2**63 - 1
 
 Camera = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
 Run = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Nanoseconds = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
+Nanoseconds = Annotated[int, Meta(ge=-MAX_NS - 1, le=MAX_NS)]
 
 
 class Position(Struct, frozen=True, gc=False):

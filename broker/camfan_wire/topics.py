@@ -51,6 +51,12 @@ def split_frame_topic(topic: bytes) -> tuple[str, int] | None:
     return (match[1].decode("ascii"), int(match[2])) if match else None
 
 
+def camera_of(topic: bytes) -> str:
+    """The camera of a frame topic; empty if these bytes are not one."""
+    found = split_frame_topic(topic)
+    return "" if found is None else found[0]
+
+
 def split_event_topic(topic: bytes) -> tuple[str, str] | None:
     """Source and kind, or None if these bytes are no event topic."""
     match = _EVENT.fullmatch(topic)

@@ -20,7 +20,8 @@ from camfan_wire.errors import WireError
 from camfan_wire.header import Header, Position, decode_header
 from camfan_wire.link import LinkUser
 from camfan_wire.messages import Gap, Status
-from camfan_wire.topics import EVENTS, STATUSES
+from camfan_wire.occasional import Occasional
+from camfan_wire.topics import EVENTS, STATUSES, camera_of
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,9 @@ class Reading(LinkUser):
         self._wanted: tuple[list[str], float | None] = ([], None)
         self._since_time = int(since.timestamp() * 1e9) if isinstance(since, datetime) else None
         self._positions = dict(since) if isinstance(since, Mapping) else {}
+        self.unreadable = 0  # frames whose header could not be decoded
+        self._missed: set[str] = set()  # cameras of which such a frame came last
+        self._warnings = Occasional()
         self._asked = 0  # subscriptions under way: the broker has not said `ready` yet
         self.answer: Callable[[messages.Trace], messages.Hop] | None = None
 
@@ -111,8 +115,9 @@ class Reading(LinkUser):
     def on_frame(self, parts: list[zmq.Frame]) -> None:
         try:
             header = decode_header(parts[1].buffer)
-        except WireError:
-            return  # the broker checked it; a newer one may know headers that we do not
+        except WireError as exc:
+            self._on_unreadable(parts, exc)
+            return
         jpeg = parts[2].buffer.toreadonly()
         frame = Frame(header, jpeg, self.link.clock)
         inbox = self._inbox
@@ -128,17 +133,32 @@ class Reading(LinkUser):
         inbox.came_by[header.camera] = self
         inbox.mailbox.put(store, frame)
 
+    def _on_unreadable(self, parts: list[zmq.Frame], error: WireError) -> None:
+        """The broker checked the frame, but may be newer than this reader.
+
+        The credit is given back all the same: a reader must not run out of it.
+        """
+        camera = camera_of(parts[0].bytes)
+        self.unreadable += 1
+        self._missed.add(camera)
+        if self._warnings.allows(camera):
+            log.warning("%s: a frame that cannot be read was dropped: %s", camera, error)
+        if self._terms.mode == "latest":
+            self._give_credit(None)
+        else:
+            self.was_read(len(parts[2]))
+
     def settle(self) -> None:
         self._inbox.mailbox.wake()
 
-    def _give_credit(self, header: Header) -> None:
+    def _give_credit(self, header: Header | None) -> None:
         if self._asked:
             return  # the subscription under way brings credit of its own
         now, clock = time.monotonic_ns(), self.link.clock.offset()
         age = round_trip = None
         if clock is not None:
             round_trip = 2 * clock.error_ns
-            if header.offset is not None:
+            if header is not None and header.offset is not None:
                 age = now + clock.offset_ns - header.captured - header.offset
         credit = self.latest_window.arrived(now, age, round_trip)
         if credit:
@@ -148,8 +168,25 @@ class Reading(LinkUser):
         had = self._positions.get(header.camera)
         if had and had.run == header.run and header.sequence <= had.sequence:
             return False  # sent again after a new connection
+        if self._missed and header.camera in self._missed:
+            self._missed.discard(header.camera)
+            self._put_unreadable(header, had)
         self._positions[header.camera] = header.position
         return True
+
+    def _put_unreadable(self, header: Header, had: Position | None) -> None:
+        """A gap for the frames before this one that came and could not be read."""
+        if had is None or had.run != header.run or header.sequence <= had.sequence + 1:
+            return
+        gap = Gap(
+            camera=header.camera,
+            run=header.run,
+            first=had.sequence + 1,
+            last=header.sequence - 1,
+            reason="unreadable",
+        )
+        if self._terms.events:
+            self._inbox.mailbox.put_gap(self._queue, gap)
 
     def on_topic(self, topic: bytes, body: bytes) -> None:
         try:

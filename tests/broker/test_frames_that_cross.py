@@ -7,10 +7,11 @@ import time
 import zmq
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from camfan_broker.crossing import WAITING, Arrivals, Came, Passage
 from camfan_wire.clock import ClockEstimate, SiteClock
-from camfan_wire.header import Header
+from camfan_wire.header import MAX_COUNT, MAX_NS, Header, decode_header, encode_header
 from camfan_wire.messages import Gap
 
 RUNS = ("00000000000000a1", "00000000000000b2")
@@ -90,6 +91,23 @@ def test_a_frames_time_is_moved_to_our_clock_with_the_errors_of_both(ahead_ns: i
     assert moved.error is not None
     assert abs(moved.offset) < 50_000_000  # both are this machine: the difference is cancelled
     assert moved.error >= 7
+
+
+@given(
+    offset=st.sampled_from([-MAX_NS - 1, -MAX_NS, MAX_NS]) | st.integers(-MAX_NS - 1, MAX_NS),
+    ahead_ns=st.integers(-(10**18), 10**18),
+    error=st.sampled_from([0, MAX_COUNT]) | st.integers(0, MAX_COUNT),
+    unwanted=st.sampled_from([0, MAX_COUNT]),
+)
+def test_a_translated_header_is_a_valid_header(
+    offset: int, ahead_ns: int, error: int, unwanted: int
+) -> None:
+    """Whatever clocks it names: a reader that could not decode it would go without the frame."""
+    said = structs.replace(header(1, unwanted, offset=offset), error=error)
+
+    here = Passage("here", SiteClock()).translate(said, clock_there(ahead_ns))
+
+    assert decode_header(encode_header(here)) == here
 
 
 def test_what_is_not_known_stays_unknown() -> None:
