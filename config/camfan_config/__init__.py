@@ -28,6 +28,7 @@ from camfan_config.topology import (
     is_loopback,
     nodes,
     select,
+    title_of,
 )
 from camfan_config.types import (
     Access,
@@ -125,4 +126,5 @@ __all__ = [
     "nodes",
     "read_site",
     "select",
+    "title_of",
 ]

@@ -81,13 +81,17 @@ def _started_with(site: Site, name: str) -> object:
         watched = [site.cameras[n] for n in select(site, section.cameras)]
         looks_at = [(c.zones, c.masks) for c in watched if c.zones or c.masks]
         return common, node.kind, node.host, section, looks_at
+    if isinstance(section, Web):
+        shown = select(site, section.cameras)
+        titles = {name: site.cameras[name].title for name in shown if site.cameras[name].title}
+        return common, node.host, section, titles
     if isinstance(section, Broker):
         return common, section, bind_addresses(site, name)
     return common, node.kind, node.host, section
 
 
 # Of a camera; the host counts resolved, and of the broker, its address.
-_FOR_OTHERS = frozenset({"zones", "masks", "host", "broker"})
+_FOR_OTHERS = frozenset({"title", "zones", "masks", "host", "broker"})
 
 
 def _dials(site: Site, node: Node) -> object:

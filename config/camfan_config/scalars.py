@@ -146,6 +146,8 @@ def _text(kind: Kind, scalar: Scalar) -> str:
 
 def slug(pattern: str, text: str) -> str | None:
     """The text with what the pattern forbids left out, if that is enough."""
+    if re.search(pattern, "a b"):
+        return None  # not the pattern of a name
     made = re.sub(r"[^a-z0-9_*?-]+", "-", text.lower()).strip("-")[:64]
     return made if made and re.search(pattern, made) else None
 

@@ -201,7 +201,8 @@ def _scalar(info: inspect.Type) -> Schema:
         case inspect.StrType():
             pattern = {} if info.pattern is None else {"pattern": _ecma(info.pattern)}
             least = {} if info.min_length is None else {"minLength": info.min_length}
-            return {"type": "string", **pattern, **least}
+            most = {} if info.max_length is None else {"maxLength": info.max_length}
+            return {"type": "string", **pattern, **least, **most}
     raise NotImplementedError(f"no JSON Schema for {info}")
 
 

@@ -149,6 +149,11 @@ def select(site: Site, patterns: Cameras) -> tuple[str, ...]:
     return tuple(name for name in site.cameras if matches(name, patterns))
 
 
+def title_of(site: Site, camera: str) -> str:
+    """What people call a camera: its title, or its name if it has none."""
+    return site.cameras[camera].title or camera
+
+
 def matches(name: str, patterns: Iterable[str]) -> bool:
     """True if one of the names and globs means this name."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -23,6 +23,20 @@ Name = Annotated[
         extra={"words": "lower-case letters, digits, '-' and '_', at most 64"},
     ),
 ]
+Title = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=60,
+        pattern=r"^(?!\s)"  # something that is seen; nothing that breaks, hides or turns the text
+        r"(?=.*[^\s\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2800\u3164\ufe00-\ufe0f])"
+        r"[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*[^\s]\Z",
+        extra={
+            "words": "text that can be seen, in any script; no blanks around it, no invisible "
+            "characters that break it or turn its direction"
+        },
+    ),
+]
 Host = Annotated[
     str,
     Meta(
@@ -248,6 +262,9 @@ class CameraDefaults(Section, frozen=True, kw_only=True):
 class CameraBase(Section, frozen=True, kw_only=True):
     """What every camera has, whatever its source."""
 
+    title: Annotated[
+        Title | None, Meta(description="for people, in any script; absent: the name")
+    ] = None
     host: Annotated[Host | None, Meta(description="where it runs; absent: the broker's host")] = (
         None
     )

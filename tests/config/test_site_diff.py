@@ -56,6 +56,7 @@ EVERYONE = ("broker", "a", "b", "g", "r", "s", "m", "n", "web")
         ("motion: {m: {cameras: [a]}, n", "motion: {n", (), ("m",), (), ("broker",)),
         ("path: /s", "path: /elsewhere", (), (), ("s",), ()),
         ("  b: {source: test}", "  b: {source: test, fps: 5}", (), (), ("b",), ()),
+        ("  b: {source: test}", "  b: {source: test, title: Barn}", (), (), ("web",), ()),
         ("  b: {source: test}", "  b: {source: file, path: v}", (), (), ("b",), ()),
         ("quality: 80", "quality: 70", (), (), ("a", "b", "g"), ()),
         ("[1, 0]", "[1, 0.5]", (), (), ("m",), ()),

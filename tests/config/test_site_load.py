@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,9 @@ from camfan_config import (
     V4l2Camera,
     load_site,
     read_site,
+    title_of,
 )
+from camfan_config.render import show
 from camfan_testing.hashes import PASSWORD_HASH, TOKEN_HASH
 
 HEAD = "version: 1\nsite: home\n"
@@ -235,3 +238,38 @@ def test_a_relative_name_of_the_file_is_enough(
     assert camera.path == str(tmp_path / "v")
     with pytest.raises(SiteError, match=r"^other\.yaml +cannot be read: No such file"):
         load_site("other.yaml")
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Haustür links", "前门", "البوابة الأمامية", "\U0001f468\u200d\U0001f469 us",
+     "🏠", "हिन्दी कैमरा", "5", "no", 'Tür: 2. Stock, "Hof"', "x" * 60],
+)  # fmt: skip
+def test_people_call_a_camera_what_they_like(tmp_path: Path, title: str) -> None:
+    """Any script; the name stays what machines use. `camfan show` writes it so that it loads."""
+    quoted = json.dumps(title, ensure_ascii=False)
+    cameras = f"{{porch: {{source: test, title: {quoted}}}, b: {{source: test}}}}"
+    site = load(tmp_path, f"cameras: {cameras}")
+    shown = tmp_path / "shown.yaml"
+    shown.write_text(show(read_site(tmp_path / "site.yaml", environment={})))
+    again = load_site(shown, environment={})
+
+    assert list(site.cameras) == ["porch", "b"]
+    assert (title_of(site, "porch"), title_of(site, "b")) == (title, "b")
+    assert title_of(again, "porch") == title
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["", " ", " x", "x ", "x" * 61, "a\u202eb", "a\u2066b", "a\u2069b", "\u200b", "\u200d\u200d",
+     "a\u2028b", "\ufeffa", "a\tb", "a\u0085b", "a\u00a0", "\u3164", "\u2800", "a\u001bb"],
+)  # fmt: skip
+def test_a_title_can_be_seen_and_hides_nothing(tmp_path: Path, title: str) -> None:
+    """No blanks around it, no control characters, none that turn the direction of text."""
+    with pytest.raises(SiteError) as caught:
+        load(tmp_path, f"cameras: {{porch: {{source: test, title: {json.dumps(title)}}}}}")
+
+    (problem,) = caught.value.problems
+    assert str(problem).count("\n") <= 2
+    assert "cameras.porch.title: " in str(problem)
+    assert not set(title) & set("\u202e\u2066\u2069\x1b") & set(problem.message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -11,12 +12,14 @@ from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, Subscriber
 from camfan_nodes.top.table import SiteTable
 from camfan_nodes.viewer.watch import State
 
+TITLES = {"porch": "Haustür 前门"}
 NOW_NS = 1_763_800_000_000_000_000
 
 
 def camera(name: str, state: State = "live", *, trouble: str = "", lost: int = 0) -> CameraFacts:
     return CameraFacts(
         name=name,
+        title=TITLES.get(name, name),
         state=state,
         fps=15.0 if state == "live" else None,
         age_s=0.18 if state == "live" else 135.0,
@@ -95,3 +98,12 @@ def test_unknown_is_a_dash_never_zero() -> None:
     line = next(line for line in printed(FACTS, 160).splitlines() if line.startswith("hall"))
 
     assert line.count("—") == 4
+
+
+def test_titles_stand_beside_the_names_that_have_one() -> None:
+    """Where there is room; without any, there is no column for them."""
+    with_title = replace(FACTS, cameras=(camera("porch"), camera("yard")))
+
+    assert "porch   Haustür 前门" in printed(with_title, 160)
+    assert "title" not in printed(FACTS, 160)
+    assert "Haustür" not in printed(with_title, 80)

@@ -48,7 +48,13 @@ class Stage:
         self.now_s = 100.0
         self.source = FakeSource()
         self.window = Window(
-            surface, self.source, cameras, site="farm", folder=folder, clock=lambda: self.now_s
+            surface,
+            self.source,
+            cameras,
+            site="farm",
+            titles={},
+            folder=folder,
+            clock=lambda: self.now_s,
         )
         self._sequence = 0
 
@@ -331,3 +337,21 @@ def test_a_window_without_cameras_says_so(screen: pygame.Surface, tmp_path: Path
         for key in (pygame.K_RETURN, pygame.K_RIGHT, pygame.K_s, pygame.K_SPACE):
             made.press(key)
         made.window.draw()
+
+
+@pytest.mark.parametrize(
+    ("title", "drawn"),
+    [("Haustür links", True), ("Вход", True), ("a-1", True), ("البوابة", False),
+     ("שער", False), ("👨‍👩‍👧", False), ("हिन्दी", False), ("前门", False), ("\ue000", False)],
+)  # fmt: skip
+def test_a_title_that_the_font_cannot_draw_gives_way_to_the_name(
+    screen: pygame.Surface, tmp_path: Path, title: str, drawn: bool
+) -> None:
+    """No boxes, no letters that stand apart or the wrong way round."""
+    window = Window(
+        screen, FakeSource(), ["porch"], site="farm", titles={"porch": title}, folder=tmp_path
+    )
+    (camera,) = window._cameras
+    window.close()
+
+    assert (camera.name, camera.label) == ("porch", title if drawn else "porch")

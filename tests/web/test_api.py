@@ -29,6 +29,7 @@ WEB = f"""  users: {{ines: {{password: {PASSWORD_HASH}}}}}
   tokens: {{all: {{token: {TOKEN_HASH}, role: owner}}}}
 """
 RECORDER = "recorders: {archive: {path: rec}}\n"
+TITLE = "Haustür 前门 🏠"
 NEVER_ENDS = r"^/stream/"
 
 schema = schemathesis.openapi.from_dict(openapi("0"))
@@ -38,7 +39,7 @@ schema = schemathesis.openapi.from_dict(openapi("0"))
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveWeb]:
     folder = tmp_path_factory.mktemp("api")
     with (
-        live_web(folder, "one", "two", web=WEB, extra=RECORDER) as running,
+        live_web(folder, "one", "two", web=WEB, extra=RECORDER, titles={"one": TITLE}) as running,
         Camera(running.site, "one", 10),
     ):
         wait_until(lambda: running.server.pages._office.overviews.answers("one"))
@@ -92,6 +93,7 @@ def test_the_whole_site_in_one_answer(web: LiveWeb) -> None:
     one, two = status["cameras"]
     assert (one["name"], one["state"], two["name"], two["state"]) == ("one", "live", "two", "wait")
     assert two["age_ms"] is None
+    assert (one["title"], two["title"]) == (TITLE, "two")
     kinds = {node["name"]: node["kind"] for node in status["nodes"]}
     assert kinds["broker"] == "broker"
     assert kinds["web"] == "web"
@@ -128,6 +130,7 @@ def test_events_that_began_are_listed(web: LiveWeb) -> None:
         watch.event("motion", "end", camera="one", id="abc")
 
     assert (event["id"], event["kind"], event["camera"]) == ("abc", "motion", "one")
+    assert event["title"] == TITLE
 
 
 def test_figures_of_pages_are_metrics(web: LiveWeb) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from camfan_config import BROKER, CustomCamera, Site, broker_of, brokers, nodes
+from camfan_config import BROKER, CustomCamera, Site, broker_of, brokers, nodes, title_of
 from camfan_nodes.top.figures import count, number, word
 from camfan_nodes.up.share import STARTED
 from camfan_nodes.viewer.heard import Word, camera_trouble
@@ -29,6 +29,7 @@ _WELL = ("live", "running", "recording", "watching", "starting")  # states that 
 @dataclass(frozen=True, slots=True)
 class CameraFacts:
     name: str
+    title: str  # what people call it; its name if it has none
     state: State
     fps: float | None
     age_s: float | None  # of its newest frame when the broker got it; now, if it is not live
@@ -145,6 +146,7 @@ def _camera(
         trouble = _said(name, own)
     return CameraFacts(
         name=name,
+        title=title_of(site, name),
         state=state,
         fps=number(figures, "fps") if state in LIVE else None,
         age_s=age_s,
@@ -298,7 +300,7 @@ def _needs(
 ) -> list[str]:
     if not connected:
         return ["the broker does not answer"] if settled else []
-    needs = [f"{c.name} is {c.state}" for c in cameras if c.state in ("offline", "stale")]
+    needs = [f"{c.title} is {c.state}" for c in cameras if c.state in ("offline", "stale")]
     told = {camera.name for camera in cameras if camera.state in ("offline", "stale")}
     for node in found:
         if not node.well and node.name not in told and node.name != BROKER:

@@ -34,10 +34,10 @@ _STATE_STYLE: dict[State, str] = {
 }  # fmt: skip
 _NARROW = 80
 _CAMERA_COLUMNS = (  # each from the width on at which it has room
-    (0, "camera"), (0, "state"), (60, "fps"), (0, "age"), (0, "lost"),
+    (0, "camera"), (100, "title"), (0, "state"), (60, "fps"), (0, "age"), (0, "lost"),
     (80, "motion"), (80, "recorded until"), (110, "trouble"),
 )  # fmt: skip
-_WORDS = ("camera", "state", "motion", "recorded until", "trouble")
+_WORDS = ("camera", "title", "state", "motion", "recorded until", "trouble")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,16 @@ def _number(name: str) -> Column:
 
 
 def _cameras(cameras: Iterable[CameraFacts], now_ns: int, width: int) -> Table:
+    cameras = list(cameras)
     shown = [column for least, column in _CAMERA_COLUMNS if width >= least]
+    if all(camera.title == camera.name for camera in cameras):
+        shown = [column for column in shown if column != "title"]
     table = _table(*(_text(name) if name in _WORDS else _number(name) for name in shown))
     for camera in cameras:
         style = _STATE_STYLE[camera.state]
         cells = {
             "camera": Text(camera.name),
+            "title": Text("" if camera.title == camera.name else camera.title, style=QUIET),
             "state": Text(camera.state, style=style),
             "fps": Text(UNKNOWN if camera.fps is None else f"{camera.fps:.1f}"),
             "age": _age(camera),

@@ -38,8 +38,9 @@ class Moment:
 class CameraView:
     """Used by the window's thread only."""
 
-    def __init__(self, name: str, asked_s: float, asked_ns: int) -> None:
+    def __init__(self, name: str, label: str, asked_s: float, asked_ns: int) -> None:
         self.name = name
+        self.label = label  # what people are shown
         self._asked_ns = asked_ns
         self._watch = Watch(asked_s)
         self._worst = WorstAge()
@@ -130,7 +131,7 @@ class CameraView:
         calm = state == "live"
         text = AGE_UNKNOWN if shown is None else age_text(*shown)
         return TileView(
-            name=self.name,
+            name=self.label,
             picture=self._picture,
             plate=self._broken_plate(),
             age=text,
@@ -152,7 +153,7 @@ class CameraView:
         if self._picture is not None and self._stale is None:
             self._stale = stale_look(self._picture)
         return TileView(
-            name=self.name,
+            name=self.label,
             picture=self._stale,
             plate=Plate("stale", "Stale", tokens.WARN, self._since(moment), why),
             age=self._old(moment),
@@ -164,7 +165,7 @@ class CameraView:
     def _paused(self, moment: Moment, since_ns: int, *, selected: bool) -> TileView:
         title = f"since {time_text(since_ns, moment.site_ns)}"
         return TileView(
-            name=self.name,
+            name=self.label,
             picture=self._picture if self._frozen else None,
             frozen=True,
             plate=Plate("paused", "Paused", tokens.WARN, title),
@@ -179,12 +180,12 @@ class CameraView:
         ends = time_text(self._asked_ns + int(OFFLINE_S * 1e9), moment.site_ns)
         detail = f"asked for at {asked}; offline if none comes until {ends}"
         plate = Plate("wait", "Waiting", tokens.QUIET, "No picture yet", detail)
-        return TileView(name=self.name, plate=plate, age=NO_PICTURE, selected=selected)
+        return TileView(name=self.label, plate=plate, age=NO_PICTURE, selected=selected)
 
     def _offline(self, look: Look, moment: Moment, why: str, *, selected: bool) -> TileView:
         title = "No picture came" if look.since_ns is None else self._since(moment)
         plate = Plate("offline", "Offline", tokens.BAD, title, why)
-        return TileView(name=self.name, plate=plate, age=NO_PICTURE, selected=selected)
+        return TileView(name=self.label, plate=plate, age=NO_PICTURE, selected=selected)
 
     def _since(self, moment: Moment) -> str:
         source = self._shown or self._newest

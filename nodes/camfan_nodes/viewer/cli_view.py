@@ -8,7 +8,7 @@ from pathlib import Path
 
 from camfan import CamfanError, Subscriber
 from camfan.address import camera_patterns
-from camfan_config import Site, load_site, select
+from camfan_config import Site, load_site, select, title_of
 from camfan_nodes.command import MissingExtraError, add_key_argument, end_with_code
 from camfan_nodes.service import stop_on_signals
 from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
@@ -77,7 +77,10 @@ def _show(site: Site, cameras: list[str], key: Path | None) -> int:
             site, cameras, events=True, statuses=True, kind="viewer", key=key
         ) as frames:
             feed = Feed(frames)
-            window = Window(surface, feed, cameras, site=site.site, folder=Path.cwd())
+            titles = {name: title_of(site, name) for name in cameras}
+            window = Window(
+                surface, feed, cameras, site=site.site, titles=titles, folder=Path.cwd()
+            )
             try:
                 feed.start(window.wake)
                 while not (window.finished or stop.is_set()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +21,8 @@ _REGULAR = ("noto/NotoSans-Regular.ttf", "liberation/LiberationSans-Regular.ttf"
 _BOLD = ("noto/NotoSans-Bold.ttf", "liberation/LiberationSans-Bold.ttf",
          "dejavu/DejaVuSans-Bold.ttf", "DejaVuSans-Bold.ttf")  # fmt: skip
 _KEPT_LINES = 512
+_NOT_A_CHARACTER = "\uffff"
+_JOINING = frozenset({"Mn", "Mc", "Me", "Cf"})
 
 
 @lru_cache(maxsize=2)
@@ -34,6 +37,30 @@ def _file(*, bold: bool) -> str | None:
 @lru_cache(maxsize=64)
 def font(size: int, *, bold: bool = False) -> pygame.font.Font:
     return pygame.font.Font(_file(bold=bold), size)
+
+
+def can_draw(text: str) -> bool:
+    """Whether each character has a glyph in both weights, and is drawn rightly by itself.
+
+    Scripts that run from right to left or join their letters would need more than this module has.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    if any(
+        unicodedata.bidirectional(one) in ("R", "AL") or unicodedata.category(one) in _JOINING
+        for one in composed
+    ):
+        return False
+    return all(
+        _glyph(one, bold=bold) != _glyph(_NOT_A_CHARACTER, bold=bold)
+        for one in set(composed)
+        for bold in (False, True)
+    )
+
+
+def _glyph(character: str, *, bold: bool) -> bytes:
+    """How it looks; the sign for a missing one is a glyph like any other."""
+    drawn = font(16, bold=bold).render(character, True, (255, 255, 255))
+    return pygame.image.tobytes(drawn, "RGBA")
 
 
 @lru_cache(maxsize=_KEPT_LINES)

@@ -6,7 +6,7 @@ It draws what `camera`, `tile` and `chrome` say, and knows neither sockets nor s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from camfan_nodes.viewer.camera import CameraView, Moment, live_count
 from camfan_nodes.viewer.decoder import Decoder
 from camfan_nodes.viewer.grid import Box, fit
 from camfan_nodes.viewer.heard import Heard, camera_trouble
+from camfan_nodes.viewer.lettering import can_draw
 from camfan_nodes.viewer.snapshot import save
 from camfan_nodes.viewer.tile import paint_tile, picture_height
 from camfan_nodes.viewer.watch import LIVE, State
@@ -42,6 +43,7 @@ class Window:
         cameras: Sequence[str],
         *,
         site: str,
+        titles: Mapping[str, str],
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -52,7 +54,9 @@ class Window:
         self._folder = folder
         self._clock = clock
         self._started_s = clock()
-        self._cameras = [CameraView(name, clock(), source.site_ns()) for name in cameras]
+        self._cameras = [
+            CameraView(name, _label(name, titles), clock(), source.site_ns()) for name in cameras
+        ]
         self._decoder = Decoder(self.wake)
         self._heard = Heard()
         self._woken = False
@@ -159,7 +163,7 @@ class Window:
         words = self._heard.words(moment.now_s)
         looks = [camera.look(self._moment_of(camera, moment)) for camera in self._cameras]
         troubles = [
-            f"{camera.name} is {look.state}"
+            f"{camera.label} is {look.state}"
             for camera, look in zip(self._cameras, looks, strict=True)
             if look.state in ("stale", "offline")
         ]
@@ -294,6 +298,12 @@ class Window:
             if frame is not None and on_screen:
                 frames.append(frame)
         self._answer = (save(frames, self._folder), self._clock() + ANSWER_S)
+
+
+def _label(camera: str, titles: Mapping[str, str]) -> str:
+    """Its title, if there is one that this window can draw."""
+    title = titles.get(camera, camera)
+    return title if can_draw(title) else camera
 
 
 def _columns(visible: list[tuple[CameraView, Box]]) -> int:

@@ -9,6 +9,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from camfan import Event
+from camfan_config import Site, title_of
 from camfan_nodes.web.access import Principal
 from camfan_nodes.web.guard import principal_of
 from camfan_nodes.web.overview import CameraInfo, Overview
@@ -42,6 +43,7 @@ class EventInfo(Struct, frozen=True, kw_only=True):
     kind: str
     source: str
     camera: str | None
+    title: str | None  # what people call the camera; its name if it has no title
 
 
 class EventList(Struct, frozen=True, kw_only=True):
@@ -87,7 +89,7 @@ class Api:
         limit = _limit(request)
         seen = set(principal.cameras)
         found = [
-            _event(event)
+            _event(self._office.hub.site, event)
             for event in reversed(self._office.hub.events)
             if event.camera in seen or (event.camera is None and principal.sees_all)
         ]
@@ -135,11 +137,13 @@ def _limit(request: web.Request) -> int:
     return int(said)
 
 
-def _event(event: Event) -> EventInfo:
+def _event(site: Site, event: Event) -> EventInfo:
+    known = event.camera is not None and event.camera in site.cameras
     return EventInfo(
         id=event.id,
         time=event.time / 1e6,
         kind=event.kind,
         source=event.source,
         camera=event.camera,
+        title=title_of(site, event.camera) if known and event.camera else event.camera,
     )

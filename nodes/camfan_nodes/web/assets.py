@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import mimetypes
 from dataclasses import dataclass
+from html import escape
 from importlib.resources import files
 
 from aiohttp import web
@@ -41,12 +42,12 @@ class Asset:
 
 
 class Assets:
-    """By name."""
+    """By name; `{{site}}` in pages and the manifest is the name of the site."""
 
-    def __init__(self) -> None:
+    def __init__(self, site: str) -> None:
         folder = files("camfan_nodes.web") / "static"
         self._found = {
-            one.name: _asset(one.name, one.read_bytes())
+            one.name: _asset(one.name, _filled(one.name, one.read_bytes(), site))
             for one in folder.iterdir()
             if one.is_file()
         }
@@ -64,6 +65,12 @@ class Assets:
         if name not in self._found or name.endswith(".html"):
             raise web.HTTPNotFound(text="there is no such file\n")
         return self._found[name].response(request)
+
+
+def _filled(name: str, body: bytes, site: str) -> bytes:
+    if not name.endswith((".html", ".webmanifest")):
+        return body
+    return body.replace(b"{{site}}", escape(site).encode())
 
 
 def _asset(name: str, body: bytes) -> Asset:

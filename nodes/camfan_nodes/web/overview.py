@@ -28,6 +28,7 @@ class CameraInfo(Struct, frozen=True, kw_only=True):
     """One camera. Unknown is null, never 0."""
 
     name: str
+    title: str  # what people call it; its name if it has none
     state: str  # live, late, stale, offline or wait
     trouble: str  # why it is not live, or what was wrong last; may be empty
     fps: float | None
@@ -156,7 +157,7 @@ class Overviews:
         if not self.facts.connected:
             return list(self.facts.needs[:1])
         return [
-            f"{camera.name} is {camera.state}"
+            f"{camera.title} is {camera.state}"
             for camera in self.facts.cameras
             if camera.name in principal.cameras and camera.state in ("offline", "stale")
         ]
@@ -166,6 +167,7 @@ class Overviews:
         until = facts.recorded_until_ns
         return CameraInfo(
             name=facts.name,
+            title=facts.title,
             state=facts.state,
             trouble=facts.trouble,
             fps=facts.fps,

@@ -52,7 +52,10 @@ FromPage = Want | Probe | Painted
 
 
 class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
-    """The first message. `cameras`: the number that stands for each in a picture's header."""
+    """The first message. `cameras`: the number that stands for each in a picture's header.
+
+    `titles`: what people call those that have a title.
+    """
 
     site: str
     camfan: str
@@ -60,6 +63,7 @@ class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     role: str
     kind: str
     cameras: dict[str, int]
+    titles: dict[str, str] = {}
 
 
 class Echo(Struct, frozen=True, tag_field="type", tag="echo"):
@@ -83,8 +87,10 @@ class CameraState(Struct, frozen=True):
 class Notice(Struct, frozen=True):
     """Something that happened, for the list beside the pictures."""
 
+    id: str
     time: Ms
     kind: str
+    source: str
     camera: str | None
 
 

@@ -175,6 +175,11 @@ class Pages:
             role=principal.role,
             kind=principal.kind,
             cameras={name: numbers[name] for name in principal.cameras},
+            titles={
+                name: title
+                for name in principal.cameras
+                if (title := self._office.hub.site.cameras[name].title) is not None
+            },
         )
 
     def _state(self, principal: Principal) -> str:
@@ -191,7 +196,7 @@ class Pages:
         }
         seen = set(principal.cameras)
         lately = [
-            Notice(event.time / 1e6, event.kind, event.camera)
+            Notice(event.id, event.time / 1e6, event.kind, event.source, event.camera)
             for event in reversed(hub.events)
             if event.camera in seen or (event.camera is None and principal.sees_all)
         ]

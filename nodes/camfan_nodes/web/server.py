@@ -23,6 +23,7 @@ from camfan_nodes.web.guard import PRINCIPAL, Guard, principal_of
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.login import Login
 from camfan_nodes.web.metrics import WebCollector
+from camfan_nodes.web.missing import Missing
 from camfan_nodes.web.openapi import openapi
 from camfan_nodes.web.overview import Overviews
 from camfan_nodes.web.pages import Office, Pages
@@ -60,7 +61,7 @@ class WebServer:
         self.pictures = Pictures(self.hub)
         self.hub.figures = self.pages.figures
         self.login = Login(self.access, self.sessions, self.guard, self.pages.logged_out)
-        self._assets = Assets()
+        self._assets = Assets(site.site)
         self._api = Api(office, self.pages)
         self._registry = CollectorRegistry()
         owner = self.access.anybody()  # who may see the figures of all pages
@@ -106,7 +107,10 @@ class WebServer:
         return f"{'https' if tls else 'http'}://{shown}:{real}"
 
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[self.guard.middleware], client_max_size=MAX_BODY)
+        missing = Missing(self._assets)
+        app = web.Application(
+            middlewares=[self.guard.middleware, missing.middleware], client_max_size=MAX_BODY
+        )
         get: dict[str, Handler] = {
             "/": self._root,
             "/live": self._page("live.html"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -43,10 +44,15 @@ def site_at(site: Site, addresses: Addresses) -> Site:
 
 @contextmanager
 def live_broker(
-    folder: Path, *cameras: str, memory: str = "64MB", extra: str = ""
+    folder: Path,
+    *cameras: str,
+    memory: str = "64MB",
+    extra: str = "",
+    titles: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[LiveBroker]:
     """A broker for some cameras that the test publishes itself."""
-    written = write_site(folder, custom_cameras(*cameras) + "\n" + extra, memory=memory)
+    section = custom_cameras(*cameras, titles=titles)
+    written = write_site(folder, f"{section}\n{extra}", memory=memory)
     with serving(written.path) as live:
         yield live
 

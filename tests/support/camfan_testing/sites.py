@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from camfan_testing.ports import free_ports
 
@@ -59,6 +62,12 @@ def write_two_brokers(folder: Path, sections: str) -> Path:
     return path
 
 
-def custom_cameras(*names: str) -> str:
+def custom_cameras(*names: str, titles: Mapping[str, str] = MappingProxyType({})) -> str:
     """A `cameras:` section of cameras that the test publishes itself."""
-    return "cameras:\n" + "\n".join(f"  {name}: {{source: custom}}" for name in names)
+    lines = [
+        f"  {name}: {{source: custom, title: {json.dumps(titles[name], ensure_ascii=False)}}}"
+        if name in titles
+        else f"  {name}: {{source: custom}}"
+        for name in names
+    ]
+    return "\n".join(("cameras:", *lines))

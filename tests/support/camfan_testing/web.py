@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -35,12 +36,18 @@ class LiveWeb:
 
 
 @contextmanager
-def live_web(folder: Path, *cameras: str, web: str = "", extra: str = "") -> Iterator[LiveWeb]:
+def live_web(
+    folder: Path,
+    *cameras: str,
+    web: str = "",
+    extra: str = "",
+    titles: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[LiveWeb]:
     """`web` is more of the web section, indented lines or one inline key a line."""
     (port,) = free_ports(1)
     section = f"web:\n  listen: 127.0.0.1:{port}\n  state: {folder}/state\n{web}\n{extra}"
     with (
-        live_broker(folder, *(cameras or ("one", "two")), extra=section) as live,
+        live_broker(folder, *(cameras or ("one", "two")), extra=section, titles=titles) as live,
         web_server(live.site) as (url, server),
     ):
         yield LiveWeb(url, server, live)

@@ -16,12 +16,24 @@ export function el(what, attributes = {}, ...children) {
   return node;
 }
 
+/** The icons become a part of the page, so that each is there when the server is not. */
+async function loadIcons() {
+  try {
+    const answer = await fetch('/static/icons.svg');
+    const sheet = document.importNode(new DOMParser().parseFromString(await answer.text(), 'image/svg+xml').documentElement, true);
+    sheet.setAttribute('hidden', '');
+    document.body.append(sheet);
+    for (const use of document.querySelectorAll('use[href^="/static/icons.svg#"]')) use.setAttribute('href', use.getAttribute('href').replace('/static/icons.svg', ''));
+  } catch { /* words stand beside each icon */ }
+}
+loadIcons();
+
 export function icon(name, more = '') {
   const svg = document.createElementNS(SVG, 'svg'), use = document.createElementNS(SVG, 'use');
   svg.setAttribute('class', `ic ${more}`.trim());
   svg.setAttribute('aria-hidden', 'true');
   svg.setAttribute('viewBox', '0 0 20 20');
-  use.setAttribute('href', `/static/icons.svg#i-${name}`);
+  use.setAttribute('href', `#i-${name}`);
   svg.append(use);
   return svg;
 }
@@ -30,6 +42,37 @@ export function icon(name, more = '') {
 export function setText(node, text) { if (node.textContent !== text) node.textContent = text; }
 export function setData(node, name, value) {
   if (value === null) { if (name in node.dataset) delete node.dataset[name]; } else if (node.dataset[name] !== value) node.dataset[name] = value;
+}
+
+/** Makes a node hold these children, changing only what differs from those it has. So focus, selection, scrolling,
+    open menus and what is half typed stay. Children with data-key are known by it, others by their place. */
+export function update(node, ...children) {
+  const wanted = children.filter(child => child !== null && child !== undefined)
+    .map(child => child instanceof Node ? child : document.createTextNode(child));
+  const old = [...node.childNodes], keyed = new Map(old.filter(one => one.dataset?.key).map(one => [one.dataset.key, one]));
+  const plain = old.filter(one => !one.dataset?.key);
+  const found = wanted.map(child => {
+    const key = child.dataset?.key, same = key ? keyed.get(key) : plain.shift();
+    keyed.delete(key);
+    return same?.nodeName === child.nodeName ? match(same, child) : child;
+  });
+  const kept = new Set(found);
+  for (const one of old) if (!kept.has(one)) one.remove();
+  const inUse = document.activeElement === document.body ? getSelection()?.anchorNode : document.activeElement;
+  let next = null; // whatever is in use is not moved: the others are moved around it
+  for (const one of found.reverse()) {
+    if (one.parentNode !== node || (one.nextSibling !== next && !one.contains(inUse))) node.insertBefore(one, next);
+    next = one;
+  }
+}
+
+function match(old, wanted) {
+  if (old.isEqualNode(wanted)) return old;
+  if (!(old instanceof Element)) { old.data = wanted.data; return old; }
+  for (const name of old.getAttributeNames()) if (!wanted.hasAttribute(name) && name !== 'open') old.removeAttribute(name);
+  for (const name of wanted.getAttributeNames()) if (old.getAttribute(name) !== wanted.getAttribute(name)) old.setAttribute(name, wanted.getAttribute(name));
+  update(old, ...wanted.childNodes);
+  return old;
 }
 export const $ = (selector, root = document) => root.querySelector(selector);
 
@@ -47,13 +90,18 @@ export function toast(text, { bad = false } = {}) {
   }
 }
 
+const PATIENCE = 5000; // ms, for an answer of the API
+
 /** JSON from the API; throws an Error whose message can be shown. 401 leads to the login page. */
 export async function api(path, options = {}) {
-  let answer;
-  try { answer = await fetch(path, { cache: 'no-store', ...options }); } catch { throw new Error('The server does not answer.'); }
+  let answer, text;
+  try {
+    answer = await fetch(path, { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE), ...options });
+    text = await answer.text();
+  } catch { throw new Error('The server does not answer.'); }
   if (answer.status === 401) { toLogin(); throw new Error('You are not signed in any more.'); }
-  if (!answer.ok) throw new Error((await answer.text()).trim() || `The server answers ${answer.status}.`);
-  return answer.json();
+  if (!answer.ok) throw new Error(text.trim() || `The server answers ${answer.status}.`);
+  return JSON.parse(text);
 }
 
 export const post = (path, body) => api(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });

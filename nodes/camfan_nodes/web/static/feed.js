@@ -6,7 +6,9 @@
 
 const HEADER = 24, VERSION = 1, CLOCK_KNOWN = 1;
 const FIRST_PROBES = 5, PROBE_EVERY = 2000, PROBE_UNKNOWN = 200, DRIFT = 100e-6, PROBES_KEPT = 16;
-const SILENCE = 10000;                       // no word from the server for so long: it is gone
+// The server says something each second. Silent for so long, it is asked whether it lives: a large picture
+// on a thin line may be all that is late. An answer that does not come means that it hangs or is gone.
+const SILENCE = 3000, ANSWER = 3000, SILENCE_WITH_ANSWERS = 30000, LOOK_EVERY = 1000;
 const RETRY = [200, 400, 600, 800];          // ms; the last one again and again
 const ACKNOWLEDGE_AFTER = 25;               // ms: several at once where pictures come thick,
 const THICK = 3, ACKNOWLEDGE_THICK = 50;    // that many at a time; then even more
@@ -14,7 +16,7 @@ const NOTE_EVERY = 80, PAINTED_EVERY = 2000, AGES_KEPT = 2000;
 
 const epoch = () => performance.timeOrigin + performance.now();
 
-let url = '', socket = null, tries = 0, retryTimer = 0, ended = false, heard = 0;
+let url = '', socket = null, tries = 0, retryTimer = 0, ended = false, heard = 0, opened = 0;
 let names = new Map();                       // number in a picture's header: camera
 let tiles = [];                              // what can be seen now
 const places = new Map();                    // camera: { context, painted, busy }
@@ -61,6 +63,7 @@ function open() {
   const one = new WebSocket(url);
   one.binaryType = 'arraybuffer';
   socket = one;
+  opened = epoch();
   one.onopen = () => {
     heard = epoch(); samples = []; probes = 0; roundTrip = null;
     probe();
@@ -94,10 +97,22 @@ function lost(code, reason) {
 }
 
 setInterval(() => {
-  if (!socket) return;
-  if (epoch() - heard > SILENCE) { lost(0, 'silent'); return; }
-  if (socket.readyState === 1 && probes >= FIRST_PROBES) probe();
+  if (socket && socket.readyState === 1 && probes >= FIRST_PROBES) probe();
 }, PROBE_EVERY);
+
+let asking = false;
+setInterval(async () => {
+  const one = socket, silent = epoch() - Math.max(heard, opened);
+  if (!one || asking || silent < SILENCE) return;
+  asking = true;
+  const answers = silent < SILENCE_WITH_ANSWERS && await lives();
+  asking = false;
+  if (!answers && one === socket && epoch() - Math.max(heard, opened) >= SILENCE) lost(0, 'silent');
+}, LOOK_EVERY);
+
+async function lives() {
+  try { return (await fetch('/healthz', { cache: 'no-store', signal: AbortSignal.timeout(ANSWER) })).ok; } catch { return false; }
+}
 
 function say(message) {
   if (socket && socket.readyState === 1) socket.send(JSON.stringify(message));

@@ -2,6 +2,7 @@
 
 import { $, api, el, setText, toLogin, toast } from '/static/dom.js';
 import { layout } from '/static/grid.js';
+import { learn, matches, titleOf } from '/static/names.js';
 import { drag, put } from '/static/order.js';
 import { settings } from '/static/settings.js';
 import * as shell from '/static/shell.js';
@@ -37,10 +38,11 @@ if (token) address.searchParams.set('token', token);
 
 const HEAR = {
   hello({ hello }) {
-    const other = me && (me.site !== hello.site || Object.keys(me.cameras).join() !== Object.keys(hello.cameras).join());
+    const other = me && (me.site !== hello.site || shown(me) !== shown(hello));
     if (other) { location.reload(); return; } // the site is another one now
     const first = !me;
     me = hello;
+    learn(hello.titles);
     if (lost) { lost = null; const now = epoch(); for (const tile of tiles.values()) { if (tile.seen) { tile.see(false, now); tile.onScreen && tile.see(true, now); } } }
     if (first) build();
     sendWant();
@@ -86,6 +88,7 @@ function build() {
   arrange();
 }
 
+const shown = hello => JSON.stringify([Object.keys(hello.cameras), hello.titles]);
 const hash = () => decodeURIComponent(location.hash.slice(1));
 
 function add(tile) {
@@ -104,7 +107,7 @@ function add(tile) {
 /** The tiles that have a place now: found by name, and on this page of the grid. */
 function placed() {
   if (solo) return [tiles.get(solo)];
-  const matching = inOrder().filter(tile => tile.camera.includes(found));
+  const matching = inOrder().filter(tile => matches(tile.camera, found));
   const each = perPage();
   const pages = Math.max(1, Math.ceil(matching.length / each));
   pageNumber = Math.min(pageNumber, pages - 1);
@@ -130,7 +133,7 @@ function arrange() {
   layout(grid, nowList, shown.size, { wall, list: !solo });
   $('#none').hidden = shown.size > 0;
   if (me && !tiles.size) setText($('#none'), 'You may see no camera of this site. Its owner can change that in the site file.');
-  else if (found) setText($('#none'), `No camera has “${found}” in its name.`);
+  else if (found) setText($('#none'), `No camera has “${found.trim()}” in its name or title.`);
   wish();
 }
 
@@ -192,7 +195,6 @@ function goTo(camera) {
   if (solo) setPaused(tiles.get(solo), false);
   const before = solo;
   solo = tiles.has(camera) ? camera : null;
-  if (solo) document.title = `${solo} · camfan`;
   $('#set').hidden = !solo || me.role === 'viewer';
   arrange();
   const tile = tiles.get(solo ?? before);
@@ -219,7 +221,7 @@ async function save(camera) {
     const link = el('a', { href: URL.createObjectURL(await answer.blob()), download: `${camera} ${taken.toISOString().replace(/:/g, '-').slice(0, 19)}Z.jpg` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    toast(`Saved the picture of ${camera} of ${timeText(taken.getTime())}.`);
+    toast(`Saved the picture of ${titleOf(camera)} of ${timeText(taken.getTime())}.`);
   } catch (error) { toast(error.message || 'The server does not answer.', { bad: true }); }
 }
 
@@ -230,6 +232,12 @@ function move(moved, other) {
 }
 
 // ---- keyboard ----
+/** Where the grid is entered from elsewhere on the page: at the tile that was left last. */
+function entry() {
+  const shown = inOrder().filter(tile => !tile.node.classList.contains('off'));
+  return shown.find(tile => tile.node.tabIndex === 0) ?? shown[0];
+}
+
 function focus(tile) {
   for (const one of tiles.values()) one.node.tabIndex = one === tile ? 0 : -1;
   tile.node.focus();
@@ -263,7 +271,8 @@ function keys() {
   shell.onKey('Escape', () => { if (solo) back(); else if (wall) setWall(false); else return false; });
   shell.onKey(' ', () => { if (!solo) return false; setPaused(tiles.get(solo), tiles.get(solo).paused === null); });
   shell.onKey('s', () => { const camera = current(); if (!camera) return false; save(camera); });
-  shell.onKey('/', () => $('#find').focus());
+  for (const key of ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown']) shell.onKey(key, () => { const first = entry(); if (first) focus(first); else return false; });
+  shell.onKey('/', () => { if (solo) back(); $('#find').focus(); });
   shell.onKey('n', () => {
     const shown = inOrder().filter(tile => !tile.node.classList.contains('off'));
     const at = shown.findIndex(tile => tile.node === document.activeElement);
@@ -294,10 +303,18 @@ function controls() {
   $('#back').addEventListener('click', back);
   $('#pause').addEventListener('click', () => setPaused(tiles.get(solo), tiles.get(solo).paused === null));
   $('#save').addEventListener('click', () => save(solo));
-  $('#set').addEventListener('click', () => settings(solo));
+  $('#set').addEventListener('click', () => settings(solo, titleOf(solo)));
   $('#banner .link').addEventListener('click', () => tell({ type: 'retry' }));
-  $('#find').addEventListener('input', event => { found = event.target.value.trim().toLowerCase(); pageNumber = 0; arrange(); });
-  $('#find').addEventListener('keydown', event => { if (event.key === 'Escape') { event.target.value = found = ''; arrange(); event.target.blur(); } });
+  $('#find').addEventListener('input', event => { found = event.target.value; pageNumber = 0; arrange(); });
+  $('#find').addEventListener('keydown', event => {
+    const first = entry();
+    if (event.key === 'Escape') { event.target.value = found = ''; arrange(); event.target.blur(); }
+    else if ((event.key === 'Enter' || event.key === 'ArrowDown') && first) {
+      event.preventDefault();
+      const only = placed().length === 1;
+      if (event.key === 'Enter' && only) open(first.camera); else focus(first);
+    }
+  });
   const many = $('#many');
   many.value = shell.stored.get('many', '0');
   many.addEventListener('change', () => { shell.stored.set('many', many.value); pageNumber = 0; arrange(); });

@@ -2,13 +2,13 @@
 
 import { $, api, el, post, toast } from '/static/dom.js';
 
-export async function settings(camera) {
+export async function settings(camera, title = camera) {
   let now;
   try { now = await api(`/api/cameras/${encodeURIComponent(camera)}`); } catch (error) { toast(error.message, { bad: true }); return; }
   const field = (label, name, most, value, step) => el('label.field', {}, el('span', {}, label),
     el('input.in', { name, type: 'number', min: step, max: most, step, value, placeholder: 'as in the site file', inputmode: 'decimal' }));
   const dialog = el('dialog.dialog', { 'aria-labelledby': 'set-title' },
-    el('h2', { id: 'set-title' }, `Set ${camera}`),
+    el('h2', { id: 'set-title' }, `Set ${title}`),
     el('p.soft', {}, 'Until the camera starts again; the site file stays as it is. Empty: as in the site file.'),
     el('form.setform', { method: 'dialog' },
       field('Frames per second, at most', 'fps', 120, now.set_fps, 0.1),
@@ -22,7 +22,7 @@ export async function settings(camera) {
     if (dialog.returnValue !== 'set') return;
     try {
       await post(`/api/cameras/${encodeURIComponent(camera)}/settings`, { fps: number('fps'), quality: number('quality') });
-      toast(`${camera} was told.`);
+      toast(`${title} was told.`);
     } catch (error) { toast(error.message, { bad: true }); }
   });
   dialog.showModal();

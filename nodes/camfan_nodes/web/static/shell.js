@@ -5,6 +5,9 @@ import { timeText } from '/static/words.js';
 
 const root = document.documentElement;
 
+/** What the tab and the history call a page: what it says, and of which site. */
+export const pageTitle = text => `${text} · ${document.body.dataset.site} · camfan`;
+
 export const stored = {
   get(key, otherwise) { try { return JSON.parse(localStorage.getItem(`camfan.${key}`)) ?? otherwise; } catch { return otherwise; } },
   set(key, value) { try { localStorage.setItem(`camfan.${key}`, JSON.stringify(value)); } catch { /* not kept then */ } },

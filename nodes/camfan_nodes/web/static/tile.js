@@ -1,6 +1,7 @@
 // One camera on the page: its canvas, and what is said of it.
 
 import { $, el, icon, setData, setText } from '/static/dom.js';
+import { titleOf } from '/static/names.js';
 import { Watch, WorstAge, isLive } from '/static/watch.js';
 import { ageText, barPlace, fpsText, lengthText, timeText } from '/static/words.js';
 
@@ -22,7 +23,8 @@ export class Tile {
   }
 
   #build() {
-    this.canvas = el('canvas', { width: 16, height: 9 });
+    this.title = titleOf(this.camera);
+    this.canvas = el('canvas', { width: 16, height: 9, role: 'img', 'aria-label': `Picture of ${this.title}` });
     this.over = el('div');
     this.bar = el('div.bar');
     this.badges = el('span.bdg');
@@ -30,7 +32,7 @@ export class Tile {
     this.fps = el('span.fps');
     this.node = el('article.tile', { tabindex: -1, 'data-camera': this.camera, draggable: true },
       el('div.pic', {}, this.canvas, this.over), this.bar,
-      el('div.cap', {}, el('h3', {}, this.camera), this.badges, this.fps, this.age));
+      el('div.cap', {}, el('h3', { dir: 'auto', title: this.title === this.camera ? null : this.camera }, this.title), this.badges, this.fps, this.age));
   }
 
   /** It came into sight, or went out of it. */
@@ -141,8 +143,8 @@ export class Tile {
     this.state = state;
     const since = look.since === null || isLive(state) || state === 'wait' ? '' : ` since ${timeText(look.since, site)}`;
     const word = { wait: 'no picture yet' }[state] ?? state;
-    this.node.setAttribute('aria-label', `${this.camera}, ${word}${since}`);
-    return before && state !== 'wait' && before !== 'wait' ? `${this.camera} is ${word}${since}` : null;
+    this.node.setAttribute('aria-label', `${this.title}, ${word}${since}`);
+    return before && state !== 'wait' && before !== 'wait' ? `${this.title} is ${word}${since}` : null;
   }
 }
 

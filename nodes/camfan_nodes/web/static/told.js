@@ -1,16 +1,18 @@
 // What the live page says of all its cameras together, in words.
 
-import { $, el, icon, setText } from '/static/dom.js';
+import { $, el, icon, setText, update } from '/static/dom.js';
+import { lately } from '/static/lately.js';
+import { titleOf } from '/static/names.js';
 import * as shell from '/static/shell.js';
-import { liveText, shortTime, timeText } from '/static/words.js';
+import { liveText, timeText } from '/static/words.js';
 
 /** The head of the page: how many are live, and what is not. */
 export function sentence(all, { lost, solo, oldest }) {
   const live = lost ? 0 : all.filter(tile => tile.isLive).length;
   const text = lost ? `0 of ${all.length} live` : liveText(live, all.length);
-  setText($('h1'), solo ?? text);
+  setText($('h1'), solo ? titleOf(solo) : text);
   setText($('.wl'), text);
-  if (!solo) document.title = `${text} · camfan`;
+  document.title = shell.pageTitle(solo ? titleOf(solo) : text);
   const parts = [];
   if (lost) parts.push(['', 'The cameras may still be recording']);
   else {
@@ -23,7 +25,7 @@ export function sentence(all, { lost, solo, oldest }) {
   const key = JSON.stringify(parts);
   if (key === sentence.key) return;
   sentence.key = key;
-  $('.sum').replaceChildren(...parts.map(([tone, words, mark, value]) =>
+  update($('.sum'), ...parts.map(([tone, words, mark, value]) =>
     el(tone ? `li.${tone}` : 'li', {}, mark ? icon(mark) : null, tone ? el('b', {}, words) : words, value ? el('b', {}, value) : null)));
 }
 
@@ -51,14 +53,7 @@ export function banner(now, { lost, state, unknown = '' }) {
 /** The list beside the pictures: what needs somebody, and what happened lately. */
 export function fillNow(now, state) {
   const needs = state.needs.map(text => el('li', {}, icon('warn', 'warn'), el('span', {}, el('b', {}, text))));
-  const lately = state.lately.slice(0, 8).map(one => el('li', {},
-    icon({ motion: 'motion', lighting: 'light' }[one.kind] ?? 'info', one.camera && state.cameras[one.camera]?.moving && one.kind === 'motion' ? 'note' : 'soft'),
-    el('span', {}, one.camera ? el('b', {}, one.camera) : null, ` ${one.kind.replaceAll('-', ' ')}`),
-    el('time', {}, now - one.time < 5000 ? 'now' : shortTime(one.time))));
   shell.needs(state.needs.length);
-  const key = JSON.stringify([state.needs, state.lately.map(one => [one.time, now - one.time < 5000])]);
-  if (key === fillNow.key) return;
-  fillNow.key = key;
-  $('#needs-list').replaceChildren(...needs.length ? needs : [el('li', {}, icon('check', 'soft'), el('span.soft', {}, 'Nothing'))]);
-  $('#lately-list').replaceChildren(...lately.length ? lately : [el('li', {}, icon('info', 'soft'), el('span.soft', {}, 'Nothing happened since the server started'))]);
+  update($('#needs-list'), ...needs.length ? needs : [el('li', {}, icon('check', 'soft'), el('span.soft', {}, 'Nothing'))]);
+  update($('#lately-list'), ...lately(state.lately.slice(0, 8), now, camera => state.cameras[camera]?.moving));
 }
