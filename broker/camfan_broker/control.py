@@ -25,7 +25,7 @@ from camfan_broker.pace import CHEAP, Pace
 from camfan_broker.peer import Peer
 from camfan_broker.rights import Rights
 from camfan_broker.tracer import Tracer
-from camfan_config.topology import matches
+from camfan_config.globs import matches
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.errors import WireError

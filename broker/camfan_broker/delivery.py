@@ -19,7 +19,7 @@ from camfan_broker.peer import Peer
 from camfan_broker.reader import Reader
 from camfan_broker.rights import Rights
 from camfan_broker.ring import Entry
-from camfan_config.topology import matches
+from camfan_config.globs import matches
 from camfan_wire import messages
 from camfan_wire.messages import Gap, Hello
 from camfan_wire.sockets import COPIED, DONTWAIT, DONTWAIT_SNDMORE, NOT_COPIED, send

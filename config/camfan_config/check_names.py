@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
+from camfan_config.globs import is_glob, matches
 from camfan_config.places import KeyPath, Places
 from camfan_config.scalars import closest
 from camfan_config.types import Cameras, Clips, Site
@@ -71,8 +70,8 @@ def _cameras(site: Site, places: Places, path: KeyPath, patterns: Cameras) -> No
         words = "an empty list; name at least one camera, or leave the key out for all of them"
         places.complain(path, words)
     for index, pattern in enumerate(patterns):
-        if not any(fnmatchcase(name, pattern) for name in site.cameras):
-            globbed = any(char in pattern for char in "*?[")
+        if not any(matches(name, [pattern]) for name in site.cameras):
+            globbed = is_glob(pattern)
             words = "matches no camera of this site" if globbed else "is no camera of this site"
             meant = None if globbed else closest(pattern, site.cameras)
             shown = places.written((*path, index), pattern)

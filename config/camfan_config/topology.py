@@ -7,13 +7,13 @@ Pure functions of a site. A host is known by its label: the first part of its na
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Literal
 
 from msgspec.structs import replace
 
+from camfan_config.globs import matches
 from camfan_config.types import Broker, CameraBase, Cameras, Motion, Ports, Recorder, Site, Web
 
 LOCALHOST = "localhost"
@@ -152,11 +152,6 @@ def select(site: Site, patterns: Cameras) -> tuple[str, ...]:
 def title_of(site: Site, camera: str) -> str:
     """What people call a camera: its title, or its name if it has none."""
     return site.cameras[camera].title or camera
-
-
-def matches(name: str, patterns: Iterable[str]) -> bool:
-    """True if one of the names and globs means this name."""
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def endpoints(site: Site, broker: str | None = None) -> Endpoints:
