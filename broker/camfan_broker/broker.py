@@ -19,6 +19,7 @@ from camfan_broker.access import Access
 from camfan_broker.backlog import RepairMemory
 from camfan_broker.board import Board
 from camfan_broker.camera import Camera
+from camfan_broker.claims import Claims
 from camfan_broker.control import Backstage, Control
 from camfan_broker.delivery import Delivery
 from camfan_broker.demand import Demands
@@ -142,7 +143,8 @@ class Broker:
         access = Access(self.gatekeeper, self.refusals)
         self.fanout = Fanout(self._fanout_socket, self.cameras, access)
         self.delivery = Delivery(self._delivery_socket, self.cameras)
-        self.ingest = Ingest(self._ingest_socket, self._frame, self.board.post, access)
+        claims = Claims(self.cameras, self.delivery, self.clock)
+        self.ingest = Ingest(self._ingest_socket, self._frame, self.board.post, access, claims)
         self.demands = Demands(self.cameras, self._wanted, self._subscribe, self._tell)
         self.control = Control(
             self._delivery_socket,
@@ -158,6 +160,7 @@ class Broker:
                 camera_came=self.demands.camera_came,
             ),
             access,
+            claims,
         )
         self.upstreams = Upstreams(
             self.cameras,
@@ -290,6 +293,7 @@ class Broker:
 
     def _look_after(self, camera: Camera, now: int) -> None:
         camera.sample(now)
+        camera.located = False  # it may have come in again: see the next frame's connection
         idle = self.demands.layers(camera.name) == 0
         pause = self.demands.trickle(camera.name) if idle else 0.0
         self.watch.look(camera, self.clock.now_ns(), pause)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from typing import Literal
+from collections import Counter, OrderedDict, deque
+from typing import Literal, NamedTuple
 
 import zmq
 
 from camfan_broker.backlog import RepairMemory
 from camfan_broker.log import PassLog
 from camfan_broker.repair import Repairs
-from camfan_broker.ring import OVERHEAD_BYTES, Entry, Ring
+from camfan_broker.ring import OVERHEAD_BYTES, RESTARTED, Entry, Ring, Stretch
 from camfan_wire.clock import Clock
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, Position
+from camfan_wire.messages import OTHER_PUBLISHER
 from camfan_wire.topics import LAYERS, frame_topic, layer_of
 from camfan_wire.upright import SizeCache
 
@@ -22,9 +23,19 @@ PAST_RUNS = 64  # remembered, so that a frame of a run that ended is not taken f
 LOGGED = 8192  # arrivals that can be traced
 FPS_WINDOW_NS = 3_000_000_000
 BEGINNING = 64  # a run that is found no further than this has begun while we listened
+SHOWN_NS = 60_000_000_000  # a refusal of frames is told for so long
 TAIL_NS = 2_500_000_000  # what the camera says it has should have come after so long
 
+GOES_ON_NS = 1_000_000_000  # without a frame of its successor
+
 State = Literal["wait", "live", "stale", "offline"]
+
+
+class _Ended(NamedTuple):
+    """How far a run had come."""
+
+    sequence: int = -1
+    unwanted: int = 0
 
 
 class Camera:
@@ -58,12 +69,16 @@ class Camera:
         self.run: str | None = None
         self.run_frames = 0  # received of this run
         self.refused: Counter[str] = Counter()
+        self.located = False  # it is known by which connection its frames come now
+        self._refusal = ("", 0)  # why the last frame was refused, and when (monotonic ns)
         self.log = PassLog(LOGGED)  # of this run
         self.tail: Position | None = None  # behind the last picture, if that has not come
         self._missing_ns = 0  # since when a picture that the camera says it has is missing
         self._sequence = -1
         self._run_unwanted = 0
-        self._past_runs: deque[str] = deque(maxlen=PAST_RUNS)
+        self._past_runs: OrderedDict[str, _Ended] = OrderedDict()
+        self._stretch = Stretch()
+        self._changes_hands = False  # the next change of runs is one of publishers
         self._samples: deque[tuple[int, int, int]] = deque()  # monotonic ns, frames, bytes
 
     @property
@@ -88,7 +103,43 @@ class Camera:
             if header.sequence <= self._sequence:
                 raise WireError("old", f"frame {header.sequence} after {self._sequence}")
         elif header.run in self._past_runs:
+            ended = self._past_runs[header.run]
+            if header.sequence <= ended.sequence:
+                raise WireError("old", f"frame {header.sequence} after {ended.sequence}")
+
+    def check_run(self, header: Header) -> None:
+        """Raises WireError for what is left of a run that has ended, where nothing but the order
+        of frames says so: such a run goes on when its successor has been silent for a while.
+        """
+        silent = self.silent_ns(time.monotonic_ns())
+        if self.has_ended(header.run) and silent is not None and silent < GOES_ON_NS:
             raise WireError("ended-run", f"run {header.run} has ended")
+        self.resume_or_begin(header)
+
+    def has_ended(self, run: str) -> bool:
+        """Another run came behind this one."""
+        return run in self._past_runs
+
+    def passes_to_another(self, run: str | None) -> None:
+        """The next run is that of another publisher, and no restart; `run`: its, if it said so."""
+        self._changes_hands = run is None or run != self.run
+
+    def resume_or_begin(self, header: Header) -> None:
+        """The frame may change the run; that of a run that had ended says that it was another
+        publisher that ended it.
+        """
+        if self.has_ended(header.run):
+            self._changes_hands = True
+
+    def refuse(self, error: WireError, now: int) -> None:
+        """Count a frame that was not accepted, and keep the reason for those who look."""
+        self.refused[error.reason] += 1
+        self._refusal = (f"frames are refused ({error.reason}): {error}", now)
+
+    def trouble(self, now: int) -> str | None:
+        """What was wrong with frames lately, in a sentence; None: nothing."""
+        sentence, at = self._refusal
+        return sentence if sentence and now - at < SHOWN_NS else None
 
     def accept(
         self,
@@ -111,7 +162,15 @@ class Camera:
         size = header.size + len(text) + OVERHEAD_BYTES
         self.received_bytes += size
         entry = Entry(
-            header, self.topics[layer], text, jpeg, received_ns, size, self.numbered, self.lost
+            header,
+            self.topics[layer],
+            text,
+            jpeg,
+            received_ns,
+            size,
+            self.numbered,
+            self.lost,
+            self._stretch,
         )
         self.ring.append(entry)
         self.newest_by_layer[layer] = entry
@@ -120,15 +179,22 @@ class Camera:
 
     def _begin_run(self, header: Header) -> None:
         whole = self.run is not None or header.sequence < BEGINNING
+        ended = self._past_runs.pop(header.run, None)
         if self.run is not None:
-            self._past_runs.append(self.run)
+            self._past_runs[self.run] = _Ended(self._sequence, self._run_unwanted)
+            if len(self._past_runs) > PAST_RUNS:
+                self._past_runs.popitem(last=False)
         self.run = header.run
-        self.runs += 1
+        self.runs += ended is None
         self.run_frames = 0
         self.log.clear()
         # A run that we find going is counted from here; one that began while we listened, from 0.
-        self._sequence = -1 if whole else header.sequence - 1
-        self._run_unwanted = 0 if whole else header.unwanted
+        start = _Ended() if whole else _Ended(header.sequence - 1, header.unwanted)
+        self._sequence, self._run_unwanted = ended or start
+        why = OTHER_PUBLISHER if self._changes_hands else RESTARTED
+        if self._changes_hands:
+            self.repairs.other_publisher()
+        self._stretch, self._changes_hands = Stretch(self._sequence, why), False
 
     def _miss(self, missing: int, run_unwanted: int) -> None:
         unwanted = min(max(run_unwanted - self._run_unwanted, 0), missing)

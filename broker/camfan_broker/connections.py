@@ -81,7 +81,7 @@ class Connections:
         """A door says that a descriptor has gone; it may have come back through another."""
         with self._lock:
             found = self._by_fd.get(fd)
-            if found is None or found.door != door or _inode(fd) == found.inode:
+            if found is None or found.door != door or inode_of(fd) == found.inode:
                 return None
             self._remove(found)
             return found
@@ -90,7 +90,7 @@ class Connections:
         """A message of this user came by this descriptor; how many connections it has now."""
         with self._lock:
             found = self._by_fd.get(fd)
-            if found is None or found.inode != _inode(fd):
+            if found is None or found.inode != inode_of(fd):
                 found = self._add(fd, door)
             if found is not None and found.user != user:
                 self._count(found.user, -1)
@@ -117,7 +117,7 @@ class Connections:
         """What ended without a word."""
         with self._lock:
             for found in list(self._by_fd.values()):
-                if _inode(found.fd) != found.inode:
+                if inode_of(found.fd) != found.inode:
                     self._remove(found)
 
     def all(self) -> list[Connection]:
@@ -148,7 +148,7 @@ class Connections:
             self.end(found)
 
     def _add(self, fd: int, door: str) -> Connection | None:
-        inode = _inode(fd)
+        inode = inode_of(fd)
         had = self._by_fd.get(fd)
         if had is not None and had.inode == inode:
             return had
@@ -156,7 +156,7 @@ class Connections:
             self._remove(had)
         if inode is None:
             return None
-        found = Connection(fd, inode, door, _address(fd, inode), time.monotonic_ns())
+        found = Connection(fd, inode, door, address_of(fd, inode), time.monotonic_ns())
         self._by_fd[fd] = self._silent[fd] = found
         return found
 
@@ -180,7 +180,7 @@ def _held(fd: int, inode: int) -> Iterator[socket.socket | None]:
     except OSError:
         yield None
         return
-    if _inode(duplicate) != inode:
+    if inode_of(duplicate) != inode:
         os.close(duplicate)
         yield None
         return
@@ -188,7 +188,7 @@ def _held(fd: int, inode: int) -> Iterator[socket.socket | None]:
         yield held
 
 
-def _inode(fd: int) -> int | None:
+def inode_of(fd: int) -> int | None:
     """None for what is no socket, or not open."""
     try:
         found = os.fstat(fd)
@@ -197,7 +197,7 @@ def _inode(fd: int) -> int | None:
     return found.st_ino if stat.S_ISSOCK(found.st_mode) else None
 
 
-def _address(fd: int, inode: int) -> str:
+def address_of(fd: int, inode: int) -> str:
     """The peer's IP address; empty if it has gone."""
     with _held(fd, inode) as held, suppress(OSError):
         name = held.getpeername() if held is not None else None

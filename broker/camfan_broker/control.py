@@ -17,6 +17,7 @@ from msgspec import structs
 
 from camfan_broker.access import NOBODY, Access
 from camfan_broker.camera import Camera
+from camfan_broker.claims import Claims
 from camfan_broker.delivery import Delivery
 from camfan_broker.draining import Drain
 from camfan_broker.ingest import check_bounds
@@ -70,7 +71,9 @@ class Control:
         welcome: messages.Welcome,
         backstage: Backstage,
         access: Access,
+        claims: Claims,
     ) -> None:
+        self._claims = claims
         self._socket = socket
         self._cameras = cameras
         self._clock = clock
@@ -157,6 +160,7 @@ class Control:
                 self._control(identity, peer, parts[0].bytes, rights)
             case 2:
                 self._charge(identity)
+                self._claims.check_speaker(parts[0].bytes, identity)
                 self._backstage.publish(parts[0].bytes, parts[1].bytes, rights)
             case 3 if peer is not None:
                 camera = self._published_by(peer)
@@ -224,15 +228,23 @@ class Control:
     def _hello(self, identity: bytes, hello: Hello, rights: Rights) -> None:
         if self._access.keyed and hello.name != rights.name:  # nobody is called what he is not
             hello = structs.replace(hello, name=f"{rights.name}-{hello.session[:4]}")
+        since = self._clock.now_ns()
         for other in list(self._peers.values()):
             if other.hello.session == hello.session and other.rights.name == rights.name:
                 self._delivery.forget(other)  # the same, after a cut link
+                since = min(since, other.since_ns)
         reason = self._unwelcome(hello)
         if reason is not None:
             self._reply(identity, messages.Refused(about="hello", reason=reason))
             return
+        refusal = self._claims.refusal(hello, identity)
+        if refusal is not None:
+            self._access.refusals.tell(hello.name, f"may not publish now: {refusal.reason}")
+            self._reply(identity, refusal)
+            return
         self._welcomed_ns.pop(identity, None)
-        self._delivery.welcome(identity, hello, rights)
+        self._claims.take(hello, identity)
+        self._delivery.welcome(identity, hello, rights).since_ns = since
         if hello.publishes is not None:
             self._backstage.camera_came(hello.publishes)
 
@@ -257,6 +269,7 @@ class Control:
 
     def _bye(self, peer: Peer | None) -> None:
         if peer is not None:
+            self._claims.release(peer)
             self._delivery.forget(peer, left=True)
             self._backstage.wants_changed()
 

@@ -27,6 +27,7 @@ class Cursor:
     place: int = 0  # in the backlog
     asked: Position | None = None  # the camera was asked for all it has before this one
     answered: bool = False  # and has told it
+    rejoins: Position | None = None  # where it goes on after a gap without an end
     due_ns: int = 0  # not before this monotonic time (max_fps)
     turn: int = 0  # when it was served last; the smallest is served next
 

@@ -7,7 +7,7 @@ from camfan_broker.backlog import Backlog, Item
 from camfan_broker.cursor import Cursor, resolve
 from camfan_broker.ring import Entry
 from camfan_wire.header import Position
-from camfan_wire.messages import Gap
+from camfan_wire.messages import OTHER_PUBLISHER, Gap
 
 NO_RUN = Position("", -1)
 
@@ -31,6 +31,9 @@ def next_item(cursor: Cursor) -> Item | None:
     missing = entry.header.sequence - last.sequence - 1
     if last.run == entry.header.run and entry.header.unwanted - cursor.unwanted == missing:
         return _gap(entry, last.sequence + 1, NOT_WANTED)
+    if last.run != entry.header.run and entry.stretch.why == OTHER_PUBLISHER:
+        cursor.rejoins = Position(entry.header.run, entry.stretch.behind)
+        return _end_of_run(last, entry, OTHER_PUBLISHER)
     if cursor.asked != entry.header.position:
         item = _ask(cursor, last, entry.header.position)
         if item is not None or cursor.backlog is not None:
@@ -40,12 +43,17 @@ def next_item(cursor: Cursor) -> Item | None:
         return _gap(entry, last.sequence + 1, reason)
     if cursor.answered or last is NO_RUN:
         return entry if entry.header.sequence == 0 else _gap(entry, 0, reason)
+    return _end_of_run(last, entry, entry.stretch.why)
+
+
+def _end_of_run(last: Position, entry: Entry, why: str) -> Gap:
+    """Nobody knows what the run ended with; another one goes on."""
     return Gap(
         camera=entry.header.camera,
         run=last.run,
         first=last.sequence + 1,
         last=None,
-        reason="camera-restarted",  # the end of the old run is not known
+        reason=why,
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from prometheus_client import CollectorRegistry, generate_latest
 
 from camfan_broker.board import Board
+from camfan_broker.camera import Camera
 from camfan_broker.metrics import FiguresCollector
 from camfan_broker.status import GATEKEEPER_DEAD, Sources
 from camfan_wire.sockets import not_bound
@@ -48,7 +49,7 @@ def not_ready(broker: Health) -> list[str]:
     missing = [] if alive(broker) else ["the broker's loop does not turn"]
     missing += [] if broker.gatekeeper.alive else [GATEKEEPER_DEAD]
     cameras = list(broker.cameras.values())
-    missing += [f"camera {c.name} is {c.state}" for c in cameras if c.state != "live"]
+    missing += [_not_live(c) for c in cameras if c.state != "live"]
     now = broker.clock.now_ns()
     for name in broker.site.recorders:
         status = broker.board.statuses.get(name)
@@ -59,6 +60,11 @@ def not_ready(broker: Health) -> list[str]:
     return missing
 
 
+def _not_live(camera: Camera) -> str:
+    trouble = camera.trouble(time.monotonic_ns())
+    return f"camera {camera.name} is {camera.state}" + (f": its {trouble}" if trouble else "")
+
+
 def warnings(broker: Health) -> list[str]:
     """What a person should know of though everything runs; one line each."""
     found = [] if broker.gatekeeper.alive else [GATEKEEPER_DEAD]
@@ -67,6 +73,11 @@ def warnings(broker: Health) -> list[str]:
     strangers = broker.gatekeeper.roster.strangers if broker.gatekeeper.roster else ()
     if strangers:
         found.append(f"keys that the site file knows nothing of: {', '.join(strangers[:20])}")
+    now = time.monotonic_ns()
+    for camera in list(broker.cameras.values()):
+        trouble = camera.trouble(now)
+        if trouble and camera.state == "live":
+            found.append(f"camera {camera.name}: {trouble}")
     return found
 
 

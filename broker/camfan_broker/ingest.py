@@ -14,6 +14,7 @@ import zmq
 
 from camfan_broker.access import ANYBODY, NOBODY, Access
 from camfan_broker.camera import Camera
+from camfan_broker.claims import Claims
 from camfan_broker.draining import Drain
 from camfan_broker.rights import Rights
 from camfan_broker.ring import Entry
@@ -35,8 +36,10 @@ class Ingest:
         on_frame: Callable[[Camera, Entry], None],
         on_topic: Callable[[bytes, bytes, Rights], None],
         access: Access,
+        claims: Claims,
     ) -> None:
         self._socket = socket
+        self._claims = claims
         self._on_frame = on_frame
         self._on_topic = on_topic
         self._bounds = access
@@ -116,9 +119,16 @@ class Ingest:
             header = decode_header(text, camera.name, camera.run)
             check_bounds(header, limits)
             camera.check(header, layer, jpeg.buffer)
+            if header.run != camera.run:
+                self._claims.check(camera, header, jpeg)
+                camera.located = False
         except WireError as exc:
-            camera.refused[exc.reason] += 1
+            camera.refuse(exc, time.monotonic_ns())
+            if exc.reason != "not-allowed":  # which is told already, of the key that tried it
+                self._bounds.refusals.tell(f"frames of {camera.name}", f"are refused: {exc}")
             return
+        if not camera.located:
+            self._claims.began(camera, jpeg)
         self._on_frame(camera, camera.accept(header, layer, text, jpeg, time.monotonic_ns()))
 
     def _other(self, topic: bytes, first: zmq.Frame) -> None:

@@ -17,6 +17,7 @@ class Peer:
     hello: Hello
     heard_ns: int
     rights: Rights
+    since_ns: int = 0  # site clock: when it said hello first, over reconnections
     reader: Reader | None = None
     topics: tuple[bytes, ...] = ()  # that it asked for and may have as a whole
     asked: tuple[bytes, ...] = ()

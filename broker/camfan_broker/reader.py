@@ -97,8 +97,9 @@ class Reader:
         move(cursor, cursor.account.gap_told(gap))
         if cursor.backlog is not None and cursor.backlog.at(cursor.place) is gap:
             cursor.place += 1
-        # After the end of a run that nobody knows, whatever run comes begins with its 0.
-        cursor.last = NO_RUN if gap.last is None else Position(gap.run, gap.last)
+        # After the end of a run that nobody knows, the next one begins with its 0, or goes on.
+        begins, cursor.rejoins = cursor.rejoins or NO_RUN, None
+        cursor.last = begins if gap.last is None else Position(gap.run, gap.last)
 
     def _newest_sent(self, cursor: Cursor, entry: Entry, now: int) -> None:
         ring, account = cursor.camera.ring, cursor.account

@@ -31,12 +31,17 @@ class Refusals:
 
     def refuse(self, peer: str, reason: str, what: str) -> None:
         """`peer` is a name or an address; `what` says what it tried: `may not see barn`."""
-        now = self._clock()
         with self._lock:
             known = (peer, reason)
             if known not in self.counts and len(self.counts) >= 4 * MAX_PEERS:
                 known = ("", reason)
             self.counts[known] += 1
+        self.tell(peer, what, shown=True)
+
+    def tell(self, peer: str, what: str, *, shown: bool = False) -> None:
+        """A line of the log, for what is counted elsewhere; `shown`: also in the status."""
+        now = self._clock()
+        with self._lock:
             told_ns, unsaid = self._told.get(peer, (now - TELL_NS, 0))
             if now - told_ns < TELL_NS:
                 self._told[peer] = (told_ns, unsaid + 1)
@@ -45,6 +50,7 @@ class Refusals:
             self._told.move_to_end(peer)
             if len(self._told) > MAX_PEERS:
                 self._told.popitem(last=False)
-            self.last, self.last_ns = f"{peer} {what}", now
+            if shown:
+                self.last, self.last_ns = f"{peer} {what}", now
         more = f" (and {unsaid} refusals more since the last line)" if unsaid else ""
         log.warning("refused: %s %s%s", peer, what, more)

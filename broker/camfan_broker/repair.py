@@ -85,6 +85,10 @@ class Repairs:
         self._ask, self._left_ns = None, self._now()
         self._unanswered()
 
+    def other_publisher(self) -> None:
+        """The node that was here is not that of the frames that come now."""
+        self._known = self._ask is not None
+
     def _unanswered(self) -> None:
         """What was asked for is wanted still."""
         if self._asked is not None:

@@ -14,6 +14,18 @@ from msgspec import Struct
 from camfan_wire.header import Header
 
 OVERHEAD_BYTES = 1024  # of one entry, beside its JPEG and header
+RESTARTED = "camera-restarted"
+
+
+class Stretch(Struct, frozen=True, gc=False):
+    """Frames of one run, one behind the other, until another run begins or goes on."""
+
+    behind: int = -1  # the sequence that it begins behind
+    why: str = RESTARTED  # what became of the run before it
+
+    def goes_on(self, sequence: int) -> bool:
+        """The run had begun before, and this sequence belongs there."""
+        return 0 <= self.behind >= sequence
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -27,6 +39,7 @@ class Entry(Struct, frozen=True, gc=False):
     bytes: int
     numbered: int = 0  # frames the camera had numbered so far, this one included, as we know it
     lost: int = 0  # of those, how many never came
+    stretch: Stretch = Stretch()  # shared by all frames of it
 
 
 class Ring:
@@ -57,27 +70,27 @@ class Ring:
     def index_after(self, run: str, sequence: int) -> int | None:
         """The index of the first entry behind a position; None if its run is not in the ring.
 
-        An index is also found for a position that is older than what the ring has of its run.
+        An index is also found for a position that is older than what the ring has of its run. A run
+        may have gone on after another one: what came between is behind the position as well.
         """
         found = None
         for index in range(self.end - 1, self.first - 1, -1):
             header = self[index].header
             if header.run != run:
-                if found is not None:
+                if found is not None and not self[found].stretch.goes_on(sequence):
                     return found
                 continue
             if header.sequence <= sequence:
                 return index + 1
             found = index
-        return found
+        return self.first if found and self[found].stretch.goes_on(sequence) else found
 
     def find(self, run: str, sequence: int) -> Entry | None:
         """The entry of a position, if it is in the ring."""
-        index = self.index_after(run, sequence - 1)
-        if index is None or index >= self.end:
-            return None
-        header = self[index].header
-        return self[index] if (header.run, header.sequence) == (run, sequence) else None
+        for entry in reversed(self._entries):
+            if entry.header.sequence == sequence and entry.header.run == run:
+                return entry
+        return None
 
     def index_at_time(self, site_ns: int) -> int:
         """The index of the first entry that may have been captured at or after a site time.

@@ -144,6 +144,8 @@ def camera_figures(broker: Sources, camera: Camera) -> Figures:
         "lost": camera.lost,
         "repaired": camera.repairs.repaired,
         "refused": camera.refused.total(),
+        "refused_why": _why(camera.refused),
+        "trouble": camera.trouble(time.monotonic_ns()),
         "runs": camera.runs,
         "last_sequence": camera.last_sequence,
         "silent_ms": None if silent is None else round(silent / 1e6),

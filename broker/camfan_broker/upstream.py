@@ -118,13 +118,15 @@ class Upstreams:
             try:
                 self._take(camera, item)
             except WireError as exc:
-                camera.refused[exc.reason] += 1
+                camera.refuse(exc, time.monotonic_ns())
 
     def _take(self, camera: Camera, item: Came | Gap | Repaired) -> None:
         if isinstance(item, Came) and not item.late:
             header, text = item.header, encode_header(item.header)
             layer = layer_of(header.sequence)
             camera.check(header, layer, item.jpeg.buffer)
+            if header.run != camera.run:
+                camera.check_run(header)
             self._on_frame(
                 camera, camera.accept(header, layer, text, item.jpeg, time.monotonic_ns())
             )

@@ -119,6 +119,8 @@ class Link:
         user: LinkUser,
         clock: ClockEstimate | None = None,
         publishes: str | None = None,
+        run: str | None = None,
+        take_over: bool = False,
         site: str | None = None,
         report: Callable[[], Report] | None = None,
         keys: ClientKeys | None = None,
@@ -131,6 +133,8 @@ class Link:
         self._kind = kind
         self._user = user
         self._publishes = publishes
+        self._run = run
+        self.take_over = take_over  # of the next hello; to be withdrawn once it has been granted
         self._site = site
         self._report = report
         self._session = secrets.token_hex(8)
@@ -416,6 +420,9 @@ class _Connection:
             session=link._session,
             camfan=version("camfan"),
             publishes=link._publishes,
+            run=link._run,
+            host=sockets_of_the_system.gethostname()[:64] if link._publishes else None,
+            take_over=link.take_over,
             site=link._site,
         )
         self._send([messages.encode(hello)])

@@ -20,6 +20,11 @@ MAX_MESSAGE_BYTES = 65_536
 MAX_CREDIT = 64  # frames under way to one subscriber
 MAX_CAMERA_PATTERNS = 1024
 
+# Why a broker refuses a publisher (`code` of `refused`), or its frames, or told a gap.
+PUBLISHED = "published"  # another one publishes the camera
+TAKEN_OVER = "taken-over"  # another one publishes it now
+OTHER_PUBLISHER = "other-publisher"
+
 T = TypeVar("T")
 
 EventState = Literal["start", "update", "end"]
@@ -68,6 +73,9 @@ class Hello(Struct, frozen=True, kw_only=True, tag_field="type", tag="hello", om
     camfan: Annotated[str, Meta(max_length=32)] | None = None
     publishes: Camera | None = None  # the camera of this peer, which answers demand and repair
     site: Name | None = None  # this peer is the broker of that site, and takes cameras from here
+    run: Run | None = None  # of the frames that it publishes
+    host: Annotated[str, Meta(max_length=64)] | None = None  # its machine's name, for people
+    take_over: bool = False  # publish the camera though another process does
 
 
 class Subscribe(
@@ -166,9 +174,12 @@ class Ready(Struct, frozen=True, kw_only=True, tag_field="type", tag="ready", om
     refused: dict[str, str] = {}
 
 
-class Refused(Struct, frozen=True, kw_only=True, tag_field="type", tag="refused"):
+class Refused(
+    Struct, frozen=True, kw_only=True, tag_field="type", tag="refused", omit_defaults=True
+):
     about: str  # the type of the refused message
     reason: str
+    code: str | None = None  # for programs, where one has to act: `published`, `taken-over`
 
 
 class Echo(Struct, frozen=True, kw_only=True, tag_field="type", tag="echo"):

@@ -7,10 +7,12 @@
 """
 
 from camfan.errors import (
+    AlreadyPublishedError,
     ClosedError,
     EndpointError,
     ImageError,
     KeyMissingError,
+    NotCustomError,
     RefusedError,
     UnknownCameraError,
 )
@@ -29,6 +31,7 @@ from camfan_wire.messages import Event, Gap, Status
 
 __all__ = [
     "Age",
+    "AlreadyPublishedError",
     "CamfanError",
     "ClosedError",
     "EndpointError",
@@ -39,6 +42,7 @@ __all__ = [
     "ImageError",
     "KeyFileError",
     "KeyMissingError",
+    "NotCustomError",
     "NotUprightError",
     "Position",
     "Publisher",

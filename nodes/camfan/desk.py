@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from camfan.claim import Claim
 from camfan.orders import Orders
 from camfan.repair import Past, Repairs
 from camfan.ring import Ring
@@ -20,19 +21,32 @@ class Desk(LinkUser):
     """Hears what is meant for this camera."""
 
     def __init__(
-        self, camera: str, ring: Ring, past: Past, clock: ClockEstimate, orders: Orders
+        self,
+        camera: str,
+        ring: Ring,
+        past: Past,
+        clock: ClockEstimate,
+        orders: Orders,
+        claim: Claim,
     ) -> None:
         self._camera = camera
         self._ring = ring
         self._orders = orders
+        self._claim = claim
         self._repairs = Repairs(camera, ring, clock, past)
         self._traces = Traces(camera, ring, past)
 
     def on_message(self, message: messages.FromBroker) -> Iterator[Parts] | None:
+        if isinstance(message, messages.Refused):
+            self._claim.refuse(message)
+            if message.code == messages.TAKEN_OVER:
+                self.link.take_over = False  # which is not fought for
         if getattr(message, "camera", None) != self._camera:
             return None
         match message:
-            case messages.Demand():
+            case messages.Demand():  # the first answer to a hello that is accepted
+                self._claim.grant()
+                self.link.take_over = False
                 self._orders.demand.ask(message.layers, message.trickle)
             case messages.Receipt() if message.run == self._ring.run:
                 self._orders.adaptation.received(message.sequence, message.frames)

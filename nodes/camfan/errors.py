@@ -17,6 +17,14 @@ class RefusedError(CamfanError):
     """The broker refused what was asked; the message is the broker's reason."""
 
 
+class AlreadyPublishedError(RefusedError):
+    """Another process publishes this camera; the message says which one."""
+
+
+class NotCustomError(CamfanError):
+    """The camera is not `source: custom`: its pictures come from its own node."""
+
+
 class ImageError(CamfanError):
     """The JPEG of this frame cannot be decoded. The frame itself is fine to pass on."""
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from camfan.absences import Making
 from camfan.address import SiteLike, camera_endpoints, resolve
+from camfan.claim import Claim
 from camfan.desk import Desk
-from camfan.errors import ClosedError
+from camfan.errors import AlreadyPublishedError, ClosedError, NotCustomError
 from camfan.event_publisher import send_event
 from camfan.identity import KeyFile, client_keys
 from camfan.orders import Orders
@@ -24,7 +25,7 @@ from camfan.outlet import Left, Outlet
 from camfan.repair import NoPast
 from camfan.reporting import completed
 from camfan.ring import Counts, Kept, Ring
-from camfan_config import CameraRing, Site
+from camfan_config import CameraRing, CustomCamera, Site
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, encode_header
@@ -58,10 +59,18 @@ class Publisher:
         key: file of the secret key to authenticate with; None: the camera's own, as described in
             `camfan.identity`.
         server_key: public key of the broker, 64 hexadecimal digits, where there is no site file.
+        take_over: publish the camera also if another process does; that one is told, and ends.
+        node: the caller takes the pictures of the camera's `source`, as `camfan camera` does.
+            Without it the camera has to be `source: custom`.
+
+    A camera has one publisher at a time. While another one is alive, and when another one takes
+    over, `publish`, `skip`, `refuse`, `wanted` and `check` raise AlreadyPublishedError; this is
+    known about 3 s after the start, because the other one may just be ending.
 
     Raises:
         SiteError: the site file has mistakes.
         UnknownCameraError: the site has no such camera.
+        NotCustomError: the camera is not `source: custom`.
         EndpointError: `site` or `ingest` is not an address, or `ingest` is missing.
         KeyMissingError, KeyFileError: the site has keys, and no usable one was found.
     """
@@ -77,9 +86,13 @@ class Publisher:
         report: Callable[[], Report] | None = None,
         key: KeyFile | None = None,
         server_key: str | None = None,
+        take_over: bool = False,
+        node: bool = False,
     ) -> None:
         site = resolve(site)
         delivery, ingest = camera_endpoints(site, camera, ingest)
+        if not node:
+            _check_custom(site, camera)
         ring = ring or _ring_of(site, camera)
         keys = client_keys(site, camera, key, server_key)
         self.camera = camera
@@ -87,6 +100,7 @@ class Publisher:
         self._closed = False
         self._sizes = SizeCache()
         self._ring = Ring(self.run, ring.memory)
+        self._claim = Claim()
         self._orders = Orders(quality, self.report_now)
         self._denied: Making | None = None  # why the next picture is not wanted, if it was asked
         self._report = report
@@ -98,9 +112,11 @@ class Publisher:
             delivery,
             name=camera,
             kind="camera",
-            user=Desk(camera, self._ring, past, self._clock, self._orders),
+            user=Desk(camera, self._ring, past, self._clock, self._orders, self._claim),
             clock=self._clock,
             publishes=camera,
+            run=self.run,
+            take_over=take_over,
             report=self._status,
             keys=keys,
         )
@@ -194,6 +210,7 @@ class Publisher:
 
         Ask before the work of taking and encoding it, and call `skip` if the answer is no.
         """
+        self.check()
         making = self._making()
         denied = making.reason(self._ring.sequence) is not None
         self._denied = making if denied else None
@@ -244,9 +261,16 @@ class Publisher:
         if changed and self._disk is not None:
             self._disk.leave_out(sequence, making)
 
+    def check(self) -> None:
+        """Raises AlreadyPublishedError if another process publishes the camera."""
+        lost = self._claim.lost
+        if lost is not None:
+            raise AlreadyPublishedError(lost)
+
     def _check_open(self) -> None:
         if self._closed:
             raise ClosedError("this Publisher was closed")
+        self.check()
 
     def _offset_of(self, apart: int) -> tuple[int | None, int | None]:
         """Site clock minus our wall clock, and its bound: true also right after a step of ours.
@@ -300,6 +324,16 @@ class Publisher:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _check_custom(site: Site | str, camera: str) -> None:
+    section = None if isinstance(site, str) else site.cameras.get(camera)
+    if section is not None and not isinstance(section, CustomCamera):
+        source = section.__struct_config__.tag
+        raise NotCustomError(
+            f"camera '{camera}' has 'source: {source}' in the site file, so its pictures "
+            f"come from 'camfan camera {camera}'; a Publisher is for a camera with 'source: custom'"
+        )
 
 
 def _ring_of(site: Site | str, camera: str) -> CameraRing:

@@ -125,6 +125,23 @@ TO_BROKER: list[tuple[ToBroker, bytes]] = [
         ),
     ),
     (
+        Hello(
+            protocol=1,
+            name="driveway",
+            kind="camera",
+            session=RUN,
+            publishes="driveway",
+            run=RUN,
+            host="porch-pi",
+            take_over=True,
+        ),
+        (
+            b'{"type":"hello","protocol":1,"name":"driveway","kind":"camera",'
+            b'"session":"9f3c5a7e01b2d4f6","publishes":"driveway","run":"9f3c5a7e01b2d4f6",'
+            b'"host":"porch-pi","take_over":true}'
+        ),
+    ),
+    (
         Subscribe(cameras=["driveway", "porch-*"], credit=2, max_fps=5.0, topics=["event/"]),
         (
             b'{"type":"subscribe","cameras":["driveway","porch-*"],"credit":2,"max_fps":5.0,'
@@ -174,6 +191,13 @@ FROM_BROKER: list[tuple[FromBroker, bytes]] = [
     (
         Refused(about="hello", reason="protocol 2; this broker speaks 1"),
         b'{"type":"refused","about":"hello","reason":"protocol 2; this broker speaks 1"}',
+    ),
+    (
+        Refused(about="hello", reason="driveway is already published", code="published"),
+        (
+            b'{"type":"refused","about":"hello","reason":"driveway is already published",'
+            b'"code":"published"}'
+        ),
     ),
     (Heartbeat(), b'{"type":"heartbeat"}'),
     (

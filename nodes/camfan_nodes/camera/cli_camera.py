@@ -47,6 +47,11 @@ def add_camera_command(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("name", metavar="NAME", help="the camera's name in the site file")
     add_config_argument(parser)
     add_key_argument(parser)
+    parser.add_argument(
+        "--take-over",
+        action="store_true",
+        help="publish it even if another process does; that one ends",
+    )
     parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     parser.set_defaults(run=run_camera)
 
@@ -62,7 +67,7 @@ def add_cameras_command(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run_camera(args: argparse.Namespace) -> int:
     log_to_stderr(verbose=args.verbose)
-    code = end_with_code("camfan camera", lambda: _run(args.name, args.config, args.key))
+    code = end_with_code("camfan camera", lambda: _run(args))
     _leave_if_stuck(code)
     return code
 
@@ -83,12 +88,12 @@ class _Systemd:
     status = staticmethod(service.notify_status)
 
 
-def _run(name: str, config: Path | None, key: Path | None) -> int:
-    with opened_site(config) as loaded:
-        return _publish(name, loaded, key)
+def _run(args: argparse.Namespace) -> int:
+    with opened_site(args.config) as loaded:
+        return _publish(args.name, loaded, args.key, take_over=args.take_over)
 
 
-def _publish(name: str, loaded: Loaded, key: Path | None) -> int:
+def _publish(name: str, loaded: Loaded, key: Path | None, *, take_over: bool) -> int:
     site = loaded.site
     camera = find_node(site.cameras, "camera", name)
     stop = service.stop_on_signals()
@@ -102,6 +107,8 @@ def _publish(name: str, loaded: Loaded, key: Path | None) -> int:
             quality=_quality(camera),
             report=lambda: figures.report(read_health()),
             key=key,
+            take_over=take_over,
+            node=True,
         ) as publisher:
             node = Node(
                 Parts(

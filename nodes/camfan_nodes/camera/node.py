@@ -70,6 +70,9 @@ class Publisher(Wishes, Protocol):
 
     def report_now(self) -> None: ...
 
+    def check(self) -> None:
+        """Raises CamfanError if the node has to end, because another one has its place."""
+
 
 class Supervisor(Protocol):
     """Who started this process, and kills it when it hears nothing: systemd."""
@@ -298,6 +301,7 @@ class Node:
             return False
         self._tick_due_ns = now_ns + TICK_NS
         parts = self._parts
+        parts.publisher.check()
         if not self._ready:
             parts.supervisor.ready()
             self._ready = True

@@ -142,6 +142,7 @@ def _camera(
     trouble = "" if awaited else camera_trouble(name, words, connected=connected)
     if isinstance(site.cameras[name], CustomCamera) and own is None and connected:
         trouble = ""  # it may publish without ever saying how it is
+    trouble = trouble or word(figures, "trouble") or ""
     if not trouble and own is not None:
         trouble = _said(name, own)
     return CameraFacts(

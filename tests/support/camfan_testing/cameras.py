@@ -116,6 +116,9 @@ class Collected:
     def report_now(self) -> None:
         """Nobody waits for it here."""
 
+    def check(self) -> None:
+        """There is no other one here."""
+
 
 Content = bytes | Planes | Bgr
 Step = Picture | Passed | Idle | Exception | Callable[[], None]

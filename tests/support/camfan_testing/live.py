@@ -117,10 +117,14 @@ class Camera(threading.Thread):
                     self.sent.append(sequence)
                 self.published = publisher.sequence
 
+    def stop(self) -> None:
+        """End before the `with` does."""
+        self._ended.set()
+        self.join()
+
     def __enter__(self) -> Camera:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self.join()
+        self.stop()
