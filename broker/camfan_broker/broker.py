@@ -37,6 +37,7 @@ from camfan_broker.uplink import Need
 from camfan_broker.upstream import Upstreams
 from camfan_broker.watch import Watch
 from camfan_config import Site, first_broker, select
+from camfan_config.pace import planned_pace
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.keys import KeyFileError
@@ -247,8 +248,8 @@ class Broker:
     def _frame(self, camera: Camera, entry: Entry) -> None:
         self.fanout.send_frame(entry)
         self.delivery.frame_came(camera)
-        if camera.state != "live":
-            self.watch.look(camera, self.clock.now_ns())
+        if camera.state not in ("live", "idle"):
+            self._watch(camera)
 
     def _publish(self, topic: bytes, body: bytes, about: str | None) -> None:
         self.fanout.send_topic(topic, body)
@@ -294,13 +295,16 @@ class Broker:
     def _look_after(self, camera: Camera, now: int) -> None:
         camera.sample(now)
         camera.located = False  # it may have come in again: see the next frame's connection
-        idle = self.demands.layers(camera.name) == 0
-        pause = self.demands.trickle(camera.name) if idle else 0.0
-        self.watch.look(camera, self.clock.now_ns(), pause)
+        self._watch(camera)
         said = self.board.last_picture(camera.name)
         look = said is not None and camera.has_taken(said, now)
         if look or (camera.repairs.active and camera.repairs.turn(now)):
             self.delivery.frame_came(camera)
+
+    def _watch(self, camera: Camera) -> None:
+        layers, trickle = self.demands.layers(camera.name), self.demands.trickle(camera.name)
+        section = self.site.cameras[camera.name]
+        self.watch.look(camera, section, self.clock.now_ns(), layers=layers, trickle=trickle)
 
     def _say_receipts(self) -> None:
         """Each camera learns what of its run has arrived."""
@@ -324,11 +328,10 @@ class Broker:
         for name, camera in site.cameras.items():
             known = self.cameras.get(name)
             if known is None:
-                known = Camera(name, ring_bytes, camera.stall_after, self._late)
+                known = Camera(name, ring_bytes, planned_pace(camera), self._late)
                 self.cameras[name] = known
                 self.delivery.camera_added(known)
             known.ring.limit_bytes = ring_bytes
-            known.stall_after_ns = int(camera.stall_after * 1e9)
         self.upstreams.configure(site)
         own = {name: c for name, c in self.cameras.items() if name not in self.upstreams}
         self.ingest.take_cameras(own)

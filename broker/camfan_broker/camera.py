@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict, deque
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import zmq
 
@@ -12,10 +12,12 @@ from camfan_broker.backlog import RepairMemory
 from camfan_broker.log import PassLog
 from camfan_broker.repair import Repairs
 from camfan_broker.ring import OVERHEAD_BYTES, RESTARTED, Entry, Ring, Stretch
+from camfan_config.pace import Gaps, Pace
 from camfan_wire.clock import Clock
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, Position
 from camfan_wire.messages import OTHER_PUBLISHER
+from camfan_wire.states import CameraState
 from camfan_wire.topics import LAYERS, frame_topic, layer_of
 from camfan_wire.upright import SizeCache
 
@@ -27,8 +29,6 @@ SHOWN_NS = 60_000_000_000  # a refusal of frames is told for so long
 TAIL_NS = 2_500_000_000  # what the camera says it has should have come after so long
 
 GOES_ON_NS = 1_000_000_000  # without a frame of its successor
-
-State = Literal["wait", "live", "stale", "offline"]
 
 
 class _Ended(NamedTuple):
@@ -45,19 +45,22 @@ class Camera:
         self,
         name: str,
         ring_bytes: int,
-        stall_after_s: float,
+        plan: Pace,
         late: RepairMemory,
         monotonic_ns: Clock = time.monotonic_ns,
     ) -> None:
         self.name = name
-        self.stall_after_ns = int(stall_after_s * 1e9)
+        self.plan = plan  # what the site file says of its pace
+        self.gaps = Gaps()  # between its pictures, also those that were not made
+        self.pace = plan  # at which its frames should come now
         self.ring = Ring(ring_bytes)
         self.topics = tuple(zmq.Frame(frame_topic(name, layer)) for layer in range(LAYERS))
         self.newest_by_layer: list[Entry | None] = [None] * LAYERS
         self.sizes = SizeCache()
         self.repairs = Repairs(name, self._pace, late, monotonic_ns)
         self.via: tuple[str, ...] | None = None  # sites it came through; () if not yet known
-        self.state: State = "wait"
+        self.state: CameraState = "waiting"
+        self.asked_ns = monotonic_ns()  # since when its frames are wanted
         self.state_since_ns = 0  # site clock
         self.outage: str | None = None  # id of the event that tells of it
         self.numbered = 0  # frames the camera has numbered since we know it
@@ -150,8 +153,12 @@ class Camera:
         received_ns: int,
     ) -> Entry:
         """Take the next frame; `check` has passed it."""
+        newest = self.ring.newest()
         if header.run != self.run:
             self._begin_run(header)
+        elif newest is not None:
+            pictures = header.sequence - newest.header.sequence
+            self.gaps.add((received_ns - newest.received_ns) / 1e9 / pictures)
         missing = header.sequence - self._sequence - 1
         if missing:
             self._miss(missing, header.unwanted)
@@ -233,6 +240,10 @@ class Camera:
         self._samples.append((now, self.received, self.received_bytes))
         while self._samples[0][0] < now - FPS_WINDOW_NS:
             self._samples.popleft()
+
+    def own_pace(self) -> Pace:
+        """How often it takes a picture, as far as is known."""
+        return self.plan.seen(self.gaps.interval_s)
 
     def fps(self) -> float:
         """Frames per second over the last three seconds."""

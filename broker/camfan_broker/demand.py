@@ -69,7 +69,8 @@ class Demands:
         """Ask each camera for what is wanted now."""
         now = time.monotonic_ns()
         for name, camera in self._cameras.items():
-            wanted = LAYERS if self.whole(name, now) else self._wanted(camera)
+            whole = self.whole(name, now) or self._is_slow(camera)
+            wanted = LAYERS if whole else self._wanted(camera)
             asked = self._asked.get(name)
             if asked is None:
                 asked = self._asked[name] = _Asked(-1, None)
@@ -91,6 +92,11 @@ class Demands:
     def whole(self, name: str, now: int) -> bool:
         """A recorder of the site file wants every frame, or may be coming back."""
         return name in self._recorded or now - self._began_ns < GRACE_NS
+
+    def _is_slow(self, camera: Camera) -> bool:
+        """It takes no more pictures than the trickle asks for: all of them are wanted."""
+        trickle = self._trickle.get(camera.name)
+        return trickle is not None and camera.own_pace().interval_s >= trickle
 
     def _ask(self, name: str, asked: _Asked, layers: int) -> None:
         asked.layers, asked.trickle, asked.lower_ns = layers, self._trickle.get(name), 0

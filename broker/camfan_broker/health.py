@@ -22,6 +22,7 @@ from camfan_broker.camera import Camera
 from camfan_broker.metrics import FiguresCollector
 from camfan_broker.status import GATEKEEPER_DEAD, Sources
 from camfan_wire.sockets import not_bound
+from camfan_wire.states import NORMAL
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def not_ready(broker: Health) -> list[str]:
     missing = [] if alive(broker) else ["the broker's loop does not turn"]
     missing += [] if broker.gatekeeper.alive else [GATEKEEPER_DEAD]
     cameras = list(broker.cameras.values())
-    missing += [_not_live(c) for c in cameras if c.state != "live"]
+    missing += [_not_live(c) for c in cameras if c.state not in NORMAL]
     now = broker.clock.now_ns()
     for name in broker.site.recorders:
         status = broker.board.statuses.get(name)

@@ -15,6 +15,7 @@ from camfan_broker.status import (
     subscriber_figures,
 )
 from camfan_wire.messages import Figures, Scalar
+from camfan_wire.states import LIVE, STATES
 
 Rows = dict[tuple[str, ...], Figures]
 
@@ -122,19 +123,28 @@ class FiguresCollector(Collector):
             (name,): camera_figures(self._broker, camera)
             for name, camera in list(self._broker.cameras.items())
         }
-        live: Rows = {key: {"live": int(row["state"] == "live")} for key, row in rows.items()}
         yield from _families("camera", rows, ("camera",), CAMERA_COUNTERS, CAMERA_GAUGES)
-        yield from _families("camera", live, ("camera",), {}, {"live": "1 while frames come"})
+        live: Rows = {key: {"live": int(row["state"] in LIVE)} for key, row in rows.items()}
+        yield from _families("camera", live, ("camera",), {}, {"live": "1 while live or late"})
+        states = GaugeMetricFamily(
+            "camfan_camera_state", "1 for the state of the camera", labels=("camera", "state")
+        )
+        for (name,), row in rows.items():
+            for state in STATES:
+                states.add_metric((name, state), int(row["state"] == state))
+        yield states
         age: Rows = {
             key: {
                 "age_seconds": _seconds(row["age_ms"]),
                 "silent_seconds": _seconds(row["silent_ms"]),
+                "stale_after_seconds": _seconds(row["stale_after_ms"]),
             }
             for key, row in rows.items()
         }
         told = {
             "age_seconds": "Age of the newest frame when it reached the broker",
             "silent_seconds": "Time since the newest frame came",
+            "stale_after_seconds": "Without a new frame for this long it is stale",
         }
         yield from _families("camera", age, ("camera",), {}, told)
 

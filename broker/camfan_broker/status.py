@@ -26,9 +26,11 @@ from camfan_broker.refusals import Refusals
 from camfan_config import Site
 from camfan_wire.clock import SiteClock
 from camfan_wire.messages import Figures, Status
+from camfan_wire.states import STATES, CameraState, state_of
 
 BROKER = "broker"
 GATEKEEPER_DEAD = "the gatekeeper has died: nobody new gets in until the broker is started again"
+SLOW_S = 1.0  # a camera with a longer interval has no rate over 3 s that says anything
 SHOWN_NS = 60_000_000_000  # a refusal is told for so long
 
 
@@ -51,10 +53,9 @@ class Sources(Protocol):
 
 
 def broker_status(broker: Sources) -> Status:
-    live = sum(camera.state == "live" for camera in broker.cameras.values())
+    cameras = {name: camera_figures(broker, c) for name, c in broker.cameras.items()}
     figures: Figures = {
-        "cameras": len(broker.cameras),
-        "live": live,
+        **_counts(cameras),
         "peers": len(broker.delivery.peers),
         "listeners": len(broker.fanout.listeners),
         "refused": broker.ingest.refused.total()
@@ -74,7 +75,7 @@ def broker_status(broker: Sources) -> Status:
         state="running",
         message=_trouble(broker),
         figures=figures,
-        cameras={name: camera_figures(broker, c) for name, c in broker.cameras.items()},
+        cameras=cameras,
         subscribers={
             peer.hello.name: subscriber_figures(peer)
             for peer in broker.delivery.peers.values()
@@ -93,13 +94,16 @@ def part_for(peer: Peer, status: Status) -> Status:
     return structs.replace(
         status,
         message=None,
-        figures={
-            "cameras": len(cameras),
-            "live": sum(figures["state"] == "live" for figures in cameras.values()),
-        },
+        figures=_counts(cameras),
         cameras=cameras,
         subscribers={n: figures for n, figures in status.subscribers.items() if n == own},
     )
+
+
+def _counts(cameras: Mapping[str, Figures]) -> Figures:
+    """How many cameras there are, and how many of them in each state."""
+    states = Counter(figures["state"] for figures in cameras.values())
+    return {"cameras": len(cameras), **{state: states[state] for state in STATES}}
 
 
 def insecure(broker: Sources) -> bool:
@@ -131,10 +135,13 @@ def camera_figures(broker: Sources, camera: Camera) -> Figures:
         age_ms = round((arrived - header.captured - (header.offset or 0)) / 1e6, 1)
         error_ms = round((header.error or 0) / 1e6, 1)
     silent = camera.silent_ns(time.monotonic_ns())
+    interval_s = camera.own_pace().interval_s
     return {
-        "state": camera.state,
+        "state": _state(camera, age_ms, error_ms),
         "since": camera.state_since_ns or None,  # ns, site clock
-        "fps": round(fps, 1),
+        "fps": round(fps, 1) if interval_s < SLOW_S else round(1 / interval_s, 6),
+        "interval_ms": round(1000 * interval_s) or None,  # between two pictures of the camera
+        "stale_after_ms": round(1000 * camera.pace.stale_s),
         "bytes_per_s": round(bytes_per_s),
         "layers": broker.demands.layers(camera.name),
         "numbered": camera.numbered,
@@ -154,6 +161,14 @@ def camera_figures(broker: Sources, camera: Camera) -> Figures:
         "ring_frames": camera.ring.end - camera.ring.first,
         "ring_bytes": camera.ring.bytes,
     }
+
+
+def _state(camera: Camera, age_ms: float | None, error_ms: float | None) -> CameraState:
+    """With `late` for a camera whose frames are old when they come."""
+    if camera.state != "live":
+        return camera.state
+    age = None if age_ms is None or error_ms is None else (age_ms / 1000, error_ms / 1000)
+    return state_of(camera.pace, 0.0, came=True, age=age)
 
 
 def subscriber_figures(peer: Peer) -> Figures:

@@ -39,7 +39,7 @@ def check(site: Site, places: Places) -> None:
     _devices(site, places)
 
 
-def _stall(stall_after: float, path: KeyPath, places: Places) -> None:
+def _stall(stall_after: float | None, path: KeyPath, places: Places) -> None:
     if stall_after == 0 and path in places:  # where it is written, not where it is inherited
         places.complain(path, "with 0 the source would never be left open")
 

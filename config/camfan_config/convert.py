@@ -266,7 +266,7 @@ def _noun(kind: Kind) -> str:
             return 'a list or "*"'
         case inspect.BoolType():
             return "true or false"
-        case inspect.IntType() | inspect.FloatType() if kind.unit is None:
+        case inspect.IntType() | inspect.FloatType() if kind.unit in (None, "rate"):
             return "a number"
     return "one value"
 

@@ -16,17 +16,18 @@ from camfan_config.load import Loaded
 from camfan_config.places import KeyPath
 from camfan_config.topology import Placed, host_of
 from camfan_config.types import CameraBase, Site
-from camfan_config.units import format_bytes, format_duration, format_share
+from camfan_config.units import format_bytes, format_duration, format_rate, format_share
 
 MASK = "***"
 
 Cover = Callable[[Kind, KeyPath, object], object]  # a value to what may be shown of it
 
-_FORMATS: dict[str, Callable[[Any], str]] = {
+_FORMATS: dict[str, Callable[[Any], object]] = {
     "duration": format_duration,
     "bytes": format_bytes,
     "share": format_share,
     "size": str,
+    "rate": format_rate,
 }
 
 

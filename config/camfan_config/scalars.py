@@ -19,6 +19,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "bytes": units.parse_bytes,
     "share": units.parse_share,
     "size": units.parse_size,
+    "rate": units.parse_rate,
     "address": units.parse_address,
 }
 _YES = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
@@ -34,7 +35,8 @@ class Wrong(Exception):  # noqa: N818 - caught one call up; never an error of th
 
 def read_scalar(kind: Kind, scalar: Scalar) -> object:
     """Raises Wrong, whose message never shows a secret."""
-    if kind.unit in _PARSERS:
+    number = kind.unit == "rate" and "/" not in scalar.text
+    if kind.unit in _PARSERS and not number:
         return _with_unit(kind, scalar)
     match kind.type:
         case inspect.BoolType():

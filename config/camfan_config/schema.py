@@ -41,6 +41,14 @@ _UNITS: dict[str, Schema] = {
         "description": "0.3%, or 0 to 1",
         "examples": ["0.3%"],
     },
+    "rate": {
+        "anyOf": [
+            {"type": "number", "exclusiveMinimum": 0, "maximum": 120},
+            {"type": "string", "pattern": units.RATE_PATTERN},
+        ],
+        "description": "frames per second, or 1/10s for one in 10 seconds",
+        "examples": [10, "1/10s"],
+    },
     "size": {
         "type": "string",
         "pattern": units.SIZE_PATTERN,

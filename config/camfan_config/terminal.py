@@ -13,7 +13,7 @@ from camfan_config.graph import consumers, source_of
 from camfan_config.problems import Problem, SiteError
 from camfan_config.topology import broker_host, broker_of, brokers, endpoints, hosts, nodes
 from camfan_config.types import Camera, Site
-from camfan_config.units import short_bytes
+from camfan_config.units import short_bytes, short_rate
 
 
 def problems_text(error: SiteError) -> Text:
@@ -107,7 +107,7 @@ def _cameras(site: Site) -> RenderableType:
 
 def _about(camera: Camera) -> str:
     size = getattr(camera, "size", None)
-    fps = f"{camera.fps:g} fps" if camera.fps else ""
+    fps = short_rate(camera.fps) if camera.fps else ""
     tag = str(camera.__struct_config__.tag)
     return " ".join(str(part) for part in (tag, size, fps) if part)
 

@@ -2,7 +2,7 @@
 
 Types only: nothing here opens a file or a socket. `load.py` fills these types from YAML, so
 every other module can take a value as already checked. Units are written as strings in the file
-(`5s`, `200GB`, `0.3%`, `1280x720`) and are plain numbers here.
+(`5s`, `200GB`, `0.3%`, `1280x720`, `1/10s`) and are plain numbers here.
 
 What `Meta` says is used three times: to check (its bounds), to complain (`words` of `extra`) and
 in the JSON Schema that editors read (`description`). In `extra`, `unit` says how a text of the
@@ -69,7 +69,7 @@ Polygon = Annotated[
     tuple[tuple[Coordinate, Coordinate], ...],
     Meta(min_length=3, description="corners as [x, y], both 0 to 1 from the top left"),
 ]
-Fps = Annotated[float, Meta(gt=0, le=120, extra={"words": "frames per second"})]
+Fps = Annotated[float, Meta(gt=0, le=120, extra={"unit": "rate", "words": "frames per second"})]
 Trickle = Annotated[float, Meta(ge=1, le=3600, extra={"unit": "duration"})]
 Quality = Annotated[int, Meta(ge=1, le=100)]
 
@@ -238,12 +238,20 @@ class CameraDefaults(Section, frozen=True, kw_only=True):
         Meta(description="pixels, such as 1280x720; absent: what the source gives"),
     ] = None
     fps: Annotated[
-        Fps | None, Meta(description="frames per second, at most; absent: the source's own rate")
+        Fps | None,
+        Meta(
+            description="frames per second, at most, such as 10, or 1/10s for one in 10 seconds;"
+            " absent: the source's own rate"
+        ),
     ] = None
     quality: Annotated[Quality, Meta(description="JPEG quality, 1 to 100")] = 80
     stall_after: Annotated[
-        Seconds, Meta(description="no frame for this long, such as 5s: the source is reopened")
-    ] = 5.0
+        Seconds | None,
+        Meta(
+            description="no frame for this long, such as 30s: the source is reopened;"
+            " absent: what its rate says, at least 5s"
+        ),
+    ] = None
     ring: RingSize = CameraRing()
     trickle: Annotated[
         Trickle | None,
@@ -272,11 +280,19 @@ class CameraBase(Section, frozen=True, kw_only=True):
         Name | None, Meta(description="which of `brokers` it publishes to, where there are several")
     ] = None
     fps: Annotated[
-        Fps | None, Meta(description="frames per second, at most; absent: the source's own rate")
+        Fps | None,
+        Meta(
+            description="frames per second, at most, such as 10, or 1/10s for one in 10 seconds;"
+            " absent: the source's own rate"
+        ),
     ] = None
     stall_after: Annotated[
-        Seconds, Meta(description="no frame for this long, such as 5s: the source is reopened")
-    ] = 5.0
+        Seconds | None,
+        Meta(
+            description="no frame for this long, such as 30s: the source is reopened;"
+            " absent: what its rate says, at least 5s"
+        ),
+    ] = None
     ring: RingSize = CameraRing()
     trickle: Annotated[
         Trickle | None,

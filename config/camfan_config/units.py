@@ -1,4 +1,5 @@
-"""Values that carry their unit in the file: `5s`, `200GB`, `0.3%`, `1280x720`, `127.0.0.1:8080`.
+"""Values that carry their unit in the file: `5s`, `200GB`, `0.3%`, `1280x720`, `1/10s`,
+`127.0.0.1:8080`.
 
 Each `parse_*` takes the text of a file and raises `ValueError` for anything else. Its message is
 a sentence without its subject ("has no unit; write …"), because the subject may be a secret. Each
@@ -36,9 +37,11 @@ NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
 DURATION_PATTERN = rf"^(?:{NUMBER}(?:ms|s|m|h|d)|0)$"
 BYTES_PATTERN = rf"^(?:{NUMBER}(?:B|[kKMGT]B|[KMGT]iB)|0)$"
 SHARE_PATTERN = rf"^{NUMBER}%$"
+RATE_PATTERN = rf"^{NUMBER}/(?:{NUMBER})?(?:ms|s|m|h|d)$"
 SIZE_PATTERN = r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$"
 ADDRESS_PATTERN = r"^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$"
 
+_RATE = re.compile(rf"({NUMBER})/({NUMBER})?(ms|s|m|h|d)")
 _QUANTITY = re.compile(rf"({NUMBER})([A-Za-z%]*)")
 
 
@@ -79,6 +82,15 @@ def parse_share(text: str) -> float:
     if share > 1:
         raise ValueError("is more than the whole; write 0.3% or 0.003")
     return float(share)
+
+
+def parse_rate(text: str) -> float:
+    """Frames per second; `1/10s` is 0.1, `12/h` is 12 in an hour."""
+    match = _RATE.fullmatch(text)
+    period = Fraction(match[2] or 1) * DURATIONS[match[3]] if match else Fraction(0)
+    if match is None or not period:
+        raise ValueError("is not a rate, such as 10, 0.5, or 1/10s for one in 10 seconds")
+    return float(Fraction(match[1]) / period)
 
 
 def parse_size(text: str) -> Size:
@@ -129,6 +141,17 @@ def format_share(share: float) -> str:
     return f"{_decimal(Fraction(repr(share)) * 100)}%"
 
 
+def format_rate(fps: float) -> float | str:
+    """A number, or from one in 2 seconds on the text that `parse_rate` reads back as the same."""
+    if fps <= 0.5:
+        period = Fraction(1) / Fraction(repr(fps))
+        for unit in ("h", "m", "s"):
+            count = round(period / DURATIONS[unit])
+            if count and float(1 / (count * DURATIONS[unit])) == fps:
+                return f"1/{count}{unit}"
+    return int(fps) if fps == int(fps) else fps
+
+
 def short_bytes(count: float) -> str:
     """For people: two or three digits, `466 GB`."""
     for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
@@ -136,6 +159,11 @@ def short_bytes(count: float) -> str:
             number = count / size
             return f"{number:.0f} {unit}" if number >= 100 else f"{number:.3g} {unit}"
     return f"{count:.0f} B"
+
+
+def short_rate(fps: float) -> str:
+    """For people: `15 fps`, `0.5 fps`, `1 in 20 s`."""
+    return f"{fps:.3g} fps" if fps > 0.25 else f"1 in {short_duration(1 / fps)}"
 
 
 def short_duration(seconds: float) -> str:

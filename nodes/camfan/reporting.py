@@ -29,6 +29,8 @@ def completed(
 ) -> Report:
     """What the node says of itself, and what became of its pictures."""
     own = report() if report is not None else _plain(ring)
+    if own.state == "live" and orders.demand.layers == 0:
+        own = replace(own, state="idle")
     figures = {**own.cameras.get(camera, {}), **accounts(ring), **_ordered(orders)}
     message = own.message or orders.adaptation.reason
     if disk is not None:

@@ -104,7 +104,7 @@ def test_health_says_what_is_missing(written: TestSite) -> None:
         assert get(written, "/healthz") == (200, "ok\n")
         status, body = get(written, "/readyz")
         assert status == 503
-        assert json.loads(body)["missing"] == ["camera one is wait", "camera two is wait"]
+        assert json.loads(body)["missing"] == ["camera one is waiting", "camera two is waiting"]
         assert get(written, "/elsewhere")[0] == 404
 
         with Camera(written.path, "one"), Camera(written.path, "two"):
@@ -113,6 +113,7 @@ def test_health_says_what_is_missing(written: TestSite) -> None:
             metrics = get(written, "/metrics")[1]
 
     assert 'camfan_camera_live{camera="one"} 1.0' in metrics
+    assert 'camfan_camera_state{camera="one",state="offline"} 0.0' in metrics
     assert 'camfan_camera_lost_total{camera="one"}' in metrics
 
 

@@ -12,6 +12,7 @@ from camfan_broker.camera import Camera
 from camfan_broker.reader import Reader
 from camfan_broker.repair import FIRST_PATIENCE_NS
 from camfan_broker.ring import OVERHEAD_BYTES, Entry
+from camfan_config.pace import Pace
 from camfan_wire.header import Header, Position
 from camfan_wire.messages import Gap, Subscribe
 from camfan_wire.topics import layer_of
@@ -54,7 +55,7 @@ def accept(one: Camera, found: Header, at_ns: int = 0) -> Entry:
 def camera(*headers: Header, name: str = "one", frames: int = 1000) -> Camera:
     """A camera that nobody can ask for what is missing, with a ring of so many frames."""
     clock = Clock()
-    made = Camera(name, frames * ENTRY_BYTES, 5.0, RepairMemory(1_000_000), clock)
+    made = Camera(name, frames * ENTRY_BYTES, Pace(), RepairMemory(1_000_000), clock)
     made.repairs.backlog(Position(RUN_A, 0), Position(RUN_A, 1))  # once, somebody waited in vain
     clock.now = FIRST_PATIENCE_NS
     made.repairs.turn(clock.now)

@@ -11,6 +11,7 @@ from camfan_broker.camera import BEGINNING, Camera
 from camfan_broker.reader import Reader
 from camfan_broker.repair import ANSWER_NS, PATIENCE_NS
 from camfan_broker.ring import OVERHEAD_BYTES, Entry
+from camfan_config.pace import Pace
 from camfan_wire.header import Header, Position
 from camfan_wire.messages import Gap, Repair, Repaired, Subscribe
 from camfan_wire.topics import layer_of
@@ -46,7 +47,7 @@ class World:
     def __init__(self, frames: int = 1000, memory: RepairMemory | None = None) -> None:
         self.now = SECOND
         memory = memory or RepairMemory(1_000_000)
-        self.camera = Camera("one", frames * ENTRY_BYTES, 5.0, memory, lambda: self.now)
+        self.camera = Camera("one", frames * ENTRY_BYTES, Pace(), memory, lambda: self.now)
         self.kept: list[Position] = []  # in the camera's own ring, in order
         self.forgotten: dict[str, int] = {}  # what its ring has lost, by run: up to this sequence
         self.asked: list[Repair] = []

@@ -130,7 +130,7 @@ def test_a_camera_that_stops_is_stale_and_says_since_when(web: LiveWeb, page: Pa
 
 def test_a_camera_that_never_came_waits_in_words(web: LiveWeb, page: Page) -> None:
     open_live(page, web.url)
-    wait_for_state(page, "yard", "wait")
+    wait_for_state(page, "yard", "waiting")
 
     expect(tile(page, "yard").locator(".void")).to_contain_text("No picture yet")
     expect(tile(page, "yard").locator(".age")).to_contain_text("no picture")
@@ -319,7 +319,7 @@ def test_a_picture_that_is_none_is_said_to_be_none(web: LiveWeb, page: Page) -> 
     with Camera(web.site, "barn", 10, [broken]):
         open_live(page, web.url)
         wait_for(page, lambda: any(p.counts.sent > 5 for p in web.server.pages._open))
-        assert tile(page, "barn").get_attribute("data-state") == "wait"
+        assert tile(page, "barn").get_attribute("data-state") == "waiting"
 
 
 def test_it_comes_from_here_only_and_is_small(

@@ -142,7 +142,7 @@ def test_a_page_that_was_opened_without_the_broker(
     page = context.new_page()
     page.goto(f"{running.url}/live")
     expect(page.locator("#banner")).to_contain_text("The broker does not answer.")
-    wait_for_state(page, "yard", "stale", "wait")
+    wait_for_state(page, "yard", "stale", "waiting")
 
     start_and_see_it_live(running, page, "broker")
 

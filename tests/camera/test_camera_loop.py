@@ -9,6 +9,8 @@ import threading
 import numpy as np
 import pytest
 
+from camfan_config import HttpCamera
+from camfan_config.pace import Pace, planned_pace
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.figures import NodeFigures
 from camfan_nodes.camera.mjpg import repair_jpeg
@@ -55,7 +57,12 @@ class Bench:
     """A node, put together from parts that the test can look into."""
 
     def __init__(
-        self, clock: FakeClock, source: ScriptedSource, *, stall_after_s: float = 5.0
+        self,
+        clock: FakeClock,
+        source: ScriptedSource,
+        *,
+        stall_after_s: float = 5.0,
+        pace: Pace | None = None,
     ) -> None:
         self.clock = clock
         self.sent = Collected()
@@ -72,7 +79,7 @@ class Bench:
                 figures=self.figures,
                 pulse=self.pulse,
                 clock=clock,
-                stall_after_s=stall_after_s,
+                plan=lambda _fps: pace or Pace(0.0, stall_after_s, stall_after_s),
             )
         )
 
@@ -156,7 +163,7 @@ def test_an_absent_source_does_not_anger_the_watchdog() -> None:
 
     bench.node.run()
 
-    assert bench.state == "waiting"
+    assert bench.state == "offline"
     assert bench.figure("last_error") == "unplugged"
     assert bench.systemd.ready_at == [begun_ns]
     assert _longest_pause_s(bench.systemd.fed_at) < 10
@@ -174,6 +181,61 @@ def test_a_stall_is_noticed_in_time_and_the_source_reopened() -> None:
     began = next(event for event in bench.sent.events if event[1] == "start")
     assert "no good picture for 3 s" in str(began[3]["reason"])
     assert bench.sent.jpegs == PICTURES[:2]
+
+
+@pytest.mark.parametrize("interval_s", [5, 7, 12, 30, 59])
+def test_a_slow_stream_of_unknown_pace_is_left_open(interval_s: int) -> None:
+    """One picture in up to a minute, with nothing said of it in the site file."""
+    clock = FakeClock(stop_s=20 * interval_s)
+    camera = HttpCamera(url="http://camera/stream")
+    source = ScriptedSource(clock, _each(interval_s, 15))
+    bench = Bench(clock, source, pace=planned_pace(camera))
+
+    bench.node.run()
+
+    assert len(source.opened_at) == 1
+    assert len(bench.sent.frames) == 15
+    assert not bench.sent.events
+    assert bench.state == "ended"
+
+
+@pytest.mark.parametrize(("fps", "stop_s"), [(1 / 60, 1000), (1 / 3600, 50_000)])
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_a_slow_camera_whose_pace_is_configured_feeds_the_watchdog(
+    fps: float, stop_s: float, snapshot: bool
+) -> None:
+    """Down to one picture an hour: no stall, no event, and systemd is content."""
+    clock = FakeClock(stop_s=stop_s)
+    camera = HttpCamera(url="http://camera/", fps=fps, snapshot=snapshot)
+    source = ScriptedSource(clock, _each(round(1 / fps), 10))
+    bench = Bench(clock, source, pace=planned_pace(camera))
+
+    bench.node.run()
+
+    assert len(source.opened_at) == 1
+    assert not bench.sent.events
+    assert _longest_pause_s(bench.systemd.fed_at) < 10
+
+
+def test_a_fast_stream_that_stops_is_noticed_though_its_pace_was_unknown() -> None:
+    """After some pictures the pace is known, and a silence of 5 s is a stall."""
+    clock = FakeClock(stop_s=30)
+    source = ScriptedSource(clock, [_picture(index) for index in range(6)], [_picture(6)])
+    bench = Bench(clock, source, pace=planned_pace(HttpCamera(url="http://camera/stream")))
+
+    bench.node.run()
+
+    assert "no good picture for 5 s" in str(bench.sent.events[0][3]["reason"])
+    assert bench.sent.jpegs == PICTURES[:7]
+
+
+def _each(interval_s: int, pictures: int) -> list[Step]:
+    """A picture at once and then one after each interval; silence in between."""
+    silence = [Idle.SILENT] * (2 * interval_s)
+    steps: list[Step] = []
+    for index in range(pictures):
+        steps += [_picture(index % len(PICTURES)), *silence]
+    return [*steps, Idle.ENDED]
 
 
 def test_a_stall_is_not_fed_to_the_watchdog() -> None:

@@ -42,7 +42,8 @@ def test_defaults_are_filled_in_and_secrets_masked() -> None:
     assert "example-only" not in text
     assert whole["cameras"]["gate"]["url"] == "rtsp://***@192.168.1.40:554/***"
     assert whole["cameras"]["gate"]["size"] == "1280x720"
-    assert whole["cameras"]["gate"]["stall_after"] == "5s"
+    assert whole["cameras"]["gate"]["stall_after"] is None
+    assert whole["cameras"]["gate"]["trickle"] == "5s"
     assert whole["web"]["users"]["family"]["password"] == "***"
     assert whole["recorders"]["archive"]["keep"] == {
         "age": "7d",

@@ -273,6 +273,6 @@ def test_readiness_names_what_is_refused_of_a_camera_that_is_not_live(live: Live
         wait_until(lambda: camera.refused["not-jpeg"] == 1)
 
     assert any(
-        line.startswith("camera one is wait: its frames are refused (not-jpeg)")
+        line.startswith("camera one is waiting: its frames are refused (not-jpeg)")
         for line in not_ready(live.broker)
     )

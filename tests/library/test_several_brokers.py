@@ -219,7 +219,7 @@ def test_top_shows_both_and_misses_the_one_that_is_gone(path: Path) -> None:
         Listener(site) as listener,
     ):
         with running_broker(path, "--name", "barn"):
-            wait_until(lambda: {c.state for c in listener.facts().cameras} >= {"live", "wait"})
+            wait_until(lambda: {c.state for c in listener.facts().cameras} >= {"live", "waiting"})
             wait_until(lambda: sum(c.state == "live" for c in listener.facts().cameras) == 2)
         wait_until(lambda: _state(listener, "cow") == "stale")
         assert _state(listener, "porch") == "live"

@@ -526,5 +526,5 @@ def test_statuses_of_all_nodes_are_there(live: LiveBroker, tmp_path: Path) -> No
         cameras = frames.statuses["broker"].cameras
 
     assert set(cameras) == {"one", "two"}
-    assert cameras["two"]["state"] == "wait"
+    assert cameras["two"]["state"] == "waiting"
     assert cameras["two"]["age_ms"] is None

@@ -92,7 +92,7 @@ def test_trouble_comes_first_then_the_name(site: Site) -> None:
     found = facts(site, broker(yard=gone), *WELL)
 
     assert [camera.name for camera in found.cameras] == ["yard", "barn", "own"]
-    assert found.summary == "2 of 3 live. 1 thing needs you: yard is offline."
+    assert found.summary == "2 of 3 live, 1 offline. 1 thing needs you: yard is offline."
 
 
 def test_the_age_of_what_stopped_goes_on_growing(site: Site) -> None:
@@ -110,16 +110,32 @@ def test_nothing_is_live_without_the_broker(site: Site) -> None:
     found = facts(site, broker(), *WELL, connected=False)
 
     assert {camera.state for camera in found.cameras} == {"stale"}
-    assert found.summary == "0 of 3 live. 1 thing needs you: the broker does not answer."
+    assert found.summary == "0 of 3 live, 3 stale. 1 thing needs you: the broker does not answer."
 
 
 def test_a_camera_with_an_unknown_clock_is_late(site: Site) -> None:
     """Its age is unknown, so it is not called live."""
-    unsure: Figures = {**LIVE, "age_ms": None, "age_error_ms": None}
+    unsure: Figures = {**LIVE, "state": "late", "age_ms": None, "age_error_ms": None}
 
     camera = row(facts(site, broker(yard=unsure), *WELL), "yard")
 
     assert (camera.state, camera.age_s) == ("late", None)
+
+
+def test_normal_situations_are_no_trouble(site: Site) -> None:
+    """An unwatched camera is idle, a file that is over has ended; the counts add up."""
+    idle: Figures = {**LIVE, "state": "idle"}
+    over: Figures = {**LIVE, "state": "ended", "silent_ms": 900_000}
+    ended = status("barn", "camera", "ended")
+
+    found = facts(
+        site, broker(yard=idle, barn=over), ended, status("yard", "camera", "idle"), WELL[2]
+    )
+
+    assert found.summary == "1 of 3 live, 1 idle, 1 ended."
+    assert [camera.name for camera in found.cameras] == ["own", "yard", "barn"]
+    assert {camera.trouble for camera in found.cameras} == {""}
+    assert all(node.well for node in found.nodes)
 
 
 def test_each_loss_has_its_place_and_reason(site: Site) -> None:
@@ -221,7 +237,7 @@ def test_figures_of_another_kind_are_unknown_not_wrong(site: Site) -> None:
 
     camera = row(facts(site, broker(yard=odd), *WELL), "yard")
 
-    assert (camera.state, camera.fps, camera.lost, camera.age_s) == ("wait", None, None, None)
+    assert (camera.state, camera.fps, camera.lost, camera.age_s) == ("waiting", None, None, None)
 
 
 def test_a_status_is_as_old_as_its_last_change() -> None:
@@ -244,5 +260,5 @@ def test_why_there_is_no_picture_is_said_by_who_knows() -> None:
     silent = words(status("yard", "camera"), silent_s=9)
     assert camera_trouble("yard", silent, connected=True) == "its node stopped answering"
     assert camera_trouble("yard", words(broker()), connected=True) == "its node was not heard"
-    stalled = words(status("yard", "camera", "stalled"))
+    stalled = words(status("yard", "camera", "stale"))
     assert camera_trouble("yard", stalled, connected=True) == "its source stopped"

@@ -10,13 +10,15 @@ from rich.console import Console
 
 from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, SubscriberFacts
 from camfan_nodes.top.table import SiteTable
-from camfan_nodes.viewer.watch import State
+from camfan_wire.states import CameraState
 
 TITLES = {"porch": "Haustür 前门"}
 NOW_NS = 1_763_800_000_000_000_000
 
 
-def camera(name: str, state: State = "live", *, trouble: str = "", lost: int = 0) -> CameraFacts:
+def camera(
+    name: str, state: CameraState = "live", *, trouble: str = "", lost: int = 0
+) -> CameraFacts:
     return CameraFacts(
         name=name,
         title=TITLES.get(name, name),

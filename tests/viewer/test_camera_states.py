@@ -105,9 +105,9 @@ def test_a_camera_that_was_asked_for_waits_a_minute() -> None:
     """Then it is offline, though no picture ever came."""
     watch = Watch(10.0)
 
-    assert watch.look(69.9).state == "wait"
+    assert watch.look(69.9).state == "waiting"
     assert watch.look(70.0).state == "offline"
-    assert watch.look(900.0, connected=False).state == "wait"
+    assert watch.look(900.0, connected=False).state == "waiting"
 
 
 def test_the_age_shown_is_the_worst_of_half_a_second() -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from camfan_nodes.viewer.words import (
     age_text,
     count_text,
+    fps_text,
     length_text,
-    live_text,
     need_text,
     old_text,
     time_text,
@@ -76,11 +76,8 @@ def test_a_time_of_another_day_has_its_date() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", time_text(yesterday_ns, now_ns))
 
 
-def test_the_first_sentence_counts_what_is_live() -> None:
+def test_what_needs_a_person_is_one_sentence() -> None:
     """One sentence first, then the detail."""
-    assert live_text(16, 16) == "16 live"
-    assert live_text(14, 16) == "14 of 16 live"
-    assert live_text(0, 0) == "no cameras"
     assert need_text([]) == ""
     assert need_text(["gate is offline"]) == "1 thing needs you: gate is offline."
     assert need_text(["a is stale.", "b is stale"]) == "2 things need you: a is stale; b is stale."
@@ -90,3 +87,15 @@ def test_thousands_stand_apart() -> None:
     """Counts are never rounded, so they are made readable."""
     assert count_text(3375) == "3\u202f375"
     assert count_text(12) == "12"
+
+
+@pytest.mark.parametrize(
+    ("fps", "text"),
+    [
+        (None, ""), (30.2, "30 fps"), (1.0, "1.0 fps"), (0.3, "0.3 fps"), (0.2, "1 in 5 s"),
+        (1 / 7, "1 in 7 s"), (1 / 90, "1 in 1 min 30 s"), (1 / 3600, "1 in 1 h 0 min"),
+    ],
+)  # fmt: skip
+def test_a_slow_rate_is_told_as_an_interval(fps: float | None, text: str) -> None:
+    """Nothing that gives pictures has a rate of 0.0."""
+    assert fps_text(fps) == text

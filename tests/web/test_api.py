@@ -91,7 +91,12 @@ def test_the_whole_site_in_one_answer(web: LiveWeb) -> None:
 
     assert (status["site"], status["connected"]) == ("testing", True)
     one, two = status["cameras"]
-    assert (one["name"], one["state"], two["name"], two["state"]) == ("one", "live", "two", "wait")
+    assert (one["name"], one["state"], two["name"], two["state"]) == (
+        "one",
+        "live",
+        "two",
+        "waiting",
+    )
     assert two["age_ms"] is None
     assert (one["title"], two["title"]) == (TITLE, "two")
     kinds = {node["name"]: node["kind"] for node in status["nodes"]}

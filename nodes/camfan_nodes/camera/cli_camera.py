@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from camfan import Publisher
 from camfan_config import Camera, EncodingCamera, Loaded
 from camfan_config.errors import CamfanError
 from camfan_config.inherit import without_effect
+from camfan_config.pace import planned_pace
 from camfan_nodes import service
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.discreet import DiscreetSource
@@ -120,7 +122,7 @@ def _publish(name: str, loaded: Loaded, key: Path | None, *, take_over: bool) ->
                     figures=figures,
                     pulse=pulse,
                     clock=clock,
-                    stall_after_s=camera.stall_after,
+                    plan=partial(planned_pace, camera),
                 )
             )
             supervise(node.run, pulse, stop)

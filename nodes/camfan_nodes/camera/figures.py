@@ -10,9 +10,11 @@ from collections import deque
 
 from camfan import Report
 from camfan.ring import Counts
+from camfan_config.pace import Pace
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.source import Tally
 from camfan_wire.messages import Figures
+from camfan_wire.states import CameraState, state_of
 
 WINDOW_NS = 10_000_000_000  # rates are over this long
 
@@ -63,7 +65,9 @@ class NodeFigures:
         self._incoming, self._outgoing = Rate(), Rate()
         self._encode_ns: int | None = None
         self._openings = 0
-        self.state = "waiting"
+        self._pace = Pace()
+        self._good_ns: int | None = None  # when the source last gave a picture
+        self._ended = False
         self.trouble: str | None = None  # what is wrong now
         self.last_error: str | None = None
         self.size: tuple[int, int] | None = None
@@ -72,10 +76,23 @@ class NodeFigures:
         with self._lock:
             self._openings += 1
 
-    def failed(self, state: str, sentence: str) -> None:
+    def failed(self, sentence: str, pace: Pace) -> None:
+        """The source gives nothing; `pace` says how long that takes to be called offline."""
         with self._lock:
-            self.state, self.trouble, self.last_error = state, sentence, sentence
+            self._pace, self.trouble, self.last_error = pace, sentence, sentence
             self.size = None
+
+    @property
+    def state(self) -> CameraState:
+        """The camera as its own node sees it."""
+        since_ns = self._started_ns if self._good_ns is None else self._good_ns
+        quiet_s = (self._clock.monotonic_ns() - since_ns) / 1e9
+        if self.trouble is None:
+            quiet_s = 0.0  # the loop says so when it is silent for too long
+        elif self._good_ns is not None:
+            quiet_s = max(quiet_s, self._pace.stale_s)
+        came = self._good_ns is not None
+        return state_of(self._pace, quiet_s, came=came, ended=self._ended)
 
     def refused(self, sentence: str) -> None:
         """One picture that was no JPEG, or could not be decoded."""
@@ -87,7 +104,7 @@ class NodeFigures:
         now_ns = self._clock.monotonic_ns()
         with self._lock:
             self._incoming.add(now_ns, 0, pictures)
-            self.state, self.trouble = "live", None
+            self._flows(now_ns)
 
     def published(self, jpeg_bytes: int, encode_ns: int | None, *, sent: bool) -> None:
         """One frame; `encode_ns` is None for a JPEG that passed through."""
@@ -99,11 +116,14 @@ class NodeFigures:
                 self._encode_ns = (15 * mean_ns + encode_ns) // 16
             if sent:
                 self._outgoing.add(now_ns, jpeg_bytes)
-            self.state, self.trouble = "live", None
+            self._flows(now_ns)
+
+    def _flows(self, now_ns: int) -> None:
+        self._good_ns, self.trouble, self._ended = now_ns, None, False
 
     def ended(self) -> None:
         with self._lock:
-            self.state, self.trouble = "ended", None
+            self.trouble, self._ended = None, True
 
     def sentence(self, counts: Counts) -> str:
         """One line for a person: `live, 14.9 fps, 1280x720, 301 sent, 0 unsent`."""

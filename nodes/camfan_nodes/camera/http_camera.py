@@ -6,15 +6,17 @@ answers (a page, a 401) comes out as a sentence. Goes to no other scheme and thr
 
 from __future__ import annotations
 
+import socket
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.client import HTTPException, HTTPResponse
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.error import HTTPError, URLError
 
+from camfan_config.pace import SLOWEST_FPS, STALL_S, planned_pace
 from camfan_config.types import HttpCamera
 from camfan_nodes.camera.address import Address, read_address
 from camfan_nodes.camera.challenge import ChooseWay, Digest, UnknownWayError
@@ -26,10 +28,9 @@ from camfan_nodes.camera.source import EVERYTHING, SLICE_S, Picture, SourceError
 from camfan_nodes.camera.words import reason_of, said
 from camfan_wire.jpeg import MAX_BYTES
 
-SNAPSHOT_FPS = 1.0
 DEPTH = 4  # pictures of one burst of the network; full: the oldest is dropped
 CHUNK_BYTES = 65_536
-MIN_TIMEOUT_S = 1.0
+MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1.0, 30.0  # for an answer; a stream may be silent for longer
 
 T = TypeVar("T")
 
@@ -50,14 +51,18 @@ class HttpSource:
         self._camera = camera
         self._clock = clock
         self._readers = Readers(self.name, clock)
-        self._timeout_s = max(MIN_TIMEOUT_S, 0.8 * camera.stall_after)
+        stall_s = STALL_S if camera.stall_after is None else camera.stall_after
+        self._timeout_s = min(max(MIN_TIMEOUT_S, 0.8 * stall_s), MAX_TIMEOUT_S)
+        self._silence_s = max(self._timeout_s, planned_pace(camera).stall_s)  # of a stream
+        self._line: socket.socket | None = None  # of the stream that is open
         self._opener = _opener(self._address)
 
     @contextmanager
     def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Reader]:
         kind = "snapshots" if self._camera.snapshot else "MJPEG stream"
         pictures = partial(self._snapshots if self._camera.snapshot else self._stream, wishes)
-        reader = Reader(pictures, DEPTH, self.tally, f"{kind} of {self.name}", wishes)
+        about = f"{kind} of {self.name}"
+        reader = Reader(pictures, DEPTH, self.tally, about, wishes, self._hang_up)
         with self._readers.open(reader):
             yield reader
 
@@ -72,8 +77,9 @@ class HttpSource:
                     f"{self.name}: asked for an MJPEG stream, got {said(kind) or 'no type'}{hint}"
                 )
             parts = Parts(boundary)
+            self._be_patient(answer)
             while not leave.is_set():
-                data = self._read(lambda: answer.read1(CHUNK_BYTES))
+                data = self._read(lambda: answer.read1(CHUNK_BYTES), self._silence_s)
                 if not data:
                     raise SourceError(f"{self.name}: the camera ended the stream")
                 captured_ns = self._clock.wall_ns()
@@ -89,22 +95,28 @@ class HttpSource:
             else:
                 captured_ns = self._clock.wall_ns()
                 yield Picture(self._snapshot(), captured_ns)
-            now_ns = self._clock.monotonic_ns()
-            fps = wishes.fps or self._camera.fps or SNAPSHOT_FPS
-            due_ns = max(due_ns + round(1e9 / fps), now_ns)
-            if self._rests(wishes, leave, due_ns):
+            due_ns = self._rest(wishes, leave, due_ns)
+            if leave.is_set():
                 return
 
-    def _rests(self, wishes: Wishes, leave: threading.Event, until_ns: int) -> bool:
-        """Wait for the next snapshot; nobody who comes waits for it. True when it is to end."""
+    def _rest(self, wishes: Wishes, leave: threading.Event, due_ns: int) -> int:
+        """Wait until the next snapshot is due, which it returns; a viewer that comes, or another
+        rate, ends the wait.
+        """
         was_idle = wishes.idle()
-        while (left_s := (until_ns - self._clock.monotonic_ns()) / 1e9) > 0:
-            if not was_idle:
-                return leave.wait(left_s)
-            wishes.rest(min(left_s, SLICE_S))
-            if leave.is_set() or not wishes.idle():
+        while not leave.is_set():
+            fps = wishes.fps or self._camera.fps or SLOWEST_FPS
+            next_ns, now_ns = due_ns + round(1e9 / fps), self._clock.monotonic_ns()
+            left_s = (next_ns - now_ns) / 1e9
+            if left_s <= 0:
+                return now_ns if left_s < -1 / fps else next_ns  # a pause is not made up for
+            if was_idle and not wishes.idle():
                 break
-        return leave.is_set()
+            if was_idle:
+                wishes.rest(min(left_s, SLICE_S))
+            else:
+                leave.wait(min(left_s, SLICE_S))
+        return self._clock.monotonic_ns()
 
     def _snapshot(self) -> bytes:
         """One picture within the time-out, however slowly it trickles in."""
@@ -128,8 +140,23 @@ class HttpSource:
             lambda: cast(HTTPResponse, self._opener.open(request, timeout=self._timeout_s))
         )
 
-    def _read(self, step: Callable[[], T]) -> T:
+    def _be_patient(self, answer: HTTPResponse) -> None:
+        """The camera has answered: from now on it may be silent for as long as its pace says."""
+        line: socket.socket = cast(Any, answer.fp).raw._sock  # there is no public way to it
+        line.settimeout(self._silence_s)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a dead peer is noticed
+        self._line = line
+
+    def _hang_up(self) -> None:
+        """Wake the reading thread, which may be waiting for a picture that is an hour away."""
+        line, self._line = self._line, None
+        if line is not None:
+            with suppress(OSError):  # the camera was faster
+                line.shutdown(socket.SHUT_RDWR)
+
+    def _read(self, step: Callable[[], T], timeout_s: float | None = None) -> T:
         """Do one step of HTTP, with its failures in words."""
+        timeout_s = timeout_s or self._timeout_s
         try:
             return step()
         except HTTPError as exc:
@@ -139,9 +166,9 @@ class HttpSource:
         except UnknownWayError as exc:
             raise SourceError(f"{self.name}: the camera answers 401: {exc}") from None
         except TimeoutError:
-            raise SourceError(f"{self.name}: silent for {self._timeout_s:g} s") from None
+            raise SourceError(f"{self.name}: silent for {timeout_s:g} s") from None
         except URLError as exc:
-            raise SourceError(f"{self.name}: {_reason(exc, self._timeout_s)}") from None
+            raise SourceError(f"{self.name}: {_reason(exc, timeout_s)}") from None
         except (OSError, HTTPException, ValueError) as exc:
             raise SourceError(f"{self.name}: the connection broke ({type(exc).__name__})") from None
 

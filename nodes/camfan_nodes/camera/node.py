@@ -1,19 +1,20 @@
 """The loop of a camera node: capture, encode, publish; open again what fails.
 
 One thread, which the caller owns; nothing here exits or hears signals. The watchdog is fed by
-pictures that were published and by the decision that the source is absent, never by a timer.
-The last picture is never sent again.
+pictures that were published and by the decision that the source is absent or that its pace explains
+the silence, never by a timer. The last picture is never sent again.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from camfan.ring import Counts
+from camfan_config.pace import STALE_INTERVALS, Gaps, Pace
 from camfan_nodes.camera.clock import Clock, Steps
 from camfan_nodes.camera.encode import Encoder, PictureError
 from camfan_nodes.camera.figures import NodeFigures
@@ -98,7 +99,7 @@ class Parts:
     figures: NodeFigures
     pulse: Pulse
     clock: Clock
-    stall_after_s: float
+    plan: Callable[[float | None], Pace]  # for the rate that an operator has set
 
 
 class Node:
@@ -107,7 +108,9 @@ class Node:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._clock = parts.clock
-        self._stall_s = max(parts.stall_after_s, MIN_STALL_S)
+        self._gaps = Gaps()
+        self._good_ns = 0  # when the source last did as it should
+        self._last_ns = 0  # when the last picture of this opening came; 0: none has
         self._steps = Steps(parts.clock)
         self._outage = Outage(parts.clock)
         self._backoff = Backoff(parts.clock)
@@ -155,29 +158,52 @@ class Node:
             pulse.rest()
 
     def _follow_stream(self, stream: Stream) -> bool:
-        clock, pulse = self._clock, self._parts.pulse
-        what, limit_s = f"reading {self._parts.source.name}", self._stall_s + HANG_MARGIN_S
-        good_ns = clock.monotonic_ns()
+        clock, pulse, name = self._clock, self._parts.pulse, self._parts.source.name
+        hang_s = min(self._stall_s, OPEN_LIMIT_S) + HANG_MARGIN_S
+        self._good_ns, self._last_ns = clock.monotonic_ns(), 0
         while not clock.wait(0):
-            pulse.expect(what, limit_s)
+            pulse.expect(f"reading {name}", hang_s)
             got = stream.capture()
             if isinstance(got, Picture):
                 if self._publish(got, stream):
-                    good_ns = clock.monotonic_ns()
+                    self._came(1)
                     continue
             elif isinstance(got, Passed):
                 self._pass_over(got.pictures, stream)
-                good_ns = clock.monotonic_ns()
+                self._came(got.pictures)
                 continue
             elif got is Idle.PACED:
-                good_ns = clock.monotonic_ns()
-                self._feed()
+                self._good_ns = clock.monotonic_ns()
             elif got is Idle.ENDED:
                 return True
-            if clock.monotonic_ns() - good_ns > self._stall_s * 1e9:
-                name, why = self._parts.source.name, self._refusal and f": {self._refusal}"
-                raise StallError(f"{name}: no good picture for {self._stall_s:g} s{why}")
+            self._check_silence(name)
         return False
+
+    def _came(self, pictures: int) -> None:
+        """Learn the pace from so many pictures that came since the last one."""
+        now_ns = self._clock.monotonic_ns()
+        if self._last_ns:
+            self._gaps.add((now_ns - self._last_ns) / 1e9 / pictures)
+        self._good_ns = self._last_ns = now_ns
+
+    def _check_silence(self, name: str) -> None:
+        """Raises StallError where the silence is longer than the pace of this camera explains."""
+        pace = self._pace
+        quiet_s = (self._clock.monotonic_ns() - self._good_ns) / 1e9
+        stall_s = self._stall_s
+        if quiet_s > stall_s:
+            why = self._refusal and f": {self._refusal}"
+            raise StallError(f"{name}: no good picture for {stall_s:g} s{why}")
+        if quiet_s <= STALE_INTERVALS * pace.interval_s:
+            self._feed()
+
+    @property
+    def _pace(self) -> Pace:
+        return self._parts.plan(self._parts.publisher.fps).seen(self._gaps.interval_s)
+
+    @property
+    def _stall_s(self) -> float:
+        return max(MIN_STALL_S, self._pace.stall_s)
 
     def _publish(self, picture: Picture, stream: Stream) -> bool:
         """Encode and send; False for a picture that is none."""
@@ -250,8 +276,7 @@ class Node:
     def _lose(self, error: SourceError) -> None:
         """Say so, once an outage, not once an attempt."""
         parts = self._parts
-        state = "stalled" if isinstance(error, StallError) else "waiting"
-        parts.figures.failed(state, str(error))
+        parts.figures.failed(str(error), self._pace)
         parts.supervisor.status(str(error))
         if not self._outage.begin():
             log.debug("camera %s: %s (attempt %d)", parts.camera, error, self._outage.attempts)

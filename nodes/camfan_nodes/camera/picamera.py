@@ -29,6 +29,7 @@ from camfan_nodes.camera.source import (
     Wishes,
 )
 
+SLOWEST_FPS = 1.0  # a sensor exposes no longer than some seconds; below, frames are left out
 SIZE = (1280, 720)
 BUFFERS = 3  # more fail on boards with little memory for cameras
 CABLE = "is the ribbon cable seated at both ends?"
@@ -77,10 +78,11 @@ class PicameraStream:
         wishes: Wishes = EVERYTHING,
     ) -> None:
         self._wishes = wishes
-        self._thinner = Thinner(None)  # the camera itself keeps the site file's rate
+        slow = camera.fps is not None and camera.fps < SLOWEST_FPS
+        self._thinner = Thinner(camera.fps if slow else None)  # else the camera keeps the rate
         size = (camera.size.width, camera.size.height) if camera.size else SIZE
         controls = dict(camera.controls)
-        if camera.fps:
+        if camera.fps and not slow:
             frame_us = round(1e6 / camera.fps)
             controls["FrameDurationLimits"] = (frame_us, frame_us)
         configuration = device.create_video_configuration(

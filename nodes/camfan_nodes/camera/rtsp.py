@@ -16,6 +16,7 @@ from typing import cast
 
 import cv2
 
+from camfan_config.pace import planned_pace
 from camfan_config.types import RtspCamera
 from camfan_nodes.camera.address import read_address
 from camfan_nodes.camera.clock import Clock
@@ -40,7 +41,7 @@ class RtspSource:
         self._camera = camera
         self._clock = clock
         self._readers = Readers(self.name, clock)
-        self._timeout_s = max(MIN_TIMEOUT_S, 0.8 * camera.stall_after)
+        self._timeout_s = max(MIN_TIMEOUT_S, 0.8 * planned_pace(camera).stall_s)
 
     @contextmanager
     def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Reader]:

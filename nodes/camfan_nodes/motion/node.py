@@ -16,6 +16,7 @@ from threading import Event as Flag
 
 from camfan import EventPublisher, Frame, ImageError, Report, Subscriber
 from camfan_config import Motion, Site, select
+from camfan_config.pace import Gaps, Pace, planned_pace
 from camfan_wire.messages import Figures
 
 from .changes import Change
@@ -85,11 +86,16 @@ class Watch:
     kinds: dict[int, str] = field(default_factory=dict)  # number of an open event: its kind
     _offset_ns: int = 0  # site clock minus the camera's
     _seen_s: float | None = None
+    plan: Pace = field(default_factory=Pace)  # how often frames should come
+    _gaps: Gaps = field(default_factory=Gaps)
 
     def see(self, frame: Frame, publisher: EventPublisher) -> None:
         """Look at one frame and tell what it changed."""
         started_s = time.perf_counter()
-        self._seen_s = time.monotonic()
+        now_s = time.monotonic()
+        if self._seen_s is not None:
+            self._gaps.add(now_s - self._seen_s)
+        self._seen_s = now_s
         self._offset_ns = frame.offset or 0
         age = frame.age
         self.age_ms = None if age is None else round(age.seconds * 1000, 1)
@@ -106,7 +112,8 @@ class Watch:
 
     def tick(self, publisher: EventPublisher) -> None:
         """To be called about once a second: ends what is open when no frames come."""
-        if self._seen_s is not None and time.monotonic() - self._seen_s > SILENT_S:
+        silent_s = max(SILENT_S, self.plan.seen(self._gaps.interval_s).stale_s)
+        if self._seen_s is not None and time.monotonic() - self._seen_s > silent_s:
             self._seen_s = None
             self.close(publisher)
 
@@ -168,7 +175,9 @@ class Board:
 
 def _watches(site: Site, motion: Motion) -> dict[str, Watch]:
     return {
-        camera: Watch(camera, detector_of(site, motion, camera))
+        camera: Watch(
+            camera, detector_of(site, motion, camera), plan=planned_pace(site.cameras[camera])
+        )
         for camera in select(site, motion.cameras)
     }
 

@@ -10,27 +10,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from camfan_config import BROKER, CustomCamera, Site, broker_of, brokers, nodes, title_of
+from camfan_config.pace import Pace, planned_pace
 from camfan_nodes.top.figures import count, number, word
 from camfan_nodes.up.share import STARTED
-from camfan_nodes.viewer.heard import Word, camera_trouble
-from camfan_nodes.viewer.watch import LATE_S, LIVE, State
-from camfan_nodes.viewer.words import count_text, live_text, need_text
-from camfan_wire.messages import Figures
+from camfan_nodes.viewer.heard import Word, camera_trouble, pace_said
+from camfan_nodes.viewer.words import count_text, need_text
+from camfan_wire.messages import Figures, Status
+from camfan_wire.states import LIVE, NORMAL, RANK, STATES, TROUBLE, CameraState, live_text
 
 NOT_HEARD = "not heard"
 STARTING = "starting"
 
-_STATES: tuple[State, ...] = ("live", "late", "stale", "offline", "wait")
-_RANK: dict[State, int] = {"offline": 0, "stale": 1, "late": 2, "wait": 3, "live": 4}
 _SUMS = ("cameras", "delivered", "skipped", "lost", "held")  # of a subscriber of several brokers
-_WELL = ("live", "running", "recording", "watching", "starting")  # states that need nobody
+_WELL = ("running", "recording", "watching", "starting")  # beside the NORMAL ones of cameras
 
 
 @dataclass(frozen=True, slots=True)
 class CameraFacts:
     name: str
     title: str  # what people call it; its name if it has none
-    state: State
+    state: CameraState
     fps: float | None
     age_s: float | None  # of its newest frame when the broker got it; now, if it is not live
     error_s: float
@@ -40,6 +39,7 @@ class CameraFacts:
     recorded_until_ns: int | None  # the oldest of its recorders
     recorders: int  # how many record it
     trouble: str
+    pace: Pace | None = None  # as the broker says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +96,15 @@ def gather(
             _camera(site, name, words, moving, connected=connected, settled=settled)
             for name in site.cameras
         ),
-        key=lambda camera: (_RANK[camera.state], camera.name),
+        key=lambda camera: (RANK[camera.state], camera.name),
     )
     found = _nodes(site, words, connected=connected, settled=settled)
     found.sort(key=lambda node: (node.well, node.name))
     known = _subscribers(site, words)
-    live = sum(camera.state in LIVE for camera in cameras)
     return SiteFacts(
         site=site.site,
         connected=connected,
-        sentence=live_text(live, len(cameras)),
+        sentence=live_text(camera.state for camera in cameras),
         needs=tuple(_needs(cameras, found, connected=connected, settled=settled)),
         cameras=tuple(cameras),
         nodes=tuple(found),
@@ -134,11 +133,9 @@ def _camera(
     age_s, error_s = _age(figures)
     if state not in LIVE and age_s is not None:
         age_s += (number(figures, "silent_ms") or 0.0) / 1000 + silent_s
-    if state == "live" and (age_s is None or age_s + error_s > LATE_S):
-        state = "late"
     until, recorders = _recorded(name, words)
     own = words.get(name)
-    awaited = state in LIVE or not (connected or settled)
+    awaited = state in NORMAL or not (connected or settled)
     trouble = "" if awaited else camera_trouble(name, words, connected=connected)
     if isinstance(site.cameras[name], CustomCamera) and own is None and connected:
         trouble = ""  # it may publish without ever saying how it is
@@ -158,16 +155,17 @@ def _camera(
         recorded_until_ns=until,
         recorders=recorders,
         trouble=trouble,
+        pace=pace_said(figures) or planned_pace(site.cameras[name]),
     )
 
 
-def _state(figures: Figures, *, heard: bool) -> State:
+def _state(figures: Figures, *, heard: bool) -> CameraState:
     """What the broker says; without the broker nothing is live."""
     said = word(figures, "state")
-    state = next((one for one in _STATES if one == said), None)
+    state = next((one for one in STATES if one == said), None)
     if state is None:
-        return "wait"
-    return state if heard or state not in LIVE else "stale"
+        return "waiting"
+    return state if heard or state not in NORMAL else "stale"
 
 
 def _age(figures: Figures) -> tuple[float | None, float]:
@@ -258,13 +256,17 @@ def _node(name: str, kind: str, host: str, heard: Word, silence: str) -> NodeFac
         return NodeFacts(name, kind, host, "silent", silence, well=False)
     status = heard.status
     return NodeFacts(
-        name, kind, host, status.state, status.message or "", well=_is_well(kind, status.state)
+        name, kind, host, status.state, status.message or "", well=_is_well(kind, status)
     )
 
 
-def _is_well(kind: str, state: str) -> bool:
-    """A motion node without pictures is well: what is wrong is wrong with its camera."""
-    return state in _WELL or (kind == "motion" and state == "waiting")
+def _is_well(kind: str, status: Status) -> bool:
+    """A motion node without pictures is well: what is wrong is wrong with its camera. So is a
+    camera that waits for its first picture, unless it says why there is none.
+    """
+    if status.state == "waiting":
+        return kind == "motion" or (kind == "camera" and not status.message)
+    return status.state in (*NORMAL, *_WELL)
 
 
 def _subscribers(site: Site, words: Mapping[str, Word]) -> dict[str, Figures]:
@@ -301,8 +303,8 @@ def _needs(
 ) -> list[str]:
     if not connected:
         return ["the broker does not answer"] if settled else []
-    needs = [f"{c.title} is {c.state}" for c in cameras if c.state in ("offline", "stale")]
-    told = {camera.name for camera in cameras if camera.state in ("offline", "stale")}
+    needs = [f"{c.title} is {c.state}" for c in cameras if c.state in TROUBLE]
+    told = {camera.name for camera in cameras if camera.state in TROUBLE}
     for node in found:
         if not node.well and node.name not in told and node.name != BROKER:
             how = "was not heard" if node.state == NOT_HEARD else f"is {node.state}"

@@ -15,22 +15,24 @@ from rich.text import Text
 
 from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, SubscriberFacts
 from camfan_nodes.viewer import tokens
-from camfan_nodes.viewer.watch import LIVE, State
 from camfan_nodes.viewer.words import (
     AGE_UNKNOWN,
     NO_PICTURE,
     UNKNOWN,
     age_text,
     count_text,
+    fps_text,
     need_text,
     old_text,
     time_text,
 )
+from camfan_wire.states import LIVE, CameraState
 
 WARN, BAD = tokens.css(tokens.WARN), tokens.css(tokens.BAD)
 NOTE, QUIET = tokens.css(tokens.NOTE), tokens.css(tokens.QUIET)
-_STATE_STYLE: dict[State, str] = {
-    "live": "", "late": WARN, "stale": WARN, "offline": BAD, "wait": QUIET
+_STATE_STYLE: dict[CameraState, str] = {
+    "live": "", "late": WARN, "stale": WARN, "offline": BAD,
+    "waiting": QUIET, "idle": QUIET, "ended": QUIET,
 }  # fmt: skip
 _NARROW = 80
 _CAMERA_COLUMNS = (  # each from the width on at which it has room
@@ -97,7 +99,7 @@ def _cameras(cameras: Iterable[CameraFacts], now_ns: int, width: int) -> Table:
             "camera": Text(camera.name),
             "title": Text("" if camera.title == camera.name else camera.title, style=QUIET),
             "state": Text(camera.state, style=style),
-            "fps": Text(UNKNOWN if camera.fps is None else f"{camera.fps:.1f}"),
+            "fps": _rate(camera.fps),
             "age": _age(camera),
             "lost": _lost(camera.lost),
             "motion": Text("motion" if camera.moving else "", style=NOTE),
@@ -108,8 +110,14 @@ def _cameras(cameras: Iterable[CameraFacts], now_ns: int, width: int) -> Table:
     return table
 
 
+def _rate(fps: float | None) -> Text:
+    if fps is None:
+        return Text(UNKNOWN)
+    return Text(f"{fps:.1f}" if fps >= 0.25 or not fps else fps_text(fps))
+
+
 def _age(camera: CameraFacts) -> Text:
-    if camera.state == "wait":
+    if camera.state == "waiting":
         return Text(NO_PICTURE, style=QUIET)
     style = _STATE_STYLE[camera.state]
     if camera.age_s is None:

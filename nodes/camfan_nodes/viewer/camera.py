@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import pygame
 
 from camfan import Frame
+from camfan_config.pace import STALE_S
 from camfan_nodes.viewer import tokens
 from camfan_nodes.viewer.board import Arrived
 from camfan_nodes.viewer.decoder import Decoded
+from camfan_nodes.viewer.heard import pace_said
 from camfan_nodes.viewer.tile import Plate, TileView, stale_look
-from camfan_nodes.viewer.watch import LIVE, OFFLINE_S, STALE_S, Look, State, Watch, WorstAge
+from camfan_nodes.viewer.watch import Look, Watch, WorstAge
 from camfan_nodes.viewer.words import (
     AGE_UNKNOWN,
     NO_PICTURE,
@@ -23,6 +25,8 @@ from camfan_nodes.viewer.words import (
     old_text,
     time_text,
 )
+from camfan_wire.messages import Figures
+from camfan_wire.states import LIVE, CameraState
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,16 @@ class CameraView:
         self._picture: pygame.Surface | None = None
         self._stale: pygame.Surface | None = None
         self._trouble = ""
+        self._ended = False  # its source is over
+        self._said: Figures | None = None
         self._frozen = False  # was live when the window was paused
+
+    def said(self, figures: Figures) -> None:
+        """What the broker says of it: its pace, and whether its source is over."""
+        if figures is not self._said:
+            self._said = figures
+            self._ended = figures.get("state") == "ended"
+            self._watch.plan = pace_said(figures) or self._watch.plan
 
     def arrived(self, came: list[Arrived]) -> None:
         for one in came:
@@ -99,17 +112,19 @@ class CameraView:
         return None if source is None else source.frame
 
     def look(self, moment: Moment) -> Look:
-        return self._watch.look(moment.now_s, connected=moment.connected)
+        return self._watch.look(moment.now_s, connected=moment.connected, ended=self._ended)
 
     def view(self, moment: Moment, *, why: str, motion: bool, selected: bool) -> TileView:
         """What the tile shows now; `why` is what is known of the reason if it is not live."""
         look = self.look(moment)
         if moment.paused_ns is not None and (self._frozen or look.state in LIVE):
             return self._paused(moment, moment.paused_ns, selected=selected)
-        if look.state == "wait":
+        if look.state == "waiting":
             return self._waiting(moment, selected=selected)
         if look.state == "offline":
             return self._offline(look, moment, why, selected=selected)
+        if look.state == "ended":
+            return self._ended_view(look, moment, selected=selected)
         if look.state == "stale" or self._lagging:
             why = why if look.state == "stale" else "this machine decodes too slowly"
             return self._stale_view(moment, why, selected=selected)
@@ -120,10 +135,10 @@ class CameraView:
         if self._shown is None or self._newest is None:
             return False
         behind_s = self._newest.arrival.received_s - self._shown.arrival.received_s
-        return behind_s >= STALE_S
+        return behind_s >= self._watch.pace.stale_s
 
     def _live(
-        self, state: State, look: Look, moment: Moment, *, motion: bool, selected: bool
+        self, state: CameraState, look: Look, moment: Moment, *, motion: bool, selected: bool
     ) -> TileView:
         age_s, error_s = self._age(moment)
         self._worst.note(moment.now_s, age_s, error_s)
@@ -162,6 +177,18 @@ class CameraView:
             selected=selected,
         )
 
+    def _ended_view(self, look: Look, moment: Moment, *, selected: bool) -> TileView:
+        if self._picture is not None and self._stale is None:
+            self._stale = stale_look(self._picture)
+        title = "" if look.since_ns is None else self._since(moment)
+        return TileView(
+            name=self.name,
+            picture=self._stale,
+            plate=Plate("ended", "Ended", tokens.QUIET, title, "its source is over"),
+            age=self._old(moment),
+            selected=selected,
+        )
+
     def _paused(self, moment: Moment, since_ns: int, *, selected: bool) -> TileView:
         title = f"since {time_text(since_ns, moment.site_ns)}"
         return TileView(
@@ -177,9 +204,9 @@ class CameraView:
 
     def _waiting(self, moment: Moment, *, selected: bool) -> TileView:
         asked = time_text(self._asked_ns, moment.site_ns)
-        ends = time_text(self._asked_ns + int(OFFLINE_S * 1e9), moment.site_ns)
+        ends = time_text(self._asked_ns + int(self._watch.pace.offline_s * 1e9), moment.site_ns)
         detail = f"asked for at {asked}; offline if none comes until {ends}"
-        plate = Plate("wait", "Waiting", tokens.QUIET, "No picture yet", detail)
+        plate = Plate("waiting", "Waiting", tokens.QUIET, "No picture yet", detail)
         return TileView(name=self.label, plate=plate, age=NO_PICTURE, selected=selected)
 
     def _offline(self, look: Look, moment: Moment, why: str, *, selected: bool) -> TileView:
@@ -219,7 +246,3 @@ def _surface(decoded: Decoded) -> pygame.Surface:
 def _plain(trouble: str) -> str:
     """The decoder's complaint without the name of its function."""
     return f"its JPEG cannot be decoded: {trouble.rsplit('(): ', 1)[-1]}"
-
-
-def live_count(looks: list[Look]) -> int:
-    return sum(look.state in LIVE for look in looks)

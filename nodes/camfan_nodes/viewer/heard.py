@@ -8,9 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from camfan_wire.messages import Status
+from camfan_config.pace import Pace
+from camfan_wire.messages import Figures, Status
 
 SILENT_S = 6.0  # three statuses missed
+
+_WHY = {
+    "waiting": "its source has given no picture yet",
+    "stale": "its source stopped",
+    "offline": "its source is not there",
+    "ended": "its source is over",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,21 @@ def camera_trouble(camera: str, words: Mapping[str, Word], *, connected: bool) -
         return "its node stopped answering"
     if word.status.message:
         return word.status.message.rstrip(".")
-    return {"waiting": "its source is not there", "stalled": "its source stopped"}.get(
-        word.status.state, ""
-    )
+    return _WHY.get(word.status.state, "")
+
+
+def said_of_camera(camera: str, words: Mapping[str, Word]) -> Figures:
+    """The broker's figures of a camera, as it said them last; empty if it has not."""
+    for word in words.values():
+        if word.status.kind == "broker" and camera in word.status.cameras:
+            return word.status.cameras[camera]
+    return {}
+
+
+def pace_said(figures: Figures) -> Pace | None:
+    """How often pictures of a camera should come, from the broker's figures of it."""
+    interval_ms, stale_ms = figures.get("interval_ms"), figures.get("stale_after_ms")
+    if not isinstance(stale_ms, int | float):
+        return None
+    interval_s = interval_ms / 1000 if isinstance(interval_ms, int | float) else 0.0
+    return Pace(interval_s, stale_ms / 1000)

@@ -49,8 +49,9 @@ def _motion(sheet: pygame.Surface, colour: Colour) -> None:
 
 _DRAWN: dict[str, Draw] = {
     "late": _clock,
-    "wait": _clock,
+    "waiting": _clock,
     "stale": _stopped,
+    "ended": _stopped,
     "paused": _stopped,
     "offline": _away,
     "broken": _broken,

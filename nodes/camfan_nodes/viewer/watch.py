@@ -8,18 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from statistics import median
-from typing import Literal
 
-LATE_S = 1.0  # older than this: late, still live
-STALE_S = 3.0  # no new picture for this long (3 frame times, if longer): stale
-OFFLINE_S = 60.0  # for this long: offline
+from camfan_config.pace import Gaps, Pace
+from camfan_wire.states import LIVE, CameraState, state_of
+
 WORST_S = 0.5  # the age shown is the worst of this long
 
 _INTERVALS = 12  # from which the frame rate is taken
-
-State = Literal["live", "late", "stale", "offline", "wait"]
-LIVE: tuple[State, ...] = ("live", "late")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +31,7 @@ class Arrival:
 class Look:
     """A camera at one moment."""
 
-    state: State
+    state: CameraState
     age_s: float | None  # of the newest picture, now
     error_s: float
     since_ns: int | None  # when the newest picture was taken
@@ -47,57 +42,51 @@ class Look:
 class Watch:
     """Follows one camera from the moment somebody asked for it."""
 
-    def __init__(self, asked_s: float) -> None:
+    def __init__(self, asked_s: float, pace: Pace | None = None) -> None:
+        self.plan = pace or Pace()  # what the broker says of its pace, as far as it is known
         self._asked_s = asked_s
         self._newest: Arrival | None = None
         self._quiet_from_s = asked_s
         self._intervals: deque[float] = deque(maxlen=_INTERVALS)
+        self._gaps = Gaps()
+
+    @property
+    def pace(self) -> Pace:
+        """At which pictures should come here: that of the camera, or slower over a thin link."""
+        return self.plan.at_least(self._gaps.interval_s or 0.0)
 
     def arrived(self, arrival: Arrival) -> None:
         """A new picture came. One that was old already does not make a silent camera live."""
+        stale_s = self.pace.stale_s
         flowing = self._newest is not None and (
-            arrival.received_s - self._newest.received_s <= self._stale_s
+            arrival.received_s - self._newest.received_s <= stale_s
         )
         if self._newest is not None:
-            self._intervals.append(max(0.0, arrival.received_s - self._newest.received_s))
-        fresh = arrival.age_s is not None and arrival.age_s + arrival.error_s <= self._stale_s
+            gap_s = max(0.0, arrival.received_s - self._newest.received_s)
+            self._intervals.append(gap_s)
+            self._gaps.add(gap_s)
+        fresh = arrival.age_s is not None and arrival.age_s + arrival.error_s <= stale_s
         if fresh or flowing:
             self._quiet_from_s = arrival.received_s
         else:
-            already_s = max(self._stale_s, arrival.age_s or 0.0)
+            already_s = max(stale_s, arrival.age_s or 0.0)
             self._quiet_from_s = arrival.received_s - already_s
         self._newest = arrival
 
-    def look(self, now_s: float, *, connected: bool = True) -> Look:
+    def look(self, now_s: float, *, connected: bool = True, ended: bool = False) -> Look:
         """The state now. Without the broker nothing is live, and nothing is known offline."""
         newest = self._newest
         if newest is None:
             waited_s = now_s - self._asked_s
-            waiting = waited_s < OFFLINE_S or not connected
-            return Look("wait" if waiting else "offline", None, 0.0, None, waited_s, None)
+            state = state_of(self.pace, waited_s if connected else 0.0, came=False, ended=ended)
+            return Look(state, None, 0.0, None, waited_s, None)
         quiet_s = now_s - self._quiet_from_s
         age_s = None if newest.age_s is None else newest.age_s + now_s - newest.received_s
-        state = self._state(quiet_s, age_s, newest.error_s, connected)
+        age = None if age_s is None else (age_s, newest.error_s)
+        state = state_of(self.pace, quiet_s, came=True, age=age, ended=ended)
+        state = state if connected else "stale"
         fps = self._fps if state in LIVE else None
         return Look(state, age_s, newest.error_s, newest.taken_ns, quiet_s, fps)
-
-    def _state(self, quiet_s: float, age_s: float | None, error_s: float, connected: bool) -> State:
-        if not connected:
-            return "stale"
-        if quiet_s >= OFFLINE_S:
-            return "offline"
-        if quiet_s >= self._stale_s:
-            return "stale"
-        late_s = max(LATE_S, 2 * self._frame_s)
-        return "live" if age_s is not None and age_s + error_s <= late_s else "late"
-
-    @property
-    def _frame_s(self) -> float:
-        return median(self._intervals) if self._intervals else 0.0
-
-    @property
-    def _stale_s(self) -> float:
-        return min(OFFLINE_S, max(STALE_S, 3 * self._frame_s))
 
     @property
     def _fps(self) -> float | None:

@@ -15,22 +15,22 @@ import pygame
 from camfan import Frame
 from camfan_nodes.viewer import chrome, tokens
 from camfan_nodes.viewer.board import Source
-from camfan_nodes.viewer.camera import CameraView, Moment, live_count
+from camfan_nodes.viewer.camera import CameraView, Moment
 from camfan_nodes.viewer.decoder import Decoder
 from camfan_nodes.viewer.grid import Box, fit
-from camfan_nodes.viewer.heard import Heard, camera_trouble
+from camfan_nodes.viewer.heard import Heard, camera_trouble, said_of_camera
 from camfan_nodes.viewer.lettering import can_draw
 from camfan_nodes.viewer.snapshot import save
 from camfan_nodes.viewer.tile import paint_tile, picture_height
-from camfan_nodes.viewer.watch import LIVE, State
-from camfan_nodes.viewer.words import live_text, need_text, time_text
+from camfan_nodes.viewer.words import need_text, time_text
+from camfan_wire.states import LIVE, TROUBLE, CameraState, live_text
 
 TURN_MS = 100  # at the least so often the window looks at the clock
 FASTEST_S = 1 / 30  # at the most so often it is drawn
 ANSWER_S = 6.0
 CONNECT_S = 3.0  # so long after the start nobody is told that the broker is silent
 _EDGE = 8
-_SHOWN: tuple[State, ...] = (*LIVE, "stale")  # in these a tile has a picture
+_SHOWN: tuple[CameraState, ...] = (*LIVE, "stale", "ended")  # in these a tile has a picture
 
 
 class Window:
@@ -161,15 +161,18 @@ class Window:
     def _paint(self, moment: Moment) -> None:
         self.surface.fill(tokens.PAGE)
         words = self._heard.words(moment.now_s)
+        for camera in self._cameras:
+            camera.said(said_of_camera(camera.name, words))
         looks = [camera.look(self._moment_of(camera, moment)) for camera in self._cameras]
         troubles = [
             f"{camera.label} is {look.state}"
             for camera, look in zip(self._cameras, looks, strict=True)
-            if look.state in ("stale", "offline")
+            if look.state in TROUBLE
         ]
-        live = 0 if self._paused_ns is not None else live_count(looks)
+        paused = f"0 of {len(looks)} live, paused" if self._paused_ns is not None else None
         second = "" if self._banner() is not None else need_text(troubles)
-        chrome.paint_head(self.surface, live_text(live, len(looks)), second, self._site)
+        first = paused or live_text(look.state for look in looks)
+        chrome.paint_head(self.surface, first, second, self._site)
         self._paint_banner(moment)
         for camera, box in self._visible():
             own = self._moment_of(camera, moment)

@@ -67,22 +67,17 @@ def _local(moment_ns: int) -> datetime:
 
 
 def fps_text(fps: float | None) -> str:
-    """`15 fps`, `0.5 fps`; empty while it is not known."""
-    if fps is None:
+    """`15 fps`, `0.5 fps`, `1 in 20 s`; empty while it is not known."""
+    if not fps:
         return ""
-    return f"{fps:.0f} fps" if fps >= 1.95 else f"{fps:.1f} fps"
+    if fps >= 1.95:
+        return f"{fps:.0f} fps"
+    return f"{fps:.1f} fps" if fps >= 0.25 else f"1 in {length_text(1 / fps + 0.5)}"
 
 
 def count_text(number: int) -> str:
     """`3 375`, thousands apart by a thin space."""
     return f"{number:,}".replace(",", THIN_SPACE)
-
-
-def live_text(live: int, total: int) -> str:
-    """The first sentence: `4 live`, `14 of 16 live`, `no cameras`."""
-    if not total:
-        return "no cameras"
-    return f"{total} live" if live == total else f"{live} of {total} live"
 
 
 def need_text(needs: Sequence[str]) -> str:

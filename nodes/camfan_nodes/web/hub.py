@@ -15,8 +15,10 @@ from typing import Protocol
 
 from camfan import Event, Frame, Report, Subscriber
 from camfan.mailbox import Item
-from camfan_config import Site
+from camfan_config import Site, broker_of
+from camfan_config.pace import Pace, planned_pace
 from camfan_nodes.viewer.board import MOTION_S
+from camfan_nodes.viewer.heard import pace_said
 from camfan_nodes.web.picture import Picture
 from camfan_wire.messages import Figures, Status
 
@@ -123,6 +125,12 @@ class Hub:
         """Something moves before this camera, as far as the motion nodes have said."""
         now_s = time.monotonic()
         return any(now_s - at_s < MOTION_S for at_s in self._moving.get(camera, {}).values())
+
+    def pace(self, camera: str) -> Pace:
+        """How often pictures of this camera should come: as the broker says, else the site file."""
+        status = self.statuses.get(broker_of(self.site, camera))
+        said = None if status is None else pace_said(status.cameras.get(camera, {}))
+        return said or planned_pace(self.site.cameras[camera])
 
     # ---- who wants what ----
 

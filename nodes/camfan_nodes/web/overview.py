@@ -14,11 +14,11 @@ from msgspec import Struct
 from camfan_config import EncodingCamera
 from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, gather
 from camfan_nodes.viewer.heard import Heard, Word
-from camfan_nodes.viewer.words import live_text
 from camfan_nodes.web.access import Principal
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.ledger import Hop, Reader, hops, readers
 from camfan_wire.messages import Figures
+from camfan_wire.states import TROUBLE, CameraState, live_text
 
 START_S = 5.0  # so long after our start nobody is missed
 MINUTE_S = 60.0
@@ -29,7 +29,8 @@ class CameraInfo(Struct, frozen=True, kw_only=True):
 
     name: str
     title: str  # what people call it; its name if it has none
-    state: str  # live, late, stale, offline or wait
+    state: CameraState
+    stale_after_ms: float | None  # without a new picture for this long it is stale
     trouble: str  # why it is not live, or what was wrong last; may be empty
     fps: float | None
     age_ms: float | None  # of its newest picture: at the broker, or now if it is not live
@@ -159,7 +160,7 @@ class Overviews:
         return [
             f"{camera.title} is {camera.state}"
             for camera in self.facts.cameras
-            if camera.name in principal.cameras and camera.state in ("offline", "stale")
+            if camera.name in principal.cameras and camera.state in TROUBLE
         ]
 
     def _camera(self, facts: CameraFacts) -> CameraInfo:
@@ -169,6 +170,7 @@ class Overviews:
             name=facts.name,
             title=facts.title,
             state=facts.state,
+            stale_after_ms=None if facts.pace is None else 1000 * facts.pace.stale_s,
             trouble=facts.trouble,
             fps=facts.fps,
             age_ms=None if facts.age_s is None else round(facts.age_s * 1000, 1),
@@ -208,4 +210,4 @@ class Overviews:
 
 
 def _sentence(cameras: list[CameraInfo]) -> str:
-    return live_text(sum(one.state in ("live", "late") for one in cameras), len(cameras))
+    return live_text(one.state for one in cameras)

@@ -100,6 +100,15 @@ class Page:
     def tiles(self) -> int:
         return len(self._places)
 
+    @property
+    def rates(self) -> tuple[tuple[str, float], ...]:
+        """The cameras of which it wants fewer pictures, and their intervals in seconds."""
+        return tuple((name, p.interval_s) for name, p in self._places.items() if p.interval_s)
+
+    def interval_s(self, camera: str) -> float:
+        place = self._places.get(camera)
+        return 0.0 if place is None else place.interval_s
+
     def picture_came(self, picture: Picture) -> None:
         camera = picture.frame.camera
         place = self._places[camera]

@@ -11,6 +11,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from camfan_config.pace import LATE_INTERVALS, OFFLINE_STALES, STALE_INTERVALS
+from camfan_wire.states import CameraState
+
 MOST_TILES = 256
 MAX_BYTES = 64_000  # of one message from a page
 
@@ -51,6 +54,16 @@ class Painted(Struct, frozen=True, tag_field="type", tag="painted"):
 FromPage = Want | Probe | Painted
 
 
+class Intervals(Struct, frozen=True):
+    """The same limits as multiples of the interval at which pictures reach the page, if that is
+    longer than the camera's own.
+    """
+
+    late: float = LATE_INTERVALS
+    stale: float = STALE_INTERVALS
+    offline: float = STALE_INTERVALS * OFFLINE_STALES
+
+
 class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     """The first message. `cameras`: the number that stands for each in a picture's header.
 
@@ -64,6 +77,7 @@ class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     kind: str
     cameras: dict[str, int]
     titles: dict[str, str] = {}
+    intervals: Intervals = Intervals()
 
 
 class Echo(Struct, frozen=True, tag_field="type", tag="echo"):
@@ -74,10 +88,15 @@ class Echo(Struct, frozen=True, tag_field="type", tag="echo"):
     error: Ms | None
 
 
-class CameraState(Struct, frozen=True):
-    """What the site says of a camera; whether its picture is live the page decides itself."""
+class CameraSummary(Struct, frozen=True):
+    """What the site says of a camera. Whether its picture is live the page decides itself, by
+    `late`, `stale` and `offline`: after so long without a new picture it is.
+    """
 
-    state: str
+    state: CameraState
+    late: Ms
+    stale: Ms
+    offline: Ms
     trouble: str = ""
     moving: bool = False
     lost: int = 0  # in the last minute
@@ -98,7 +117,7 @@ class State(Struct, frozen=True, tag_field="type", tag="state"):
     """Each second, and at once when something changes."""
 
     connected: bool  # the broker answers
-    cameras: dict[str, CameraState]
+    cameras: dict[str, CameraSummary]
     needs: list[str]
     lately: list[Notice]
 

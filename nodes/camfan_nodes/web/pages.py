@@ -13,12 +13,13 @@ from aiohttp import web
 from msgspec import Struct
 
 from camfan import Event
+from camfan_config.pace import Pace
 from camfan_nodes.web.access import Principal
 from camfan_nodes.web.guard import Guard, principal_of
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.overview import Overviews
 from camfan_nodes.web.page import Counts, Page
-from camfan_nodes.web.page_messages import MAX_BYTES, CameraState, Hello, Notice, State, encode
+from camfan_nodes.web.page_messages import MAX_BYTES, CameraSummary, Hello, Notice, State, encode
 from camfan_nodes.web.picture import Renditions
 from camfan_wire.messages import Figures
 
@@ -94,7 +95,7 @@ class Pages:
         self._open[page] = _hash(request.cookies.get(guard.cookie_name(request), ""))
         try:
             page.say(encode(self._hello(principal)))
-            page.say(self._state(principal))
+            page.say(self._state(page))
             await page.serve()
         except ValueError as exc:
             log.info("page %d of %s: %s", page.number, principal.name, exc)
@@ -126,13 +127,13 @@ class Pages:
         """Tell all pages how the site is, each second and when something happens; for ever."""
         while True:
             self._office.overviews.refresh()
-            states: dict[tuple[str, ...], str] = {}
+            states: dict[object, str] = {}
             self._forget_silent()
             for page in self._open:
-                cameras = page.principal.cameras
-                if cameras not in states:
-                    states[cameras] = self._state(page.principal)
-                page.say(states[cameras])
+                same = page.principal.cameras, page.rates
+                if same not in states:
+                    states[same] = self._state(page)
+                page.say(states[same])
             if not self._office.hub.connected:
                 self._office.hub.when_back(self._news.set)
             with suppress(TimeoutError):
@@ -182,11 +183,13 @@ class Pages:
             },
         )
 
-    def _state(self, principal: Principal) -> str:
+    def _state(self, page: Page) -> str:
+        principal = page.principal
         hub, overviews = self._office.hub, self._office.overviews
         cameras = {
-            one.name: CameraState(
+            one.name: CameraSummary(
                 state=one.state,
+                **_limits(hub.pace(one.name).at_least(page.interval_s(one.name))),
                 trouble=one.trouble,
                 moving=hub.moving(one.name),
                 lost=one.lost_last_minute,
@@ -202,6 +205,14 @@ class Pages:
         ]
         needs = overviews.needs(principal)
         return encode(State(hub.connected, cameras, needs, lately[:LATELY]))
+
+
+def _limits(pace: Pace) -> dict[str, float]:
+    return {
+        "late": 1000 * pace.late_s,
+        "stale": 1000 * pace.stale_s,
+        "offline": 1000 * pace.offline_s,
+    }
 
 
 def _client(page: Page) -> ClientInfo:

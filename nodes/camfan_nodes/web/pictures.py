@@ -15,6 +15,7 @@ import time
 
 from aiohttp import web
 
+from camfan_config.pace import STALE_S
 from camfan_nodes.web.access import Principal
 from camfan_nodes.web.guard import headers_for, principal_of
 from camfan_nodes.web.hub import Hub
@@ -25,8 +26,7 @@ from camfan_nodes.web.snapshots import SIZE, Snapshots, facts_of, is_recent, sin
 BOUNDARY = "camfan-frame"
 JPEG_LINE = "Content-Type: image/jpeg"
 BROWSERS_TAKE = ("text/html", "image/webp", "image/svg+xml")  # each accepts one, no program does
-SILENT_S = 3.0  # without a new picture a stream shows that the camera is away
-AGAIN_S = 1.0  # between two such pictures
+AGAIN_S = 1.0  # between two pictures that say that the camera is away
 MOST_STREAMS = 64
 UNSENT_BYTES = 16_384  # in the kernel: what waits there grows old
 
@@ -151,7 +151,9 @@ class _Stream:
         self.parts = 0
         self.skipped = 0
         self.last: Picture | None = None
+        self._hub = hub
         self._newest = hub.newest.get(camera)
+        self._waited = False  # for a first picture that has not come
         self._came = asyncio.Event()
         if self._newest is not None:
             self._came.set()
@@ -163,20 +165,23 @@ class _Stream:
 
     async def next(self) -> Picture | None:
         """None: nothing came for a while."""
-        patience_s = SILENT_S if self.last is None or self._fresh() else AGAIN_S
+        stale_s = self._hub.pace(self.camera).stale_s
+        patience_s = AGAIN_S
+        if self.last is None:
+            patience_s = AGAIN_S if self._waited else STALE_S
+        elif time.monotonic() - self.last.arrived_s < stale_s:
+            patience_s = self.last.arrived_s + stale_s - time.monotonic()
         try:
             async with asyncio.timeout(patience_s):
                 await self._came.wait()
         except TimeoutError:
+            self._waited = True
             return None
         self._came.clear()
         self.last = self._newest
-        if self.last is not None and not is_recent(self.last, SILENT_S):
+        if self.last is not None and not is_recent(self.last, stale_s):
             return None  # the camera is away, and this is how it looked before
         return self.last
-
-    def _fresh(self) -> bool:
-        return self.last is not None and time.monotonic() - self.last.arrived_s < SILENT_S
 
 
 def _reader(request: web.Request) -> Principal:

@@ -20,7 +20,7 @@ from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.picture import Picture
 from camfan_nodes.web.placeholder import old_picture, placeholder
 
-MAX_AGE_S = 10.0  # unless the request says otherwise
+MAX_AGE_S = 10.0  # unless the request says otherwise, or the camera is slower on purpose
 LONGEST_AGE_S = 86_400.0
 WAIT_S = 3.0  # for the first picture of a camera that was not watched
 FRESH_WAIT_S = 10.0  # for a picture that is taken after the request
@@ -39,10 +39,12 @@ class SnapshotRequest:
     old_one: bool  # a picture that says that it is old, instead of an error
 
     @staticmethod
-    def of(request: web.Request) -> SnapshotRequest:
-        """Raises HTTPBadRequest."""
+    def of(request: web.Request, stale_s: float) -> SnapshotRequest:
+        """`stale_s`: how old a picture of this camera may be and still be live. Raises
+        HTTPBadRequest.
+        """
         return SnapshotRequest(
-            _max_age(request),
+            _max_age(request, stale_s),
             _choice(request, "fresh", "0", "1"),
             _choice(request, "stale", "error", "picture"),
         )
@@ -56,7 +58,7 @@ class Snapshots:
         self._asked: dict[str, _Asked] = {}
 
     async def answer(self, request: web.Request, camera: str) -> web.Response:
-        wanted = SnapshotRequest.of(request)
+        wanted = SnapshotRequest.of(request, self._hub.pace(camera).stale_s)
         picture = await self._recent(camera, wanted)
         if picture is not None:
             return _response(bytes(picture.frame.jpeg), facts_of(picture))
@@ -87,8 +89,7 @@ class Snapshots:
 
     def _fresh_wait_s(self, camera: str) -> float:
         """Long enough for a camera that takes a picture every half minute."""
-        fps = self._hub.site.cameras[camera].fps
-        slow_s = 0.0 if fps is None else FRESH_INTERVALS / fps
+        slow_s = FRESH_INTERVALS * self._hub.pace(camera).interval_s
         return min(max(FRESH_WAIT_S, slow_s), FRESH_WAIT_MOST_S)
 
     async def _old(self, camera: str) -> web.Response:
@@ -190,11 +191,11 @@ def _response(jpeg: bytes, facts: dict[str, str]) -> web.Response:
     return web.Response(body=jpeg, content_type="image/jpeg", headers=headers)
 
 
-def _max_age(request: web.Request) -> float:
+def _max_age(request: web.Request, stale_s: float) -> float:
     """Raises HTTPBadRequest."""
     said = request.query.get("max_age")
     if said is None:
-        return MAX_AGE_S
+        return max(MAX_AGE_S, stale_s)
     try:
         seconds = float(said)
     except ValueError:

@@ -50,7 +50,7 @@ const HEAR = {
   },
   state(message) {
     state = message.state;
-    for (const [camera, said] of Object.entries(state.cameras)) { const tile = tiles.get(camera); if (tile) tile.site = said; }
+    for (const [camera, said] of Object.entries(state.cameras)) { const tile = tiles.get(camera); tile?.told(said); }
     fillNow(siteNow(epoch()), state);
   },
   clock(message) { clock = message.clock; },
@@ -80,7 +80,7 @@ function build() {
   const known = order.filter(camera => all.includes(camera));
   const rest = kiosk && asked.length ? [] : all.filter(camera => !known.includes(camera) && (!asked.length || asked.includes(camera)));
   const now = epoch();
-  for (const camera of [...known, ...rest]) add(new Tile(camera, now));
+  for (const camera of [...known, ...rest]) { const tile = new Tile(camera, now); tile.watch.times = me.intervals; add(tile); }
   const missing = asked.filter(camera => !all.includes(camera));
   unknown = missing.length ? `There is no camera ${missing.join(', ')} for you.` : '';
   if (unknown && !kiosk) toast(unknown, { bad: true });

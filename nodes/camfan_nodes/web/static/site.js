@@ -5,11 +5,10 @@ import { lately } from '/static/lately.js';
 import { learn, matches, titleOf } from '/static/names.js';
 import { settings } from '/static/settings.js';
 import * as shell from '/static/shell.js';
+import { MARK, RANK, TONE, isLive, isNormal } from '/static/watch.js';
 import { UNKNOWN, ageText, bytesText, countText, fpsText, lengthText, timeText } from '/static/words.js';
 
 const EVERY = 2000;
-const TONE = { offline: 'bad', stale: 'warn', late: 'warn', wait: 'warn' };
-const MARK = { offline: 'off', stale: 'stale', late: 'late', wait: 'late' };
 let role = 'viewer', lostAt = null, clock = null, site = null;
 
 const known = value => value === null || value === undefined ? el('span.dim', {}, UNKNOWN) : value;
@@ -25,17 +24,16 @@ function table(node, head, rows, empty) {
 
 function cameras(every) {
   const all = every.filter(one => matches(one.name, $('#find').value));
-  const rank = ['offline', 'stale', 'late', 'wait', 'live'];
-  const sorted = [...all].sort((a, b) => rank.indexOf(a.state) - rank.indexOf(b.state) || a.name.localeCompare(b.name));
+  const sorted = [...all].sort((a, b) => RANK.indexOf(a.state) - RANK.indexOf(b.state) || a.name.localeCompare(b.name));
   const head = [['Camera'], ['State'], ['Rate', '.num.desk'], ['Age', '.num'], ['Lost', '.num'], ['Recorded', '.desk'], ['Last trouble', '.desk']];
   if (role !== 'viewer') head.push([el('span.vh', {}, 'Set'), '.desk']);
   table($('#cameras'), head, sorted.map(one => {
     const row = [
       one.name,
       [el('span', {}, el('a', { href: `/live#${encodeURIComponent(one.name)}` }, el('b', {}, el('bdi', {}, one.title))), one.title === one.name ? null : el('span.soft', {}, ` ${one.name}`))],
-      [word(one.state === 'wait' ? 'waiting' : one.state, TONE[one.state], MARK[one.state])],
+      [word(one.state, TONE[one.state], MARK[one.state])],
       [known(fpsText(one.fps) || null), '.num.desk'],
-      [one.age_ms === null ? known(null) : one.state === 'live' || one.state === 'late' ? ageText(one.age_ms, one.age_error_ms).join(' ').trim() : `${lengthText(one.age_ms)} old`, '.num'],
+      [one.age_ms === null ? known(null) : isLive(one.state) ? ageText(one.age_ms, one.age_error_ms).join(' ').trim() : `${lengthText(one.age_ms)} old`, '.num'],
       [one.lost === null ? known(null) : el(one.lost ? 'b.bad' : 'span.dim', {}, countText(one.lost)), '.num'],
       [one.recorded_until ? `until ${timeText(one.recorded_until)}` : one.recorders ? 'not yet' : el('span.dim', {}, 'by nobody'), '.desk'],
       [el('span.soft', {}, [one.lost_where, one.trouble].filter(Boolean).join('; ')), '.desk.why'],
@@ -98,9 +96,9 @@ function recorders(all) {
 }
 
 function todo(needs, { connected, sentence, cameras: all }) {
-  const live = all.every(one => one.state === 'live' || one.state === 'late');
+  const well = all.every(one => isNormal(one.state));
   update($('#todo'), ...needs.map(text => el('li', {}, icon('warn', 'bad'), el('div', {}, el('b', {}, `${text[0].toUpperCase()}${text.slice(1)}.`)))));
-  const heading = needs.length ? needs.length === 1 ? '1 thing needs you' : `${needs.length} things need you` : !connected ? 'The broker does not answer' : live ? 'All is well' : sentence;
+  const heading = needs.length ? needs.length === 1 ? '1 thing needs you' : `${needs.length} things need you` : !connected ? 'The broker does not answer' : well ? 'All is well' : sentence;
   setText($('h1'), heading);
   document.title = shell.pageTitle(heading);
   shell.needs(needs.length);

@@ -2,7 +2,7 @@
 
 import { $, el, icon, setData, setText } from '/static/dom.js';
 import { titleOf } from '/static/names.js';
-import { Watch, WorstAge, isLive } from '/static/watch.js';
+import { MARK, Watch, WorstAge, isLive } from '/static/watch.js';
 import { ageText, barPlace, fpsText, lengthText, timeText } from '/static/words.js';
 
 const MOTION_STAYS = 2000, WORDS_AFTER = 300; // ms
@@ -35,6 +35,9 @@ export class Tile {
       el('div.cap', {}, el('h3', { dir: 'auto', title: this.title === this.camera ? null : this.camera }, this.title), this.badges, this.fps, this.age));
   }
 
+  /** What the site says of this camera, its pace included. */
+  told(said) { this.site = this.watch.pace = said; }
+
   /** It came into sight, or went out of it. */
   see(seen, now) {
     if (seen && !this.seen) { this.watch.ask(now); this.worst.forget(); this.broken = null; }
@@ -51,7 +54,7 @@ export class Tile {
 
   /** What it shows now. `site`: the site's time, ms. Returns a sentence if the state has changed. */
   show({ now, site, connected, lost, brokerAway }) {
-    const look = this.watch.look(now, connected);
+    const look = this.watch.look(now, connected, this.site.state === 'ended');
     const state = this.paused === null ? look.state : 'paused';
     this.look = look;
     setData(this.node, 'sequence', this.sequence === undefined ? null : String(this.sequence));
@@ -77,7 +80,7 @@ export class Tile {
     if (state === 'offline' || look.since === null) { put('', 'no picture', '', false); this.#bar(10, 10); return; }
     if (!isLive(state)) {
       this.worst.forget();
-      if (look.age === null) put('age unknown', '', '', true); else put(lengthText(look.age), '', 'old', true);
+      if (look.age === null) put('age unknown', '', '', true); else put(lengthText(look.age), '', 'old', state !== 'ended');
       this.#bar(3000, 3000);
       return;
     }
@@ -103,21 +106,23 @@ export class Tile {
     this.overlay = key;
     if (!kind) { this.over.className = ''; this.over.replaceChildren(); return; }
     const lines = [
-      el('div.k', {}, icon({ stale: 'stale', paused: 'pause', offline: 'off', broken: 'warn' }[kind] ?? 'late'), name),
+      el('div.k', {}, icon({ ...MARK, paused: 'pause', broken: 'warn' }[kind]), name),
       el('div.s', {}, sentence), detail ? el('div.x', {}, detail) : null];
-    const plate = kind === 'stale' || kind === 'paused' || kind === 'broken';
-    this.over.className = plate ? 'plate' : kind === 'wait' ? 'void quiet' : 'void';
+    const plate = ['stale', 'paused', 'broken', 'ended'].includes(kind) && (kind !== 'ended' || look.since !== null);
+    this.over.className = plate ? kind === 'ended' ? 'plate quiet' : 'plate' : kind === 'offline' ? 'void' : 'void quiet';
     this.over.replaceChildren(...plate ? [el('div', {}, ...lines.filter(Boolean))] : lines.filter(Boolean));
   }
 
   #words(look, state, now, site, why) {
-    if (state === 'wait') {
+    if (state === 'waiting') {
       if (now - this.watch.asked < WORDS_AFTER && !why) return [];
-      return ['wait', 'Waiting', 'No picture yet', why || `offline if none comes until ${timeText(site + 60000 - look.quiet, site)}`];
+      const until = this.watch.offline - look.quiet;
+      return ['waiting', 'Waiting', 'No picture yet', why || (Number.isFinite(until) ? `offline if none comes until ${timeText(site + until, site)}` : '')];
     }
     if (state === 'offline') {
       return ['offline', 'Offline', look.since === null ? 'No picture came' : `since ${timeText(look.since, site)}`, why];
     }
+    if (state === 'ended') return ['ended', 'Ended', look.since === null ? 'No picture came' : `since ${timeText(look.since, site)}`, 'its source is over'];
     if (state === 'paused') return ['paused', 'Paused', `since ${timeText(this.paused, site)}`, ''];
     if (state === 'stale') return ['stale', 'Stale', `since ${timeText(look.since, site)}`, why];
     if (this.broken !== null) return ['broken', 'Not a picture', `Frame ${this.broken}`, 'its JPEG cannot be decoded'];
@@ -141,10 +146,10 @@ export class Tile {
     if (state === this.state) return null;
     const before = this.state;
     this.state = state;
-    const since = look.since === null || isLive(state) || state === 'wait' ? '' : ` since ${timeText(look.since, site)}`;
-    const word = { wait: 'no picture yet' }[state] ?? state;
+    const since = look.since === null || isLive(state) || state === 'waiting' ? '' : ` since ${timeText(look.since, site)}`;
+    const word = { waiting: 'no picture yet' }[state] ?? state;
     this.node.setAttribute('aria-label', `${this.title}, ${word}${since}`);
-    return before && state !== 'wait' && before !== 'wait' ? `${this.title} is ${word}${since}` : null;
+    return before && state !== 'waiting' && before !== 'waiting' ? `${this.title} is ${word}${since}` : null;
   }
 }
 

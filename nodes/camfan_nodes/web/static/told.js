@@ -4,6 +4,7 @@ import { $, el, icon, setText, update } from '/static/dom.js';
 import { lately } from '/static/lately.js';
 import { titleOf } from '/static/names.js';
 import * as shell from '/static/shell.js';
+import { MARK, RANK, TONE, isLive } from '/static/watch.js';
 import { liveText, timeText } from '/static/words.js';
 
 /** The head of the page: how many are live, and what is not. */
@@ -16,9 +17,9 @@ export function sentence(all, { lost, solo, oldest }) {
   const parts = [];
   if (lost) parts.push(['', 'The cameras may still be recording']);
   else {
-    for (const [name, tone, mark] of [['offline', 'bad', 'off'], ['stale', 'warn', 'stale']]) {
+    for (const name of RANK.filter(state => !isLive(state))) {
       const count = all.filter(tile => (tile.seen ? tile.state : tile.site.state) === name).length;
-      if (count) parts.push([tone, `${count} ${name}`, mark]);
+      if (count) parts.push([TONE[name] ?? '', `${count} ${name}`, TONE[name] ? MARK[name] : '']);
     }
     if (oldest !== null) parts.push(['', 'Oldest live picture ', '', oldest < 1000 ? `${Math.round(oldest / 10) * 10} ms` : `${(oldest / 1000).toFixed(1)} s`]);
   }

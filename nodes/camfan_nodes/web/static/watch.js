@@ -2,14 +2,24 @@
 //
 // Decided here, on this page's own clock, never by a message: the message may be what is missing.
 
-export const LATE = 1000, STALE = 3000, OFFLINE = 60000, WORST = 500; // ms
-const INTERVALS = 12; // from which the frame rate is taken
+export const WORST = 500;    // ms
+const KEPT = 12, SURE = 3;   // intervals between pictures: how many are kept; from how many on they count
 
-export const isLive = state => state === 'live' || state === 'late';
+const LIVE = ['live', 'late'], NORMAL = [...LIVE, 'idle', 'ended'];
+/** Trouble first. What each word means stands in docs/guide/watching.md; the server says the same. */
+export const RANK = ['offline', 'stale', 'late', 'waiting', 'live', 'idle', 'ended'];
+export const TONE = { offline: 'bad', stale: 'warn', late: 'warn' };
+export const MARK = { offline: 'off', stale: 'stale', late: 'late', waiting: 'late', ended: 'stale' };
+export const isLive = state => LIVE.includes(state);
+export const isNormal = state => NORMAL.includes(state);
 
 /** Follows one camera from the moment it was asked for. Times are ms of one clock. */
 export class Watch {
-  constructor(asked) { this.ask(asked); }
+  constructor(asked) {
+    this.pace = { late: Infinity, stale: Infinity, offline: Infinity };  // until the server has said
+    this.times = { late: 0, stale: 0, offline: 0 };
+    this.ask(asked);
+  }
 
   /** It was out of sight and is asked for again: what was shown before counts for nothing. */
   ask(now) {
@@ -25,7 +35,7 @@ export class Watch {
     const flowing = before && picture.received - before.received <= this.stale;
     if (before) {
       this.intervals.push(Math.max(0, picture.received - before.received));
-      if (this.intervals.length > INTERVALS) this.intervals.shift();
+      if (this.intervals.length > KEPT) this.intervals.shift();
     }
     // One that was old already does not make a silent camera live.
     const fresh = picture.age !== null && picture.age + picture.error <= this.stale;
@@ -34,31 +44,35 @@ export class Watch {
     this.newest = picture;
   }
 
-  look(now, connected) {
+  look(now, connected, ended = false) {
     const newest = this.newest;
     if (!newest) {
       const waited = now - this.asked;
-      return { state: waited < OFFLINE || !connected ? 'wait' : 'offline', quiet: waited, age: null, error: 0, since: null, fps: null };
+      const state = ended && connected ? 'ended' : waited < this.offline || !connected ? 'waiting' : 'offline';
+      return { state, quiet: waited, age: null, error: 0, since: null, fps: null };
     }
     const quiet = now - this.quietFrom;
     const age = newest.age === null ? null : newest.age + now - newest.received;
-    const state = this.#state(quiet, age, newest.error, connected);
+    const state = this.#state(quiet, age, newest.error, connected, ended);
     return { state, quiet, age, error: newest.error, since: newest.taken, fps: isLive(state) ? this.fps : null };
   }
 
-  #state(quiet, age, error, connected) {
+  #state(quiet, age, error, connected, ended) {
     if (!connected) return 'stale';
-    if (quiet >= OFFLINE) return 'offline';
+    if (ended) return 'ended';
+    if (quiet >= this.offline) return 'offline';
     if (quiet >= this.stale) return 'stale';
-    return age !== null && age + error <= Math.max(LATE, 2 * this.frame) ? 'live' : 'late';
+    return age !== null && age + error <= this.late ? 'live' : 'late';
   }
 
+  /** The interval at which pictures reach this page: the camera's, or longer on a thin line. */
   get frame() {
-    if (!this.intervals.length) return 0;
-    const sorted = [...this.intervals].sort((a, b) => a - b), middle = sorted.length >> 1;
-    return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    if (this.intervals.length < SURE) return 0;
+    return [...this.intervals].sort((a, b) => a - b)[Math.floor(3 * this.intervals.length / 4)];
   }
-  get stale() { return Math.min(OFFLINE, Math.max(STALE, 3 * this.frame)); }
+  get late() { return Math.max(this.pace.late, this.times.late * this.frame); }
+  get stale() { return Math.max(this.pace.stale, this.times.stale * this.frame); }
+  get offline() { return Math.max(this.pace.offline, this.times.offline * this.frame); }
   get fps() {
     const total = this.intervals.reduce((a, b) => a + b, 0);
     return total > 0 ? 1000 * this.intervals.length / total : null;

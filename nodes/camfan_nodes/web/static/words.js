@@ -42,7 +42,7 @@ export function timeText(ms, now = Date.now()) {
 }
 
 export const shortTime = ms => timeText(ms, ms).slice(0, 5);
-export const fpsText = fps => fps === null || fps === undefined ? '' : `${fps >= 1.95 ? fps.toFixed(0) : fps.toFixed(1)} fps`;
+export const fpsText = fps => !fps ? '' : fps < 0.25 ? `1 in ${lengthText(1000 / fps + 500)}` : `${fps >= 1.95 ? fps.toFixed(0) : fps.toFixed(1)} fps`;
 export const countText = n => n === null || n === undefined ? UNKNOWN : String(n).replace(/\B(?=(\d{3})+$)/g, THIN);
 
 export function liveText(live, total) {
