@@ -33,11 +33,11 @@ def picture_size(jpeg: bytes | memoryview) -> tuple[int, int]:
         raise WireError("too-large", f"a JPEG of {size} bytes; the limit is {MAX_BYTES}")
     if jpeg[:2] != SOI or jpeg[-2:] != EOI or size < 4:
         raise WireError("not-jpeg", "not a whole JPEG: it lacks its start or its end")
-    return _read_size(jpeg, _find_size(jpeg))
+    return _read_size(jpeg, find_size(jpeg))
 
 
-def _find_size(jpeg: bytes | memoryview) -> int:
-    """Where the marker stands that is followed by the picture's size."""
+def find_size(jpeg: bytes | memoryview) -> int:
+    """Where the marker stands that is followed by the picture's size. Raises WireError."""
     size, at = len(jpeg), 2
     for _ in range(MAX_MARKERS):
         if at + 4 > size or jpeg[at] != 0xFF:
@@ -58,11 +58,6 @@ def _find_size(jpeg: bytes | memoryview) -> int:
             break
         at += 2 + length
     raise WireError("not-jpeg", "not a JPEG: it has no picture size")
-
-
-def end_of_size(jpeg: bytes | memoryview) -> int:
-    """Behind the size, in a JPEG that `picture_size` has accepted."""
-    return _find_size(jpeg) + SIZE_BYTES
 
 
 def _read_size(jpeg: bytes | memoryview, at: int) -> tuple[int, int]:

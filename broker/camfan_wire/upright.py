@@ -1,17 +1,22 @@
-"""The size of a picture that may be a frame: a whole JPEG within the limits, and upright."""
+"""The size of a picture that may be a frame: a whole JPEG within the limits, and upright.
+
+Within the limits means also that decoding it takes no longer than a picture of its size may take.
+"""
 
 from __future__ import annotations
 
 from camfan_wire.errors import NotUprightError
 from camfan_wire.exif import UPRIGHT, orientation
-from camfan_wire.jpeg import EOI, MAX_BYTES, end_of_size, picture_size
+from camfan_wire.jpeg import EOI, MAX_BYTES, picture_size
+from camfan_wire.scans import check_scans, find_scan
 
 
 class SizeCache:
     """The size of the pictures of one camera, whose JPEGs begin all the same.
 
-    A camera writes the same bytes before the size in each picture, EXIF included: they are parsed
-    when they change, and otherwise only compared.
+    A camera writes the same bytes before the first scan of each picture, EXIF included: they are
+    parsed when they change, and otherwise only compared. A picture of several scans is looked at
+    each time.
     """
 
     def __init__(self) -> None:
@@ -26,8 +31,9 @@ class SizeCache:
             if size <= MAX_BYTES and size > self._length + 2 and jpeg[-2:] == EOI:
                 return self._size
         found = upright_size(jpeg)
-        end = end_of_size(jpeg)
-        self._start, self._length, self._size = bytes(jpeg[:end]), end, found
+        scan = find_scan(jpeg)
+        if scan.is_only:
+            self._start, self._length, self._size = bytes(jpeg[: scan.end]), scan.end, found
         return found
 
 
@@ -38,6 +44,7 @@ def upright_size(jpeg: bytes | memoryview) -> tuple[int, int]:
     NotUprightError, which is one of them, for a JPEG with an EXIF orientation of 2 to 8.
     """
     size = picture_size(jpeg)
+    check_scans(jpeg, size[0] * size[1])
     way = orientation(jpeg)
     if way != UPRIGHT:
         raise NotUprightError(way)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from camfan.errors import ImageError
 from camfan_wire.exif import UPRIGHT, orientation
 from camfan_wire.jpeg import picture_size
+from camfan_wire.scans import check_scans
 
 Pixels = NDArray[np.uint8]
 
@@ -25,7 +26,8 @@ def upright(jpeg: bytes, *, quality: int = 90) -> bytes:
     way = orientation(jpeg)
     if way == UPRIGHT:
         return jpeg
-    picture_size(jpeg)  # first: a small file may claim to be a huge picture
+    width, height = picture_size(jpeg)  # first: a small file may claim to be a huge picture
+    check_scans(jpeg, width * height)
     try:
         image = simplejpeg.decode_jpeg(jpeg, colorspace="BGR", strict=False)
     except (ValueError, RuntimeError, MemoryError) as exc:

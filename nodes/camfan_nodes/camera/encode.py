@@ -22,6 +22,7 @@ from camfan_nodes.camera.privacy import Paint
 from camfan_nodes.camera.source import Bgr, Picture, Planes
 from camfan_wire.exif import UPRIGHT, orientation
 from camfan_wire.jpeg import picture_size
+from camfan_wire.scans import check_scans
 
 SAMPLING = "420"
 
@@ -128,7 +129,8 @@ def encoder_of(camera: CameraBase) -> Encoder:
 
 def decode_jpeg(jpeg: bytes) -> Bgr:
     """The pixels of a JPEG from outside. Raises WireError or PictureError for bad ones."""
-    picture_size(jpeg)  # first: a small file may claim to be a huge picture
+    width, height = picture_size(jpeg)  # first: a small file may claim to be a huge picture
+    check_scans(jpeg, width * height)
     try:
         return cast(Bgr, simplejpeg.decode_jpeg(jpeg, colorspace="BGR", strict=False))
     except ValueError as exc:

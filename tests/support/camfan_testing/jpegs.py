@@ -80,3 +80,27 @@ def corners_of(image: NDArray[np.uint8]) -> str:
         pixel = image[row, column].astype(int)
         found.append(min(_COLOURS, key=lambda name: abs(pixel - _COLOURS[name]).sum()))
     return " ".join(found)
+
+
+def scan_bomb(width: int, height: int, scans: int) -> bytes:
+    """A grey progressive JPEG of so many scans: the first has the DC values, all others nothing.
+
+    An empty scan says of all its blocks at once that they have no coefficients (EOBRUN, ITU-T T.81,
+    section G.1.2.2), so it costs some bytes, and a decoder the work of a whole picture.
+    """
+    blocks = -(-width // 8) * -(-height // 8)
+    head = b"\xff\xd8" + _segment(0xDB, b"\0" + b"\x10" * 64)
+    head += _segment(0xC2, struct.pack(">BHHB", 8, height, width, 1) + b"\x01\x11\0")
+    one_code = b"\x01" + bytes(15)  # a Huffman table with a single code, of one bit: 0
+    head += _segment(0xC4, b"\0" + one_code + b"\0") + _segment(0xC4, b"\x10" + one_code + b"\xe0")
+    dc = _segment(0xDA, b"\x01\x01\0\0\0\0") + bytes(-(-blocks // 8))
+    runs = "".join("0" + "1" * 14 for _ in range(-(-blocks // 32767)))
+    data = int(runs.ljust(-(-len(runs) // 8) * 8, "0"), 2).to_bytes(-(-len(runs) // 8), "big")
+    data = data.replace(b"\xff", b"\xff\0")
+    first = _segment(0xDA, b"\x01\x01\0\x01\x3f\x0d") + data
+    refining = _segment(0xDA, b"\x01\x01\0\x01\x3f\x10") + data
+    return head + dc + first + refining * (scans - 2) + b"\xff\xd9"
+
+
+def _segment(marker: int, data: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
