@@ -99,9 +99,13 @@ class Board:
         self._keep_status(status, topic, body)
         self._publish(topic, body, None)
 
-    def current(self, wants: Callable[[bytes, str | None], bool]) -> list[tuple[bytes, bytes]]:
-        """Last statuses and open events that somebody wants, by topic and camera."""
+    def current(
+        self, wants: Callable[[bytes, str | None], bool], open_events: bool
+    ) -> list[tuple[bytes, bytes]]:
+        """Last statuses that are wanted, and open events, by topic and camera."""
         found = [(topic, body) for topic, body in self._bodies.items() if wants(topic, None)]
+        if not open_events:
+            return found
         return found + [(t, body) for t, body, camera in self._open.values() if wants(t, camera)]
 
     def last_picture(self, camera: str) -> Position | None:

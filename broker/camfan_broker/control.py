@@ -53,7 +53,7 @@ class Backstage:
     """What the peers may ask of the broker."""
 
     publish: Callable[[bytes, bytes, Rights], None]  # an event or a status, to all who want it
-    current: Callable[[Wants], list[tuple[bytes, bytes]]]  # last statuses, open events
+    current: Callable[[Wants, bool], list[tuple[bytes, bytes]]]  # last statuses, open events too?
     reload: Callable[[bytes], None]  # for this peer; an answer follows when it is done
     wants_changed: Callable[[], None]  # somebody wants other frames than before
     camera_came: Callable[[str], None]  # the node of a camera is here
@@ -294,7 +294,8 @@ class Control:
         names = sorted(camera.name for camera in cameras)
         self._reply(peer.identity, messages.Ready(cameras=names, via=via, refused=refused))
         for topic, body in self._backstage.current(
-            lambda topic, camera: topic.startswith(new_topics) and peer.wants(topic, camera)
+            lambda topic, camera: topic.startswith(new_topics) and peer.wants(topic, camera),
+            wishes.open,
         ):
             self._delivery.send(peer.identity, topic, body)
         self._delivery.pump(peer, time.monotonic_ns())

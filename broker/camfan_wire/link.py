@@ -35,6 +35,7 @@ from camfan_wire.sockets import (
     POLLIN,
     POLLOUT,
     Role,
+    connect,
     has_input,
     open_socket,
     receive,
@@ -244,7 +245,7 @@ class _Connection:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._socket = open_socket(link._context, Role.PEER, link.keys)
-        self._socket.connect(link.endpoint)
+        connect(self._socket, link.endpoint)
         self.descriptors = (self._socket.fileno(), link._inner.fileno())
         wakes = (link._inner.fileno(), POLLIN)
         # Any: it polls descriptors of the system too, which its types do not say.

@@ -39,15 +39,25 @@ Figures = dict[str, Scalar]
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """Something that happened at a time; topic `event/<source>/<kind>/`."""
+    """Something that happened at a time; topic `event/<source>/<kind>/`.
 
-    id: Annotated[str, Meta(min_length=1, max_length=64)]  # the same from start to end
-    time: Nanoseconds  # broker clock
-    source: Name  # the node that says so
+    Attributes:
+        id: the same in the start, the updates and the end of one event; unique for its source.
+        time: when it happened, ns since 1970 on the broker's clock.
+        source: name of the node that reports it.
+        kind: what happens, in one word: motion, camera-offline, …
+        state: start, update or end.
+        camera: the camera it is about; None: none, or several.
+        details: JSON values that depend on the kind: boxes, area, zones, …
+    """
+
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+    time: Nanoseconds
+    source: Name
     kind: Name
     state: EventState
     camera: Camera | None = None
-    details: dict[str, object] = {}  # by kind: boxes, area, zones, …; JSON values
+    details: dict[str, object] = {}
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -91,6 +101,7 @@ class Subscribe(
     since: dict[Camera, Position] = {}  # the last frame it has, by camera
     since_time: Nanoseconds | None = None  # `every`, cameras not in `since`: from this broker time
     topics: Annotated[list[Annotated[str, Meta(max_length=140)]], Meta(max_length=64)] = []
+    open: bool = True  # events that are open already come at once, as their last message
     idle: bool = False  # nobody watches: what comes anyway is enough, no camera need be asked
 
 
@@ -192,7 +203,15 @@ class Echo(Struct, frozen=True, kw_only=True, tag_field="type", tag="echo"):
 
 
 class Gap(Struct, frozen=True, kw_only=True, tag_field="type", tag="gap"):
-    """Sequences that a subscriber in mode `every` will not get, in their place in the order."""
+    """Frames that a subscriber of every frame will not get, in their place among the frames.
+
+    Attributes:
+        camera: name of the camera.
+        run: one run of the camera process, 16 hexadecimal digits.
+        first: sequence of the first missing frame.
+        last: sequence of the last missing frame, included; None: not known.
+        reason: why, in one or a few words joined by `-`: not-wanted, uplink, ring-overrun, …
+    """
 
     camera: Camera
     run: Run

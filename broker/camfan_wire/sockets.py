@@ -187,6 +187,15 @@ def not_bound(endpoint: str, error: OSError | zmq.ZMQError) -> BindError:
     return BindError(f"cannot listen on {endpoint}: {reason}")
 
 
+def connect(socket: zmq.Socket[bytes], endpoint: str) -> None:
+    """Connect; over IPv6 to an address that is written as such, `tcp://[::1]:5552`.
+
+    With ZMQ_IPV6 set a name that has both kinds of address would go to the other one.
+    """
+    socket.ipv6 = endpoint.startswith("tcp://[")
+    socket.connect(endpoint)
+
+
 def bind(socket: zmq.Socket[bytes], endpoint: str) -> str:
     """Bind, and return the endpoint with its real port. Raises BindError."""
     try:

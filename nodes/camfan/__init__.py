@@ -17,6 +17,7 @@ from camfan.errors import (
     UnknownCameraError,
 )
 from camfan.event_publisher import EventPublisher
+from camfan.event_subscriber import EventSubscriber
 from camfan.frame import Age, Frame
 from camfan.publisher import Publisher
 from camfan.subscriber import Subscriber
@@ -37,6 +38,7 @@ __all__ = [
     "EndpointError",
     "Event",
     "EventPublisher",
+    "EventSubscriber",
     "Frame",
     "Gap",
     "ImageError",

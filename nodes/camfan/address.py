@@ -1,7 +1,7 @@
-"""Where the broker of a site is, from whatever the user named the site by.
+"""Where the broker of a site is, from what the user named the site by.
 
-A site is named by the path of its file, by a loaded Site, or by the delivery address alone, in
-which case the broker is the one that knows which cameras exist.
+A site is named by the path of its file, by a loaded Site, or by the address of the broker's
+delivery socket, in which case only the broker knows which cameras exist.
 """
 
 from __future__ import annotations
@@ -11,34 +11,75 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable
+from ipaddress import IPv6Address
+from pathlib import Path
 
 from camfan.errors import EndpointError, UnknownCameraError
 from camfan_config import Site, broker_of, brokers_for, endpoints, load_site, select
+from camfan_config.types import Ports
 
-_ENDPOINT = re.compile(r"tcp://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})|ipc://.+")
+DELIVERY_PORT, INGEST_PORT = Ports().delivery, Ports().ingest  # where an address has none
+MAX_PATTERNS, MAX_PATTERN = 1024, 64
+
+_ENDPOINT = re.compile(r"tcp://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})|ipc://.+")
+_HOST = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:(?P<port>[^:]*))?")
+_PATTERN = re.compile(r"[a-z0-9_*?\[\]!-]+")
+_FILES = {".yaml", ".yml", ".json", ".toml", ".txt", ".conf", ".cfg", ".ini"}
 
 SiteLike = str | os.PathLike[str] | Site
-
-
-def is_endpoint(site: SiteLike) -> bool:
-    return isinstance(site, str) and "://" in site
-
-
-def check_endpoint(endpoint: str) -> str:
-    """Raises EndpointError."""
-    if not _ENDPOINT.fullmatch(endpoint):
-        raise EndpointError(f"'{endpoint}' is not an address such as tcp://hub.local:5552")
-    return endpoint
+Cameras = str | Iterable[str] | None
 
 
 def resolve(site: SiteLike) -> Site | str:
     """A loaded Site, or an endpoint. Raises SiteError and EndpointError."""
     if isinstance(site, Site):
         return site
-    if isinstance(site, str) and is_endpoint(site):
-        return check_endpoint(site)
+    if not isinstance(site, str | os.PathLike):
+        raise TypeError(f"a site is a path, an address or a Site, not {site!r}")
+    if isinstance(site, str) and not _is_path(site):
+        return complete_endpoint(site, DELIVERY_PORT)
     return load_site(site)
+
+
+def _is_path(site: str) -> bool:
+    """A text that names a file rather than a host; a file that exists always does."""
+    if "://" in site:
+        return False
+    looks_like_one = any(mark in site for mark in (os.sep, "/", "\\"))
+    return looks_like_one or Path(site).suffix.lower() in _FILES or Path(site).is_file()
+
+
+def complete_endpoint(address: str, port: int) -> str:
+    """`hub.local` or `hub.local:5552` as an endpoint. Raises EndpointError."""
+    endpoint = address
+    if "://" not in address:
+        found = _HOST.fullmatch(f"[{address}]" if _is_ipv6(address) else address)
+        if found is None:
+            raise _not_an_address(address)
+        given = found["port"]
+        endpoint = f"tcp://{found['host']}:{port if given is None else given}"
+    parts = _ENDPOINT.fullmatch(endpoint)
+    if parts is None or ((parts[1] or "").startswith("[") and not _is_ipv6(parts[1][1:-1])):
+        raise _not_an_address(address)
+    if parts[2] is not None and not 1 <= int(parts[2]) <= 65535:
+        raise EndpointError(f"'{address}' has no port from 1 to 65535")
+    return endpoint
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _not_an_address(address: str) -> EndpointError:
+    return EndpointError(
+        f"'{address}' is not an address such as tcp://hub.local:{DELIVERY_PORT}, "
+        "nor the path of a site file"
+    )
 
 
 def delivery_endpoint(site: Site | str, broker: str | None = None) -> str:
@@ -52,7 +93,7 @@ def camera_endpoints(site: Site | str, camera: str, ingest: str | None) -> tuple
     `ingest`, if given, replaces that of the site. Raises UnknownCameraError and EndpointError.
     """
     if ingest is not None:
-        check_endpoint(ingest)
+        ingest = complete_endpoint(ingest, INGEST_PORT)
     if isinstance(site, str):
         if ingest is None:
             raise EndpointError(
@@ -71,16 +112,38 @@ def event_endpoints(site: Site | str, name: str | None) -> dict[str, str]:
     return {broker: delivery_endpoint(site, broker) for broker in brokers_for(site, name)}
 
 
-def camera_patterns(site: Site | str, cameras: str | Sequence[str] | None) -> list[str]:
-    """Names and globs to ask the broker for. Raises UnknownCameraError where that can be known."""
+def camera_patterns(site: Site | str, cameras: Cameras) -> list[str]:
+    """Names and globs to ask the broker for.
+
+    Raises TypeError and ValueError for what cannot be one, and UnknownCameraError for what the
+    site file does not know.
+    """
     if cameras is None:
         return ["*"]
-    patterns = [cameras] if isinstance(cameras, str) else list(cameras)
-    if isinstance(site, Site):
-        for pattern in patterns:
-            if not select(site, (pattern,)):
-                raise UnknownCameraError(_unknown(site, pattern))
+    patterns = [cameras] if isinstance(cameras, str) else _listed(cameras)
+    if len(patterns) > MAX_PATTERNS:
+        raise ValueError(f"{len(patterns)} names and globs of cameras; at most {MAX_PATTERNS}")
+    for pattern in patterns:
+        _check_pattern(site, pattern)
     return patterns
+
+
+def _listed(cameras: object) -> list[str]:
+    if isinstance(cameras, Iterable) and not isinstance(cameras, bytes | bytearray):
+        patterns = list(cameras)
+        if all(isinstance(pattern, str) for pattern in patterns):
+            return patterns
+    raise TypeError(f"cameras is a name, a glob or a list of these, not {cameras!r}")
+
+
+def _check_pattern(site: Site | str, pattern: str) -> None:
+    if isinstance(site, Site) and not select(site, (pattern,)):
+        raise UnknownCameraError(_unknown(site, pattern))
+    if not _PATTERN.fullmatch(pattern) or len(pattern) > MAX_PATTERN:
+        raise ValueError(
+            f"{pattern!r} is not a name or glob of cameras: up to {MAX_PATTERN} lower-case "
+            "letters, digits, '-', '_', and * ? [] in a glob"
+        )
 
 
 def _unknown(site: Site, pattern: str) -> str:
@@ -90,6 +153,6 @@ def _unknown(site: Site, pattern: str) -> str:
 
 
 def own_name(kind: str) -> str:
-    """A name for a peer that is no node of the site file: what it is, where, and which one."""
+    """A name for a peer that is not a node of the site file: what it is, where, and which one."""
     host = re.sub(r"[^a-z0-9-]", "-", socket.gethostname().split(".")[0].lower()).strip("-")
-    return f"{kind}-{host[:40] or 'host'}-{secrets.token_hex(2)}"
+    return f"{kind[:16]}-{host[:40] or 'host'}-{secrets.token_hex(2)}"

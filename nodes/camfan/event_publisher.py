@@ -8,9 +8,11 @@ from types import TracebackType
 
 from camfan.address import SiteLike, event_endpoints, own_name, resolve
 from camfan.identity import KeyFile, client_keys
+from camfan.options import check_name
 from camfan_config import Site, broker_of
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
+from camfan_wire.errors import WireError
 from camfan_wire.link import Link, LinkUser, Report
 from camfan_wire.messages import Event, EventState
 from camfan_wire.topics import event_topic
@@ -49,6 +51,9 @@ class EventPublisher:
         key: KeyFile | None = None,
         server_key: str | None = None,
     ) -> None:
+        check_name("kind", kind)
+        if name is not None:
+            check_name("name", name)
         self._site = site = resolve(site)
         self.name = name or own_name(kind)
         keys = client_keys(site, name, key, server_key)
@@ -92,6 +97,11 @@ class EventPublisher:
 
         Returns:
             The id of the event, to be given again at update and end.
+
+        Raises:
+            ValueError: the broker would reject this event: a kind that is not a name, another
+                state, details that are too long.
+            TypeError: details that are not JSON values.
         """
         link = self._link_of(camera)
         return send_event(link, kind, state, id=id, camera=camera, time_ns=time_ns, details=details)
@@ -133,7 +143,7 @@ def send_event(
     time_ns: int | None,
     details: Mapping[str, object] | None,
 ) -> str:
-    """Send an event of the node that a link belongs to; its id."""
+    """Send an event of the node that a link belongs to; its id. Raises ValueError, TypeError."""
     event = Event(
         id=id or secrets.token_hex(8),
         time=link.clock.site_ns() if time_ns is None else time_ns,
@@ -143,5 +153,10 @@ def send_event(
         camera=camera,
         details=dict(details or {}),
     )
-    link.send([event_topic(link.name, kind), messages.encode(event)])
+    body = messages.encode(event)
+    try:
+        messages.decode_event(body)
+    except WireError as exc:
+        raise ValueError(f"this event cannot be published: {exc}") from exc
+    link.send([event_topic(link.name, kind), body])
     return event.id

@@ -25,7 +25,12 @@ FUTURE_NS = 50_000_000  # beyond all errors: no quartz goes wrong by so much bet
 
 
 class Age(NamedTuple):
-    """How long ago a picture was taken; both in seconds. The truth is within ± error."""
+    """How long ago a picture was taken. The true age is within `seconds` ± `error`.
+
+    Attributes:
+        seconds: the age in seconds.
+        error: bound of its error, in seconds.
+    """
 
     seconds: float
     error: float
@@ -44,7 +49,11 @@ def _milliseconds(seconds: float, step: int = 1) -> int:
 
 
 class Frame:
-    """One JPEG picture with its header. Safe to hand to other threads."""
+    """One JPEG picture with its header. Safe to hand to other threads.
+
+    Attributes:
+        jpeg: the JPEG as the camera published it, bytes-like, not copied.
+    """
 
     __slots__ = ("_clock", "_header", "_image", "jpeg")
 
@@ -54,64 +63,72 @@ class Frame:
         self._header = header
         self._clock = clock
         self._image: Image | None = None
-        self.jpeg = jpeg  # as the camera published it, not copied
+        self.jpeg = jpeg
 
     @property
     def camera(self) -> str:
+        """Name of the camera in the site file."""
         return self._header.camera
 
     @property
     def run(self) -> str:
-        """One life of the camera process; sequences count within it."""
+        """One run of the camera process, 16 hexadecimal digits; sequences count within it."""
         return self._header.run
 
     @property
     def sequence(self) -> int:
+        """Number of the picture within its run: 0, 1, 2, …; a number that is missing is a loss."""
         return self._header.sequence
 
     @property
     def position(self) -> Position:
+        """Run and sequence, as `Subscriber.every(since=…)` takes it."""
         return self._header.position
 
     @property
     def captured(self) -> int:
-        """When the picture was taken, ns on the camera's wall clock."""
+        """When the picture was taken: ns since 1970 on the wall clock of the camera's machine.
+
+        It is the `captured_ns` that was given to `Publisher.publish`. Clocks of two cameras may
+        differ; `site_time` is the same instant on one clock.
+        """
         return self._header.captured
 
     @property
     def offset(self) -> int | None:
-        """Broker clock minus camera clock, ns; None while the camera does not know it."""
+        """The broker's clock minus the camera's, in ns; None while the camera does not know it."""
         return self._header.offset
 
     @property
     def error(self) -> int | None:
-        """`site_time` is true within ± so many ns; None while unknown."""
+        """`site_time` is true within ± this many ns; None exactly when `offset` is."""
         return self._header.error
 
     @property
     def site_time(self) -> int | None:
-        """When the picture was taken, ns on the broker's clock; None while unknown."""
+        """When the picture was taken: ns since 1970 on the broker's clock; None while unknown."""
         offset = self._header.offset
         return None if offset is None else self._header.captured + offset
 
     @property
     def width(self) -> int:
+        """Pixels, as stored in the JPEG."""
         return self._header.width
 
     @property
     def height(self) -> int:
+        """Pixels, as stored in the JPEG."""
         return self._header.height
 
     @property
     def late(self) -> bool:
-        """Sent again after an outage."""
+        """True: sent from the camera's ring after an outage, not when it was taken."""
         return self._header.late
 
     @property
     def age(self) -> Age | None:
-        """Now minus capture, on the site's clock; None while a clock on the way is unknown.
-
-        So is one that was set a moment ago: it makes pictures of the future.
+        """Now minus the time of capture; None while the clock of the camera or of this reader is
+        unknown, or was set a moment ago, which makes pictures of the future.
         """
         captured = self.site_time
         ours = self._clock.offset() if self._clock else None

@@ -6,10 +6,12 @@ was served longest ago is served first. `EveryQueue` holds all; the credit that 
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from camfan.frame import Frame
@@ -169,7 +171,17 @@ class Mailbox:
                 self._changed.wait(left)
                 self._sleepers -= 1
 
-    def take_or_call(self, waiter: Callable[[], None]) -> Item | None:
+    async def take_async(self) -> Item:
+        """The next item, on an event loop. Raises what `fail` was given."""
+        loop = asyncio.get_running_loop()
+        while True:
+            arrived = asyncio.Event()
+            item = self._take_or_call(partial(_set, loop, arrived))
+            if item is not None:
+                return item
+            await arrived.wait()
+
+    def _take_or_call(self, waiter: Callable[[], None]) -> Item | None:
         """The next item; or None, and `waiter` is called once, from another thread, at the next
         change. Raises what `fail` was given.
         """
@@ -204,3 +216,8 @@ class Mailbox:
         if self._failure is not None:
             raise self._failure
         return None
+
+
+def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(event.set)

@@ -7,7 +7,7 @@ from enum import Enum, auto
 import zmq
 
 from camfan_wire.keys import ClientKeys
-from camfan_wire.sockets import DONTWAIT_SNDMORE, Role, has_input, open_socket
+from camfan_wire.sockets import DONTWAIT_SNDMORE, Role, connect, has_input, open_socket
 from camfan_wire.topics import camera_topic
 
 
@@ -25,7 +25,7 @@ class Outlet:
     def __init__(self, endpoint: str, camera: str, keys: ClientKeys | None) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = open_socket(self._context, Role.CAMERA, keys)
-        self._socket.connect(endpoint)
+        connect(self._socket, endpoint)
         self._topic = camera_topic(camera)
         self._wanted: set[bytes] = set()  # subscriptions of the broker, by prefix
 

@@ -6,6 +6,7 @@ network: a frame that cannot leave now stays in the ring until it is asked for.
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -17,9 +18,12 @@ from camfan.absences import Making
 from camfan.address import SiteLike, camera_endpoints, resolve
 from camfan.claim import Claim
 from camfan.desk import Desk
+from camfan.encoding import check_image, encode_image
 from camfan.errors import AlreadyPublishedError, ClosedError, NotCustomError
 from camfan.event_publisher import send_event
+from camfan.frame import Image
 from camfan.identity import KeyFile, client_keys
+from camfan.options import check_integer, check_name, check_number
 from camfan.orders import Orders
 from camfan.outlet import Left, Outlet
 from camfan.repair import NoPast
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
     from camfan.disk_ring import DiskRing
 
 NOBODY = Making(demand=0)
+DEFAULT_QUALITY = 80  # of `publish_image`
+MAX_NS = 2**62  # of a time: with the offset of a clock it still fits the header
 
 
 class Publisher:
@@ -89,6 +95,9 @@ class Publisher:
         take_over: bool = False,
         node: bool = False,
     ) -> None:
+        if quality is not None:
+            quality = check_integer("quality", quality, 1, 100)
+        check_name("camera", camera)
         site = resolve(site)
         delivery, ingest = camera_endpoints(site, camera, ingest)
         if not node:
@@ -148,18 +157,29 @@ class Publisher:
         captured_ns: int | None = None,
         error_ns: int = 0,
     ) -> bool:
-        """Number, keep and send one picture; False if it did not leave.
+        """Number, keep and send one JPEG. Never waits for the network.
 
-        What did not leave because the broker is away or the link full stays in the ring, and is
-        sent when somebody misses it; what nobody wants is numbered only. `captured_ns` is when it
-        was taken, on this machine's wall clock; now, if not given. The true time is within ±
-        `error_ns` of it, which counts into the error of the frame's age. Bytes are kept, not
-        copied.
-        Raises WireError if it is not one whole JPEG within the limits, and NotUprightError (a
-        WireError and a ValueError) if it has an EXIF orientation other than 1: see
-        `camfan.upright`. The picture is then numbered, and a counted loss.
+        Args:
+            jpeg: one whole JPEG. `bytes` are kept without a copy; anything else is copied.
+            captured_ns: when it was taken: ns since 1970 on this machine's wall clock, as
+                `time.time_ns()`; None: now. Subscribers read it as `Frame.captured`.
+            error_ns: bound of the error of `captured_ns`, which counts into the error of the
+                frame's age.
+
+        Returns:
+            True if it was handed to the network. False if the broker is away or the link full: it
+            stays in the ring, and is sent later to subscribers that miss it. False also if it is
+            not wanted: then it has a number and nothing else.
+
+        Raises:
+            WireError: not one whole JPEG within the limits; NotUprightError (a WireError and a
+                ValueError): its EXIF orientation is not 1, see `camfan.upright`. The picture is
+                numbered, and a counted loss.
+            TypeError, ValueError: a time that is not a number of ns; nothing is numbered.
+            ClosedError: this Publisher was closed.
         """
         self._check_open()
+        captured_ns = _check_times(captured_ns, error_ns)
         making = self._making()
         if making.reason(self._ring.sequence) is not None:
             self._leave_out(1, making)
@@ -205,8 +225,45 @@ class Publisher:
             self._disk.settle()
         return left is Left.SENT
 
+    def publish_image(
+        self,
+        image: Image,
+        *,
+        captured_ns: int | None = None,
+        error_ns: int = 0,
+        quality: int | None = None,
+    ) -> bool:
+        """Encode one picture as JPEG and publish it; a picture that is not wanted costs nothing.
+
+        Args:
+            image: uint8 array, (height, width, 3) in the order blue, green, red as in OpenCV, or
+                (height, width), grey; of any memory layout. It may be reused afterwards.
+            captured_ns, error_ns: as in `publish`.
+            quality: of the JPEG, 1 to 100; None: the property `quality`, or 80 where that is None.
+
+        Returns:
+            As `publish`.
+
+        Raises:
+            TypeError, ValueError: not such an array, or a value out of range; nothing is numbered.
+            WireError: the JPEG exceeds 16 MB; it is numbered, and a counted loss.
+            ClosedError: this Publisher was closed.
+        """
+        self._check_open()
+        image = check_image(image)
+        if quality is not None:
+            quality = check_integer("quality", quality, 1, 100)
+        captured_ns = _check_times(captured_ns, error_ns)
+        if captured_ns is None:
+            captured_ns = time.time_ns()
+        if not self.wanted():
+            self.skip()
+            return False
+        jpeg = encode_image(image, quality or self.quality or DEFAULT_QUALITY)
+        return self.publish(jpeg, captured_ns=captured_ns, error_ns=error_ns)
+
     def wanted(self) -> bool:
-        """Whether the next picture is worth making: somebody wants it.
+        """Whether the next picture is worth making: a subscriber wants it.
 
         Ask before the work of taking and encoding it, and call `skip` if the answer is no.
         """
@@ -217,12 +274,13 @@ class Publisher:
         return not denied
 
     def skip(self, pictures: int = 1) -> None:
-        """Number so many pictures that are not made."""
+        """Number this many pictures that are not made."""
         self._check_open()
+        check_integer("pictures", pictures, 1, 2**63 - 1)
         self._leave_out(pictures, self._denied or NOBODY)
 
     def refuse(self) -> None:
-        """Number a picture that turned out to be none."""
+        """Number a picture that was taken but cannot be published; it is a counted loss."""
         self._check_open()
         making, sequence = self._making(), self._ring.sequence
         making = Making() if making.reason(sequence) else making
@@ -232,23 +290,24 @@ class Publisher:
             self._disk.refuse(sequence, making)
 
     def idle(self) -> bool:
-        """Nobody watches, and no picture is due that keeps the last one fresh."""
+        """No subscriber watches, and no picture is due that keeps the last one fresh."""
         return self._orders.demand.idle()
 
     def rest(self, seconds: float) -> None:
-        """Wait for so long while `idle`; ends at once when somebody wants pictures."""
+        """Wait this long while `idle`; ends at once when pictures are wanted."""
+        check_number("seconds", seconds, 0, math.inf, "seconds")
         self._orders.demand.rest(seconds)
 
     @property
     def quality(self) -> int | None:
-        """With what quality to encode the next picture: yours, or one that an operator has set, or
-        a lower one that the link carries. None for a Publisher that was made without `quality`.
+        """JPEG quality for the next picture: yours, or one that an operator has set, or a lower
+        one that the link carries. None for a Publisher that was made without `quality`.
         """
         return self._orders.jpeg_quality
 
     @property
     def fps(self) -> float | None:
-        """How many pictures a second an operator wants; None: as you like."""
+        """Pictures a second that an operator has set; None: not set."""
         return self._orders.fps
 
     def _making(self) -> Making:
@@ -305,7 +364,7 @@ class Publisher:
         self._link.report_now()
 
     def close(self) -> None:
-        """End. Call it on the thread that publishes."""
+        """End. To be called on the thread that publishes."""
         if self._closed:
             return
         self._closed = True
@@ -334,6 +393,12 @@ def _check_custom(site: Site | str, camera: str) -> None:
             f"camera '{camera}' has 'source: {source}' in the site file, so its pictures "
             f"come from 'camfan camera {camera}'; a Publisher is for a camera with 'source: custom'"
         )
+
+
+def _check_times(captured_ns: int | None, error_ns: int) -> int | None:
+    if error_ns:
+        check_integer("error_ns", error_ns, 0, MAX_NS)
+    return None if captured_ns is None else check_integer("captured_ns", captured_ns, -MAX_NS, MAX_NS)
 
 
 def _ring_of(site: Site | str, camera: str) -> CameraRing:

@@ -35,6 +35,7 @@ class Terms:
     mode: Literal["latest", "every"]
     events: bool
     statuses: bool
+    open_events: bool = True  # those that were open before come too
 
     @property
     def topics(self) -> list[str]:
@@ -76,6 +77,8 @@ class Reading(LinkUser):
         self._missed: set[str] = set()  # cameras of which such a frame came last
         self._warnings = Occasional()
         self._asked = 0  # subscriptions under way: the broker has not said `ready` yet
+        self.began_ns: int | None = None  # site time of the first `ready`
+        self.resumed = False  # there was another one on a later connection
         self.answer: Callable[[messages.Trace], messages.Hop] | None = None
 
     def want(self, cameras: list[str], max_fps: float | None) -> None:
@@ -94,6 +97,7 @@ class Reading(LinkUser):
                 credit=self.latest_window.restart(time.monotonic_ns()),
                 max_fps=max_fps,
                 topics=self._terms.topics,
+                open=self._terms.open_events or self.began_ns is not None,
             )
         credit, window = self._every_window.restart(*self._inbox.mailbox.waiting(self._queue))
         return messages.Subscribe(
@@ -204,7 +208,10 @@ class Reading(LinkUser):
         elif isinstance(message, messages.Ready):
             self.matched = tuple(message.cameras)
             self._asked = max(0, self._asked - 1)
+            if self.began_ns is None:
+                self.began_ns = self.link.clock.site_ns()
         elif isinstance(message, messages.Welcome):
+            self.resumed = self.began_ns is not None
             self._asked = 1  # what was under way on an older connection is gone
         elif isinstance(message, messages.Refused):
             self._refused(message)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable
 
+from camfan.address import delivery_endpoint, own_name
+from camfan.identity import client_keys
+from camfan.looping import on_loop
+from camfan.options import CommonOptions, Since, check_name
 from camfan.reading import Inbox, Reading, Terms
 from camfan_config import Site, as_seen_by, broker_of, brokers, first_broker, select
-from camfan_wire.header import Position
-from camfan_wire.link import Link
+from camfan_wire.link import Link, in_a_thread
 
 Dial = Callable[[str, Reading], Link]  # the broker's name, and who uses the link to it
 
@@ -20,7 +22,7 @@ class Readings:
         self,
         site: Site | str,
         terms: Terms,
-        since: Mapping[str, Position] | datetime | None,
+        since: Since,
         dial: Dial,
     ) -> None:
         self.inbox = Inbox(terms)
@@ -56,6 +58,32 @@ class Readings:
     def close(self) -> None:
         for reading in self.all:
             reading.link.close()
+
+
+def open_readings(site: Site | str, terms: Terms, since: Since, options: CommonOptions) -> Readings:
+    """Readings whose links have the name, the keys and the report that the options say.
+
+    Raises TypeError and ValueError for a name that is not one, KeyMissingError and KeyFileError.
+    """
+    name, kind, loop = options.get("name"), options.get("kind", "subscriber"), options.get("loop")
+    check_name("kind", kind)
+    if name is not None:
+        check_name("name", name)
+    called = name or own_name(kind)
+    keys = client_keys(site, name, options.get("key"), options.get("server_key"))
+
+    def dial(broker: str, reading: Reading) -> Link:
+        return Link(
+            delivery_endpoint(site, broker),
+            name=called,
+            kind=kind,
+            user=reading,
+            report=options.get("report"),
+            keys=keys,
+            turner=in_a_thread if loop is None else on_loop(loop),
+        )
+
+    return Readings(site, terms, since, dial)
 
 
 def _shares(site: Site | str, patterns: list[str]) -> dict[str, list[str]]:

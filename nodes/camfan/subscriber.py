@@ -8,51 +8,74 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from datetime import datetime
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
-from typing import Generic, Literal, TypeVar, cast, overload
+from typing import Generic, Literal, TypeVar, Unpack, cast, overload
 
-from camfan.address import SiteLike, camera_patterns, delivery_endpoint, own_name, resolve
+from camfan.address import Cameras, SiteLike, camera_patterns, resolve
 from camfan.errors import ClosedError
 from camfan.frame import Frame
-from camfan.identity import KeyFile, client_keys
-from camfan.looping import on_loop
 from camfan.mailbox import Item
-from camfan.reading import Reading, Terms
-from camfan.readings import Readings
+from camfan.options import (
+    CommonOptions,
+    EveryOptions,
+    LatestOptions,
+    Since,
+    check_age,
+    check_flag,
+    check_fps,
+    check_integer,
+    check_names,
+    check_since,
+)
+from camfan.reading import Terms
+from camfan.readings import open_readings
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
-from camfan_wire.header import Position
-from camfan_wire.link import Link, Report, in_a_thread
 from camfan_wire.messages import Event, Gap, Status
 
 ItemT = TypeVar("ItemT", bound=Item, covariant=True)
 
-Cameras = str | Sequence[str] | None
+LATEST, EVERY = "Subscriber.latest", "Subscriber.every"
 
 
 class Subscriber(Generic[ItemT]):
     """Frames of some cameras, as an iterator, an async iterator, or by `read`.
 
-    `site` is the path of a site file, a loaded Site, or an address: tcp://hub.local:5552. Where a
-    site has several brokers, those of the cameras are dialled, and it is as if they were one.
-    `cameras` are names or globs; None means all. In mode "latest" a reader gets the newest frame
-    of each camera that it has not had, cameras in turn, and never an older one; in mode "every"
-    all frames in order, exactly once, with gaps told if `events` is set.
+    `Subscriber.latest(…)`, or `Subscriber(…)` for short, gives the newest frame of each camera
+    that was not read yet, cameras in turn, and never an older one. `Subscriber.every(…)` gives all
+    frames in order, each exactly once; what cannot be had is a Gap, if `events` is set.
 
-    `max_fps` (latest): at most so many frames a second of each camera. `max_age` (latest),
-    seconds: frames that are older, or of unknown age, are passed over. `since` (every): the last
-    position one has, by camera, or a time from which on frames are wanted. `events`: Gap and
-    Event items come between the frames. `statuses`: keep what every node says of itself in
-    `statuses`. `key`, `server_key`: whose key to show and whose to expect, see `camfan.identity`.
-    `loop`: frames are received on this event loop instead of a thread beside it, which halves what
-    a frame costs; made, used and closed on the loop's thread, then.
+    Iterating, `read` and `read_all_and_call` belong to one thread; everything else is safe on any.
 
-    Iterating and reading belong to one thread; `latest`, `statuses` and `close` to any.
-    Raises SiteError, UnknownCameraError and EndpointError when made, RefusedError and
-    ClosedError when read.
+    Args:
+        site: path of a site file, a loaded Site, or the address of the broker's delivery socket:
+            "hub.local", "hub.local:5552", "tcp://hub.local:5552". Where a site has several
+            brokers, those of the cameras are dialled, and it is as if they were one.
+        cameras: a name or glob, or several; None: all. None at all (`[]`) only with `events` or
+            `statuses`.
+        events: Gap and Event items come between the frames. For events alone there is
+            EventSubscriber.
+        statuses: keep what each node says of itself in `statuses`.
+        max_fps: `latest` only; at most this many frames a second of each camera, 0.001 to 1000.
+        max_age: `latest` only; pass over frames older than this many seconds, or of unknown age.
+        since: `every` only; the last position that was read of each camera, or a time with a time
+            zone from which on frames are wanted.
+        name: name of this subscriber in the broker's figures; None: one made of kind and host.
+        kind: what this subscriber is, in one word: viewer, recorder.
+        report: called every 2 s on another thread for the status of this node; None: no status.
+        key: file of the secret key to authenticate with; None: as described in `camfan.identity`.
+        server_key: public key of the broker, 64 hexadecimal digits, where there is no site file.
+        loop: receive frames on this event loop instead of a thread beside it, which halves what a
+            frame costs; the Subscriber is then made, used and closed on the loop's thread.
+
+    Raises:
+        TypeError: an option of the other kind of subscriber, or a value of the wrong type.
+        ValueError: a value out of range.
+        SiteError: the site file has mistakes.
+        UnknownCameraError: the site file has no camera of this name.
+        EndpointError: `site` is neither a file nor an address.
+        KeyMissingError, KeyFileError: the site has keys, and no usable one was found.
     """
 
     @overload
@@ -60,19 +83,9 @@ class Subscriber(Generic[ItemT]):
         self: Subscriber[Frame],
         site: SiteLike,
         cameras: Cameras = None,
-        mode: Literal["latest", "every"] = "latest",
         *,
-        max_fps: float | None = None,
-        max_age: float | None = None,
-        since: Mapping[str, Position] | datetime | None = None,
         events: Literal[False] = False,
-        statuses: bool = False,
-        name: str | None = None,
-        kind: str = "subscriber",
-        report: Callable[[], Report] | None = None,
-        key: KeyFile | None = None,
-        server_key: str | None = None,
-        loop: asyncio.AbstractEventLoop | None = None,
+        **options: Unpack[LatestOptions],
     ) -> None: ...
 
     @overload
@@ -80,62 +93,119 @@ class Subscriber(Generic[ItemT]):
         self: Subscriber[Item],
         site: SiteLike,
         cameras: Cameras = None,
-        mode: Literal["latest", "every"] = "latest",
         *,
-        max_fps: float | None = None,
-        max_age: float | None = None,
-        since: Mapping[str, Position] | datetime | None = None,
         events: Literal[True],
-        statuses: bool = False,
-        name: str | None = None,
-        kind: str = "subscriber",
-        report: Callable[[], Report] | None = None,
-        key: KeyFile | None = None,
-        server_key: str | None = None,
-        loop: asyncio.AbstractEventLoop | None = None,
+        **options: Unpack[LatestOptions],
     ) -> None: ...
 
     def __init__(
         self,
         site: SiteLike,
         cameras: Cameras = None,
-        mode: Literal["latest", "every"] = "latest",
         *,
-        max_fps: float | None = None,
-        max_age: float | None = None,
-        since: Mapping[str, Position] | datetime | None = None,
         events: bool = False,
-        statuses: bool = False,
-        name: str | None = None,
-        kind: str = "subscriber",
-        report: Callable[[], Report] | None = None,
-        key: KeyFile | None = None,
-        server_key: str | None = None,
-        loop: asyncio.AbstractEventLoop | None = None,
+        **options: Unpack[LatestOptions],
     ) -> None:
-        if mode not in ("latest", "every"):
-            raise ValueError(f"mode is 'latest' or 'every', not {mode!r}")
+        check_names(LATEST, options, LatestOptions, EveryOptions, EVERY)
+        self._max_age = check_age(options.pop("max_age", None))
+        max_fps = check_fps("max_fps", options.pop("max_fps", None))
+        self._begin("latest", site, cameras, max_fps, None, events, options)
+
+    @overload
+    @classmethod
+    def latest(
+        cls,
+        site: SiteLike,
+        cameras: Cameras = None,
+        *,
+        events: Literal[False] = False,
+        **options: Unpack[LatestOptions],
+    ) -> Subscriber[Frame]: ...
+
+    @overload
+    @classmethod
+    def latest(
+        cls,
+        site: SiteLike,
+        cameras: Cameras = None,
+        *,
+        events: Literal[True],
+        **options: Unpack[LatestOptions],
+    ) -> Subscriber[Item]: ...
+
+    @classmethod
+    def latest(
+        cls,
+        site: SiteLike,
+        cameras: Cameras = None,
+        *,
+        events: bool = False,
+        **options: Unpack[LatestOptions],
+    ) -> Subscriber[Frame] | Subscriber[Item]:
+        """The newest frame of each camera that was not read yet; the long form of Subscriber()."""
+        if events:
+            return Subscriber(site, cameras, events=True, **options)
+        return Subscriber(site, cameras, events=events, **options)
+
+    @overload
+    @classmethod
+    def every(
+        cls,
+        site: SiteLike,
+        cameras: Cameras = None,
+        *,
+        events: Literal[False] = False,
+        **options: Unpack[EveryOptions],
+    ) -> Subscriber[Frame]: ...
+
+    @overload
+    @classmethod
+    def every(
+        cls,
+        site: SiteLike,
+        cameras: Cameras = None,
+        *,
+        events: Literal[True],
+        **options: Unpack[EveryOptions],
+    ) -> Subscriber[Item]: ...
+
+    @classmethod
+    def every(
+        cls,
+        site: SiteLike,
+        cameras: Cameras = None,
+        *,
+        events: bool = False,
+        **options: Unpack[EveryOptions],
+    ) -> Subscriber[Frame] | Subscriber[Item]:
+        """All frames in order, each exactly once; what cannot be had is a Gap with its reason."""
+        check_names(EVERY, options, EveryOptions, LatestOptions, LATEST)
+        since = check_since(options.pop("since", None))
+        made: Subscriber[Item] = Subscriber.__new__(Subscriber)
+        made._max_age = None
+        made._begin("every", site, cameras, None, since, events, options)
+        return made
+
+    def _begin(
+        self,
+        mode: Literal["latest", "every"],
+        site: SiteLike,
+        cameras: Cameras,
+        max_fps: float | None,
+        since: Since,
+        events: bool,
+        options: CommonOptions,
+    ) -> None:
+        statuses = check_flag("statuses", options.get("statuses", False))
+        terms = Terms(mode, check_flag("events", events), statuses)
         self._site = site = resolve(site)
         patterns = camera_patterns(site, cameras)
-        keys, called = client_keys(site, name, key, server_key), name or own_name(kind)
+        if not patterns and not terms.topics:
+            raise ValueError("cameras is empty, so nothing would come; None means all cameras")
         self._mode = mode
-        self._max_age = max_age
         self._closed = False
         self.passed_over = 0  # frames older than max_age
-
-        def dial(broker: str, reading: Reading) -> Link:
-            endpoint = delivery_endpoint(site, broker)
-            return Link(
-                endpoint,
-                name=called,
-                kind=kind,
-                user=reading,
-                report=report,
-                keys=keys,
-                turner=in_a_thread if loop is None else on_loop(loop),
-            )
-
-        self._readings = Readings(site, Terms(mode, events, statuses), since, dial)
+        self._readings = open_readings(site, terms, since, options)
         self._inbox = self._readings.inbox
         self._readings.want(patterns, max_fps)
 
@@ -168,14 +238,15 @@ class Subscriber(Generic[ItemT]):
         """From now on these cameras at this rate instead (latest); others cost nothing any more.
 
         Cameras that stay wanted go on without a break; a new one begins with its last picture.
-        Safe on any thread. Raises UnknownCameraError, and ValueError in mode "every".
+        Safe on any thread. Raises UnknownCameraError and ValueError, and TypeError for a
+        subscriber of every frame.
         """
         if self._mode != "latest":
-            raise ValueError("in mode 'every' the cameras are chosen once, when it begins")
-        self._readings.want(camera_patterns(self._site, cameras), max_fps)
+            raise TypeError("Subscriber.every chooses its cameras once, when it is made")
+        self._readings.want(camera_patterns(self._site, cameras), check_fps("max_fps", max_fps))
 
-    def latest(self, camera: str) -> Frame | None:
-        """The newest frame of a camera that has come, read or not."""
+    def newest(self, camera: str) -> Frame | None:
+        """The newest frame of a camera that has come, read or not; None before the first."""
         return self._inbox.newest.get(camera)
 
     @property
@@ -188,16 +259,19 @@ class Subscriber(Generic[ItemT]):
     ) -> None:
         """Change a camera while it runs; None: as in the site file.
 
-        Nothing answers: what the camera does then is in its status. Raises UnknownCameraError.
+        Nothing answers: what the camera does then is in its status. `fps` is 0.001 to 1000,
+        `quality` 1 to 100. Raises UnknownCameraError, TypeError and ValueError.
         """
-        (name,) = camera_patterns(self._site, camera)
+        (name,) = camera_patterns(self._site, [camera])
+        fps = check_fps("fps", fps)
+        quality = None if quality is None else check_integer("quality", quality, 1, 100)
         reading = self._readings.of(name)
         if reading is not None:
             wish = messages.Set(camera=name, fps=fps, quality=quality)
             reading.link.send([messages.encode(wish)])
 
     def answer_traces(self, answer: Callable[[messages.Trace], messages.Hop]) -> None:
-        """When somebody traces a frame, say what became of it here. Called on another thread."""
+        """Call `answer` on another thread when a frame is traced: what became of it here."""
         for reading in self._readings.all:
             reading.answer = answer
 
@@ -244,7 +318,7 @@ class Subscriber(Generic[ItemT]):
         return False
 
     def close(self) -> None:
-        """End; whoever reads gets ClosedError."""
+        """End; a `read` that waits raises ClosedError, and iterating ends."""
         if self._closed:
             return
         self._closed = True
@@ -281,22 +355,13 @@ class Subscriber(Generic[ItemT]):
         return self
 
     async def __anext__(self) -> ItemT:
-        loop = asyncio.get_running_loop()
         while True:
-            arrived = asyncio.Event()
             try:
-                item = self._inbox.mailbox.take_or_call(partial(_set, loop, arrived))
+                item = await self._inbox.mailbox.take_async()
             except ClosedError:
                 raise StopAsyncIteration from None
-            if item is None:
-                await arrived.wait()
-            elif self._take(item):
+            if self._take(item):
                 return cast("ItemT", item)
-
-
-def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(event.set)
 
 
 __all__ = ["Event", "Gap", "Item", "Subscriber"]

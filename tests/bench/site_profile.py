@@ -28,7 +28,7 @@ READ = """
 import signal, sys
 from camfan import Subscriber
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-with Subscriber(sys.argv[1], mode=sys.argv[2]) as frames:
+with getattr(Subscriber, sys.argv[2])(sys.argv[1]) as frames:
     for _ in frames:
         pass
 """

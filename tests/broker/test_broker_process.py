@@ -137,7 +137,7 @@ def test_head_is_answered_like_get_without_a_body(written: TestSite, path: str) 
 def test_adding_a_camera_and_reloading_disturbs_nobody(written: TestSite) -> None:
     """SIGHUP takes a new camera over while a subscriber of all cameras goes on reading."""
     with running_broker(written.path) as process, Camera(written.path, "one") as one:
-        with Subscriber(written.delivery_endpoint, mode="every") as frames:
+        with Subscriber.every(written.delivery_endpoint) as frames:
             first = frames.read(READ_S)
             text = written.path.read_text().replace(
                 "cameras:\n", "cameras:\n  new: {source: custom}\n"
@@ -190,7 +190,7 @@ def test_garbage_on_every_port_disturbs_nobody(written: TestSite) -> None:
     with (
         running_broker(written.path) as process,
         Camera(written.path, "one"),
-        Subscriber(written.path, "one", mode="every") as frames,
+        Subscriber.every(written.path, "one") as frames,
     ):
         first = frames.read(READ_S)
         for port in ports:

@@ -30,7 +30,7 @@ def trace(live: LiveBroker, sequence: int, run: str | None = None) -> dict[str, 
 def test_a_frame_that_was_delivered_is_known_at_each_place(live: LiveBroker) -> None:
     with (
         Publisher(live.site, "one") as one,
-        Subscriber(live.site, "one", "every", name="all") as every,
+        Subscriber.every(live.site, "one", name="all") as every,
         Subscriber(live.site, "one", name="newest") as newest,
     ):
         first = publish_first(one)
@@ -108,7 +108,7 @@ def test_the_command_prints_a_line_a_place(
     with (
         running_broker(written.path),
         Camera(written.path, "one") as camera,
-        Subscriber(written.path, "one", "every", name="all") as frames,
+        Subscriber.every(written.path, "one", name="all") as frames,
     ):
         sequence = frames.read(READ_S).sequence
         code = cli.main(["trace", "one", str(sequence), "--config", str(written.path)])

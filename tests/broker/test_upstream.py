@@ -168,7 +168,7 @@ def test_each_frame_crosses_once_however_many_watch(two: Two) -> None:
         Camera(two.cabin, "porch") as porch,
         Subscriber(two.home, "cabin-porch") as one,
         Subscriber(two.home, "cabin-porch") as other,
-        Subscriber(two.home, "cabin-porch", mode="every") as all_of_it,
+        Subscriber.every(two.home, "cabin-porch") as all_of_it,
         Looking(two.cabin) as cabin,
     ):
         for frames in (one, other, all_of_it):
@@ -213,7 +213,7 @@ def test_an_outage_of_the_link_costs_who_wants_every_frame_nothing(two: Two) -> 
     with (
         both(two),
         Camera(two.cabin, "porch") as porch,
-        Subscriber(two.home, "cabin-porch", mode="every", events=True) as items,
+        Subscriber.every(two.home, "cabin-porch", events=True) as items,
         Subscriber(two.home, "cabin-porch") as viewer,
         Looking(two.home) as home,
     ):
@@ -244,7 +244,7 @@ def test_a_killed_broker_on_either_side_costs_nothing(two: Two, killed: str) -> 
     with (
         running_broker(other),
         Camera(two.cabin, "porch") as porch,
-        Subscriber(two.home, "cabin-porch", mode="every", events=True) as items,
+        Subscriber.every(two.home, "cabin-porch", events=True) as items,
     ):
         with running_broker(path) as broker:
             seen = read_to(items, porch.published + 30)
@@ -258,7 +258,7 @@ def test_a_killed_broker_on_either_side_costs_nothing(two: Two, killed: str) -> 
 
 
 def test_a_new_run_of_the_camera_is_told_and_taken(two: Two) -> None:
-    with both(two), Subscriber(two.home, "cabin-porch", mode="every", events=True) as items:
+    with both(two), Subscriber.every(two.home, "cabin-porch", events=True) as items:
         with Camera(two.cabin, "porch") as first:
             seen = read_to(items, 20)
         with Camera(two.cabin, "porch") as second:
@@ -283,7 +283,7 @@ def test_gaps_pass_with_their_reasons(two: Two) -> None:
     with (
         both(two),
         Camera(two.cabin, "porch", fps=60, pictures=[_large(n) for n in range(3)]) as porch,
-        Subscriber(two.home, "cabin-porch", mode="every", events=True) as items,
+        Subscriber.every(two.home, "cabin-porch", events=True) as items,
         Looking(two.home) as home,
     ):
         read_to(items, porch.published + 5)
@@ -419,7 +419,7 @@ def test_the_loop_never_waits_for_the_link(tmp_path: Path) -> None:
         with (
             running_broker(home) as broker,
             Camera(home, "yard") as yard,
-            Subscriber(home, mode="every") as frames,
+            Subscriber.every(home) as frames,
         ):
             first = frames.read(READ_S).sequence
             got = [frames.read(READ_S).sequence for _ in range(100)]
@@ -471,7 +471,7 @@ def test_cameras_are_taken_and_left_while_it_runs(two: Two) -> None:
         both(two),
         Camera(two.cabin, "porch") as porch,
         Camera(two.cabin, "gate"),
-        Subscriber(two.home, "cabin-porch", mode="every", events=True) as items,
+        Subscriber.every(two.home, "cabin-porch", events=True) as items,
     ):
         seen = read_to(items, porch.published + 5)
         more = "yard: {source: custom}\n  second: {source: upstream, from: hut, camera: gate}"

@@ -67,7 +67,7 @@ def test_ctrl_c_during_the_start_is_a_clean_end(site: TestSite) -> None:
 @pytest.mark.usefixtures("broker")
 def test_the_sequence_in_the_picture_is_that_of_the_frame(site: TestSite) -> None:
     """What people and programs read in the test picture is what the header says."""
-    with _camera("pattern", site), Subscriber(site.path, ["pattern"], "every") as frames:
+    with _camera("pattern", site), Subscriber.every(site.path, ["pattern"]) as frames:
         for _ in range(20):
             frame = frames.read(timeout=10)
             grey = simplejpeg.decode_jpeg(bytes(frame.jpeg), colorspace="GRAY")[:, :, 0]
@@ -79,7 +79,7 @@ def test_a_file_reaches_its_subscriber_byte_for_byte(site: TestSite) -> None:
     """Every JPEG of the file that a subscriber gets is the packet with that number."""
     packets = packets_of(site.path.parent / "walk.avi")
     with (
-        Subscriber(site.path, ["walk"], "every", statuses=True) as frames,
+        Subscriber.every(site.path, ["walk"], statuses=True) as frames,
         _camera("walk", site) as node,
     ):
         for _ in range(10):

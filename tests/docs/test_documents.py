@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from camfan import Event, Frame, Subscriber
+from camfan import Event, EventPublisher, Frame, Subscriber
 from camfan_config import load_site
 from camfan_nodes import cli
 from camfan_testing.documents import DOCUMENTS, ROOT, Block, blocks, blocks_of
 from camfan_testing.hashes import PASSWORD_HASH, TOKEN_HASH
 from camfan_testing.jpegs import jpeg, with_orientation
 from camfan_testing.live import Camera, wait_until
+from camfan_testing.ports import free_ports
 from camfan_testing.processes import Process, running_broker
 from camfan_testing.sites import custom_cameras, write_site
 
@@ -27,6 +28,7 @@ SECRETS = {
 }
 
 
+BRIDGE = "zmq.REP"  # the program that other programs send to has a test of its own
 CAMERAS = ("yard", "porch", "front-door", "driveway")
 BASE = "version: 1\nsite: home\ncameras:\n" + "".join(f"  {c}: {{source: test}}\n" for c in CAMERAS)
 
@@ -52,18 +54,24 @@ def test_every_site_file_loads(
     assert load_site(path).cameras
 
 
-@pytest.mark.parametrize("block", [b for b in blocks("python") if b.file != PROTOCOL], ids=str)
+PROGRAMS = [b for b in blocks("python") if b.file != PROTOCOL and BRIDGE not in b.text]
+
+
+@pytest.mark.parametrize("block", PROGRAMS, ids=str)
 def test_every_program_runs(block: Block, tmp_path: Path) -> None:
-    """Readers print frames of a camera that is published; publishers are heard by the broker."""
+    """Readers print frames and events that are published; publishers are heard by the broker."""
     site = write_site(tmp_path, custom_cameras("porch", "microscope"))
     (tmp_path / "picture.jpg").write_bytes(with_orientation(jpeg(), 6))
     with (
         running_broker(site.path),
         Camera(site.path, "porch"),
         Subscriber(site.path, "microscope", events=True) as heard,
+        EventPublisher(site.path, "door") as door,
         Process([sys.executable, "-u", "-c", block.text], cwd=tmp_path) as program,
     ):
-        if "EventPublisher(" in block.text:
+        if "EventSubscriber(" in block.text:
+            wait_until(lambda: len(program.lines) >= 3 or not door.event("bell", "start"), 20.0)
+        elif "EventPublisher(" in block.text:
             assert isinstance(heard.read(20.0), Event)
             assert program.popen.wait(20.0) == 0
         elif "Publisher(" in block.text:
@@ -73,6 +81,44 @@ def test_every_program_runs(block: Block, tmp_path: Path) -> None:
         if "while" in block.text:
             assert program.popen.poll() is None
         assert "Traceback" not in program.output
+
+
+SENDER = """
+import sys, imagezmq, numpy as np, simplejpeg
+with imagezmq.ImageSender(connect_to=sys.argv[1]) as sender:
+    image = np.full((48, 64, 3), (250, 120, 10), np.uint8)
+    while True:
+        sender.send_image("porch", image)
+        sender.send_image("porch", image[:, :, 0])
+        sender.send_jpg("microscope", simplejpeg.encode_jpeg(image, colorspace="BGR"))
+"""
+
+
+def test_the_bridge_of_the_guide_takes_what_imagezmq_sends(tmp_path: Path) -> None:
+    """Images, grey images and JPEGs, of real senders, each as the camera of its name."""
+    pytest.importorskip("imagezmq", reason="imagezmq is not installed; it is in the dev group")
+    (block,) = (b for b in blocks("python") if BRIDGE in b.text)
+    assert len(block.text[block.text.index("cameras =") :].splitlines()) <= 10
+    (port,) = free_ports(1)
+    hub = f"tcp://127.0.0.1:{port}"
+    site = write_site(tmp_path, custom_cameras("porch", "microscope"))
+    program = block.text.replace("tcp://127.0.0.1:5555", hub)
+    with (
+        running_broker(site.path),
+        Subscriber(site.path) as frames,
+        Process([sys.executable, "-u", "-c", program], cwd=tmp_path) as bridge,
+        Process([sys.executable, "-u", "-c", SENDER, hub]) as sender,
+    ):
+        found: set[tuple[str, bool]] = set()
+        while len(found) < 3:
+            frame = frames.read(20.0)
+            pixel = frame.image()[24, 32].astype(int)
+            grey = max(pixel) - min(pixel) < 5
+            assert grey or abs(pixel - (250, 120, 10)).max() < 10
+            found.add((frame.camera, grey))
+            assert "Traceback" not in bridge.output + sender.output
+
+    assert found == {("porch", False), ("porch", True), ("microscope", False)}
 
 
 def commands() -> list[tuple[str, str]]:

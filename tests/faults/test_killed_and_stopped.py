@@ -49,7 +49,7 @@ def python(code: str, *arguments: str) -> Process:
 def test_everybody_finds_a_broker_that_comes_last(written: TestSite) -> None:
     with (
         Subscriber(written.path, "one") as latest,
-        Subscriber(written.path, "one", mode="every") as every,
+        Subscriber.every(written.path, "one") as every,
         Camera(written.path, "one") as one,
     ):
         wait_until(lambda: one.published > 5)
@@ -65,7 +65,7 @@ def test_a_killed_broker_costs_nobody_a_restart(written: TestSite) -> None:
     with (
         Camera(written.path, "one") as one,
         Subscriber(written.path, "one") as latest,
-        Subscriber(written.path, "one", mode="every", events=True) as every,
+        Subscriber.every(written.path, "one", events=True) as every,
     ):
         seen: list[Frame | Gap] = []
         for _ in range(3):
@@ -86,7 +86,7 @@ def test_what_a_camera_took_in_an_outage_comes_also_if_it_takes_no_more(written:
     """A source that ended, or broke, while the broker was away: no frame shows the hole."""
     with (
         Publisher(written.path, "one") as camera,
-        Subscriber(written.path, "one", mode="every", events=True) as every,
+        Subscriber.every(written.path, "one", events=True) as every,
     ):
         with running_broker(written.path) as broker:
             last = publish_first(camera)
@@ -132,7 +132,7 @@ def _assert_complete(seen: list[Frame | Gap], run: str, end: int) -> None:
 def test_a_killed_camera_is_a_new_run(written: TestSite) -> None:
     with (
         running_broker(written.path),
-        Subscriber(written.path, "one", mode="every", events=True) as frames,
+        Subscriber.every(written.path, "one", events=True) as frames,
     ):
         runs = []
         for _ in range(2):
@@ -179,7 +179,7 @@ def test_a_stopped_subscriber_hurts_nobody_and_wakes_to_fresh_frames(written: Te
     with (
         running_broker(written.path) as broker,
         Camera(written.path, "one", fps=100) as one,
-        Subscriber(written.path, "one", mode="every") as other,
+        Subscriber.every(written.path, "one") as other,
         python(READ_LATEST, str(written.path)) as reader,
     ):
         reader.wait_for("sequence")

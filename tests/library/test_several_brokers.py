@@ -104,7 +104,7 @@ def test_one_broker_that_is_killed_costs_the_other_nothing(path: Path) -> None:
         running_broker(path, "--name", "house"),
         Camera(path, "cow") as cow,
         Camera(path, "porch") as porch,
-        Subscriber(path, mode="every", events=True) as items,
+        Subscriber.every(path, events=True) as items,
     ):
         seen: list[Frame | Gap | Event] = []
         with running_broker(path, "--name", "barn") as barn:

@@ -61,7 +61,7 @@ def test_a_subscriber_gets_the_bytes_that_were_published(
 def test_a_newcomer_gets_the_last_picture_at_once(live: LiveBroker, publisher: Publisher) -> None:
     sequence = publish_first(publisher)
 
-    with Subscriber(live.site, ["one"]) as latest, Subscriber(live.site, mode="every") as every:
+    with Subscriber(live.site, ["one"]) as latest, Subscriber.every(live.site) as every:
         assert latest.read(READ_S).sequence == sequence
         assert every.read(READ_S).sequence == sequence
         with pytest.raises(TimeoutError):
@@ -99,7 +99,7 @@ def _burst(publisher: Publisher) -> int:
 
 
 def _have_come(frames: Subscriber[Frame], ends: dict[str, int]) -> bool:
-    newest = {name: frames.latest(name) for name in ends}
+    newest = {name: frames.newest(name) for name in ends}
     return all(f is not None and f.sequence == ends[name] for name, f in newest.items())
 
 
@@ -108,7 +108,7 @@ def test_every_frame_once_and_in_order_for_a_slow_reader(live: LiveBroker) -> No
     with Publisher(live.site, "one") as one:
         first = publish_first(one)
         _paced(live, one)
-        with Subscriber(live.site, "one", mode="every") as frames:
+        with Subscriber.every(live.site, "one") as frames:
             assert frames.read(READ_S).sequence == first
             lost = [not one.publish(jpeg(seed=n)) for n in range(200) if _paced(live, one)]
             assert not any(lost)
@@ -133,7 +133,7 @@ def test_every_resumes_behind_a_position(live: LiveBroker, publisher: Publisher)
     _paced(live, publisher)
 
     since = {"one": Position(publisher.run, first + 3)}
-    with Subscriber(live.site, "one", mode="every", since=since) as frames:
+    with Subscriber.every(live.site, "one", since=since) as frames:
         got = [frames.read(READ_S).sequence for _ in range(6)]
 
     assert got == list(range(first + 4, first + 10))
@@ -150,7 +150,7 @@ def test_every_can_start_at_a_time(live: LiveBroker, publisher: Publisher) -> No
     publisher.publish(jpeg())
     _paced(live, publisher)
 
-    with Subscriber(live.site, "one", mode="every", since=start) as frames:
+    with Subscriber.every(live.site, "one", since=start) as frames:
         got = [frames.read(READ_S).sequence]
         while got[-1] <= middle:
             got.append(frames.read(READ_S).sequence)
@@ -162,7 +162,7 @@ def test_every_can_start_at_a_time(live: LiveBroker, publisher: Publisher) -> No
 def test_a_lost_frame_is_told_as_a_gap(live: LiveBroker, publisher: Publisher) -> None:
     first = publish_first(publisher)
     _paced(live, publisher)
-    with Subscriber(live.site, "one", mode="every", events=True) as frames:
+    with Subscriber.every(live.site, "one", events=True) as frames:
         wait_until(lambda: bool(frames.cameras))
         for _ in range(3):
             publisher.refuse()  # numbered, and never sent
@@ -227,7 +227,7 @@ def test_max_age_passes_over_what_is_too_old(live: LiveBroker, publisher: Publis
     wait_until(lambda: publisher.clock.offset() is not None)
     publish_first(publisher)
     with Subscriber(live.site, max_age=30.0) as frames:
-        wait_until(lambda: frames.latest("one") is not None)
+        wait_until(lambda: frames.newest("one") is not None)
         frames.read(READ_S)
         publisher.publish(jpeg(), captured_ns=time.time_ns() - 60_000_000_000)
         wait_until(lambda: _newest(frames) == publisher.sequence - 1)
@@ -240,7 +240,7 @@ def test_max_age_passes_over_what_is_too_old(live: LiveBroker, publisher: Publis
 
 
 def _newest(frames: Subscriber[Frame]) -> int | None:
-    frame = frames.latest("one")
+    frame = frames.newest("one")
     return None if frame is None else frame.sequence
 
 
@@ -310,15 +310,15 @@ def test_what_is_wanted_is_checked_like_what_was_asked_for_first(live: LiveBroke
         with pytest.raises(UnknownCameraError), Subscriber(live.site) as checked:
             checked.want(["zebra"])
         with (
-            pytest.raises(ValueError, match="chosen once"),
-            Subscriber(live.site, mode="every") as every,
+            pytest.raises(TypeError, match="chooses its cameras"),
+            Subscriber.every(live.site) as every,
         ):
             every.want(["one"])
 
 
 def test_asyncio_readers_get_the_same(live: LiveBroker) -> None:
     async def read() -> list[int]:
-        async with Subscriber(live.site, "one", mode="every") as frames:
+        async with Subscriber.every(live.site, "one") as frames:
             got = []
             async for frame in frames:
                 got.append(frame.sequence)
@@ -391,7 +391,7 @@ def test_all_that_has_come_is_every_frame_in_order_where_each_counts(live: LiveB
         loop = asyncio.get_running_loop()
         came: list[int] = []
         done = loop.create_future()
-        with Subscriber(live.site, "one", "every", loop=loop) as frames:
+        with Subscriber.every(live.site, "one", loop=loop) as frames:
 
             def take() -> None:
                 with contextlib.suppress(ClosedError):

@@ -90,7 +90,7 @@ def flow(live: LiveBroker, pictures: Iterable[bytes]) -> None:
     try:
         with (
             Publisher(live.site, "one") as camera,
-            Subscriber(live.site, "one", mode="every") as frames,
+            Subscriber.every(live.site, "one") as frames,
         ):
             wait_until(lambda: camera.publish(jpeg()))
             wait_until(take)

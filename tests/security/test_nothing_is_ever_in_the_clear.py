@@ -86,7 +86,7 @@ def test_every_socket_has_curve_after_a_thousand_reconnections(secure: LiveBroke
     with (
         ExitStack() as stack,
         Publisher(secure.site, "one") as camera,
-        Subscriber(secure.site, "one", mode="every") as frames,
+        Subscriber.every(secure.site, "one") as frames,
     ):
         for _ in range(READERS):
             stack.enter_context(_reader(secure.site))

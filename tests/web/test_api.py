@@ -112,7 +112,7 @@ def test_what_became_of_frames_is_told_by_reader_and_reason(web: LiveWeb) -> Non
     with Subscriber(web.site, "one", max_fps=1, name="hall"):
         wait_until(lambda: "max-fps" in reader(web, "hall").get("skipped_why", ""))
         hall = reader(web, "hall")
-    with Subscriber(web.site, "one", "every", name="shelf"):
+    with Subscriber.every(web.site, "one", name="shelf"):
         wait_until(lambda: reader(web, "shelf").get("delivered", 0) > 0)
         shelf = reader(web, "shelf")
 

@@ -51,7 +51,7 @@ def run(
     with (
         EventPublisher(site, name, kind="motion", report=board.report, key=key) as publisher,
         Subscriber(
-            site, list(watches), "latest", max_fps=motion.fps, name=name, kind="motion", key=key
+            site, list(watches), max_fps=motion.fps, name=name, kind="motion", key=key
         ) as frames,
     ):
         ready()

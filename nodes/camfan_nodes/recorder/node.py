@@ -54,10 +54,9 @@ def run(
             cover=cover,
             announce=lambda event: _announce(publisher, event),
         ) as storage,
-        Subscriber(
+        Subscriber.every(
             site,
             recorder.cameras,
-            "every",
             since=storage.positions(),
             events=True,
             name=name,

@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
 
 from camfan import ClosedError, Frame, Gap, Publisher, Subscriber, load_site
 from camfan_bench.frames import jpeg_of_size
@@ -64,8 +63,8 @@ def reader(site: str, name: str, mode: str) -> None:
     missing: Counter[str] = Counter()  # in gaps
     wrong: list[str] = []
     last: dict[str, int] = {}
-    promise: Literal["latest", "every"] = "every" if mode == "every" else "latest"
-    with Subscriber(site, mode=promise, name=name, events=True) as items:
+    begin = Subscriber.every if mode == "every" else Subscriber.latest
+    with begin(site, name=name, events=True) as items:
         threading.Thread(target=_close_when, args=(stop, items.close), daemon=True).start()
         try:
             while True:

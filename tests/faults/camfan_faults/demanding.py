@@ -70,7 +70,7 @@ def come_and_go(folder: Path, idle_s: float = 4.0) -> Demand:
             captured, unwanted = said("captured") - began[0], said("unwanted") - began[1]
 
             come_s = time.monotonic()
-            with Subscriber(site.site, "one", mode="every", name="late") as late:
+            with Subscriber.every(site.site, "one", name="late") as late:
                 before = late.read(10).sequence
                 first_s = time.monotonic() - come_s
                 while (sequence := late.read(10).sequence) != before + 1:

@@ -29,11 +29,13 @@ def main() -> None:
     parser.add_argument("--mode", choices=("latest", "every"), default="every")
     parser.add_argument("--cameras", nargs="+")
     args = parser.parse_args()
-    since = positions(read_told(args.log)) if args.mode == "every" else None
+    frames: Subscriber[Frame | Gap | Event]
+    if args.mode == "every":
+        since = positions(read_told(args.log))
+        frames = Subscriber.every(args.site, args.cameras, since=since, name=args.name, events=True)
+    else:
+        frames = Subscriber(args.site, args.cameras, name=args.name, events=True)
     log = Log(args.log)
-    frames: Subscriber[Frame | Gap | Event] = Subscriber(
-        args.site, args.cameras, args.mode, since=since, name=args.name, events=True
-    )
     signal.signal(signal.SIGTERM, lambda *_: frames.close())
     print("reads", flush=True)
     try:

@@ -17,7 +17,7 @@ class Stream:
 
     def __init__(self, site: Site, fps: float = 30.0) -> None:
         self._camera = Camera(site, "one", fps)
-        self._reader = Subscriber(site, "one", mode="every", events=True)
+        self._reader = Subscriber.every(site, "one", events=True)
         self._thread = threading.Thread(target=self._read, name="stream", daemon=True)
         self.sequences: list[int] = []
         self.gaps: list[Gap] = []

@@ -1,0 +1,137 @@
+"""The options of subscribers, and what values they may have.
+
+A wrong value is an error when it is given: TypeError for the wrong type, ValueError for a value
+out of range. Nothing here knows the broker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from numbers import Integral, Real
+from typing import TypedDict
+
+from camfan.identity import KeyFile
+from camfan_wire.header import Position
+from camfan_wire.link import Report
+from camfan_wire.topics import NAME
+
+MIN_FPS, MAX_FPS = 0.001, 1000.0
+_SINCE_NS = 2**63 - 1  # what fits a message
+
+Since = Mapping[str, Position] | datetime | None
+
+
+class CommonOptions(TypedDict, total=False):
+    """Options of every subscriber; described in `Subscriber`."""
+
+    statuses: bool
+    name: str | None
+    kind: str
+    report: Callable[[], Report] | None
+    key: KeyFile | None
+    server_key: str | None
+    loop: asyncio.AbstractEventLoop | None
+
+
+class LatestOptions(CommonOptions, total=False):
+    """Options of `Subscriber` and `Subscriber.latest`."""
+
+    max_fps: float | None
+    max_age: float | None
+
+
+class EveryOptions(CommonOptions, total=False):
+    """Options of `Subscriber.every`."""
+
+    since: Since
+
+
+def check_names(
+    caller: str, given: Iterable[str], kind: type, other: type, other_caller: str
+) -> None:
+    """Raises TypeError for an option that `kind` does not have."""
+    known, elsewhere = kind.__annotations__, other.__annotations__
+    for option in given:
+        if option in known:
+            continue
+        if option in elsewhere:
+            raise TypeError(f"'{option}' is an option of {other_caller}, not of {caller}")
+        near = difflib.get_close_matches(option, known, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(sorted(known))}"
+        raise TypeError(f"{caller} has no option '{option}'; {hint}")
+
+
+def check_flag(option: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{option} is True or False, not {value!r}")
+    return value
+
+
+def check_name(option: str, value: object) -> None:
+    """Raises TypeError or ValueError for what cannot name a node or a kind of event."""
+    if not isinstance(value, str):
+        raise TypeError(f"{option} is text, not {value!r}")
+    if not NAME.fullmatch(value):
+        raise ValueError(
+            f"{option} {value!r} is not a name: up to 64 lower-case letters, digits, '-' and '_'"
+        )
+
+
+def check_number(option: str, value: object, low: float, high: float, unit: str) -> float:
+    """A finite number from `low` to `high`. Raises TypeError or ValueError."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{option} is a number, not {value!r}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not (math.isfinite(number) and low <= number <= high):
+        raise ValueError(f"{option} is {low:g} to {high:g} {unit}, not {value!r}")
+    return number
+
+
+def check_integer(option: str, value: object, low: int, high: int) -> int:
+    """A whole number from `low` to `high`. Raises TypeError or ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | Integral):
+        raise TypeError(f"{option} is a whole number, not {value!r}")
+    number = int(value)
+    if not low <= number <= high:
+        raise ValueError(f"{option} is {low} to {high}, not {value!r}")
+    return number
+
+
+def check_fps(option: str, value: object) -> float | None:
+    if value is None:
+        return None
+    return check_number(option, value, MIN_FPS, MAX_FPS, "frames a second")
+
+
+def check_age(value: object) -> float | None:
+    if value is None:
+        return None
+    seconds = check_number("max_age", value, 0, math.inf, "seconds")
+    if seconds == 0:
+        raise ValueError("max_age is more than 0 seconds: no frame is as young as that")
+    return seconds
+
+
+def check_since(value: object) -> Since:
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"since has no time zone: {value!r}; add tzinfo=UTC or .astimezone()")
+        if abs(value.timestamp()) * 1e9 > _SINCE_NS:
+            raise ValueError(f"since is out of range: {value!r}")
+        return value
+    if not isinstance(value, Mapping):
+        raise TypeError(f"since is a datetime, or a Position for each camera, not {value!r}")
+    for camera, position in value.items():
+        check_name("the camera of since", camera)
+        if not isinstance(position, Position):
+            raise TypeError(f"since is a Position for camera '{camera}', not {position!r}")
+    return value

@@ -1,0 +1,317 @@
+"""Wrong options are errors when they are given, in a sentence that names the option."""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from camfan import (
+    EndpointError,
+    EventPublisher,
+    EventSubscriber,
+    Position,
+    Publisher,
+    SiteError,
+    Subscriber,
+    UnknownCameraError,
+)
+from camfan.address import resolve
+from camfan_testing.live import LiveBroker, publish_first, wait_until
+from camfan_testing.sites import custom_cameras, write_site
+
+RUN = "0" * 16
+AWAY = "tcp://127.0.0.1:1"  # nothing is dialled, as the option is wrong
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return write_site(tmp_path, custom_cameras("one", "two")).path
+
+
+def refuse(error: type[Exception], words: str, work: Callable[[], Any]) -> None:
+    with pytest.raises(error, match=words), work() as wrongly_made:
+        wrongly_made.close()
+
+
+@pytest.mark.parametrize(
+    "value", [0, -1, -0.5, math.nan, math.inf, -math.inf, 1e-9, 1001, 10**400, np.float64("nan")]
+)
+def test_a_rate_is_a_rate(site: Path, value: float) -> None:
+    refuse(ValueError, "max_fps is 0.001 to 1000", lambda: Subscriber(site, max_fps=value))
+    refuse(ValueError, "max_fps is 0.001 to 1000", lambda: Subscriber.latest(AWAY, max_fps=value))
+
+
+@pytest.mark.parametrize("value", ["5", b"5", True, False, [5], Decimal(5), 5j, np.bool_(True)])
+@pytest.mark.parametrize("option", ["max_fps", "max_age"])
+def test_a_number_is_a_number(site: Path, option: str, value: object) -> None:
+    refuse(TypeError, f"{option} is a number, not", lambda: Subscriber(site, **{option: value}))  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("value", [-1, -1e-9, 0, math.nan, math.inf])
+def test_an_age_is_more_than_nothing(site: Path, value: float) -> None:
+    refuse(ValueError, "max_age is", lambda: Subscriber(site, max_age=value))
+
+
+@pytest.mark.parametrize("value", [5, 0.5, np.float32(2.5), np.int64(3)])
+def test_numbers_of_all_kinds_are_numbers(site: Path, value: float) -> None:
+    with Subscriber(site, max_fps=value, max_age=value):
+        pass
+
+
+def test_the_rate_is_checked_when_it_changes(site: Path) -> None:
+    with Subscriber(site) as frames:
+        with pytest.raises(ValueError, match="max_fps"):
+            frames.want("one", max_fps=0)
+        with pytest.raises(TypeError, match="max_fps"):
+            frames.want("one", max_fps="5")  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=r"fps is 0\.001 to 1000"):
+            frames.set_camera("one", fps=-1)
+        with pytest.raises(ValueError, match="quality is 1 to 100"):
+            frames.set_camera("one", quality=101)
+        with pytest.raises(TypeError, match="quality is a whole number"):
+            frames.set_camera("one", quality=80.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("cameras", "error", "words"),
+    [
+        ([], ValueError, "cameras is empty"),
+        ((), ValueError, "cameras is empty"),
+        ("", ValueError, "not a name or glob"),
+        ("Porch", ValueError, "'Porch' is not a name or glob"),
+        (["one", "a" * 65], ValueError, "not a name or glob"),
+        (["one", 5], TypeError, "a name, a glob or a list"),
+        (5, TypeError, "a name, a glob or a list"),
+        (b"one", TypeError, "a name, a glob or a list"),
+        (["one"] * 1025, ValueError, "at most 1024"),
+    ],
+)
+def test_cameras_that_cannot_be_named(cameras: Any, error: type[Exception], words: str) -> None:
+    for make in (Subscriber, Subscriber.every, EventSubscriber):
+        refuse(error, words, lambda make=make: make(AWAY, cameras))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("cameras", ["", "zebra", ["one", "zebra"], "z*", ["ONE"]])
+def test_cameras_that_the_site_does_not_have(site: Path, cameras: Any) -> None:
+    for make in (Subscriber, Subscriber.every, EventSubscriber):
+        refuse(UnknownCameraError, "has no camera", lambda make=make: make(site, cameras))  # type: ignore[misc]
+
+
+def test_no_cameras_are_enough_for_statuses_and_events(site: Path) -> None:
+    with Subscriber(site, [], events=True), Subscriber(site, [], statuses=True) as frames:
+        frames.want("one")
+        frames.want([])
+
+
+@pytest.mark.parametrize("cameras", [{"one", "two"}, ("one",), (c for c in ["one"]), "o*"])
+def test_cameras_come_in_any_collection(site: Path, cameras: Any) -> None:
+    with Subscriber(site, cameras):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("since", "error", "words"),
+    [
+        (5, TypeError, "since is a datetime, or a Position"),
+        ("2026-01-01", TypeError, "since is a datetime, or a Position"),
+        (datetime(2026, 1, 1), ValueError, "since has no time zone"),
+        (datetime.min.replace(tzinfo=UTC), ValueError, "out of range"),
+        ({"one": 5}, TypeError, "a Position for camera 'one'"),
+        ({5: Position(RUN, 5)}, TypeError, "the camera of since"),
+        ({"One!": Position(RUN, 5)}, ValueError, "the camera of since"),
+    ],
+)
+def test_a_place_to_begin_is_a_place(
+    site: Path, since: Any, error: type[Exception], words: str
+) -> None:
+    refuse(error, words, lambda: Subscriber.every(site, since=since))
+
+
+def test_options_of_the_other_kind_are_refused_by_name(site: Path) -> None:
+    make: Any = Subscriber
+    words = r"'since' is an option of Subscriber\.every, not of Subscriber\.latest"
+    refuse(TypeError, words, lambda: make(site, since={}))
+    refuse(TypeError, words, lambda: make.latest(site, since={}))
+    words = r"' is an option of Subscriber\.latest, not of Subscriber\.every"
+    refuse(TypeError, "'max_fps" + words, lambda: make.every(site, max_fps=1))
+    refuse(TypeError, "'max_age" + words, lambda: make.every(site, max_age=1))
+    refuse(TypeError, "no option 'maxfps'; did you mean 'max_fps'", lambda: make(site, maxfps=1))
+    with Subscriber.every(site) as frames, pytest.raises(TypeError, match="chooses its cameras"):
+        frames.want("one")
+
+
+@pytest.mark.parametrize("option", ["events", "statuses"])
+def test_a_flag_is_a_flag(site: Path, option: str) -> None:
+    make: Any = Subscriber
+    refuse(TypeError, f"{option} is True or False", lambda: make(site, **{option: "yes"}))
+
+
+@pytest.mark.parametrize("option", ["name", "kind"])
+@pytest.mark.parametrize("make", [Subscriber, Subscriber.every, EventSubscriber, EventPublisher])
+def test_a_name_is_a_name(site: Path, make: Any, option: str) -> None:
+    refuse(
+        ValueError, f"{option} 'Röntgen' is not a name", lambda: make(site, **{option: "Röntgen"})
+    )
+    refuse(TypeError, f"{option} is text", lambda: make(site, **{option: 5}))
+
+
+def test_wrong_values_of_a_publisher(site: Path) -> None:
+    refuse(ValueError, "quality is 1 to 100", lambda: Publisher(site, "one", quality=0))
+    refuse(TypeError, "quality is a whole", lambda: Publisher(site, "one", quality=True))
+    refuse(TypeError, "camera is text", lambda: Publisher(site, None))  # type: ignore[arg-type]
+    with Publisher(site, "one") as camera:
+        with pytest.raises(TypeError, match="captured_ns is a whole number"):
+            camera.publish(b"", captured_ns=1.5e18)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="captured_ns is"):
+            camera.publish(b"", captured_ns=2**63)
+        with pytest.raises(ValueError, match="error_ns is 0 to"):
+            camera.publish(b"", error_ns=-1)
+        with pytest.raises(ValueError, match="pictures is 1 to"):
+            camera.skip(0)
+        with pytest.raises(ValueError, match="seconds is 0 to inf"):
+            camera.rest(math.nan)
+        assert camera.counts.captured == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"kind": "Door bell"}, ValueError),
+        ({"state": "begin"}, ValueError),
+        ({"camera": "One!"}, ValueError),
+        ({"id": "x" * 65}, ValueError),
+        ({"time_ns": 2**70}, ValueError),
+        ({"details": {"text": "x" * 70_000}}, ValueError),
+        ({"details": {"door": object()}}, TypeError),
+    ],
+)
+def test_an_event_that_the_broker_would_reject(
+    site: Path, arguments: dict[str, Any], error: type[Exception]
+) -> None:
+    whole: dict[str, Any] = {"kind": "door", "state": "start"} | arguments
+    with EventPublisher(site) as door, pytest.raises(error):
+        door.event(**whole)
+
+
+# ---- where a site is ----
+
+
+@pytest.mark.parametrize(
+    ("address", "endpoint"),
+    [
+        ("hub.local", "tcp://hub.local:5552"),
+        ("hub.local:6000", "tcp://hub.local:6000"),
+        ("hub", "tcp://hub:5552"),
+        ("192.168.1.5", "tcp://192.168.1.5:5552"),
+        ("192.168.1.5:5552", "tcp://192.168.1.5:5552"),
+        ("[::1]:5552", "tcp://[::1]:5552"),
+        ("[fe80::1]", "tcp://[fe80::1]:5552"),
+        ("::1", "tcp://[::1]:5552"),
+        ("tcp://hub.local:5552", "tcp://hub.local:5552"),
+        ("ipc:///run/camfan.sock", "ipc:///run/camfan.sock"),
+    ],
+)
+def test_an_address_may_be_short(address: str, endpoint: str) -> None:
+    assert resolve(address) == endpoint
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["hub:", "hub:0", "hub:65536", "hub:port", "hub:5552x", "[::1", "[zebra]:5552", "a b", "", "ä",
+     "tcp://[x]:5552", "tcp://hub:70000", "hub:5552:5553", "tcp://", "http://hub:5552"],
+)  # fmt: skip
+def test_what_is_neither_an_address_nor_a_file(address: str) -> None:
+    with pytest.raises(EndpointError, match=re.escape(f"'{address}'")):
+        resolve(address)
+
+
+@pytest.mark.parametrize(
+    "path", ["site.yaml", "home.yml", "config/site", "./hub", "/etc/camfan/site.yaml", "Site.YAML"]
+)
+def test_a_site_file_that_is_missing_is_said_to_be(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is dialled that is called site.yaml."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SiteError, match="No such file"):
+        resolve(path)
+
+
+def test_a_file_that_exists_is_a_site_file(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is called."""
+    monkeypatch.chdir(site.parent)
+    (site.parent / "hub.local").write_bytes(site.read_bytes())
+
+    loaded = resolve("hub.local")
+
+    assert not isinstance(loaded, str)
+    assert loaded.site == "testing"
+
+
+def test_a_site_is_none_of_these() -> None:
+    for wrong in (5, None, b"hub", ["site.yaml"]):
+        with pytest.raises(TypeError, match="a site is a path, an address or a Site"):
+            resolve(wrong)  # type: ignore[arg-type]
+
+
+def test_short_addresses_reach_a_broker(live: LiveBroker) -> None:
+    ports = live.site.broker.ports
+    with (
+        Publisher(
+            f"localhost:{ports.delivery}", "one", ingest=f"127.0.0.1:{ports.ingest}"
+        ) as camera,
+        Subscriber(f"127.0.0.1:{ports.delivery}", "one") as frames,
+    ):
+        wait_until(lambda: frames.connected)
+        publish_first(camera)
+        assert frames.read(20.0).camera == "one"
+
+
+# ---- what types say ----
+
+TYPES = """
+from camfan import Event, EventSubscriber, Frame, Publisher, Subscriber
+from camfan.mailbox import Item
+
+frame: Frame = Subscriber("s.yaml", "porch", max_fps=5).read()
+frame = Subscriber.latest("s.yaml", max_age=1).read()
+frame = Subscriber.every("s.yaml", since={}).read()
+item: Item = Subscriber("s.yaml", events=True).read()
+item = Subscriber.every("s.yaml", events=True).read()
+event: Event = EventSubscriber("s.yaml", updates=False).read()
+Subscriber("s.yaml", since={})  # ERROR
+Subscriber.latest("s.yaml", since={})  # ERROR
+Subscriber.every("s.yaml", max_fps=5)  # ERROR
+Subscriber.every("s.yaml", max_age=5)  # ERROR
+Subscriber("s.yaml", None, "every")  # ERROR
+Subscriber("s.yaml", mode="every")  # ERROR
+Subscriber("s.yaml", max_fps="5")  # ERROR
+frame = Subscriber("s.yaml", events=True).read()  # ERROR
+Publisher("s.yaml")  # ERROR
+"""
+
+
+def test_a_type_checker_refuses_wrong_combinations(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(TYPES, encoding="utf-8")
+    expected = {n for n, line in enumerate(TYPES.splitlines(), 1) if line.endswith("# ERROR")}
+
+    run = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache", program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    found = {int(n) for n in re.findall(r"program\.py:(\d+): error", run.stdout)}
+    assert found == expected, run.stdout + run.stderr
