@@ -398,7 +398,9 @@ def _check_custom(site: Site | str, camera: str) -> None:
 def _check_times(captured_ns: int | None, error_ns: int) -> int | None:
     if error_ns:
         check_integer("error_ns", error_ns, 0, MAX_NS)
-    return None if captured_ns is None else check_integer("captured_ns", captured_ns, -MAX_NS, MAX_NS)
+    return (
+        None if captured_ns is None else check_integer("captured_ns", captured_ns, -MAX_NS, MAX_NS)
+    )
 
 
 def _ring_of(site: Site | str, camera: str) -> CameraRing:

@@ -15,6 +15,7 @@ from pathlib import Path
 from camfan_cases.judges import CASES, Case
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "cases"
+RUNNER = Path(__file__).parent / "camfan_cases/script.py"
 PATIENCE_S = 240.0  # the slowest case takes 80 s on two idle cores
 
 
@@ -64,7 +65,7 @@ def _run(case: Case) -> str:
         }
         try:
             done = subprocess.run(
-                [sys.executable, str(script)],
+                [sys.executable, str(RUNNER), str(script)],
                 cwd=folder,
                 env=environment,
                 capture_output=True,

@@ -211,10 +211,10 @@ def test_the_doubt_about_the_time_of_a_picture_is_in_its_age(
     wait_until(lambda: publisher.clock.offset() is not None)
     publish_first(publisher)
     with Subscriber(live.site) as frames:
-        wait_until(lambda: (frame := frames.latest("one")) is not None and frame.age is not None)
+        wait_until(lambda: (frame := frames.newest("one")) is not None and frame.age is not None)
         publisher.publish(jpeg(), error_ns=700_000_000)
         wait_until(lambda: _newest(frames) == publisher.sequence - 1)
-        frame = frames.latest("one")
+        frame = frames.newest("one")
 
     assert frame is not None
     assert frame.error is not None

@@ -80,7 +80,7 @@ def test_the_largest_frame_is_not_an_endless_message(small_frames: LiveBroker) -
     picture = jpeg(64, 48, 0)
     picture = picture[:-2] + bytes(999_000 - len(picture)) + picture[-2:]
     with (
-        Subscriber(live.site, "two", mode="every") as frames,
+        Subscriber.every(live.site, "two") as frames,
         Publisher(live.site, "two") as camera,
     ):
         wait_until(lambda: camera.connected)
