@@ -16,6 +16,7 @@ from ipaddress import IPv6Address
 from pathlib import Path
 
 from camfan.errors import EndpointError, UnknownCameraError
+from camfan.options import check_name
 from camfan_config import Site, broker_of, brokers_for, endpoints, load_site, select
 from camfan_config.types import Ports
 
@@ -92,6 +93,7 @@ def camera_endpoints(site: Site | str, camera: str, ingest: str | None) -> tuple
 
     `ingest`, if given, replaces that of the site. Raises UnknownCameraError and EndpointError.
     """
+    check_camera(site, camera)
     if ingest is not None:
         ingest = complete_endpoint(ingest, INGEST_PORT)
     if isinstance(site, str):
@@ -100,7 +102,6 @@ def camera_endpoints(site: Site | str, camera: str, ingest: str | None) -> tuple
                 "to publish a camera without a site file, name the ingest address as well"
             )
         return site, ingest
-    camera_patterns(site, [camera])
     addresses = endpoints(site, broker_of(site, camera))
     return addresses.delivery, ingest or addresses.ingest
 
@@ -126,6 +127,13 @@ def camera_patterns(site: Site | str, cameras: Cameras) -> list[str]:
     for pattern in patterns:
         _check_pattern(site, pattern)
     return patterns
+
+
+def check_camera(site: Site | str, camera: object) -> None:
+    """Raises TypeError, ValueError and UnknownCameraError for what is not one camera's name."""
+    if isinstance(site, Site) and isinstance(camera, str) and camera not in site.cameras:
+        raise UnknownCameraError(_unknown(site, camera))
+    check_name("camera", camera)
 
 
 def _listed(cameras: object) -> list[str]:

@@ -23,7 +23,7 @@ from camfan.errors import AlreadyPublishedError, ClosedError, NotCustomError
 from camfan.event_publisher import send_event
 from camfan.frame import Image
 from camfan.identity import KeyFile, client_keys
-from camfan.options import check_integer, check_name, check_number
+from camfan.options import check_integer, check_number
 from camfan.orders import Orders
 from camfan.outlet import Left, Outlet
 from camfan.repair import NoPast
@@ -97,7 +97,6 @@ class Publisher:
     ) -> None:
         if quality is not None:
             quality = check_integer("quality", quality, 1, 100)
-        check_name("camera", camera)
         site = resolve(site)
         delivery, ingest = camera_endpoints(site, camera, ingest)
         if not node:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import Generic, Literal, TypeVar, Unpack, cast, overload
 
-from camfan.address import Cameras, SiteLike, camera_patterns, resolve
+from camfan.address import Cameras, SiteLike, camera_patterns, check_camera, resolve
 from camfan.errors import ClosedError
 from camfan.frame import Frame
 from camfan.mailbox import Item
@@ -262,12 +262,12 @@ class Subscriber(Generic[ItemT]):
         Nothing answers: what the camera does then is in its status. `fps` is 0.001 to 1000,
         `quality` 1 to 100. Raises UnknownCameraError, TypeError and ValueError.
         """
-        (name,) = camera_patterns(self._site, [camera])
+        check_camera(self._site, camera)
         fps = check_fps("fps", fps)
         quality = None if quality is None else check_integer("quality", quality, 1, 100)
-        reading = self._readings.of(name)
+        reading = self._readings.of(camera)
         if reading is not None:
-            wish = messages.Set(camera=name, fps=fps, quality=quality)
+            wish = messages.Set(camera=camera, fps=fps, quality=quality)
             reading.link.send([messages.encode(wish)])
 
     def answer_traces(self, answer: Callable[[messages.Trace], messages.Hop]) -> None:

@@ -73,7 +73,7 @@ def test_the_second_node_is_refused_by_name_and_the_first_does_not_notice(site: 
     )
     with (
         running_broker(site.path) as broker,
-        Subscriber(site.path, "porch", "every") as frames,
+        Subscriber.every(site.path, "porch") as frames,
         camera(site) as first,
     ):
         last = frames.read(READ_S)
@@ -93,7 +93,7 @@ def test_a_node_takes_over_on_request_and_the_first_ends(site: TestSite) -> None
     """The first says why, and a reader of every frame is told that another publisher has it."""
     with (
         running_broker(site.path),
-        Subscriber(site.path, "porch", "every", events=True) as frames,
+        Subscriber.every(site.path, "porch", events=True) as frames,
         camera(site) as first,
     ):
         old = gaps_and_frames(frames, "")[1].run
@@ -224,7 +224,7 @@ def test_a_run_that_was_taken_over_goes_on_when_the_other_has_left(live: LiveBro
     """
     camera, run = live.broker.cameras["one"], "a" * 16
     with (
-        Subscriber(live.site, "one", "every", events=True) as frames,
+        Subscriber.every(live.site, "one", events=True) as frames,
         raw_socket(zmq.XPUB, live.broker.addresses.ingest) as plain,
     ):
         listening(plain, b"frame/one/3/")

@@ -76,6 +76,8 @@ def test_the_rate_is_checked_when_it_changes(site: Path) -> None:
             frames.want("one", max_fps="5")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match=r"fps is 0\.001 to 1000"):
             frames.set_camera("one", fps=-1)
+        with pytest.raises(UnknownCameraError, match="has no camera"):
+            frames.set_camera("o*", fps=5)
         with pytest.raises(ValueError, match="quality is 1 to 100"):
             frames.set_camera("one", quality=101)
         with pytest.raises(TypeError, match="quality is a whole number"):
@@ -169,6 +171,8 @@ def test_wrong_values_of_a_publisher(site: Path) -> None:
     refuse(ValueError, "quality is 1 to 100", lambda: Publisher(site, "one", quality=0))
     refuse(TypeError, "quality is a whole", lambda: Publisher(site, "one", quality=True))
     refuse(TypeError, "camera is text", lambda: Publisher(site, None))  # type: ignore[arg-type]
+    refuse(UnknownCameraError, r"has no camera 'o\*'", lambda: Publisher(site, "o*"))
+    refuse(ValueError, "not a name", lambda: Publisher(AWAY, "One!", ingest="127.0.0.1:1"))
     with Publisher(site, "one") as camera:
         with pytest.raises(TypeError, match="captured_ns is a whole number"):
             camera.publish(b"", captured_ns=1.5e18)  # type: ignore[arg-type]

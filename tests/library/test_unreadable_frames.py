@@ -97,7 +97,7 @@ def test_a_reader_of_every_frame_is_told_of_the_gap(
     """All readable frames come, and between them a gap with the reason; one line in the log."""
     sequences: list[int] = []
     gaps: list[tuple[int, int | None, str]] = []
-    with Subscriber(newer.endpoint, ["porch"], "every", events=True) as frames:
+    with Subscriber.every(newer.endpoint, ["porch"], events=True) as frames:
         while not sequences or sequences[-1] < FRAMES - 3:
             item = frames.read(timeout=20)
             if isinstance(item, Frame):
