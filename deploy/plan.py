@@ -1,4 +1,4 @@
-"""What one machine of a site needs, worked out for `install.sh` by the camfan that it installed.
+"""What one machine of a site needs, worked out for `install.sh`.
 
 Prints one `word value` a line and writes, as drop-ins, what systemd must know of the site file.
 Installs, enables and starts nothing. Exit code 78: the site file does not fit this machine.
@@ -11,26 +11,29 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 
 from camfan_config import (
     BROKER,
     Broker,
     CameraBase,
     CamfanError,
-    CustomCamera,
     FileCamera,
-    HttpCamera,
     ImagesCamera,
-    Motion,
     Node,
     Picamera2Camera,
     Recorder,
-    RtspCamera,
-    UpstreamCamera,
+    Web,
     hosts,
+    is_started,
     load_site,
+    node_kind,
+    unit,
+    unit_file,
 )
-from camfan_nodes.up.share import STARTED, choose_host
+from camfan_config.units import parse_address
+from camfan_nodes.cli_site import check_file
+from camfan_nodes.up.share import choose_host
 
 EXIT_CONFIG = 78
 UNIT_WATCHDOG_S = 30.0  # WatchdogSec of camfan-camera@.service
@@ -38,6 +41,8 @@ UNSEEN = ("/home", "/root", "/run/user")  # what ProtectHome= hides
 OVERHEAD_BYTES = 512_000_000  # of the broker: the interpreter, and frames on their way out
 CREDENTIALS = "/etc/camfan/credentials"
 KEYS = "/etc/camfan/keys"
+UNITS = Path(__file__).parent / "systemd"
+PRIVILEGED_PORTS = 1024  # a port below it needs a capability
 CREDENTIAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -48,9 +53,11 @@ class PlanError(CamfanError):
 def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
+        if args.check:
+            return check_file(args.site)
         site = load_site(args.site)
         host = choose_host(site, args.host)
-        here = hosts(site)[host]
+        here = tuple(node for node in hosts(site)[host] if is_started(node.section))
         lines = [f"host {host}"]
         for node in here:
             lines += _needs(node, args.site.absolute().parent)
@@ -67,46 +74,31 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="plan.py", description=__doc__)
     parser.add_argument("site", type=Path, metavar="SITE.YAML")
+    parser.add_argument("--check", action="store_true", help="check the file; plan nothing")
     parser.add_argument("--host", help="without it: this machine")
-    parser.add_argument("--credentials", type=Path, required=True, help="folder of the secrets")
-    parser.add_argument("--into", type=Path, required=True, help="folder for the drop-ins")
+    parser.add_argument("--credentials", type=Path, help="folder of the secrets")
+    parser.add_argument("--into", type=Path, help="folder for the drop-ins")
     return parser
 
 
-def unit(node: Node) -> str:
-    """The systemd unit of a node."""
-    name = "" if node.name == BROKER else f"@{node.name}"
-    return f"camfan-{node.kind}{name}.service"
-
-
 def _needs(node: Node, folder: Path) -> Iterator[str]:
-    section = node.section
-    if isinstance(section, CustomCamera | UpstreamCamera):
-        return
-    if node.kind not in STARTED:
-        yield f"left-out {node.name}"
-        return
-    yield f"unit {unit(node)}"
-    extra = _extra(section)
+    kind, section = node_kind(node.kind), node.section
+    template = unit_file(kind, node.name)
+    if not (UNITS / template).is_file():
+        raise PlanError(f"{node.kind} {node.name}: there is no unit file {UNITS / template}")
+    yield f"unit {unit(kind, node.name)}"
+    extra = kind.needs_extra(section)
     if extra:
         yield f"extra {extra}"
     if isinstance(section, Picamera2Camera):
         yield "picamera2 yes"
-    if isinstance(section, Recorder):
-        yield f"folder {_installed(node, section.path, folder)}"
+    for written in kind.folders(section):
+        yield f"folder {_installed(node, written, folder)}"
     if isinstance(section, FileCamera | ImagesCamera):
         _installed(node, section.path, folder)
-
-
-def _extra(section: object) -> str | None:
-    """The extra of camfan that a node cannot do without."""
-    if isinstance(section, FileCamera | RtspCamera):
-        return "video"
-    if isinstance(section, HttpCamera):
-        return "video" if section.size else None  # only resizing asks for OpenCV
-    if isinstance(section, Recorder):
-        return "recorder"
-    return "motion" if isinstance(section, Motion) else None
+    if isinstance(section, Web) and section.tls:
+        _installed(node, section.tls.certificate, folder)
+        _installed(node, section.tls.key, folder)
 
 
 def _installed(node: Node, path: str, folder: Path) -> str:
@@ -114,6 +106,7 @@ def _installed(node: Node, path: str, folder: Path) -> str:
     there = PurePosixPath(path)
     if there.is_relative_to(folder):
         there = "/etc/camfan" / there.relative_to(folder)
+    there = PurePosixPath(normpath(there))  # systemd wants no `..`
     shown = f"{node.kind} {node.name}: {str(there)!r}"
     if not str(there).isprintable():
         raise PlanError(f"{shown} has characters that no unit file can hold")
@@ -126,7 +119,7 @@ def _write_drop_ins(here: tuple[Node, ...], folder: Path, credentials: Path, int
     for node in here:
         lines = _drop_in(node, folder)
         if lines:
-            _write(into / f"{unit(node)}.d" / "10-site.conf", lines)
+            _write(into / f"{unit(node_kind(node.kind), node.name)}.d" / "10-site.conf", lines)
     names = sorted(p.name for p in credentials.iterdir()) if credentials.is_dir() else []
     for name in names:
         if not CREDENTIAL.match(name):
@@ -139,27 +132,51 @@ def _write_drop_ins(here: tuple[Node, ...], folder: Path, credentials: Path, int
 def _write_keys(here: tuple[Node, ...], into: Path) -> None:
     """Each node is given its own secret key, which only root can read where it lies."""
     for node in here:
-        if isinstance(node.section, CustomCamera | UpstreamCamera):
-            continue  # no unit
         name = f"{BROKER if node.kind == 'broker' else node.name}.secret"
         lines = ["[Service]", f"LoadCredential={name}:{KEYS}/{name}"]
-        _write(into / f"{unit(node)}.d" / "10-keys.conf", lines)
+        _write(into / f"{unit(node_kind(node.kind), node.name)}.d" / "10-keys.conf", lines)
 
 
 def _drop_in(node: Node, folder: Path) -> list[str]:
     """What the unit of a node must know of the site file; empty where it fits as it is."""
+    service = [*_limits(node), *_ports(node)]
+    written = [
+        _installed(node, path, folder) for path in node_kind(node.kind).folders(node.section)
+    ]
+    head = [f"RequiresMountsFor={_quoted(path)}" for path in written]
+    if written and not isinstance(node.section, Recorder):  # whose unit says so already
+        # what it writes outlives it and must belong to a lasting user
+        service += ["DynamicUser=no", "User=camfan", "Group=camfan"]
+    # '-': a folder that is missing is the node's to complain about, in words
+    service += [f'ReadWritePaths="-{_quoted(path)[1:]}' for path in written]
+    return [*(["[Unit]", *head] if head else []), *(["[Service]", *service] if service else [])]
+
+
+def _limits(node: Node) -> Iterator[str]:
     section = node.section
     if isinstance(section, Broker):
-        return ["[Service]", f"MemoryMax={section.memory + section.memory // 4 + OVERHEAD_BYTES}"]
-    if isinstance(section, Recorder):
-        path = _quoted(_installed(node, section.path, folder))
-        # '-': a folder that is missing is the recorder's to complain about, in words
-        return ["[Unit]", f"RequiresMountsFor={path}", "[Service]", f'ReadWritePaths="-{path[1:]}']
-    if isinstance(section, CameraBase) and not isinstance(section, CustomCamera | UpstreamCamera):
+        yield f"MemoryMax={section.memory + section.memory // 4 + OVERHEAD_BYTES}"
+    if isinstance(section, CameraBase):
         watchdog_s = 2 * section.stall_after + 10  # a silent source is opened again before this
         if watchdog_s > UNIT_WATCHDOG_S:
-            return ["[Service]", f"WatchdogSec={watchdog_s:g}"]
-    return []
+            yield f"WatchdogSec={watchdog_s:g}"
+
+
+def _ports(node: Node) -> Iterator[str]:
+    """The right to listen on a port below 1024, such as 443, where one is written."""
+    section = node.section
+    listens: list[int] = []
+    if isinstance(section, Web):
+        listens = [parse_address(section.listen)[1]]
+    if isinstance(section, Broker):
+        ports = section.ports
+        listens = [ports.ingest, ports.fanout, ports.delivery]
+        listens += [parse_address(section.http)[1]] if section.http else []
+    if any(port < PRIVILEGED_PORTS for port in listens):
+        # capabilities of a private user namespace do not count for the network
+        yield "PrivateUsers=no"
+        yield "CapabilityBoundingSet=CAP_NET_BIND_SERVICE"
+        yield "AmbientCapabilities=CAP_NET_BIND_SERVICE"
 
 
 def _quoted(path: str) -> str:
@@ -169,7 +186,7 @@ def _quoted(path: str) -> str:
 
 def _write(path: Path, lines: list[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    head = "# Written by install.sh from the site file; the next installation writes it anew."
+    head = "# Written by install.sh from the site file; the next installation writes it again."
     path.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
 
 

@@ -8,9 +8,17 @@ from camfan_config.diff import Change, SiteDiff, diff_files, diff_sites
 from camfan_config.errors import CamfanError
 from camfan_config.hidden import Hidden, HidingFormatter
 from camfan_config.load import Loaded, load_site, read_site
+from camfan_config.node_kinds import (
+    BROKER,
+    NODE_KINDS,
+    NodeKind,
+    is_started,
+    node_kind,
+    unit,
+    unit_file,
+)
 from camfan_config.problems import Problem, SiteError
 from camfan_config.topology import (
-    BROKER,
     LOCALHOST,
     Endpoints,
     Node,
@@ -67,6 +75,7 @@ from camfan_config.types import (
 __all__ = [
     "BROKER",
     "LOCALHOST",
+    "NODE_KINDS",
     "Access",
     "Broker",
     "Camera",
@@ -91,6 +100,7 @@ __all__ = [
     "Loaded",
     "Motion",
     "Node",
+    "NodeKind",
     "Picamera2Camera",
     "Ports",
     "Problem",
@@ -122,9 +132,13 @@ __all__ = [
     "host_of",
     "hosts",
     "is_loopback",
+    "is_started",
     "load_site",
+    "node_kind",
     "nodes",
     "read_site",
     "select",
     "title_of",
+    "unit",
+    "unit_file",
 ]

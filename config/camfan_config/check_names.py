@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from camfan_config.globs import is_glob, matches
+from camfan_config.node_kinds import BROKER, NODE_KINDS, sections
 from camfan_config.places import KeyPath, Places
 from camfan_config.scalars import closest
 from camfan_config.types import Cameras, Clips, Site
@@ -28,13 +29,10 @@ def check(site: Site, places: Places) -> None:
 
 def _unique(site: Site, places: Places) -> None:
     """Node names are one space: each has its own key and its own status topic."""
-    sections = (
-        ("brokers", site.brokers),
-        ("cameras", site.cameras),
-        ("recorders", site.recorders),
-        ("motion", site.motion),
-    )
-    paths: list[KeyPath] = [(section, name) for section, named in sections for name in named]
+    paths: list[KeyPath] = [("brokers", name) for name in site.brokers]
+    for kind in NODE_KINDS.values():
+        if kind.named and kind.name != BROKER:
+            paths += [(kind.section, name) for name in sections(site, kind)]
     seen: dict[str | int, KeyPath] = {}
     for path in sorted(paths, key=places.line):
         name = path[1]

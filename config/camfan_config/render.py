@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,8 +13,9 @@ from camfan_config.document import resolve
 from camfan_config.inherit import without_effect
 from camfan_config.kinds import Kind, is_tagged, kind_of
 from camfan_config.load import Loaded
+from camfan_config.node_kinds import BROKER, NODE_KINDS
 from camfan_config.places import KeyPath
-from camfan_config.topology import Placed, host_of
+from camfan_config.topology import nodes
 from camfan_config.types import CameraBase, Site
 from camfan_config.units import format_bytes, format_duration, format_rate, format_share
 
@@ -91,16 +92,15 @@ def _escape(text: str) -> str:
 
 
 def _keep_host(site: Site, whole: dict[str, Any], host: str) -> None:
-    sections: dict[str, Mapping[str, Placed]] = {
-        "cameras": site.cameras,
-        "recorders": site.recorders,
-        "motion": site.motion,
-    }
-    for section, named in sections.items():
-        here = [name for name, node in named.items() if host_of(site, node) == host]
-        whole[section] = {name: whole[section][name] for name in here}
-    if site.web is None or host_of(site, site.web) != host:
-        whole["web"] = None
+    here = {(node.kind, node.name) for node in nodes(site) if node.host == host}
+    for kind in NODE_KINDS.values():
+        if kind.name == BROKER:  # everyone dials it
+            continue
+        if kind.named:
+            shown = whole[kind.section].items()
+            whole[kind.section] = {n: one for n, one in shown if (kind.name, n) in here}
+        elif (kind.name, kind.name) not in here:
+            whole[kind.section] = None
 
 
 def _plain(info: inspect.Type, value: Any, path: KeyPath, cover: Cover) -> Any:

@@ -9,17 +9,15 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from msgspec.structs import replace
 
 from camfan_config.globs import matches
+from camfan_config.node_kinds import BROKER, NODE_KINDS, NodeSection, sections
 from camfan_config.types import Broker, CameraBase, Cameras, Motion, Ports, Recorder, Site, Web
 
 LOCALHOST = "localhost"
-BROKER = "broker"  # the name of a site's only broker
 
-Section = Broker | CameraBase | Recorder | Motion | Web
 Placed = CameraBase | Recorder | Motion | Web
 
 
@@ -27,10 +25,10 @@ Placed = CameraBase | Recorder | Motion | Web
 class Node:
     """One process of the site; a `custom` camera is listed too, though nobody starts it."""
 
-    kind: Literal["broker", "camera", "recorder", "motion", "web"]
+    kind: str  # of NODE_KINDS
     name: str
     host: str
-    section: Section
+    section: NodeSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +121,17 @@ def host_of(site: Site, node: Placed) -> str:
     return broker_host(site, _own(site, node)) if node.host is None else host_label(node.host)
 
 
+def _host(site: Site, section: NodeSection) -> str:
+    return host_label(section.host) if isinstance(section, Broker) else host_of(site, section)
+
+
 def nodes(site: Site) -> tuple[Node, ...]:
     """The brokers first, then all nodes in the order of the file."""
-    found = [Node("broker", n, host_label(b.host), b) for n, b in brokers(site).items()]
-    found += [Node("camera", n, host_of(site, c), c) for n, c in site.cameras.items()]
-    found += [Node("recorder", n, host_of(site, r), r) for n, r in site.recorders.items()]
-    found += [Node("motion", n, host_of(site, m), m) for n, m in site.motion.items()]
-    if site.web is not None:
-        found.append(Node("web", "web", host_of(site, site.web), site.web))
-    return tuple(found)
+    return tuple(
+        Node(kind.name, name, _host(site, section), section)
+        for kind in NODE_KINDS.values()
+        for name, section in sections(site, kind).items()
+    )
 
 
 def hosts(site: Site) -> dict[str, tuple[Node, ...]]:

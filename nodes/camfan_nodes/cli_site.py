@@ -31,7 +31,7 @@ DIFFERENT = 1
 def add_check_command(commands: Commands) -> None:
     parser = _add(commands, "check", "say all that is wrong with a site file, and what it costs")
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.set_defaults(run=lambda args: _ends(_check, args))
+    parser.set_defaults(run=lambda args: check_file(args.file))
 
 
 def add_show_command(commands: Commands) -> None:
@@ -73,8 +73,13 @@ def _ends(work: Callable[[argparse.Namespace], int], args: argparse.Namespace) -
         return EXIT_CONFIG
 
 
-def _check(args: argparse.Namespace) -> int:
-    loaded = read_site(args.file)
+def check_file(path: Path) -> int:
+    """Print what a site file costs, or all that is wrong with it; the exit code."""
+    return _ends(lambda _: _check(path), argparse.Namespace())
+
+
+def _check(path: Path) -> int:
+    loaded = read_site(path)
     check_disks(loaded)
     _print(summary(loaded.site, (*warnings(loaded.site), *disk_warnings(loaded.site))))
     return 0

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
+
+from camfan_config import hosts, is_started, load_site, node_kind, unit
 
 REPOSITORY = Path(__file__).parents[2]
 INSTALL = REPOSITORY / "deploy" / "install.sh"
@@ -30,13 +35,15 @@ recorders:
   archive: {host: hub, path: "/srv/100% ours", keep: {age: 7d}}
 motion:
   yard: {host: hub, cameras: [porch]}
+web: {host: hub, listen: "127.0.0.1:8080"}
 """
-EXTRAS = {"av", "cv2", "pygame"}  # what a base installation does not have
+EXTRAS = {"aiohttp", "av", "cv2", "pygame"}  # what a base installation does not have
 ON_HUB = {
     "camfan-broker.service",
     "camfan-camera@gate.service",
     "camfan-recorder@archive.service",
     "camfan-motion@yard.service",
+    "camfan-web.service",
 }
 ON_PI = {"camfan-camera@porch.service", "camfan-camera@shed.service"}
 
@@ -49,7 +56,7 @@ class Machine:
         self.etc = root / "etc" / "camfan"
         self.units = root / "etc" / "systemd" / "system"
         self.program = root / "opt" / "camfan"
-        self._wheel = wheel
+        self.wheel = wheel
         self.environment = {
             # this environment's Python, and what camfan needs of its packages: no downloads
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -59,17 +66,31 @@ class Machine:
             "PIP_NO_COMPILE": "1",
         }
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(INSTALL), "--root", str(self.root), *arguments],
-            env=self.environment,
+            env=self.environment | extra,
             umask=0o077,  # as a careful administrator has it
             capture_output=True,
             text=True,
         )
 
-    def install(self, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.run("--site", str(site), "--wheel", str(self._wheel), *arguments)
+    def install(
+        self, site: Path, *arguments: str, **extra: str
+    ) -> subprocess.CompletedProcess[str]:
+        return self.run("--site", str(site), "--wheel", str(self.wheel), *arguments, **extra)
+
+    def start(self, site: Path, *arguments: str, **extra: str) -> subprocess.Popen[str]:
+        """An installation in a process group of its own, to be disturbed."""
+        command = [str(INSTALL), "--root", str(self.root), "--site", str(site)]
+        return subprocess.Popen(
+            [*command, "--wheel", str(self.wheel), *arguments],
+            env=self.environment | extra,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            text=True,
+        )
 
     def enabled(self) -> set[str]:
         return {link.name for link in (self.units / "camfan.target.wants").iterdir()}
@@ -90,7 +111,7 @@ class Machine:
         """Another machine in the same state, but for pip, which has done its work."""
         unneeded = shutil.ignore_patterns("pip", "pip-*", "__pycache__")
         shutil.copytree(self.root, root, symlinks=True, ignore=unneeded)
-        twin = Machine(root, self._wheel, Path())
+        twin = Machine(root, self.wheel, Path())
         twin.environment = self.environment
         return twin
 
@@ -145,7 +166,7 @@ def test_hub_gets_what_the_site_file_places_on_it(hub: Machine, site: Path) -> N
     assert (hub.etc / "site.yaml").read_text("utf-8") == site.read_text("utf-8")
     assert (hub.etc / "site.yaml").stat().st_mode & 0o777 == 0o640
     assert (hub.program / "current").readlink().parent == Path("releases")
-    assert (hub.program / "current" / "extras").read_text("utf-8") == "motion,recorder,video\n"
+    assert (hub.program / "current" / "extras").read_text("utf-8") == "motion,video,web\n"
     assert "system-site-packages = false" in (hub.program / "current" / "pyvenv.cfg").read_text(
         "utf-8"
     )
@@ -178,6 +199,13 @@ def test_units_know_what_the_site_file_says(hub: Machine) -> None:
     assert SECRET not in secrets
 
 
+def complaints_of(said: str) -> list[str]:
+    """What systemd has against our units, but that the program lies below the root."""
+    not_at_its_place = "is not executable: No such file or directory"
+    lines = (line for line in said.splitlines() if "camfan" in line)
+    return [line for line in lines if not line.endswith(not_at_its_place)]
+
+
 def test_systemd_accepts_what_was_installed(hub: Machine) -> None:
     """Units and drop-ins together are known to systemd, key by key."""
     if shutil.which("systemd-analyze") is None:
@@ -190,9 +218,7 @@ def test_systemd_accepts_what_was_installed(hub: Machine) -> None:
         text=True,
     )
 
-    not_at_its_place = "is not executable: No such file or directory"  # it is below the root
-    complaints = [line for line in result.stderr.splitlines() if "camfan" in line]
-    assert [line for line in complaints if not line.endswith(not_at_its_place)] == []
+    assert complaints_of(result.stderr) == []
 
 
 def test_second_run_changes_nothing(hub: Machine, site: Path) -> None:
@@ -283,6 +309,226 @@ def test_dry_run_writes_nothing(hub: Machine, site: Path) -> None:
     assert "dry run, not done: enabled camfan-camera@porch.service\n" in result.stdout
     assert "dry run, not done: disabled camfan-broker.service\n" in result.stdout
     assert hub.snapshot() == before
+
+
+EVERYTHING = """version: 1
+site: everything
+brokers:
+  barn: {http: "127.0.0.1:580"}
+  house: {ports: {ingest: 5560, fanout: 5561, delivery: 5562}, http: "127.0.0.1:5581"}
+security: {insecure: true}
+upstream: {hut: {delivery: "tcp://127.0.0.1:6552"}}
+defaults: {broker: house}
+cameras:
+  a: {source: test}
+  b: {source: v4l2, ring: {disk: 1GB, path: /srv/ring}}
+  c: {source: file, path: clips/c.avi}
+  d: {source: images, path: clips}
+  e: {source: rtsp, url: "rtsp://127.0.0.1/1"}
+  f: {source: http, url: "http://127.0.0.1/1", snapshot: true, size: 640x480}
+  g: {source: picamera2}
+  h: {source: custom}
+  i: {source: upstream, from: hut, broker: barn}
+recorders:
+  first: {path: /srv/first}
+  second: {path: /srv/second, cameras: [a]}
+motion:
+  yard: {cameras: [a]}
+web: {listen: "127.0.0.1:443", state: /srv/web, tls: {certificate: tls/cert.pem, key: tls/key.pem}}
+"""
+
+
+@pytest.mark.parametrize("name", ["demo", "one-pi", "farm", "everything"])
+def test_each_example_site_can_be_installed(
+    empty: Machine, hub: Machine, tmp_path: Path, name: str
+) -> None:
+    """Every node of every example has its unit, enabled, and systemd accepts all of them."""
+    machine = hub.copy(tmp_path / "root")
+    secrets = yaml.safe_load((REPOSITORY / "config/sites/secrets.yaml").read_text("utf-8"))
+    for secret, value in secrets.items():
+        (machine.etc / "credentials" / secret).write_text(value, "utf-8")
+    path = tmp_path / "site.yaml"
+    shipped = REPOSITORY / "config" / "sites" / f"{name}.yaml"
+    text = EVERYTHING if name == "everything" else shipped.read_text("utf-8")
+    path.write_text(text, "utf-8")
+    host = "hub" if name == "farm" else "localhost"
+
+    result = machine.install(path, "--host", host)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    site = load_site(path, environment={"CREDENTIALS_DIRECTORY": str(machine.etc / "credentials")})
+    expected = {unit(node_kind(n.kind), n.name) for n in hosts(site)[host] if is_started(n.section)}
+    assert machine.enabled() == expected
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not on this machine")
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *sorted(expected), "camfan.target"],
+        env={"SYSTEMD_UNIT_PATH": f"{machine.units}:"},
+        capture_output=True,
+        text=True,
+    )
+    assert complaints_of(verified.stderr) == []
+
+
+def test_what_nodes_write_is_open_to_them(hub: Machine, tmp_path: Path) -> None:
+    """A ring on a disk, the state of the web server, and a port below 1024."""
+    machine = hub.copy(tmp_path / "root")
+    path = tmp_path / "site.yaml"
+    path.write_text(EVERYTHING, "utf-8")
+
+    assert machine.install(path, "--host", "localhost").returncode == 0
+
+    ring = (machine.units / "camfan-camera@b.service.d" / "10-site.conf").read_text("utf-8")
+    web = (machine.units / "camfan-web.service.d" / "10-site.conf").read_text("utf-8")
+    barn = (machine.units / "camfan-broker@barn.service.d" / "10-site.conf").read_text("utf-8")
+    assert 'ReadWritePaths="-/srv/ring"' in ring
+    assert "User=camfan" in ring
+    assert 'ReadWritePaths="-/srv/web"' in web
+    assert all("AmbientCapabilities=CAP_NET_BIND_SERVICE" in text for text in (web, barn))
+    assert (machine.root / "srv" / "ring").is_dir()
+
+
+def test_dry_run_builds_nothing(empty: Machine, site: Path) -> None:
+    """On a machine with nothing on it: the whole plan is checked, and nothing is made."""
+    before = empty.snapshot()
+
+    result = empty.install(site, "--host", "hub", "--dry-run", TMPDIR=str(empty.root.parent))
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "dry run, not done: enabled camfan-web.service\n" in result.stdout
+    assert "dry run, not done: installed what this host's nodes need: motion,video,web\n" in (
+        result.stdout
+    )
+    assert empty.snapshot() == before
+    assert not list(empty.root.parent.glob("tmp.*"))
+
+
+def test_dry_run_says_where_it_has_to_end(empty: Machine, site: Path, tmp_path: Path) -> None:
+    """Where no Python can read a site file none is built for it, and that is said."""
+    machine = empty.copy(tmp_path / "root")
+    venv = [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")]
+    subprocess.run(venv, check=True)
+    bare = {"PYTHONPATH": "", "PATH": f"{tmp_path / 'bare' / 'bin'}:{os.environ['PATH']}"}
+
+    result = machine.install(site, "--host", "hub", "--dry-run", **bare)
+
+    assert result.returncode == 69
+    assert "no Python of this machine can read the site file" in result.stderr
+    assert not machine.program.exists()
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["really", "dry run"])
+def test_unknown_extra_is_refused_before_anything(
+    hub: Machine, site: Path, dry: tuple[str, ...]
+) -> None:
+    """pip would only warn of it."""
+    before = hub.snapshot()
+
+    result = hub.install(site, "--host", "hub", "--extras", "recorder", *dry)
+
+    assert result.returncode == 2
+    assert "has no extra 'recorder'; it has " in result.stderr
+    assert hub.snapshot() == before
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["really", "dry run"])
+def test_missing_unit_file_is_found_before_anything(
+    hub: Machine, site: Path, tmp_path: Path, dry: tuple[str, ...]
+) -> None:
+    """As it was with the web pages: the unit of a planned node is not there."""
+    deploy = tmp_path / "deploy"
+    shutil.copytree(REPOSITORY / "deploy", deploy)
+    (deploy / "systemd" / "camfan-web.service").unlink()
+    before = hub.snapshot()
+
+    result = subprocess.run(
+        [
+            str(deploy / "install.sh"), "--root", str(hub.root), "--site", str(site),
+            "--wheel", str(hub.wheel), "--host", "hub", *dry,
+        ],
+        env=hub.environment,
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+
+    assert result.returncode == 78
+    assert "there is no unit file" in result.stderr
+    assert hub.snapshot() == before
+
+
+def test_failed_pip_leaves_the_machine_as_it_was(hub: Machine, site: Path, tmp_path: Path) -> None:
+    """An extra that cannot be had changes neither the release nor anything else."""
+    machine = hub.copy(tmp_path / "root")
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(SITE.replace("fps: 5}", "fps: 6}"), "utf-8")
+    before = machine.snapshot()
+
+    result = machine.install(changed, "--host", "hub", "--extras", "desktop", PYTHONPATH="")
+
+    assert result.returncode == 69
+    assert "pip could not install camfan[desktop,motion,video,web]" in result.stderr
+    assert "the machine is as it was before" in result.stderr
+    assert machine.snapshot() == before
+
+
+@pytest.mark.parametrize("fails", ["enable camfan-web.service", "disable camfan-broker.service"])
+def test_failed_systemctl_leaves_the_machine_as_it_was(
+    hub: Machine, site: Path, tmp_path: Path, fails: str
+) -> None:
+    """After units were written and some enabled, all of it is undone."""
+    machine = hub.copy(tmp_path / "root")
+    if fails.startswith("enable"):
+        assert machine.install(site, "--host", "porch-pi").returncode == 0
+    before = machine.snapshot()
+    real = shutil.which("systemctl")
+    broken = tmp_path / "bin" / "systemctl"
+    broken.parent.mkdir()
+    broken.write_text(f'#!/bin/sh\ncase "$*" in *"{fails}") exit 5;; esac\nexec {real} "$@"\n')
+    broken.chmod(0o755)
+    host = "hub" if fails.startswith("enable") else "porch-pi"
+
+    result = machine.install(
+        site, "--host", host, PATH=f"{broken.parent}:{machine.environment['PATH']}"
+    )
+
+    assert result.returncode == 5
+    assert "the machine is as it was before" in result.stderr
+    assert machine.snapshot() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_killed_installation_leaves_the_machine_as_it_was(
+    empty: Machine, site: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Ended while pip waits for a server; what is killed too hard is undone by the next run."""
+    machine = empty.copy(tmp_path / "root")
+    before = machine.snapshot()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(50)
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        environment = {
+            "PIP_INDEX_URL": index,
+            "PYTHONPATH": "",
+            "PIP_NO_INDEX": "",
+            "PIP_NO_DEPS": "",
+            "PIP_RETRIES": "0",
+        }
+        running = machine.start(site, "--host", "hub", **environment)
+        connection, _ = silent.accept()  # pip asks, and waits for ever
+        with connection:
+            if number == signal.SIGKILL:
+                os.killpg(running.pid, number)
+            else:
+                running.send_signal(number)
+            said, _ = running.communicate(timeout=50)
+
+    if number == signal.SIGKILL:
+        assert machine.snapshot() != before
+        assert machine.run("--uninstall").returncode == 0
+    else:
+        assert running.returncode == 128 + number
+        assert "the machine is as it was before" in said
+    assert machine.snapshot() == before
 
 
 def test_uninstall_keeps_what_belongs_to_the_owner(hub: Machine, tmp_path: Path) -> None:

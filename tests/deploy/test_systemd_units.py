@@ -20,6 +20,7 @@ SERVICES = (
     "camfan-camera@",
     "camfan-recorder@",
     "camfan-motion@",
+    "camfan-web",
 )
 EXPOSURE_AT_MOST = {  # of 10, in the words of systemd-analyze security
     "camfan-broker": 1.5,
@@ -27,6 +28,7 @@ EXPOSURE_AT_MOST = {  # of 10, in the words of systemd-analyze security
     "camfan-camera@": 2.5,
     "camfan-recorder@": 1.8,
     "camfan-motion@": 1.5,
+    "camfan-web": 1.5,
 }
 PI_WATCHDOG_S = 15  # what the hardware of a Raspberry Pi can count to
 TOTAL_STOP_S = 5
@@ -197,6 +199,17 @@ def test_only_the_recorder_is_a_lasting_user() -> None:
         else:
             assert found["DynamicUser"] == "yes"
             assert "camfan" in found["SupplementaryGroups"].split()
+
+
+def test_every_unit_is_tested_here() -> None:
+    """A new unit file is held to the same rules."""
+    assert {path.stem for path in SYSTEMD.glob("*.service")} == set(SERVICES)
+
+
+def test_logins_survive_a_restart_of_the_web_server() -> None:
+    """It has a folder of its own that lasts, which no other service can read."""
+    assert setting("camfan-web.service", "StateDirectory") == "camfan-web"
+    assert setting("camfan-web.service", "StateDirectoryMode") == "0700"
 
 
 def test_broker_reads_its_file_again_on_reload() -> None:

@@ -9,10 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from camfan_config import BROKER, CustomCamera, Site, broker_of, brokers, nodes, title_of
+from camfan_config import (
+    BROKER,
+    CustomCamera,
+    Site,
+    broker_of,
+    brokers,
+    is_started,
+    nodes,
+    title_of,
+)
 from camfan_config.pace import Pace, planned_pace
 from camfan_nodes.top.figures import count, number, word
-from camfan_nodes.up.share import STARTED
 from camfan_nodes.viewer.heard import Word, camera_trouble, pace_said
 from camfan_nodes.viewer.words import count_text, need_text
 from camfan_wire.messages import Figures, Status
@@ -237,10 +245,9 @@ def _nodes(
     silence = "" if connected else "the broker does not answer"
     for node in nodes(site):
         listed.add(node.name)
-        started = node.kind in STARTED and not isinstance(node.section, CustomCamera)
         if node.name in words:
             rows.append(_node(node.name, node.kind, node.host, words[node.name], silence))
-        elif started:
+        elif is_started(node.section):
             state = NOT_HEARD if settled else STARTING
             rows.append(NodeFacts(node.name, node.kind, node.host, state, "", well=not settled))
     rows += [

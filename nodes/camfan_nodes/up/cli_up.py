@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from camfan_config import CamfanError, Site, hosts, load_site
+from camfan_config import CamfanError, Site, load_site
 from camfan_config.interpolate import SECRETS_FILE
 from camfan_nodes.command import end_with_code
 from camfan_nodes.up.cli_run import OURS, log_folder, run_with_lines, run_with_table
 from camfan_nodes.up.journal import Journal
 from camfan_nodes.up.lock import only_one
-from camfan_nodes.up.share import STARTED, Change, Work, change, choose_host, share
+from camfan_nodes.up.share import Change, Work, change, choose_host, share
 from camfan_nodes.viewer.site_file import DEFAULT, VARIABLE, find_site_file
 
 
@@ -82,10 +82,6 @@ class _Share:
     def announce(self, works: Sequence[Work]) -> None:
         names = ", ".join(work.name for work in works)
         sys.stdout.write(f"{self.site.site} on {self.host}: {names}\n")
-        here = hosts(self.site)[self.host]
-        left_out = [node.name for node in here if node.kind not in STARTED]
-        if left_out:
-            sys.stdout.write(f"not part of this version, not started: {', '.join(left_out)}\n")
         sys.stdout.flush()
 
     def read_again(self, journal: Journal) -> Change | None:

@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camfan_config import (
-    CustomCamera,
+    BROKER,
     Node,
     Site,
-    UpstreamCamera,
     diff_sites,
     host_label,
     hosts,
+    is_started,
+    node_kind,
 )
 from camfan_config.units import parse_address
 from camfan_nodes.command import ConfigurationError
 from camfan_wire.machine import own_label
-
-STARTED = ("broker", "camera", "recorder", "motion", "web")
 
 
 class UnknownHostError(ConfigurationError):
@@ -86,7 +85,7 @@ def change(old: Site, new: Site, config: Path, host: str) -> Change:
 def share(site: Site, config: Path, host: str) -> tuple[Work, ...]:
     """What runs on this host, brokers first, then in the order of the file."""
     found = hosts(site).get(host, ())
-    return tuple(_work(site, config, node) for node in found if _is_started(node))
+    return tuple(_work(site, config, node) for node in found if is_started(node.section))
 
 
 def page_address(site: Site, works: Sequence[Work]) -> str | None:
@@ -99,15 +98,10 @@ def page_address(site: Site, works: Sequence[Work]) -> str | None:
     return f"http{'s' if site.web.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _is_started(node: Node) -> bool:
-    return node.kind in STARTED and not isinstance(node.section, CustomCamera | UpstreamCamera)
-
-
 def _work(site: Site, config: Path, node: Node) -> Work:
-    file = ("--config", str(config))
-    program = (sys.executable, "-m")
-    if node.kind == "broker":
-        which = ("--name", node.name) if site.brokers else ()
-        return Work(node.name, node.kind, (*program, "camfan_broker", *file, *which))
-    name = () if node.kind == "web" else (node.name,)  # there is one at most
-    return Work(node.name, node.kind, (*program, "camfan_nodes", node.kind, *name, *file))
+    kind = node_kind(node.kind)
+    command = (sys.executable, "-m", *kind.module)
+    name: tuple[str, ...] = (node.name,) if kind.named else ()
+    if node.kind == BROKER:
+        name = ("--name", node.name) if site.brokers else ()
+    return Work(node.name, node.kind, (*command, *name, "--config", str(config)))
