@@ -100,8 +100,9 @@ def page_address(site: Site, works: Sequence[Work]) -> str | None:
 
 def _work(site: Site, config: Path, node: Node) -> Work:
     kind = node_kind(node.kind)
-    command = (sys.executable, "-m", *kind.module)
-    name: tuple[str, ...] = (node.name,) if kind.named else ()
+    file = ("--config", str(config))
     if node.kind == BROKER:
-        name = ("--name", node.name) if site.brokers else ()
-    return Work(node.name, node.kind, (*command, *name, "--config", str(config)))
+        arguments: tuple[str, ...] = (*file, "--name", node.name) if site.brokers else file
+    else:
+        arguments = (node.name, *file) if kind.named else file
+    return Work(node.name, node.kind, (sys.executable, "-m", *kind.module, *arguments))
