@@ -57,7 +57,7 @@ def open_page(page: Page, web: LiveWeb, path: str) -> None:
         expect(page.locator("#cameras tbody tr")).to_have_count(5)
 
 
-PAGES = ("/login", "/live", "/live#barn", "/site")
+PAGES = ("/login", "/live", "/live#barn", "/site", "/nowhere")
 WINDOWS = ((320, 640), (360, 740), (768, 1024), (1280, 800), (2560, 1440))
 
 

@@ -6,6 +6,7 @@ No old picture ever looks live, and within 2 s of the return of what was away th
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from camfan_testing.sites import TestSite, write_site
 
 pytestmark = pytest.mark.long
 
+LOST = "This page lost the server at"
 RECOVERED_S = 2.0  # after what was away listens or publishes again
 
 CAMERAS = "cameras:\n  yard: {source: test, size: 640x360, fps: 10}\n"
@@ -60,6 +62,15 @@ class Running:
 
     def kill(self, name: str) -> None:
         self.processes[name].stop(signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def hanging(self, name: str) -> Iterator[None]:
+        """It does nothing, and its connections stay open."""
+        os.kill(self.processes[name].popen.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.processes[name].popen.pid, signal.SIGCONT)
 
 
 @pytest.fixture
@@ -130,6 +141,39 @@ def test_the_web_server_is_killed(running: Running, page: Page) -> None:
     expect(page.locator(".clock span")).to_have_text("this device, not checked")
 
     start_and_see_it_live(running, page, "web")
+
+
+def test_a_server_that_hangs_is_a_server_that_is_gone(running: Running, page: Page) -> None:
+    """Though nothing is closed; and when it goes on, so does the page."""
+    with running.hanging("web"):
+        expect(page.locator("#banner")).to_contain_text(LOST, timeout=20_000)
+        wait_for_state(page, "yard", "stale")
+        assert_nothing_looks_live(page)
+    wait_for_state(page, "yard", "live")
+    expect(page.locator("#banner")).to_be_hidden()
+
+
+def test_the_site_page_notices_a_server_that_hangs(running: Running, page: Page) -> None:
+    page.goto(f"{running.url}/site")
+    expect(page.locator("#cameras")).to_contain_text("yard")
+    with running.hanging("web"):
+        expect(page.locator("#banner")).to_contain_text(LOST, timeout=20_000)
+        expect(page.locator("h1")).to_have_text("The server does not answer")
+    expect(page.locator("#banner")).to_be_hidden()
+
+
+def test_icons_are_there_when_the_server_is_not(context: BrowserContext, running: Running) -> None:
+    """Those of what is wrong had not been shown before, and nothing can be fetched any more."""
+    page = context.new_page()
+    page.goto(f"{running.url}/live")
+    wait_for_state(page, "yard", "live")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    running.kill("web")
+    wait_for_state(page, "yard", "stale")
+    for place in (".plate .ic", "#banner .ic"):
+        assert page.locator(place).evaluate("e => e.getBBox().width") > 5
+    assert not [url for url in asked if "/static/" in url]
 
 
 def test_a_page_that_was_opened_without_the_broker(

@@ -45,7 +45,8 @@ export function setData(node, name, value) {
 }
 
 /** Makes a node hold these children, changing only what differs from those it has. So focus, selection, scrolling,
-    open menus and what is half typed stay. Children with data-key are known by it, others by their place. */
+    open menus and what is half typed stay. Children with data-key are known by it, others by their place; one of
+    them that is gone stays at the end while it has the focus. */
 export function update(node, ...children) {
   const wanted = children.filter(child => child !== null && child !== undefined)
     .map(child => child instanceof Node ? child : document.createTextNode(child));
@@ -56,6 +57,7 @@ export function update(node, ...children) {
     keyed.delete(key);
     return same?.nodeName === child.nodeName ? match(same, child) : child;
   });
+  found.push(...[...keyed.values()].filter(one => one.contains(document.activeElement)));
   const kept = new Set(found);
   for (const one of old) if (!kept.has(one)) one.remove();
   const inUse = document.activeElement === document.body ? getSelection()?.anchorNode : document.activeElement;
@@ -106,6 +108,15 @@ export async function api(path, options = {}) {
 
 export const post = (path, body) => api(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
 
+let leaving = false;
+
+/** Once: a second navigation would break off the first. */
+export function leave(address) {
+  if (leaving) return;
+  leaving = true;
+  location.href = address;
+}
+
 export function toLogin() {
-  if (!location.pathname.startsWith('/login')) location.href = `/login?to=${encodeURIComponent(location.pathname + location.search)}`;
+  if (!location.pathname.startsWith('/login')) leave(`/login?to=${encodeURIComponent(location.pathname + location.search)}`);
 }

@@ -8,7 +8,7 @@ const HEADER = 24, VERSION = 1, CLOCK_KNOWN = 1;
 const FIRST_PROBES = 5, PROBE_EVERY = 2000, PROBE_UNKNOWN = 200, DRIFT = 100e-6, PROBES_KEPT = 16;
 // The server says something each second. Silent for so long, it is asked whether it lives: a large picture
 // on a thin line may be all that is late. An answer that does not come means that it hangs or is gone.
-const SILENCE = 3000, ANSWER = 3000, SILENCE_WITH_ANSWERS = 30000, LOOK_EVERY = 1000;
+const SILENCE = 2500, ANSWER = 2000, SILENCE_WITH_ANSWERS = 30000, LOOK_EVERY = 500;
 const RETRY = [200, 400, 600, 800];          // ms; the last one again and again
 const ACKNOWLEDGE_AFTER = 25;               // ms: several at once where pictures come thick,
 const THICK = 3, ACKNOWLEDGE_THICK = 50;    // that many at a time; then even more

@@ -14,12 +14,13 @@ export function lately(events, now, moving = () => false) {
   if (!events.length) return [el('li', {}, icon('info', 'soft'), el('span.soft', {}, 'Nothing happened since the server started'))];
   return events.map(one => el('li', { 'data-key': one.id },
     icon(MARK[one.kind] ?? 'info', one.camera && one.kind === 'motion' && moving(one.camera) ? 'note' : 'soft'),
-    el('button.link.event', { onclick: () => open(one) }, one.camera ? el('b', {}, el('bdi', {}, titleOf(one.camera))) : null, ` ${words(one.kind)}`),
+    el('button.link.event', { onclick: event => open(one, event.currentTarget) }, one.camera ? el('b', {}, el('bdi', {}, titleOf(one.camera))) : null, ` ${words(one.kind)}`),
     el('time', {}, now - one.time < NOW ? 'now' : shortTime(one.time))));
 }
 
 /** One event: what, where and when, and the way to its camera. */
-function open(event) {
+function open(event, button) {
+  const list = button.closest('ul');
   const dialog = el('dialog.dialog', { 'aria-labelledby': 'event-title' },
     el('h2', { id: 'event-title' }),
     el('dl.facts', {},
@@ -32,7 +33,10 @@ function open(event) {
   const title = words(event.kind);
   setText($('h2', dialog), `${title[0].toUpperCase()}${title.slice(1)}`);
   document.body.append(dialog);
-  dialog.addEventListener('close', () => dialog.remove());
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    if (!button.isConnected) $('.event', list)?.focus(); // so much has happened meanwhile that it is not in the list any more
+  });
   $('a', dialog)?.addEventListener('click', () => dialog.close());
   dialog.showModal();
   $('.main', dialog).focus();

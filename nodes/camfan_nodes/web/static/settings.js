@@ -14,7 +14,7 @@ export async function settings(camera, title = camera) {
       field('Frames per second, at most', 'fps', 120, now.set_fps, 0.1),
       now.set_quality === null ? el('p.soft', {}, 'Its pictures pass through as the source makes them, so there is no quality to set.')
         : field('JPEG quality, 1 to 100', 'quality', 100, now.set_quality, 1),
-      el('div.row', {}, el('button.btn', { value: 'keep', formnovalidate: true }, 'Keep it'), el('button.btn.main', { value: 'set' }, 'Set'))));
+      el('div.row', {}, el('button.btn', { type: 'button', onclick: () => dialog.close() }, 'Keep it'), el('button.btn.main', { value: 'set' }, 'Set'))));
   document.body.append(dialog);
   dialog.addEventListener('close', async () => {
     const form = $('form', dialog), number = name => form.elements[name]?.value ? Number(form.elements[name].value) : null;

@@ -1,6 +1,6 @@
 // What all pages have: colours, who is signed in, the keys, the site's clock.
 
-import { $, api, el, post } from '/static/dom.js';
+import { $, api, el, leave, post } from '/static/dom.js';
 import { timeText } from '/static/words.js';
 
 const root = document.documentElement;
@@ -75,7 +75,7 @@ export function user(me) {
   $('summary', place).setAttribute('aria-label', `Signed in as ${place.dataset.name}`);
   $('.menu', place).replaceChildren(
     el('p', {}, el('b', {}, place.dataset.name), el('span.soft', {}, `, ${me.role}`)),
-    el('button.btn', { onclick: async () => { try { await post('/api/logout', {}); } finally { location.href = '/login'; } } }, 'Sign out'));
+    el('button.btn', { onclick: async () => { try { await post('/api/logout', {}); } finally { leave('/login'); } } }, 'Sign out'));
   addEventListener('pointerdown', event => { if (!place.contains(event.target)) place.open = false; });
   place.addEventListener('keydown', event => { if (event.key === 'Escape') { place.open = false; $('summary', place).focus(); } });
 }

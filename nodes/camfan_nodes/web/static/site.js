@@ -8,7 +8,7 @@ import * as shell from '/static/shell.js';
 import { MARK, RANK, TONE, isLive, isNormal } from '/static/watch.js';
 import { UNKNOWN, ageText, bytesText, countText, fpsText, lengthText, timeText } from '/static/words.js';
 
-const EVERY = 2000;
+const EVERY = 2000, PATIENCE = 3000; // ms
 let role = 'viewer', lostAt = null, clock = null, site = null;
 
 const known = value => value === null || value === undefined ? el('span.dim', {}, UNKNOWN) : value;
@@ -107,7 +107,7 @@ function todo(needs, { connected, sentence, cameras: all }) {
 
 async function refresh() {
   try {
-    const asked = Date.now(), [status, pages, events] = await Promise.all([api('/api/status'), api('/api/clients'), api('/api/events?limit=20')]), took = Date.now() - asked;
+    const asked = Date.now(), [status, pages, events] = await Promise.all(['/api/status', '/api/clients', '/api/events?limit=20'].map(path => api(path, { signal: AbortSignal.timeout(PATIENCE) }))), took = Date.now() - asked;
     site = status;
     learn(Object.fromEntries(site.cameras.map(one => [one.name, one.title])));
     lostAt = null;
