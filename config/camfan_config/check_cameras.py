@@ -36,6 +36,8 @@ def check(site: Site, places: Places) -> None:
         _ring(camera.ring, (*path, "ring"), places)
         if isinstance(camera, RtspCamera | HttpCamera) and places.sound((*path, "url")):
             _url(camera, (*path, "url"), places)
+        if isinstance(camera, HttpCamera):
+            _trust(camera, path, places)
     _devices(site, places)
 
 
@@ -94,6 +96,21 @@ def _url(camera: RtspCamera | HttpCamera, path: KeyPath, places: Places) -> None
     if not good:
         words = " or ".join(f"{scheme}://" for scheme in schemes)
         places.complain(path, f"the value is not an address such as {words}host/...")
+
+
+def _trust(camera: HttpCamera, path: KeyPath, places: Places) -> None:
+    """One way to know a certificate, where there is one."""
+    given = [key for key in ("ca", "fingerprint", "verify") if (*path, key) in places]
+    if not given or not places.sound(*((*path, key) for key in (*given, "url", "source"))):
+        return
+    if urlsplit(camera.url).scheme != "https":
+        words = "no effect: there is no certificate where the address does not begin with https://"
+        places.complain((*path, given[0]), words, key=True)
+    elif camera.ca is not None and camera.fingerprint is not None:
+        places.complain((*path, "ca"), "no effect beside fingerprint; leave one out", key=True)
+    elif not camera.verify and (camera.ca is not None or camera.fingerprint is not None):
+        words = "with false, ca and fingerprint have no effect; leave it out"
+        places.complain((*path, "verify"), words)
 
 
 def _devices(site: Site, places: Places) -> None:

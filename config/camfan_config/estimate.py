@@ -16,7 +16,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from camfan_config.topology import broker_host, broker_of, brokers, host_of, select
-from camfan_config.types import Camera, Motion, Recorder, Site, Size, UpstreamCamera, Web
+from camfan_config.types import (
+    Camera,
+    HttpCamera,
+    Motion,
+    Recorder,
+    Site,
+    Size,
+    UpstreamCamera,
+    Web,
+)
 from camfan_config.units import format_duration, short_bytes, short_duration
 
 BYTES_PER_PIXEL = 0.195
@@ -100,7 +109,7 @@ def _source(site: Site, camera: Camera) -> str:
 
 def warnings(site: Site) -> tuple[str, ...]:
     """Sentences about what will work, but hardly as it is meant."""
-    checks = (_safety, _unused, _links, _retention, _clips, _hosts)
+    checks = (_safety, _certificates, _unused, _links, _retention, _clips, _hosts)
     return tuple(words for check in checks for words in check(site))
 
 
@@ -117,6 +126,15 @@ def _safety(site: Site) -> list[str]:
     if site.security.keys is not None:
         return ["security.insecure: has no effect, since security.keys is there"]
     return ["security.insecure: everyone on the network can watch, and publish as any camera"]
+
+
+def _certificates(site: Site) -> list[str]:
+    return [
+        f"cameras.{name}.verify: any certificate is accepted: whatever answers at its address gets"
+        " the password, and its pictures are believed; `fingerprint` would pin the right one"
+        for name, camera in site.cameras.items()
+        if isinstance(camera, HttpCamera) and not camera.verify
+    ]
 
 
 def _unused(site: Site) -> list[str]:

@@ -64,6 +64,24 @@ ServerKey = Annotated[
     str,
     Meta(pattern=r"^[0-9a-f]{64}\Z", extra={"words": "64 hexadecimal digits, in lower case"}),
 ]
+CertificateAuthority = Annotated[
+    Path | None,
+    Meta(description="PEM file of the only authority that its certificate may be signed by"),
+]
+Fingerprint = Annotated[
+    Annotated[
+        str,
+        Meta(
+            pattern=r"^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}\Z|^[0-9A-Fa-f]{64}\Z",
+            extra={"words": "SHA-256 in hexadecimal digits, with or without colons"},
+        ),
+    ]
+    | None,
+    Meta(description="SHA-256 of the only certificate it may have, such as 5A:0F:…"),
+]
+Verify = Annotated[
+    bool, Meta(description="false: any certificate is accepted, from whatever answers")
+]
 Coordinate = Annotated[float, Meta(ge=0, le=1)]
 Polygon = Annotated[
     tuple[tuple[Coordinate, Coordinate], ...],
@@ -388,6 +406,9 @@ class HttpCamera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", 
     snapshot: Annotated[bool, Meta(description="true: the address gives one JPEG per request")] = (
         False
     )
+    ca: CertificateAuthority = None
+    fingerprint: Fingerprint = None
+    verify: Verify = True
 
 
 class UpstreamCamera(CameraBase, frozen=True, kw_only=True, tag_field="source", tag="upstream"):
