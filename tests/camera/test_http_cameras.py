@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from camfan_config.types import HttpCamera
 from camfan_nodes.camera.address import read_address
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.http_camera import HttpSource
-from camfan_nodes.camera.multipart import Parts, StreamError, boundary_of
 from camfan_nodes.camera.source import Idle, Picture, SourceError
 from camfan_testing.jpegs import jpeg
 from camfan_testing.ports import free_ports
-from camfan_wire.jpeg import MAX_BYTES
+from camfan_testing.raw_cameras import Asked, raw_camera, sends
 
 PICTURES = [jpeg(64, 48, seed) for seed in range(4)]
 WAIT_S = 10.0
@@ -163,130 +159,6 @@ def test_snapshots_are_asked_for_at_the_rate() -> None:
     assert set(asked) == {"/stream?size=full"}
 
 
-def _basic(handler: BaseHTTPRequestHandler) -> bool:
-    wanted = "Basic " + base64.b64encode(b"anna:p@ss/word").decode()
-    return handler.headers.get("Authorization") == wanted
-
-
-def _digest(handler: BaseHTTPRequestHandler) -> bool:
-    said = handler.headers.get("Authorization") or ""
-    given_ = dict(re.findall(r'(\w+)="?([^",]+)', said))
-    if not said.startswith("Digest "):
-        return False
-    make = hashlib.sha256 if given_["algorithm"] == "SHA-256" else hashlib.md5
-
-    def digest(text: str) -> str:
-        return make(text.encode()).hexdigest()
-
-    start, rest = digest("anna:camera:p@ss/word"), digest(f"GET:{handler.path}")
-    middle = f"{given_['nonce']}:{given_['nc']}:{given_['cnonce']}:auth"
-    return bool(given_["response"] == digest(f"{start}:{middle}:{rest}"))
-
-
-@pytest.mark.parametrize(
-    ("scheme", "allowed"),
-    [('Basic realm="camera"', _basic), ('Digest realm="camera", nonce="1", qop="auth"', _digest)],
-)
-def test_user_and_password(scheme: str, allowed: Callable[[BaseHTTPRequestHandler], bool]) -> None:
-    """Both ways in which cameras ask for a password, with letters that a URL must escape."""
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        if allowed(handler):
-            _mjpeg()(handler)
-        else:
-            handler.send_response(401)
-            handler.send_header("WWW-Authenticate", scheme)
-            handler.send_header("Content-Length", "0")
-            handler.end_headers()
-
-    with _camera(answer) as url:
-        right = url.replace("//", "//anna:p%40ss%2Fword@")
-        assert _pictures(_source(right), 4) == PICTURES
-        wrong = _trouble(_source(url.replace("//", "//anna:secret@")))
-        without = _trouble(_source(url))
-
-    for sentence in (wrong, without):
-        assert "the camera answers 401: it wants a user and a password" in sentence
-        assert "secret" not in sentence
-        assert "anna" not in sentence
-
-
-def _asks(*challenges: str) -> Answer:
-    """Lets in who says the password in one of the two ways, and nobody else."""
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        if _basic(handler) or _digest(handler):
-            _mjpeg()(handler)
-        else:
-            _refuses(*challenges)(handler)
-
-    return answer
-
-
-def _refuses(*challenges: str) -> Answer:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(401)
-        for challenge in challenges:
-            handler.send_header("WWW-Authenticate", challenge)
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
-
-    return answer
-
-
-@pytest.mark.parametrize(
-    "challenges",
-    [
-        ['Bearer realm="camera"', 'Basic realm="camera"'],
-        ['Bearer realm="camera", Digest realm="camera", nonce="1", qop="auth"'],
-        ['Basic realm="camera", Digest realm="camera", nonce="12", qop="auth,auth-int"'],
-        [
-            'Digest realm="camera", nonce="1", qop="auth", algorithm=SHA-512-256',
-            'Digest realm="camera", nonce="1", qop="auth", algorithm=md5',
-        ],
-        ['Digest realm="camera", nonce="1", qop="auth", algorithm=SHA-256'],
-        ["NTLM", "Negotiate", 'Basic realm="camera"'],
-    ],
-)
-def test_one_known_way_among_others_is_enough(challenges: list[str]) -> None:
-    with _camera(_asks(*challenges)) as url:
-        right = url.replace("//", "//anna:p%40ss%2Fword@")
-        assert _pictures(_source(right), 4) == PICTURES
-
-
-@pytest.mark.parametrize(
-    ("challenge", "words"),
-    [
-        ('Bearer realm="camera"', "it wants a token (Bearer), not a user"),
-        ("bearer", "it wants a token (Bearer)"),
-        ("NTLM", "it asks for NTLM; turn on Basic or Digest in it"),
-        (
-            'Digest realm="x", nonce="1", algorithm=SHA-512-256',
-            "it asks for Digest with SHA-512-256; turn on Basic",
-        ),
-        ("\x1b[2J" * 99, "it asks for what is not known here; turn on Basic or Digest in it"),
-        ('"\\' * 32_000, "it asks for what is not known here"),
-        ("", "it wants a user and a password"),
-    ],
-)
-@pytest.mark.parametrize("user", ["", "anna:p%40ss%2Fword@"])
-def test_ways_to_let_somebody_in_that_are_not_known(challenge: str, words: str, user: str) -> None:
-    """The sentence says what the camera asks for, and what to do."""
-    with _camera(_refuses(challenge)) as url:
-        sentence = _trouble(_source(url.replace("//", f"//{user}")))
-
-    assert f"the camera answers 401: {words}" in sentence
-    assert "\x1b" not in sentence
-
-
-def test_letters_beyond_ascii_in_a_password() -> None:
-    """A wrong password is a wrong password in any letters."""
-    for challenge in ('Basic realm="c"', 'Digest realm="c", nonce="1", qop="auth"'):
-        with _camera(_refuses(challenge)) as url:
-            other = url.replace("//", "//anna:s%C3%BC%C3%9F@")
-            assert "answers 401: it wants a user" in _trouble(_source(other))
-
-
 @pytest.mark.parametrize(
     ("status", "words"),
     [(403, "does not let this user"), (404, "nothing under this path"), (503, "busy")],
@@ -305,6 +177,7 @@ def test_refusals_in_words(status: int, words: str) -> None:
     [
         (False, "text/html", "asked for an MJPEG stream, got text/html"),
         (False, "image/jpeg", "got image/jpeg; set `snapshot: true`"),
+        (False, "video/mp4", "asked for an MJPEG stream, got video/mp4"),
         (True, "text/html", "asked for a picture, got text/html"),
     ],
 )
@@ -371,7 +244,7 @@ def test_an_endless_picture_is_refused() -> None:
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         _head(handler, "multipart/x-mixed-replace; boundary=frame")
-        handler.wfile.write(b"--frame\r\n\r\n")
+        handler.wfile.write(b"--frame\r\n\r\n" + PICTURES[0][:-2])
         for _ in range(300):
             handler.wfile.write(bytes(100_000))
 
@@ -402,40 +275,173 @@ def test_addresses_are_shown_without_secrets() -> None:
     assert "secret" not in repr(address)
 
 
-@given(st.lists(st.binary(max_size=200), max_size=20))
-def test_any_bytes_are_parts_or_refused(chunks: list[bytes]) -> None:
-    """Whatever a camera sends, the answer is parts or a StreamError, and little is kept."""
-    parts = Parts(b"x")
-    try:
-        for chunk in chunks:
-            parts.feed(chunk)
-    except StreamError:
-        pass
+def _play(head: bytes, body: bytes, *, snapshot: bool = False, count: int = 4) -> list[bytes]:
+    """The first pictures of a camera that answers so."""
+    with raw_camera(sends(head + body, stay=True)) as camera:
+        fps = 100 if snapshot else None
+        return _pictures(_source(camera.url(), snapshot=snapshot, fps=fps), count)
 
 
-@given(st.lists(st.integers(1, 500), min_size=1, max_size=60), st.booleans())
-def test_the_cut_of_the_network_does_not_matter(cuts: list[int], lengths: bool) -> None:
-    """However the bytes arrive, the same pictures come out."""
-    stream = b"preamble\r\n"
-    for picture in PICTURES:
-        stream += b"--frame\r\nX-Time: 1\r\n"
-        stream += b"Content-Length: %d\r\n" % len(picture) if lengths else b""
-        stream += b"\r\n" + picture + b"\r\n"
-    stream += b"--frame--"
-    parts, found, at = Parts(b"frame"), [], 0
-    while at < len(stream):
-        size = cuts[at % len(cuts)]
-        found += parts.feed(stream[at : at + size])
-        at += size
-
-    assert found == PICTURES
+STREAM = b"".join(
+    b"--x\r\nContent-Type: image/jpeg\r\nContent-Length: 1\r\n\r\n" + picture + b"\r\n"
+    for picture in PICTURES
+)
 
 
-def test_limits_of_a_stream() -> None:
-    """A length beyond the limit, and bytes in which no part begins, are refused."""
-    with pytest.raises(StreamError, match="the limit is"):
-        Parts(b"x").feed(b"--x\r\nContent-Length: %d\r\n\r\n" % (MAX_BYTES + 1))
-    with pytest.raises(StreamError, match="no MJPEG stream"):
-        Parts(b"x").feed(bytes(10_000))
-    assert boundary_of("text/html; boundary=x") is None
-    assert boundary_of("multipart/x-mixed-replace") is None
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary =x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=other\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTue, 12 Jun 2012\r\nContent-Type: multipart/x; boundary=x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Type: multipart/x; boundary=x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.0 200\r\nServer: Kam\xe9ra \xff\r\n\r\n",
+        b"ICY 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=x\r\n\r\n",
+        b"Content-Type: multipart/x-mixed-replace;boundary=x\r\n\r\n",
+        b"",
+    ],
+)
+def test_what_the_first_bytes_are_decides(head: bytes) -> None:
+    """A stream plays, and gives snapshots, whatever its head says or leaves out."""
+    assert _play(head, STREAM) == PICTURES
+    assert _play(head, STREAM, snapshot=True, count=2) == [PICTURES[0]] * 2
+
+
+@pytest.mark.parametrize("kind", [b"image/jpg", b"image/jpeg;size=0", b"text/html", b"x", b""])
+@pytest.mark.parametrize("length", [b"%d", b"0", b"-1", b"9999999", b"12"])
+def test_a_snapshot_needs_neither_type_nor_length(kind: bytes, length: bytes) -> None:
+    """Nor does it wait for bytes that never come."""
+    head = b"HTTP/1.1 200 OK\r\nno colon\r\nContent-Type: " + kind + b"\r\nContent-Length: "
+    head += length.replace(b"%d", b"%d" % len(PICTURES[0])) + b"\r\n\r\n"
+
+    assert _play(head, PICTURES[0] + b"\n", snapshot=True, count=2) == [PICTURES[0]] * 2
+
+
+def test_one_picture_instead_of_a_stream() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n"
+    with raw_camera(sends(head + PICTURES[0])) as camera:
+        assert "one picture instead of a stream; set `snapshot: true`" in _trouble(
+            _source(camera.url())
+        )
+
+
+def test_a_damaged_snapshot_is_counted_and_the_next_one_asked_for() -> None:
+    bodies = iter([PICTURES[0], PICTURES[1][:-2], PICTURES[2][:700], PICTURES[3]])
+
+    def behave(connection: socket.socket, asked: Asked) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + next(bodies))
+
+    with raw_camera(behave) as camera:
+        source = _source(camera.url(), snapshot=True, fps=100)
+        assert _pictures(source, 2) == [PICTURES[0], PICTURES[3]]
+
+    assert source.tally.unreadable == 2
+
+
+def test_parts_of_another_kind_are_skipped_and_counted() -> None:
+    page = b"--x\r\nContent-Type: text/html\r\n\r\n<h1>Busy</h1>\r\n"
+    with raw_camera(sends(b"HTTP/1.1 200 OK\r\n\r\n" + page + STREAM, stay=True)) as camera:
+        source = _source(camera.url())
+        assert _pictures(source, 4) == PICTURES
+
+    assert source.tally.unreadable == 1
+
+
+@pytest.mark.parametrize("snapshot", [True, False])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"X-Camfan-State: away", "a placeholder: its own camera is 'away'"),
+        (b"X-UStreamer-Online: false", "a placeholder: its own camera is offline (µStreamer)"),
+    ],
+)
+def test_a_placeholder_is_not_a_live_picture(snapshot: bool, line: bytes, words: str) -> None:
+    """Where the stream says so: it is an outage with a reason."""
+    head = b"HTTP/1.1 200 OK\r\n" + (line + b"\r\n\r\n" if snapshot else b"\r\n")
+    body = b"--x\r\n" + line + b"\r\n\r\n" + PICTURES[0]
+    with raw_camera(sends(head + (PICTURES[0] if snapshot else body), stay=True)) as camera:
+        assert words in _trouble(_source(camera.url(), snapshot=snapshot))
+
+
+@pytest.mark.parametrize(
+    ("lines", "age_s"),
+    [
+        ({"X-Camfan-Age": "2.5", "X-Camfan-Age-Error": "0.1", "X-Timestamp": "1"}, 2.5),
+        ({"X-UStreamer-Latency": "0.75", "X-UStreamer-Online": "true"}, 0.75),
+        ({"X-UStreamer-Grab-Time": "10.5", "X-UStreamer-Send-Time": "12.0"}, 1.5),
+        ({"X-UStreamer-Grab-Timestamp": "1.5", "X-UStreamer-Send-Timestamp": "1.75"}, 0.25),
+        ({"X-UStreamer-Grab-Time": "12.5", "X-UStreamer-Send-Time": "12.0"}, 0),
+        ({"X-Timestamp": "now-3"}, 3),
+        ({"X-Timestamp": "now-300"}, 0),
+        ({"X-Timestamp": "now+5"}, 0),
+        ({"X-Timestamp": "1e999"}, 0),
+        ({"X-Camfan-Age": "-1"}, 0),
+        ({}, 0),
+    ],
+)
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_what_the_camera_says_counts_into_the_age(
+    lines: dict[str, str], age_s: float, snapshot: bool
+) -> None:
+    """Ages as they are; times of its wall clock as long as that can be right."""
+
+    def behave(connection: socket.socket, asked: Asked) -> None:
+        said = [f"{name}: {_stamp(text)}\r\n" for name, text in lines.items()]
+        head = "HTTP/1.1 200 OK\r\n" + ("" if snapshot else "\r\n--x\r\n") + "".join(said)
+        connection.sendall(head.encode() + b"\r\n" + PICTURES[0])
+        asked.over.wait(10)
+
+    begun_ns = time.time_ns()
+    with raw_camera(behave) as camera, _source(camera.url(), snapshot=snapshot).open() as stream:
+        while not isinstance(got := stream.capture(), Picture):
+            pass
+        ended_ns = time.time_ns()
+
+    assert begun_ns <= got.captured_ns + age_s * 1e9 <= ended_ns
+
+
+def _stamp(text: str) -> str:
+    return f"{time.time() + float(text[3:]):.6f}" if text.startswith("now") else text
+
+
+def test_a_head_that_is_sent_in_advance_says_nothing_of_the_next_picture() -> None:
+    """The age is not one interval too large where the head comes with the picture before."""
+    sent, first = threading.Event(), threading.Event()
+
+    def behave(connection: socket.socket, asked: Asked) -> None:
+        head = b"\r\n--x\r\nX-Camfan-Age: 30\r\n\r\n"
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + PICTURES[0] + head)
+        first.wait(10)
+        asked.over.wait(0.2)
+        connection.sendall(PICTURES[1])
+        sent.set()
+        asked.over.wait(10)
+
+    with raw_camera(behave) as camera, _source(camera.url()).open() as stream:
+        captured: list[int] = []
+        while len(captured) < 2:
+            got = stream.capture()
+            if isinstance(got, Picture):
+                captured.append(got.captured_ns)
+                first.set()
+
+    assert 0 < captured[1] - captured[0] < 10e9
+
+
+def test_a_camera_that_does_not_speak_http() -> None:
+    """Its first bytes are put into words."""
+    for first, words in (
+        (b"RTSP/1.0 400 Bad Request\r\n\r\n", "it speaks RTSP, not HTTP"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "it speaks TLS; write https://"),
+        (b"+OK hello\r\n", "does not speak HTTP"),
+        (b"", "hung up without an answer"),
+    ):
+        with raw_camera(sends(first)) as camera:
+            assert words in _trouble(_source(camera.url()))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
+
+_SAFE = "".join(chr(code) for code in range(0x21, 0x7F))  # of a request's target: as it is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,15 +13,23 @@ class Address:
     """A camera's URL in parts; `shown` is what may stand in a log, a status or an error."""
 
     shown: str
+    scheme: str
     host: str
     port: int | None
     bare: str = field(repr=False)  # without user and password
+    target: str = field(repr=False)  # path and query, as a request line has them
     user: str | None = field(repr=False)
     password: str | None = field(repr=False)
 
+    @property
+    def place(self) -> str:
+        """Host and port, as a `Host` line has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" if self.port else host
+
 
 def read_address(url: str) -> Address:
-    """Raises ValueError for a URL without a host."""
+    """Raises ValueError for a URL without a host, or with a port that cannot be."""
     parts = urlsplit(url)
     if not parts.hostname:
         raise ValueError("an address needs a host")
@@ -27,11 +37,19 @@ def read_address(url: str) -> Address:
     place = f"{host}:{parts.port}" if parts.port else host
     # Many a camera wants its password in the path or the query.
     rest = "/…" if parts.path not in ("", "/") or parts.query else ""
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Address(
         shown=f"{parts.scheme}://{place}{rest}",
+        scheme=parts.scheme,
         host=parts.hostname,
         port=parts.port,
         bare=urlunsplit((parts.scheme, place, parts.path or "/", parts.query, "")),
+        target=quote(target, safe=_SAFE),
         user=None if parts.username is None else unquote(parts.username),
         password=None if parts.password is None else unquote(parts.password),
     )
+
+
+def redirected(address: Address, location: str) -> Address:
+    """Where a redirect leads; users and passwords in it are ignored. Raises ValueError."""
+    return read_address(urljoin(address.bare, location.strip()))

@@ -30,6 +30,7 @@ from camfan_nodes.camera.pulse import Pulse
 from camfan_nodes.camera.reader import THREAD
 from camfan_nodes.camera.sources import source_of
 from camfan_nodes.camera.supervise import CAPTURE, StopHungError, supervise
+from camfan_nodes.camera.trust import caveat_of
 from camfan_nodes.command import add_key_argument, end_with_code, find_node, log_to_stderr
 from camfan_nodes.opening import opened_site
 from camfan_nodes.viewer.site_file import add_config_argument
@@ -101,7 +102,10 @@ def _publish(name: str, loaded: Loaded, key: Path | None, *, take_over: bool) ->
     stop = service.stop_on_signals()
     clock, life = NodeClock(stop), Life()
     source, pulse = DiscreetSource(source_of(name, camera, clock), loaded.hidden), Pulse(clock)
-    figures = NodeFigures(name, source.tally, clock, restart_reason=life.last_end)
+    caveat = caveat_of(camera)
+    if caveat is not None:
+        log.warning("camera %s: %s", name, caveat)
+    figures = NodeFigures(name, source.tally, clock, restart_reason=life.last_end, caveat=caveat)
     try:
         with Publisher(
             site,

@@ -54,12 +54,20 @@ class NodeFigures:
     """All figures of one camera node."""
 
     def __init__(
-        self, camera: str, tally: Tally, clock: Clock, *, restart_reason: str | None = None
+        self,
+        camera: str,
+        tally: Tally,
+        clock: Clock,
+        *,
+        restart_reason: str | None = None,
+        caveat: str | None = None,
     ) -> None:
+        """`caveat` is said in the status as long as nothing worse is."""
         self._camera = camera
         self._tally = tally
         self._clock = clock
         self._restart_reason = restart_reason
+        self._caveat = caveat
         self._started_ns = clock.monotonic_ns()
         self._lock = threading.Lock()
         self._incoming, self._outgoing = Rate(), Rate()
@@ -160,7 +168,7 @@ class NodeFigures:
             }
             return Report(
                 state=self.state,
-                message=self.trouble,
+                message=self.trouble or self._caveat,
                 figures={**node, **machine},
                 cameras={self._camera: camera},
             )

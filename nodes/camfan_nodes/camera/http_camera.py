@@ -1,100 +1,88 @@
 """The source `http`: an MJPEG stream or a snapshot address, JPEGs untouched.
 
-Speaks HTTP itself instead of asking a video library to: so nothing is decoded, and what the camera
-answers (a page, a 401) comes out as a sentence. Goes to no other scheme and through no proxy.
+Speaks HTTP itself instead of asking a library to: libraries refuse what cameras send as heads and
+parts, and none of them says why in a sentence. What the first bytes are decides, not their type.
 """
 
 from __future__ import annotations
 
-import socket
 import threading
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
-from http.client import HTTPException, HTTPResponse
-from typing import Any, TypeVar, cast
-from urllib.error import HTTPError, URLError
 
 from camfan_config.pace import SLOWEST_FPS, STALL_S, planned_pace
 from camfan_config.types import HttpCamera
-from camfan_nodes.camera.address import Address, read_address
-from camfan_nodes.camera.challenge import ChooseWay, Digest, UnknownWayError
+from camfan_nodes.camera.address import read_address
 from camfan_nodes.camera.clock import Clock
-from camfan_nodes.camera.multipart import Parts, StreamError, boundary_of
+from camfan_nodes.camera.http_client import (
+    Answer,
+    ExchangeError,
+    HttpClient,
+    LeftError,
+    SilentError,
+)
+from camfan_nodes.camera.http_head import Head, HttpError
+from camfan_nodes.camera.multipart import Part, Parts, StreamError, boundary_of
 from camfan_nodes.camera.pacing import Thinner
 from camfan_nodes.camera.reader import Reader, Readers
 from camfan_nodes.camera.source import EVERYTHING, SLICE_S, Picture, SourceError, Tally, Wishes
-from camfan_nodes.camera.words import reason_of, said
-from camfan_wire.jpeg import MAX_BYTES
+from camfan_nodes.camera.stamps import captured_at, placeholder
+from camfan_nodes.camera.trust import TrustError, trust_of
+from camfan_nodes.camera.words import said
 
 DEPTH = 4  # pictures of one burst of the network; full: the oldest is dropped
-CHUNK_BYTES = 65_536
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1.0, 30.0  # for an answer; a stream may be silent for longer
-
-T = TypeVar("T")
-
-_STATUS_WORDS = {
-    401: "it wants a user and a password, or others than these",
-    403: "it does not let this user see it",
-    404: "it has nothing under this path",
-    503: "it is busy; many cameras serve only one viewer",
-}
+MAX_SNIFFED_BYTES = 65_536  # without a picture, of an answer that does not say that it is a stream
 
 
 class HttpSource:
     def __init__(self, camera: HttpCamera, clock: Clock) -> None:
         self.tally = Tally()
         self.reopens = True
-        self._address = read_address(camera.url)
-        self.name = self._address.shown
+        address = read_address(camera.url)
+        self.name = address.shown
         self._camera = camera
         self._clock = clock
         self._readers = Readers(self.name, clock)
         stall_s = STALL_S if camera.stall_after is None else camera.stall_after
         self._timeout_s = min(max(MIN_TIMEOUT_S, 0.8 * stall_s), MAX_TIMEOUT_S)
         self._silence_s = max(self._timeout_s, planned_pace(camera).stall_s)  # of a stream
-        self._line: socket.socket | None = None  # of the stream that is open
-        self._opener = _opener(self._address)
+        self._client = HttpClient(address, trust_of(camera), self._timeout_s)
 
     @contextmanager
     def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Reader]:
         kind = "snapshots" if self._camera.snapshot else "MJPEG stream"
         pictures = partial(self._snapshots if self._camera.snapshot else self._stream, wishes)
-        about = f"{kind} of {self.name}"
-        reader = Reader(pictures, DEPTH, self.tally, about, wishes, self._hang_up)
+        reader = Reader(pictures, DEPTH, self.tally, f"{kind} of {self.name}", wishes)
         with self._readers.open(reader):
             yield reader
 
     def _stream(self, wishes: Wishes, leave: threading.Event) -> Iterator[Picture | None]:
         thinner = Thinner(self._camera.fps)
-        with self._answer() as answer:
-            kind = answer.headers.get("Content-Type", "")
-            boundary = boundary_of(kind)
-            if boundary is None:
-                hint = "; set `snapshot: true`" if kind.startswith("image/") else ""
-                raise SourceError(
-                    f"{self.name}: asked for an MJPEG stream, got {said(kind) or 'no type'}{hint}"
-                )
-            parts = Parts(boundary)
-            self._be_patient(answer)
-            while not leave.is_set():
-                data = self._read(lambda: answer.read1(CHUNK_BYTES), self._silence_s)
-                if not data:
-                    raise SourceError(f"{self.name}: the camera ended the stream")
-                captured_ns = self._clock.wall_ns()
-                for jpeg in self._fed(parts, data):
+        with self._in_words(), self._answer(leave) as answer:
+            parts, count = Parts(boundary_of(answer.type)), 0
+            while data := answer.read(self._silence_s):
+                for part in self._fed(parts, data):
+                    count += 1
                     if thinner.keeps(self._clock.monotonic_ns() / 1e9, wishes.fps):
-                        yield None if wishes.idle() else Picture(jpeg, captured_ns)
+                        yield None if wishes.idle() else self._picture(part, part.head)
+                if not count and "multipart" not in answer.type.lower():
+                    self._sniff(parts, answer)
+            raise ExchangeError(_end_of(answer, count))
+
+    def _sniff(self, parts: Parts, answer: Answer) -> None:
+        if parts.others > MAX_SNIFFED_BYTES:
+            raise ExchangeError(f"asked for an MJPEG stream, got {_type_of(answer)}")
 
     def _snapshots(self, wishes: Wishes, leave: threading.Event) -> Iterator[Picture | None]:
         due_ns = self._clock.monotonic_ns()
         while True:
             if wishes.idle():
                 yield None  # not even asked for
-            else:
-                captured_ns = self._clock.wall_ns()
-                yield Picture(self._snapshot(), captured_ns)
+            elif (picture := self._snapshot(leave)) is not None:
+                yield picture
             due_ns = self._rest(wishes, leave, due_ns)
             if leave.is_set():
                 return
@@ -118,88 +106,72 @@ class HttpSource:
                 leave.wait(min(left_s, SLICE_S))
         return self._clock.monotonic_ns()
 
-    def _snapshot(self) -> bytes:
-        """One picture within the time-out, however slowly it trickles in."""
-        until_ns = self._clock.monotonic_ns() + round(self._timeout_s * 1e9)
-        jpeg = bytearray()
-        with self._answer() as answer:
-            kind = answer.headers.get("Content-Type", "image/")
-            if not kind.startswith(("image/", "application/octet-stream")):
-                raise SourceError(f"{self.name}: asked for a picture, got {said(kind)}")
-            while data := self._read(lambda: answer.read1(CHUNK_BYTES)):
-                jpeg += data
-                if len(jpeg) > MAX_BYTES:
-                    raise SourceError(f"{self.name}: a picture of more than {MAX_BYTES} bytes")
-                if self._clock.monotonic_ns() > until_ns:
-                    raise SourceError(f"{self.name}: no whole picture in {self._timeout_s:g} s")
-        return bytes(jpeg)
+    def _snapshot(self, leave: threading.Event) -> Picture | None:
+        """One picture within the time-out, however slowly it trickles in; None: a damaged one."""
+        until_s = time.monotonic() + self._timeout_s
+        asked_ns = self._clock.wall_ns()
+        with self._in_words(), self._answer(leave) as answer:
+            parts, silent = Parts(boundary_of(answer.type)), False
+            try:
+                while data := answer.read(until_s - time.monotonic()):
+                    for part in self._fed(parts, data):
+                        lines = answer.head.head.lines | part.head.lines
+                        return self._picture(part, Head(lines), asked_ns)
+                    if parts.others > MAX_SNIFFED_BYTES:
+                        break
+            except SilentError:
+                silent = True
+            if not parts.begun:
+                raise ExchangeError(f"asked for a picture, got {_type_of(answer)}")
+            if silent:
+                raise ExchangeError(f"no whole picture in {self._timeout_s:g} s")
+            self.tally.unreadable += not parts.damaged
+        return None
 
-    def _answer(self) -> HTTPResponse:
-        request = urllib.request.Request(self._address.bare)  # noqa: S310 - the opener knows no other scheme
-        return self._read(
-            lambda: cast(HTTPResponse, self._opener.open(request, timeout=self._timeout_s))
-        )
+    def _picture(self, part: Part, head: Head, asked_ns: int | None = None) -> Picture:
+        """Raises ExchangeError for a placeholder."""
+        reason = placeholder(head)
+        if reason is not None:
+            raise ExchangeError(reason)
+        captured_ns, error_ns = captured_at(head, part.began_ns, part.waited_ns)
+        if captured_ns == part.began_ns and asked_ns is not None:
+            captured_ns = asked_ns  # or older: some cameras keep one ready
+        return Picture(part.jpeg, captured_ns, error_ns)
 
-    def _be_patient(self, answer: HTTPResponse) -> None:
-        """The camera has answered: from now on it may be silent for as long as its pace says."""
-        line: socket.socket = cast(Any, answer.fp).raw._sock  # there is no public way to it
-        line.settimeout(self._silence_s)
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a dead peer is noticed
-        self._line = line
+    def _fed(self, parts: Parts, data: bytes) -> list[Part]:
+        before = parts.damaged + parts.skipped
+        found = parts.feed(data, self._clock.wall_ns())
+        self.tally.unreadable += parts.damaged + parts.skipped - before
+        return found
 
-    def _hang_up(self) -> None:
-        """Wake the reading thread, which may be waiting for a picture that is an hour away."""
-        line, self._line = self._line, None
-        if line is not None:
-            with suppress(OSError):  # the camera was faster
-                line.shutdown(socket.SHUT_RDWR)
-
-    def _read(self, step: Callable[[], T], timeout_s: float | None = None) -> T:
-        """Do one step of HTTP, with its failures in words."""
-        timeout_s = timeout_s or self._timeout_s
+    @contextmanager
+    def _answer(self, leave: threading.Event) -> Iterator[Answer]:
+        answer = self._client.get(leave)
         try:
-            return step()
-        except HTTPError as exc:
-            exc.close()
-            word = _STATUS_WORDS.get(exc.code, said(str(exc.reason)))
-            raise SourceError(f"{self.name}: the camera answers {exc.code}: {word}") from None
-        except UnknownWayError as exc:
-            raise SourceError(f"{self.name}: the camera answers 401: {exc}") from None
-        except TimeoutError:
-            raise SourceError(f"{self.name}: silent for {timeout_s:g} s") from None
-        except URLError as exc:
-            raise SourceError(f"{self.name}: {_reason(exc, timeout_s)}") from None
-        except (OSError, HTTPException, ValueError) as exc:
-            raise SourceError(f"{self.name}: the connection broke ({type(exc).__name__})") from None
+            yield answer
+        finally:
+            answer.close()
 
-    def _fed(self, parts: Parts, data: bytes) -> list[bytes]:
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """Failures with the name of the camera before them; leaving is none."""
         try:
-            return parts.feed(data)
-        except StreamError as exc:
+            yield
+        except LeftError:
+            return
+        except (ExchangeError, HttpError, StreamError, TrustError) as exc:
             raise SourceError(f"{self.name}: {exc}") from exc
 
 
-def _opener(address: Address) -> urllib.request.OpenerDirector:
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPErrorProcessor(),
-    ):
-        opener.add_handler(handler)
-    opener.add_handler(ChooseWay())
-    if address.user is not None:
-        passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-        passwords.add_password(None, address.bare, address.user, address.password or "")
-        opener.add_handler(Digest(passwords))
-        opener.add_handler(urllib.request.HTTPBasicAuthHandler(passwords))
-    return opener
+def _type_of(answer: Answer) -> str:
+    return said(answer.type) or "no type"
 
 
-def _reason(exc: URLError, timeout_s: float) -> str:
-    reason = exc.reason
-    if isinstance(reason, TimeoutError):
-        return f"no answer within {timeout_s:g} s"
-    return reason_of(reason) if isinstance(reason, OSError) else "cannot be reached"
+def _end_of(answer: Answer, pictures: int) -> str:
+    """Why a stream is over."""
+    hint = "; set `snapshot: true`" if answer.type.lower().startswith("image/") else ""
+    if not pictures:
+        return f"asked for an MJPEG stream, got {_type_of(answer)}{hint}"
+    if pictures == 1 and "multipart" not in answer.type.lower():
+        return "the camera gave one picture instead of a stream; set `snapshot: true`"
+    return "the camera ended the stream"

@@ -8,6 +8,8 @@ picture. Browsers and strict decoders refuse these. Nothing else of a picture is
 from __future__ import annotations
 
 import sys
+from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -16,9 +18,16 @@ from camfan_wire.jpeg import EOI, SOI
 MAX_LEAD = 1024  # bytes before the picture that are cut off: line breaks, the rest of a header
 MAX_SEGMENTS = 1000  # and fill bytes, before the first scan; a real camera writes about ten
 
-_SCAN, _TABLES = 0xDA, 0xC4
+SCAN = 0xDA  # a marker: entropy-coded data follows its segment
+BROKEN = 0  # in place of a marker where there is none
+
+_TABLES = 0xC4
 _ALONE = frozenset((0x01, *range(0xD0, 0xD8)))  # markers without a length
-_EOI = int.from_bytes(EOI, sys.byteorder)
+_NEVER = frozenset((0x00, 0xD8, 0xD9))  # before the first scan
+_EOI = np.uint16(int.from_bytes(EOI, sys.byteorder))
+_EITHER = ~np.uint16(int.from_bytes(b"\0\1", sys.byteorder))  # SOI and EOI differ in this bit
+
+Bytes = bytes | bytearray
 
 
 def _table(kind: int, counts: str, symbols: str) -> bytes:
@@ -55,44 +64,57 @@ def repair_jpeg(data: bytes) -> bytes:
     marker behind the start of the picture's data, so thumbnails in its head do not count.
     """
     start = 0 if data.startswith(SOI) else data.find(SOI, 0, MAX_LEAD)
-    if start < 0:
-        return data
-    scan, has_tables = _find_scan(data, start)
-    end = _find_end(data, scan) if scan else 0
-    if not end:
+    scan, has_tables = 0, False
+    for marker, at in segments(data, start) if start >= 0 else ():
+        has_tables = has_tables or marker == _TABLES
+        scan = at if marker == SCAN else 0
+    end = find_marker(data, scan) if scan else -1
+    if end < 0 or data[end : end + 2] != EOI:
         return data
     if has_tables:
-        return data if not start and end == len(data) else data[start:end]
-    return b"".join((data[start:scan], HUFFMAN_TABLES, data[scan:end]))
+        return data if not start and end + 2 == len(data) else data[start : end + 2]
+    return b"".join((data[start:scan], HUFFMAN_TABLES, data[scan : end + 2]))
 
 
-def _find_scan(data: bytes, start: int) -> tuple[int, bool]:
-    """Where the first scan starts (0: nowhere), and whether a Huffman table comes before it."""
-    at, has_tables = start + 2, False
+def segments(data: Bytes, start: int) -> Iterator[tuple[int, int]]:
+    """Marker and place of each segment of the JPEG at `start`, up to its first scan.
+
+    Ends early where `data` ends. The last one is BROKEN where something else than a segment is.
+    """
+    at = start + 2
     for _ in range(MAX_SEGMENTS):
-        if at + 4 > len(data) or data[at] != 0xFF:
-            break
-        marker = data[at + 1]
-        if marker == _SCAN:
-            return at, has_tables
+        if at + 4 > len(data):
+            return
+        marker = data[at + 1] if data[at] == 0xFF else BROKEN
         if marker == 0xFF:  # a fill byte
             at += 1
-        elif marker in _ALONE:
-            at += 2
-        else:
-            has_tables = has_tables or marker == _TABLES
-            at += 2 + (data[at + 2] << 8 | data[at + 3])
-    return 0, has_tables
+            continue
+        if marker in _NEVER:
+            yield BROKEN, at
+            return
+        yield marker, at
+        if marker == SCAN:
+            return
+        at += 2 if marker in _ALONE else 2 + (data[at + 2] << 8 | data[at + 3])
+    yield BROKEN, at
 
 
-def _find_end(data: bytes, scan: int) -> int:
-    """Behind the first end marker of the scan; 0: it has none.
+def last_segment(data: Bytes, start: int) -> tuple[int, int]:
+    """Of `segments`; (BROKEN, 0) where there is none yet."""
+    return next(iter(deque(segments(data, start), maxlen=1)), (BROKEN, 0))
 
-    By numpy, because bytes.find needs eight times as long: entropy coding is full of 0xFF.
+
+def find_marker(data: Bytes, start: int) -> int:
+    """The first end of a picture, or start of another one, in entropy-coded data; -1: none.
+
+    By numpy, because bytes.find needs eight times as long: such data is full of 0xFF.
     """
-    ends = []
-    for first in (scan, scan + 1):
-        pairs = np.frombuffer(data, np.uint16, (len(data) - first) // 2, first) == _EOI
-        if pairs.size and pairs[at := int(pairs.argmax())]:
-            ends.append(first + 2 * at + 2)
-    return min(ends, default=0)
+    found = []
+    for first in (start, start + 1):
+        count = (len(data) - first) // 2
+        if count < 1:
+            continue
+        hits = np.frombuffer(data, np.uint16, count, first) & _EITHER == _EITHER & _EOI
+        if hits[at := int(hits.argmax())]:
+            found.append(first + 2 * at)
+    return min(found, default=-1)

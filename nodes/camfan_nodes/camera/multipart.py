@@ -1,94 +1,180 @@
 """The pictures of an MJPEG stream over HTTP (`multipart/x-mixed-replace`), bytes untouched.
 
+The pictures themselves say where they begin and end. Lengths, boundaries and types, which cameras
+write wrong in every way there is, only separate pictures that belong to the stream from those that
+stand behind the end of another one. So a stream without any of them is read as well.
+
 Total and bounded: for any bytes it gives parts or raises StreamError, and never keeps more than
-one picture. Cameras differ in whether they send lengths and how they write the boundary; all of
-it is read.
+one picture and MAX_HEAD_BYTES.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
 from camfan_config.errors import CamfanError
-from camfan_wire.jpeg import MAX_BYTES
+from camfan_nodes.camera.http_head import Head, read_lines
+from camfan_nodes.camera.mjpg import BROKEN, SCAN, find_marker, last_segment
+from camfan_wire.jpeg import EOI, MAX_BYTES, SOI
 
-MAX_HEAD_BYTES = 8192  # headers of one part, and what may stand between parts
+MAX_HEAD_BYTES = 8192  # kept of what stands between two pictures
+MAX_OTHER_BYTES = MAX_BYTES  # between two pictures; more is not a stream of pictures
+MAX_FALSE_STARTS = 1000  # between two pictures
 
-_BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;]+))', re.IGNORECASE)
-_LENGTH = re.compile(rb"^content-length:\s*(\d{1,9})\s*$", re.IGNORECASE | re.MULTILINE)
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_START = SOI + b"\xff"  # another marker follows
+_BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]+)"?|([^\s;"]+))', re.IGNORECASE)
+_ANY_BOUNDARY = re.compile(rb"(?:\A|\n)(--[\x21-\x7e][\x20-\x7e]{0,199}?)[ \t]*\r?\n")
+_TYPE = re.compile(rb"(?:\A|\n)content-type[ \t]*:", re.IGNORECASE)
+_LENGTH = re.compile(rb"(?:\A|\n)content-length[ \t]*:", re.IGNORECASE)
 
 
 class StreamError(CamfanError):
-    """Bytes that are no MJPEG stream."""
+    """Bytes that are not an MJPEG stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One whole picture of a stream, and what the stream says of it."""
+
+    jpeg: bytes = field(repr=False)
+    head: Head
+    began_ns: int  # when its first byte came
+    waited_ns: int  # between the end of its head and its first byte: a head may be sent in advance
 
 
 def boundary_of(content_type: str) -> bytes | None:
-    """What stands between the parts, without its dashes; None for another type of content."""
+    """What stands between the parts, without its dashes; None where the type does not say."""
     found = _BOUNDARY.search(content_type)
-    if not content_type.lower().startswith("multipart/") or not found:
+    if found is None:
         return None
-    return (found[1] or found[2]).lstrip("-").encode("latin-1", "replace")
+    return (found[1] or found[2]).lstrip("-").encode("latin-1", "replace") or None
 
 
 class Parts:
-    """Takes bytes as they come from the network, gives the parts that are complete."""
+    """Takes bytes as they come from the network, gives the pictures that are complete."""
 
-    def __init__(self, boundary: bytes) -> None:
-        dashed = rb"-{2,}" + re.escape(boundary)  # cameras disagree on whose the dashes are
-        self._start, self._end = re.compile(dashed), re.compile(rb"\r?\n" + dashed)
-        self._overlap = len(boundary) + 8
+    def __init__(self, boundary: bytes | None = None) -> None:
+        self._boundary = None if boundary is None else b"--" + boundary
         self._buffer = bytearray()
-        self._in_body = False
-        self._length: int | None = None
-        self._searched = 0  # no boundary begins before this place of the buffer
+        self._in_picture = False  # the buffer starts with one
+        self._searched = 0  # nothing that is looked for begins before this place of the buffer
+        self._scan = 0  # where the data of the picture start; 0: not known yet
+        self._other = bytearray()  # the last of what stood before the picture, or stands there now
+        self._others = 0  # how many bytes that was
+        self._false_starts = 0  # since the last picture
+        self._head: Head | None = None  # of the picture; None: it does not belong to the stream
+        self._framed = False  # heads or boundaries were seen
+        self._began_ns = self._waited_ns = self._fed_ns = 0
+        self.damaged = 0  # pictures that another one began in, or that were none
+        self.skipped = 0  # parts of another type
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Raises StreamError once the stream makes no sense."""
+    @property
+    def others(self) -> int:
+        """Bytes since the last picture that were not of one."""
+        return self._others
+
+    @property
+    def begun(self) -> bool:
+        """Whether something began like a picture."""
+        return self._in_picture or self.damaged > 0
+
+    def feed(self, data: bytes, now_ns: int = 0) -> list[Part]:
+        """The pictures that end in `data`. Raises StreamError once the stream makes no sense."""
+        known, self._now_ns = len(self._buffer), now_ns
         self._buffer += data
-        parts = []
-        while (part := self._step()) is not None:
-            if part:
-                parts.append(part)
+        parts: list[Part] = []
+        while self._step(parts, known):
+            known = 0
+        self._fed_ns = now_ns
         return parts
 
-    def _step(self) -> bytes | None:
-        """One head (empty) or one body read off the buffer; None: more bytes are needed."""
-        if not self._in_body:
-            return self._read_head()
-        if self._length is not None:
-            return self._read_counted(self._length)
-        return self._read_to_boundary()
+    def _step(self, parts: list[Part], known: int) -> bool:
+        """Read on by one piece; False: more bytes are needed. The first `known` came earlier."""
+        if not self._in_picture:
+            return self._find_start(known)
+        if not self._scan and not self._find_scan():
+            return not self._in_picture
+        return self._find_end(parts)
 
-    def _read_head(self) -> bytes | None:
-        start = self._start.search(self._buffer)
-        end = None if start is None else _HEAD_END.search(self._buffer, start.end())
-        if start is None or end is None:
-            if len(self._buffer) > MAX_HEAD_BYTES:
-                raise StreamError("no picture begins where one should; this is no MJPEG stream")
-            return None
-        length = _LENGTH.search(self._buffer[start.end() : end.start()].replace(b"\r", b""))
-        self._length = int(length[1]) if length else None
-        if self._length is not None and self._length > MAX_BYTES:
-            raise StreamError(f"a picture of {self._length} bytes; the limit is {MAX_BYTES}")
-        del self._buffer[: end.end()]
-        self._in_body, self._searched = True, 0
-        return b""
+    def _find_start(self, known: int) -> bool:
+        at = self._buffer.find(_START, self._searched)
+        self._set_aside(max(0, len(self._buffer) - len(_START) + 1) if at < 0 else at)
+        self._searched = 0
+        if at < 0:
+            return False
+        self._in_picture, self._head = True, self._read_head()
+        self._began_ns = self._now_ns
+        self._waited_ns = self._now_ns - self._fed_ns if 0 < at <= known else 0
+        return True
 
-    def _read_counted(self, length: int) -> bytes | None:
-        return self._cut(length) if len(self._buffer) >= length else None
+    def _set_aside(self, count: int) -> None:
+        """The first bytes of the buffer are not of a picture."""
+        self._others += count
+        if self._others > MAX_OTHER_BYTES:
+            raise StreamError(f"no picture in {self._others} bytes; this is not an MJPEG stream")
+        self._other += self._buffer[max(0, count - MAX_HEAD_BYTES) : count]
+        del self._buffer[:count]
+        if len(self._other) > 2 * MAX_HEAD_BYTES:
+            del self._other[:-MAX_HEAD_BYTES]
 
-    def _read_to_boundary(self) -> bytes | None:
-        end = self._end.search(self._buffer, self._searched)
-        if end is not None:
-            return self._cut(end.start())
-        self._searched = max(0, len(self._buffer) - self._overlap)
-        if len(self._buffer) > MAX_BYTES + MAX_HEAD_BYTES:
+    def _find_scan(self) -> bool:
+        marker, at = last_segment(self._buffer, 0)
+        before = at if marker == SCAN else len(self._buffer)
+        torn = self._boundary is not None and self._buffer.find(self._boundary, 0, before) > 0
+        if torn or (marker == BROKEN and at):
+            self._give_up(len(SOI))
+        elif marker == SCAN:
+            self._scan = self._searched = at
+        else:
+            self._check_size()
+        return self._scan > 0
+
+    def _find_end(self, parts: list[Part]) -> bool:
+        at = find_marker(self._buffer, self._searched)
+        if at < 0:
+            self._searched = max(self._scan, len(self._buffer) - 1)
+            self._check_size()
+            return False
+        if self._buffer[at : at + 2] != EOI:  # the next picture begins: this one is cut off
+            self._give_up(at)
+            return True
+        if self._head is not None:
+            jpeg = bytes(memoryview(self._buffer)[: at + 2])
+            parts.append(Part(jpeg, self._head, self._began_ns, self._waited_ns))
+        del self._buffer[: at + 2]
+        self._others = self._false_starts = 0
+        self._leave_picture()
+        return True
+
+    def _give_up(self, count: int) -> None:
+        """What began as a picture is not a whole one; look on behind its first bytes."""
+        self.damaged += self._head is not None
+        self._false_starts += 1
+        if self._false_starts > MAX_FALSE_STARTS:
+            raise StreamError(f"{self._false_starts} pictures begin, and none of them is whole")
+        self._leave_picture()
+        self._set_aside(count)
+
+    def _leave_picture(self) -> None:
+        self._in_picture, self._searched, self._scan = False, 0, 0
+        self._other.clear()
+
+    def _check_size(self) -> None:
+        if len(self._buffer) > MAX_BYTES:
             raise StreamError(f"a picture of more than {MAX_BYTES} bytes")
-        return None
 
-    def _cut(self, length: int) -> bytes:
-        part = bytes(self._buffer[:length])
-        del self._buffer[:length]
-        self._in_body = False
-        return part
+    def _read_head(self) -> Head | None:
+        """What stands before the picture; None if it does not belong to the stream."""
+        text, mark = bytes(self._other), 0
+        if self._boundary is not None:
+            mark = text.rfind(self._boundary) + 1
+        if not mark and (found := list(_ANY_BOUNDARY.finditer(text))):
+            self._boundary, mark = found[-1][1], found[-1].start(1) + 1
+        types = len(_TYPE.findall(text))
+        framed = bool(mark or types or _LENGTH.search(text))
+        if self._framed and not framed:
+            return None  # behind the end of another picture, in the same part
+        self._framed |= framed
+        self.skipped += max(0, types - 1)
+        return read_lines(text[max(0, mark - 1) :])

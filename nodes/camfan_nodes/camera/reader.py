@@ -42,10 +42,8 @@ class Reader:
         tally: Tally,
         description: str,
         wishes: Wishes = EVERYTHING,
-        hang_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._wishes = wishes
-        self._hang_up = hang_up  # wakes the thread while it waits for the network
         self._passed = 0  # seen by the reading thread, and not made
         self.description = description
         self._pictures = pictures
@@ -74,7 +72,6 @@ class Reader:
     def leave(self) -> None:
         """Ask the thread to end, and give it a moment."""
         self._leave.set()
-        self._hang_up()
         self.thread.join(SLICE_S)
 
     def _run(self) -> None:

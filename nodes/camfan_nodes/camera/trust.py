@@ -13,7 +13,7 @@ import ssl
 from dataclasses import dataclass
 
 from camfan_config.errors import CamfanError
-from camfan_config.types import HttpCamera
+from camfan_config.types import Camera, HttpCamera
 from camfan_nodes.camera.words import reason_of
 
 _EXPIRED, _NOT_YET, _SELF_SIGNED = 10, 9, 18  # X509_V_ERR_… of OpenSSL
@@ -25,11 +25,6 @@ _NOT_TLS = (
     "RECORD_LAYER_FAILURE",
 )
 _TOO_OLD = ("UNSUPPORTED_PROTOCOL", "PROTOCOL_VERSION", "DH_KEY_TOO_SMALL", "HANDSHAKE_FAILURE")
-
-UNVERIFIED = (
-    "its certificate is not verified (`verify: false`): whatever answers at its address gets the"
-    " password, and its pictures are believed"
-)
 
 
 class TrustError(CamfanError):
@@ -94,6 +89,16 @@ def trust_of(camera: HttpCamera) -> Trust:
     """What the site file says."""
     pinned = None if camera.fingerprint is None else camera.fingerprint.replace(":", "").lower()
     return Trust(camera.ca, pinned, camera.verify)
+
+
+def caveat_of(camera: Camera) -> str | None:
+    """What must be said of a camera all the time, if anything."""
+    if not isinstance(camera, HttpCamera) or camera.verify:
+        return None
+    return (
+        "its certificate is not verified (`verify: false`): whatever answers at its address gets"
+        " the password, and its pictures are believed"
+    )
 
 
 def fingerprint_of(connection: ssl.SSLSocket) -> str:
