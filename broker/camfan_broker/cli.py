@@ -29,6 +29,7 @@ from camfan_config import (
     read_site,
 )
 from camfan_config.errors import CamfanError
+from camfan_config.printable import printable_lines
 from camfan_wire.keys import KeyFileError
 from camfan_wire.machine import own_label
 from camfan_wire.notify import notify
@@ -53,13 +54,13 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:  # before signals were heard
         return 0
     except SiteError as exc:
-        sys.stderr.write(f"{exc}\n")
+        sys.stderr.write(f"{printable_lines(str(exc))}\n")
         return EXIT_CONFIG
     except (KeyFileError, WhichBrokerError) as exc:
-        sys.stderr.write(f"broker: {hidden.cover(str(exc))}\n")
+        sys.stderr.write(f"broker: {printable_lines(hidden.cover(str(exc)))}\n")
         return EXIT_CONFIG
     except CamfanError as exc:
-        sys.stderr.write(f"broker: {hidden.cover(str(exc))}\n")
+        sys.stderr.write(f"broker: {printable_lines(hidden.cover(str(exc)))}\n")
         return EXIT_UNAVAILABLE
 
 

@@ -11,6 +11,9 @@ import re
 from pathlib import PurePath
 from urllib.parse import quote, unquote
 
+from camfan_config.printable import printable, printable_lines
+from camfan_config.problems import SiteError
+
 MIN_LENGTH = 4  # of a value; a shorter one would be found in any word
 MAX_PARENTS = 8  # of a path
 
@@ -59,14 +62,21 @@ class Hidden:
 
 
 class HidingFormatter(logging.Formatter):
-    """Of a log, tracebacks included."""
+    """Of a log: hides what is hidden, tracebacks included, and writes only what can be printed. A
+    message is one line, whatever is in it.
+    """
 
-    def __init__(self, layout: str, hidden: Hidden) -> None:
+    def __init__(self, layout: str, hidden: Hidden | None = None) -> None:
         super().__init__(layout)
-        self._hidden = hidden
+        self._hidden = hidden or Hidden()
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - its name in logging
+        own = isinstance(record.args, tuple) and any(isinstance(a, SiteError) for a in record.args)
+        text = super().formatMessage(record)
+        return text if own else printable(text)  # a report on the site file has lines of its own
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._hidden.cover(super().format(record))
+        return printable_lines(self._hidden.cover(super().format(record)))
 
 
 def _forms(value: str) -> set[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from camfan_config.document import Mark, Scalar
 from camfan_config.hidden import Hidden
+from camfan_config.printable import REPLACED, printable
 from camfan_config.problems import Problem
 
 KeyPath = tuple[str | int, ...]
@@ -115,7 +116,7 @@ class Places:
                 text = text[: mark.column] + stars(text[mark.column : end]) + text[end:]
         text = _CREDENTIALS.sub(lambda match: stars(match[0]), text)
         text = _PASSWORD.sub(lambda match: match[1] + stars(match[2]), text)
-        return "".join(char if char.isprintable() or char == "\t" else "?" for char in text)
+        return "".join(char if char == "\t" else printable(char) or REPLACED for char in text)
 
 
 def dotted(path: KeyPath) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from camfan import Site, load_site
 from camfan_config import as_seen_by, brokers
+from camfan_config.printable import printable
 from camfan_nodes.asking import ANSWER_S, NoAnswerError, ask
 from camfan_nodes.command import EXIT_CONFIG, add_key_argument, end_with_code
 from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
@@ -51,7 +52,7 @@ def ask_reload(site: Site, key: Path | None = None, wait_s: float = ANSWER_S) ->
 def _reload(config: Path, key: Path | None) -> int:
     answer = ask_reload(load_site(config), key)
     for line in answer.changed or ["nothing changed for the broker"]:
-        print(line)  # noqa: T201 - the answer
+        print(printable(line))  # noqa: T201 - the answer
     for line in answer.problems:
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(f"{printable(line)}\n")
     return EXIT_CONFIG if answer.problems else 0

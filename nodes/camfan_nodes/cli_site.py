@@ -21,6 +21,7 @@ from camfan_config.render import show
 from camfan_config.schema import schema_text
 from camfan_config.terminal import diff_text, picture, problems_text, summary
 from camfan_nodes.command import EXIT_CONFIG
+from camfan_nodes.terminal import Printable
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -117,4 +118,4 @@ def _diff(args: argparse.Namespace) -> int:
 
 
 def _print(what: RenderableType) -> None:
-    Console(highlight=False).print(what)
+    Console(highlight=False).print(Printable(what))

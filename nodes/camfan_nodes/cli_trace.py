@@ -13,8 +13,10 @@ from rich.text import Text
 from camfan import load_site
 from camfan.address import camera_patterns
 from camfan_config import as_seen_by, broker_of
+from camfan_config.printable import printable
 from camfan_nodes.asking import ask
 from camfan_nodes.command import add_key_argument, end_with_code
+from camfan_nodes.terminal import Printable
 from camfan_nodes.viewer import tokens
 from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
 from camfan_wire.messages import Hop, Trace, Traced
@@ -61,7 +63,9 @@ def _trace(arguments: argparse.Namespace) -> int:
     )
     seen = as_seen_by(site, broker_of(site, arguments.camera))
     answer = ask(seen, question, Traced, name="trace", key=arguments.key)
-    Console(soft_wrap=True).print(trace_table(answer))
+    console = Console()
+    table = Printable(trace_table(answer))
+    console.print(table, soft_wrap=not console.is_terminal)  # a pipe gets whole lines
     return 1 if any(hop.outcome == "lost" for hop in answer.hops) else 0
 
 
@@ -70,13 +74,16 @@ def trace_table(answer: Traced) -> Table:
     title = f"{answer.camera} {answer.sequence}, run {answer.run or 'unknown'}"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in ("place", "outcome", "when (UTC)", "why"):
-        table.add_column(name, header_style=tokens.css(tokens.QUIET), no_wrap=True)
+        wraps = name in ("place", "why")
+        table.add_column(
+            name, header_style=tokens.css(tokens.QUIET), no_wrap=not wraps, overflow="fold"
+        )
     for hop in sorted(answer.hops, key=lambda hop: _order(hop, answer.camera)):
         table.add_row(
-            Text(hop.node),
-            Text(hop.outcome, _STYLES.get(hop.outcome, "")),
+            Text(printable(hop.node)),
+            Text(printable(hop.outcome), _STYLES.get(hop.outcome, "")),
             Text(UNKNOWN if hop.time is None else utc(hop.time)),
-            Text(hop.reason or ""),
+            Text(printable(hop.reason or "")),
         )
     return table
 

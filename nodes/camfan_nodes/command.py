@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from camfan import CamfanError, KeyFileError, KeyMissingError, SiteError, UnknownCameraError
+from camfan_config import HidingFormatter
+from camfan_config.printable import printable_lines
 
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIG = 78
@@ -62,26 +64,27 @@ def end_with_code(program: str, work: Callable[[], int]) -> int:
     try:
         return work()
     except SiteError as exc:
-        sys.stderr.write(f"{exc}\n")
+        _complain(str(exc))
         return EXIT_CONFIG
     except (ConfigurationError, UnknownCameraError, KeyFileError, KeyMissingError) as exc:
-        sys.stderr.write(f"{program}: {exc}\n")
+        _complain(f"{program}: {exc}")
         return EXIT_CONFIG
     except CamfanError as exc:
-        sys.stderr.write(f"{program}: {exc}\n")
+        _complain(f"{program}: {exc}")
         return EXIT_UNAVAILABLE
     except KeyboardInterrupt:
         return 0
 
 
+def _complain(sentence: str) -> None:
+    sys.stderr.write(f"{printable_lines(sentence)}\n")
+
+
 def log_to_stderr(*, verbose: bool = False) -> None:
     handler = logging.StreamHandler()
     handler.addFilter(_Once())
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format=LAYOUT,
-        handlers=[handler],
-    )
+    handler.setFormatter(HidingFormatter(LAYOUT))
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
 
 
 class _Once(logging.Filter):

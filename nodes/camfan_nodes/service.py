@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 
+from camfan_config.printable import printable
 from camfan_wire.notify import notify
 
 
@@ -27,7 +28,7 @@ def notify_watchdog() -> None:
 
 def notify_status(text: str) -> None:
     """One line for `systemctl status`."""
-    notify(f"STATUS={text}")
+    notify(f"STATUS={printable(text)}")  # a line break would begin another variable
 
 
 def notify_stopping() -> None:

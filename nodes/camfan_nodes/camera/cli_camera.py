@@ -17,6 +17,7 @@ from camfan_config import Camera, EncodingCamera, Loaded
 from camfan_config.errors import CamfanError
 from camfan_config.inherit import without_effect
 from camfan_config.pace import planned_pace
+from camfan_config.printable import printable_lines
 from camfan_nodes import service
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.discreet import DiscreetSource
@@ -79,7 +80,7 @@ def list_cameras(_: argparse.Namespace) -> int:
     from camfan_nodes.camera.devices import find_devices
     from camfan_nodes.camera.v4l2_device import Linux
 
-    print(describe(find_devices(Linux()), _modules()))  # noqa: T201 - the answer
+    print(printable_lines(describe(find_devices(Linux()), _modules())))  # noqa: T201 - the answer
     return 0
 
 

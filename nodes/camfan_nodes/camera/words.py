@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+from camfan_config.printable import printable
+
 SHOWN = 3
 MAX_SAID = 100
 
@@ -26,7 +28,7 @@ def describe_missing(path: Path) -> str:
 
 def said(text: str) -> str:
     """Words of a device in the middle of a sentence: few, and nothing that a terminal obeys."""
-    return "".join(char if char.isprintable() else "?" for char in text[:MAX_SAID])
+    return printable(text, MAX_SAID)
 
 
 def reason_of(exc: Exception) -> str:

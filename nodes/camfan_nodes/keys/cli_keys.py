@@ -16,6 +16,7 @@ from camfan_nodes.keys import making
 from camfan_nodes.keys.enrolment import PORT
 from camfan_nodes.keys.folder import check_name, entries, folder_of, purposes
 from camfan_nodes.keys.letting_in import invite, join
+from camfan_nodes.terminal import Printable
 from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
 from camfan_wire.keys import PUBLIC, fingerprint, read_public, to_hex
 
@@ -65,7 +66,7 @@ def _list(args: argparse.Namespace) -> int:
     table = Table("name", "key", "state", "what it is", box=None, pad_edge=False)
     for entry in entries(load_site(find_site_file(args.config))):
         table.add_row(entry.name, entry.fingerprint or "-", entry.state, entry.purpose)
-    Console(highlight=False).print(table)
+    Console(highlight=False).print(Printable(table))
     return 0
 
 

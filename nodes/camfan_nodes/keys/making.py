@@ -9,6 +9,7 @@ from pathlib import Path
 from camfan import CamfanError, Site, SiteError, load_site
 from camfan.identity import BROKER, OWNER
 from camfan_config import broker_host, hosts
+from camfan_config.printable import printable_lines
 from camfan_nodes.cli_reload import ask_reload
 from camfan_nodes.command import ConfigurationError
 from camfan_nodes.keys.folder import DEFAULT, REVOKED, check_name, folder_of, purposes
@@ -132,7 +133,7 @@ def retire(folder: Path, name: str) -> None:
 
 
 def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{printable_lines(line)}\n")
     sys.stdout.flush()
 
 

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from camfan_config.printable import printable
+
 TIED = Path(__file__).with_name("tied.py")
 MAX_LINE_BYTES = 8192
 _READ_BYTES = 65_536
@@ -78,9 +80,8 @@ class Child:
 
 
 def _text(line: bytes) -> str:
-    """What is printable of it: no line may command the terminal of who reads it."""
-    text = line.decode(errors="replace").rstrip().expandtabs()
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    """What is printable of it."""
+    return printable(line.decode(errors="replace").rstrip().expandtabs())
 
 
 def ending(code: int) -> str:

@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from camfan_config.printable import printable
+
 MAX_BYTES = 5_000_000  # then a second file is begun; the one before it is kept
 _COLOURS = (36, 33, 35, 34, 32, 31, 96, 93, 95, 94)  # of names, to tell them apart
 
@@ -36,7 +38,7 @@ class TerminalJournal:
         if self._coloured:
             colour = self._colours.setdefault(name, _COLOURS[len(self._colours) % len(_COLOURS)])
             label = f"\x1b[{colour}m{label}\x1b[0m"
-        self._stream.write(f"{label} | {line}\n")
+        self._stream.write(f"{label} | {printable(line)}\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -59,7 +61,7 @@ class FileJournal:
 
     def say(self, name: str, line: str) -> None:
         time = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        self._file.handle(logging.makeLogRecord({"msg": f"{time} {name} | {line}"}))
+        self._file.handle(logging.makeLogRecord({"msg": f"{time} {name} | {printable(line)}"}))
 
     def close(self) -> None:
         self._file.close()
