@@ -6,10 +6,18 @@ import io
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
+from rich.text import Text
 
+from camfan_nodes.cli_trace import trace_table
+from camfan_nodes.terminal import Printable
 from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, SubscriberFacts
+from camfan_nodes.top.keys import _split
+from camfan_nodes.top.screen import Pager
 from camfan_nodes.top.table import SiteTable
+from camfan_wire.messages import Hop, Traced
 from camfan_wire.states import CameraState
 
 TITLES = {"porch": "Haustür 前门"}
@@ -84,6 +92,107 @@ def test_no_line_is_longer_than_the_terminal(width: int) -> None:
         assert said in text
 
 
+LONG = "north-field-camera-behind-the-big-old-barn-of-the-neighbour-below"[:64]
+REASON = "the camera answers 401: it wants a user and a password, or others than these"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_trouble_is_read_whole_however_narrow_the_terminal(width: int) -> None:
+    """Names and states are never cut, sentences wrap, and stand where they are seen first."""
+    cameras = [camera(LONG, "offline", trouble=REASON), *(camera(f"yard-{n}") for n in range(30))]
+    nodes = (NodeFacts(LONG, "camera", "porch-pi", "offline", REASON, well=False),)
+    facts = replace(FACTS, cameras=tuple(cameras), nodes=nodes)
+
+    lines = printed(facts, width).splitlines()
+
+    assert max(len(line) for line in lines) <= width
+    top = "\n".join(lines[:14])
+    assert "…" not in "".join(lines)
+    assert "offline" in "".join(lines)
+    assert all(word in top for word in REASON.split())
+    assert _found_in_pieces(LONG, lines)
+
+
+def _found_in_pieces(name: str, lines: list[str]) -> bool:
+    """The name, wrapped, at the left edge of lines that follow each other."""
+    starts = [line.split("  ")[0].strip() for line in lines]
+    joined = ["".join(starts[at : at + 5]) for at in range(len(starts))]
+    return any(text.startswith(name) for text in joined)
+
+
+def test_empty_columns_go() -> None:
+    """Without a recorder nothing is recorded until; without motion there is no column for it."""
+    quiet = replace(
+        camera("yard", "idle"), fps=None, recorders=0, recorded_until_ns=None, trouble=""
+    )
+    text = printed(replace(FACTS, cameras=(quiet,), nodes=(), subscribers=()), 160)
+
+    assert "yard" in text
+    assert "idle" in text
+    for gone in ("fps", "motion", "recorded", "trouble", "node", "subscriber"):
+        assert gone not in text
+
+
+def test_what_is_below_is_told_and_scrolled_to() -> None:
+    """The lines of a page and the counts beside it are all lines."""
+    console = Console(file=io.StringIO(), width=80, height=10)
+    pager = Pager(console, quits=True)
+    whole = Text("\n".join(f"line {number}" for number in range(25)))
+
+    def page() -> list[str]:
+        return "".join(segment.text for segment in pager.page(whole).segments).splitlines()
+
+    assert page()[0] == "line 0"
+    assert page()[-1] == "16 more below · arrows, PgUp, PgDn scroll · q ends it"
+    for key in ("j", "down", "page-down"):
+        assert not pager.key(key)
+    assert page()[0] == "line 10"
+    assert page()[-1].startswith("10 more above · 6 more below")
+    pager.key("end")
+    assert page()[-2] == "line 24"
+    assert "below" not in page()[-1]
+    pager.key("k")
+    pager.key("g")
+    assert page()[0] == "line 0"
+    assert pager.key("q")
+    assert len(page()) == 10
+
+
+def test_keys_are_told_apart() -> None:
+    """Also when several come at once."""
+    assert list(_split("j\x1b[Bq\x1b[5~\x1bOA")) == ["j", "down", "q", "page-up", "up"]
+
+
+NASTY = st.text(max_size=40) | st.sampled_from(
+    ["\x1b[2J", "\x1b]52;c;cm0gLXJm\x07", "\x9b31m", "a\nb", "\u202edlrow", "\u2066x", "\x00"]
+)
+
+
+@given(NASTY, NASTY, NASTY)
+def test_whatever_a_camera_says_only_printable_text_reaches_the_terminal(
+    said: str, name: str, reason: str
+) -> None:
+    """Escape sequences, bidi overrides, line breaks: none of it, in any place of any table."""
+    facts = replace(
+        FACTS,
+        needs=(said,),
+        cameras=(replace(camera(name, "stale", trouble=said), title=reason, lost_where=reason),),
+        nodes=(NodeFacts(name, reason, said, reason, said, well=False),),
+        subscribers=(SubscriberFacts(name, said, 1, 2, 3, reason, 4, 5.0),),
+    )
+    hops = [Hop(node=name, outcome="lost", reason=said), Hop(node=said, outcome="held")]
+    answer = Traced(id="1", camera=name, sequence=1, run=None, hops=hops)
+
+    for table in (SiteTable(facts, NOW_NS, said), trace_table(answer)):
+        sheet = io.StringIO()
+        Console(file=sheet, width=60).print(Printable(table))
+        assert all(only_printable(line) for line in sheet.getvalue().split("\n"))
+
+
+def only_printable(line: str) -> bool:
+    return line.replace("\u202f", " ").isprintable()
+
+
 def test_only_trouble_has_colour() -> None:
     """Amber for what may mend itself, red for what is gone; a live camera has none."""
     lines = printed(FACTS, 160, colour=True).splitlines()
@@ -108,4 +217,4 @@ def test_titles_stand_beside_the_names_that_have_one() -> None:
 
     assert "porch   Haustür 前门" in printed(with_title, 160)
     assert "title" not in printed(FACTS, 160)
-    assert "Haustür" not in printed(with_title, 80)
+    assert "Haustür" not in printed(with_title, 40)

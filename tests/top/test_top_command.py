@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from camfan_nodes.top.screen import show
 from camfan_testing.live import Camera, LiveBroker, publish_first, wait_until
 from camfan_testing.processes import camfan, running_broker
 from camfan_testing.sites import custom_cameras, write_site
+from camfan_testing.terminal import Terminal
 
 
 def test_it_prints_the_site_once_when_nobody_watches(tmp_path: Path) -> None:
@@ -27,6 +29,28 @@ def test_it_prints_the_site_once_when_nobody_watches(tmp_path: Path) -> None:
             assert "testing" in top.output
             assert "yard" in top.wait_for("yard")
             assert "broker" in top.output
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (40, 15)])
+def test_on_a_terminal_it_scrolls_and_ends_with_q(tmp_path: Path, size: tuple[int, int]) -> None:
+    """It says how much more there is; keys bring it; the terminal is then as it was."""
+    names = [f"camera-{number:02}-with-a-long-name" for number in range(40)]
+    path = write_site(tmp_path, custom_cameras(*names)).path
+    command = [sys.executable, "-m", "camfan_nodes", "top", "--config", str(path)]
+    with running_broker(path), Terminal(command, size=size) as terminal:
+        wait_until(lambda: "more below" in terminal.shown() and "q ends it" in terminal.shown())
+        assert "camera-39" not in terminal.shown()
+
+        terminal.press(b"\x1b[6~")
+        wait_until(lambda: "more above" in terminal.shown())
+        terminal.press(b"G")
+        wait_until(lambda: "more below" not in terminal.shown().split("more above")[-1])
+        assert "camera-39" in terminal.shown()
+        terminal.press(b"q")
+        wait_until(lambda: terminal.popen.poll() is not None)
+
+        assert terminal.popen.wait() == 0
+        assert "\x1b[?1049l" in terminal.shown()  # the screen that was there before
 
 
 def test_without_a_broker_it_says_so(tmp_path: Path) -> None:

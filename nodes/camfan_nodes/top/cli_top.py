@@ -12,6 +12,7 @@ from camfan import CamfanError
 from camfan_config import Site, brokers, load_site
 from camfan_nodes.command import add_key_argument, end_with_code
 from camfan_nodes.service import stop_on_signals
+from camfan_nodes.terminal import Printable
 from camfan_nodes.top.listener import Listener
 from camfan_nodes.top.screen import show
 from camfan_nodes.top.table import SiteTable
@@ -32,7 +33,8 @@ def add_top_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
     parser = subparsers.add_parser(
         "top",
         help="the whole site as a table",
-        description="The whole site as a table, trouble first. Ctrl-C ends it.",
+        description="The whole site as a table, trouble first. Arrows, PgUp and PgDn scroll it;"
+        " q or Ctrl-C ends it.",
     )
     add_config_argument(parser)
     add_key_argument(parser)
@@ -51,7 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with Listener(site, key=arguments.key) as listener:
         if arguments.once or not console.is_terminal:
             return _print_once(listener, console, stop)
-        show(listener, console, stop)
+        show(listener, console, stop, quits=True)
     return 0
 
 
@@ -66,7 +68,7 @@ def _print_once(listener: Listener, console: Console, stop: threading.Event) -> 
             raise SilentBrokerError(_silence(listener.site))
     listener.facts()  # from now on each status is known by when it came
     stop.wait(STATUSES_S)
-    console.print(SiteTable(listener.facts(), listener.site_ns()))
+    console.print(Printable(SiteTable(listener.facts(), listener.site_ns())))
     return 0
 
 

@@ -1,18 +1,20 @@
 """The facts of a site as a table for a terminal: trouble first, then by name.
 
-What is well has no colour. Columns that a narrow terminal has no room for are left out, the least
-important first.
+What is well has no colour. Names and states are never cut, and sentences wrap. Columns that are
+empty, or that a narrow terminal has no room for, are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.table import Column, Table
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.table import Table
 from rich.text import Text
 
+from camfan_config.printable import printable
 from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, SubscriberFacts
 from camfan_nodes.viewer import tokens
 from camfan_nodes.viewer.words import (
@@ -34,12 +36,8 @@ _STATE_STYLE: dict[CameraState, str] = {
     "live": "", "late": WARN, "stale": WARN, "offline": BAD,
     "waiting": QUIET, "idle": QUIET, "ended": QUIET,
 }  # fmt: skip
-_NARROW = 80
-_CAMERA_COLUMNS = (  # each from the width on at which it has room
-    (0, "camera"), (100, "title"), (0, "state"), (60, "fps"), (0, "age"), (0, "lost"),
-    (80, "motion"), (80, "recorded until"), (110, "trouble"),
-)  # fmt: skip
-_WORDS = ("camera", "title", "state", "motion", "recorded until", "trouble")
+_SPACE = 2  # between columns
+_LEAST_NAME, _LEAST_WORDS = 16, 30  # narrower than this a name, or a sentence, is hard to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,60 +52,120 @@ class SiteTable:
         width = options.max_width
         yield _head(self.facts)
         yield Text()
-        yield _cameras(self.facts.cameras, self.now_ns, width)
+        yield from _cameras(self.facts.cameras, self.now_ns, width)
         yield Text()
-        yield _nodes(self.facts.nodes, width)
+        yield from _nodes(self.facts.nodes, width)
         if self.facts.subscribers:
             yield Text()
-            yield _subscribers(self.facts.subscribers, width)
+            yield from _subscribers(self.facts.subscribers, width)
         if self.footer:
             yield Text()
-            yield Text(self.footer, style=QUIET)
+            yield _text(self.footer, QUIET)
+
+
+def _text(words: str, style: str = "") -> Text:
+    """Words that may come from a camera or another node."""
+    return Text(printable(words), style=style, overflow="fold")
 
 
 def _head(facts: SiteFacts) -> Text:
     needs = need_text(facts.needs)
-    text = Text.assemble((facts.sentence, "bold"), ("  " + facts.site, QUIET))
+    text = Text.assemble((facts.sentence, "bold"), ("  " + facts.site, QUIET), overflow="fold")
     if needs:
-        text.append("\n" + needs, style=WARN if facts.connected else BAD)
+        text.append("\n" + printable(needs), style=WARN if facts.connected else BAD)
     return text
 
 
-def _table(*columns: Column) -> Table:
-    return Table(
-        *columns, box=None, padding=(0, 2, 0, 0), header_style=QUIET, pad_edge=False, expand=False
-    )
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One column. `shed`: the higher, the earlier it goes where there is no room."""
+
+    name: str
+    cells: list[Text]
+    number: bool = False
+    shed: int = 0
+
+    @property
+    def empty(self) -> bool:
+        return not any(cell.plain not in ("", UNKNOWN) for cell in self.cells)
+
+    @property
+    def width(self) -> int:
+        return max(cell_len(self.name), *(cell.cell_len for cell in self.cells))
 
 
-def _text(name: str) -> Column:
-    return Column(name, no_wrap=True, overflow="ellipsis")
+def _figure(name: str, cells: list[Text], shed: int = 0) -> _Field:
+    return _Field(name, cells, number=True, shed=shed)
 
 
-def _number(name: str) -> Column:
-    return Column(name, no_wrap=True, justify="right")
+def _sheet(
+    names: _Field, fields: list[_Field], words: _Field, width: int
+) -> Iterator[RenderableType]:
+    """A table that is never wider than the terminal. Names wrap, and so do `words`, the sentences,
+    which stand before the table where there is no room beside it; empty columns go.
+    """
+    if not names.cells:
+        return
+    shown = [field for field in fields if not field.empty]
+    least = min(names.width, _LEAST_NAME)
+    for field in sorted(shown, key=lambda field: -field.shed):
+        if field.shed and _width(shown) + least > width:
+            shown.remove(field)
+    room = width - _width(shown) - min(names.width, max(least, width // 2))
+    beside = room - _SPACE >= min(words.width, _LEAST_WORDS)
+    if words.empty or beside:
+        yield _table([names, *shown, *([] if words.empty else [words])], names, words)
+        return
+    rows = [at for at, cell in enumerate(words.cells) if cell.plain]
+    who, what = (_Field(f.name, [f.cells[at] for at in rows]) for f in (names, words))
+    yield _table([who, what], who, what, most=max(least, width // 3))
+    yield Text()
+    yield _table([names, *shown], names, words)
 
 
-def _cameras(cameras: Iterable[CameraFacts], now_ns: int, width: int) -> Table:
-    cameras = list(cameras)
-    shown = [column for least, column in _CAMERA_COLUMNS if width >= least]
-    if all(camera.title == camera.name for camera in cameras):
-        shown = [column for column in shown if column != "title"]
-    table = _table(*(_text(name) if name in _WORDS else _number(name) for name in shown))
-    for camera in cameras:
-        style = _STATE_STYLE[camera.state]
-        cells = {
-            "camera": Text(camera.name),
-            "title": Text("" if camera.title == camera.name else camera.title, style=QUIET),
-            "state": Text(camera.state, style=style),
-            "fps": _rate(camera.fps),
-            "age": _age(camera),
-            "lost": _lost(camera.lost),
-            "motion": Text("motion" if camera.moving else "", style=NOTE),
-            "recorded until": _recorded(camera, now_ns),
-            "trouble": Text(_trouble(camera), style=style or QUIET),
-        }
-        table.add_row(*(cells[name] for name in shown))
+def _width(fields: list[_Field]) -> int:
+    return sum(field.width + _SPACE for field in fields)
+
+
+def _table(fields: list[_Field], names: _Field, words: _Field, most: int | None = None) -> Table:
+    table = Table(box=None, padding=(0, _SPACE, 0, 0), header_style=QUIET, pad_edge=False)
+    for field in fields:
+        wraps = field is names or field is words
+        table.add_column(
+            field.name,
+            no_wrap=not wraps,
+            overflow="fold",
+            justify="right" if field.number else "left",
+            min_width=None if wraps else field.width,
+            max_width=most if field is names else None,
+        )
+    for at in range(len(names.cells)):
+        table.add_row(*(field.cells[at] for field in fields))
     return table
+
+
+def _cameras(cameras: Sequence[CameraFacts], now_ns: int, width: int) -> Iterator[RenderableType]:
+    style = {camera.name: _STATE_STYLE[camera.state] for camera in cameras}
+    titles = [c.title if c.title != c.name else "" for c in cameras]
+    recorded = any(camera.recorders for camera in cameras)
+    return _sheet(
+        _Field("camera", [_text(c.name) for c in cameras]),
+        [
+            _Field("title", [_text(title, QUIET) for title in titles], shed=4),
+            _Field("state", [_text(c.state, style[c.name]) for c in cameras]),
+            _figure("fps", [_rate(c.fps) for c in cameras], shed=2),
+            _figure("age", [_age(c) for c in cameras]),
+            _figure("lost", [_lost(c.lost) for c in cameras], shed=1),
+            _Field("motion", [Text("motion" if c.moving else "", NOTE) for c in cameras], shed=3),
+            _Field(
+                "recorded until",
+                [_recorded(c, now_ns) if recorded else Text() for c in cameras],
+                shed=5,
+            ),
+        ],
+        _Field("trouble", [_text(_trouble(c), style[c.name] or QUIET) for c in cameras]),
+        width,
+    )
 
 
 def _rate(fps: float | None) -> Text:
@@ -143,44 +201,38 @@ def _trouble(camera: CameraFacts) -> str:
     return "; ".join(part for part in (camera.trouble, camera.lost_where) if part)
 
 
-def _nodes(nodes: Iterable[NodeFacts], width: int) -> Table:
-    columns = [_text("node"), _text("kind"), _text("host"), _text("state")]
-    if width >= _NARROW:
-        columns.append(_text("says"))
-    table = _table(*columns)
-    for node in nodes:
-        cells = [
-            Text(node.name),
-            Text(node.kind),
-            Text(node.host or UNKNOWN),
-            Text(node.state, style="" if node.well else WARN),
-            Text(node.message, style=QUIET if node.well else WARN),
-        ]
-        table.add_row(*cells[: len(columns)])
-    return table
+def _nodes(nodes: Sequence[NodeFacts], width: int) -> Iterator[RenderableType]:
+    style = ["" if node.well else WARN for node in nodes]
+    return _sheet(
+        _Field("node", [_text(node.name) for node in nodes]),
+        [
+            _Field("kind", [_text(node.kind) for node in nodes], shed=1),
+            _Field("host", [_text(node.host or UNKNOWN) for node in nodes], shed=2),
+            _Field("state", [_text(n.state, style[at]) for at, n in enumerate(nodes)]),
+        ],
+        _Field("says", [_text(n.message, style[at] or QUIET) for at, n in enumerate(nodes)]),
+        width,
+    )
 
 
-def _subscribers(subscribers: Iterable[SubscriberFacts], width: int) -> Table:
-    columns = [
-        _text("subscriber"), _text("mode"), _number("delivered"), _number("skipped"),
-        _number("lost"), _number("held"), _number("age"),
-    ]  # fmt: skip
-    if width >= _NARROW:
-        columns.append(_text("lost because"))
-    table = _table(*columns)
-    for one in subscribers:
-        cells = (
-            Text(one.name),
-            Text(one.mode),
-            _count(one.delivered),
-            _count(one.skipped),
-            _lost(one.lost),
-            _count(one.held),
-            Text(UNKNOWN if one.age_ms is None else f"{one.age_ms:.0f} ms"),
-            Text(one.lost_why, style=WARN),
-        )
-        table.add_row(*cells[: len(columns)])
-    return table
+def _subscribers(subscribers: Sequence[SubscriberFacts], width: int) -> Iterator[RenderableType]:
+    return _sheet(
+        _Field("subscriber", [_text(one.name) for one in subscribers]),
+        [
+            _Field("mode", [_text(one.mode) for one in subscribers], shed=4),
+            _figure("delivered", [_count(one.delivered) for one in subscribers], shed=2),
+            _figure("skipped", [_count(one.skipped) for one in subscribers], shed=3),
+            _figure("lost", [_lost(one.lost) for one in subscribers]),
+            _figure("held", [_count(one.held) for one in subscribers], shed=1),
+            _figure("age", [_milliseconds(one.age_ms) for one in subscribers], shed=5),
+        ],
+        _Field("lost because", [_text(one.lost_why, WARN) for one in subscribers]),
+        width,
+    )
+
+
+def _milliseconds(age_ms: float | None) -> Text:
+    return Text(UNKNOWN if age_ms is None else f"{age_ms:.0f} ms")
 
 
 def _count(number: int | None) -> Text:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Mapping, Sequence
 
 from camfan_testing.live import wait_until
@@ -21,8 +22,16 @@ _CONTROLLED = (
 class Terminal:
     """Killed when the test leaves the `with`."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        size: tuple[int, int] | None = None,  # columns, lines
+    ) -> None:
         self._ours, theirs = os.openpty()
+        if size is not None:
+            termios.tcsetwinsize(theirs, (size[1], size[0]))
         os.set_blocking(self._ours, False)
         self._seen = b""
         self._open = True
@@ -42,6 +51,10 @@ class Terminal:
             while more := os.read(self._ours, 65536):
                 self._seen += more
         return self._seen.decode(errors="replace")
+
+    def press(self, keys: bytes) -> None:
+        """As if they were typed."""
+        os.write(self._ours, keys)
 
     def interrupt(self) -> int:
         """Ctrl-C, as the terminal does it; the exit code."""
