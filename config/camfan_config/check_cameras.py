@@ -58,9 +58,11 @@ def _ring(ring: CameraRing, path: KeyPath, places: Places) -> None:
 def _effect(camera: Camera, path: KeyPath, places: Places) -> None:
     if not places.sound((*path, "source"), (*path, "format"), (*path, "snapshot")):
         return
+    if isinstance(camera, V4l2Camera) and camera.format is None:
+        return  # what it gives is known once it is open
     values = {name: getattr(camera, name) for name in camera.__struct_fields__}
     way_out = {
-        V4l2Camera: "; with 'format: yuyv' it would have one",
+        V4l2Camera: "; with another 'format', or none, it would have one",
         HttpCamera: "; with 'snapshot: true' it would have one",
     }
     for key in sorted(without_effect(type(camera), values)):

@@ -16,11 +16,17 @@ _ENCODING = frozenset({"quality", "rotate", "flip", "privacy"})
 def without_effect(camera: type[CameraBase], values: Mapping[str, object]) -> frozenset[str]:
     """The keys that do nothing for such a camera with such values."""
     tag = camera.__struct_config__.tag
-    if tag == "v4l2" and values.get("format", "mjpg") == "mjpg":
+    if tag == "v4l2" and _passes_through(values):
         return _ENCODING  # but `size` chooses the camera's mode
     if tag == "http" and not values.get("snapshot", False):
         return _ENCODING | {"size"}
     return frozenset()
+
+
+def _passes_through(webcam: Mapping[str, object]) -> bool:
+    """Without a `format` it does if the webcam gives JPEGs, unless they are to be changed."""
+    changed = webcam.get("rotate") or webcam.get("privacy") or webcam.get("flip", "none") != "none"
+    return webcam.get("format") == "mjpg" or (webcam.get("format") is None and not changed)
 
 
 def inherited(

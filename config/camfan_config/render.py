@@ -139,11 +139,13 @@ def _mapping(info: inspect.Type, value: Any, path: KeyPath, cover: Cover) -> dic
     assert isinstance(info, inspect.StructType)
     shown: dict[str, Any] = {info.tag_field: info.tag} if info.tag_field else {}
     values = {field.name: getattr(value, field.name) for field in info.fields}
+    hidden = without_effect(type(value), values) if isinstance(value, CameraBase) else ()
     for field in info.fields:
-        child = (*path, field.encode_name)
-        if isinstance(value, CameraBase) and field.name in without_effect(type(value), values):
+        child, own = (*path, field.encode_name), values[field.name]
+        usual = not own or own == field.default
+        if usual and field.name in hidden:
             continue
-        shown[field.encode_name] = _plain(field.type, getattr(value, field.name), child, cover)
+        shown[field.encode_name] = _plain(field.type, own, child, cover)
     return shown
 
 

@@ -365,7 +365,7 @@ class ImagesCamera(CameraBase, frozen=True, kw_only=True, tag_field="source", ta
 
 
 class V4l2Camera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", tag="v4l2"):
-    """A webcam; `mjpg` passes through untouched, `yuyv` is encoded here."""
+    """A webcam; `mjpg` passes through untouched, every other format is encoded here."""
 
     device: Annotated[
         str,
@@ -375,9 +375,13 @@ class V4l2Camera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", 
         ),
     ] = "/dev/video0"
     format: Annotated[
-        Literal["mjpg", "yuyv"],
-        Meta(description="mjpg passes through untouched; yuyv is encoded here and can be changed"),
-    ] = "mjpg"
+        Literal["mjpg", "nv12", "yu12", "yv12", "nv16", "yuyv", "uyvy", "bgr3", "rgb3", "grey"]
+        | None,
+        Meta(
+            description="mjpg passes through untouched, others are encoded here and can be changed;"
+            " absent: the best that the webcam offers"
+        ),
+    ] = None
 
 
 class Picamera2Camera(

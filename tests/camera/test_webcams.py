@@ -20,10 +20,9 @@ from camfan_nodes.camera import v4l2_abi as abi
 from camfan_nodes.camera.devices import find_devices
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.listing import describe
-from camfan_nodes.camera.source import Idle, Passed, Picture, SourceError
+from camfan_nodes.camera.source import Idle, Passed, Picture, Planes, SourceError
 from camfan_nodes.camera.v4l2 import V4l2Source
-from camfan_nodes.camera.v4l2_device import BUFFERS, Argument, Linux, Memory
-from camfan_nodes.camera.yuyv import planes_of
+from camfan_nodes.camera.v4l2_device import BUFFERS, MIN_BUFFERS, Argument, Linux, Memory
 from camfan_testing.cameras import FakeClock
 from camfan_testing.jpegs import jpeg
 
@@ -51,6 +50,8 @@ class FakeKernel:
     card: bytes = b"HD Webcam C999"
     caps: int = abi.CAP_VIDEO_CAPTURE | abi.CAP_STREAMING
     quantization: int = 0
+    colorspace: int = 0
+    line: int = 0
     errors: dict[int, int] = field(default_factory=dict)
     open_error: int = 0
     ready: list[Filled] = field(default_factory=list)
@@ -142,8 +143,9 @@ class FakeKernel:
         if abi.fourcc_text(pix.pixelformat) not in self.formats:
             pix.pixelformat = abi.fourcc(self.formats[0])
         self.pixelformat = pix.pixelformat
-        pix.bytesperline = pix.width * 2 if pix.pixelformat == abi.YUYV else 0
-        pix.quantization = self.quantization
+        pix.bytesperline = self.line or pix.width * 2 * (pix.pixelformat == abi.YUYV)
+        pix.sizeimage = pix.bytesperline * pix.height
+        pix.quantization, pix.colorspace = self.quantization, self.colorspace
 
     def _s_parm(self, argument: Argument) -> None:
         assert isinstance(argument, abi.StreamParameters)
@@ -152,7 +154,7 @@ class FakeKernel:
 
     def _reqbufs(self, argument: Argument) -> None:
         assert isinstance(argument, abi.RequestBuffers)
-        assert argument.count == BUFFERS
+        assert MIN_BUFFERS <= argument.count <= BUFFERS
 
     def _querybuf(self, argument: Argument) -> None:
         assert isinstance(argument, abi.Buffer)
@@ -254,31 +256,80 @@ def test_raw_pixels_are_handed_on_in_jpeg_colours() -> None:
     assert image[:, 1::2].min() > 252
 
 
-def test_full_range_pixels_are_not_stretched() -> None:
+@pytest.mark.parametrize(
+    ("quantization", "colorspace", "levels"),
+    [
+        (0, 0, {0, 255}),
+        (abi.QUANTIZATION_LIMITED, abi.COLORSPACE_JPEG, {0, 255}),
+        (abi.QUANTIZATION_FULL, 0, {16, 235}),
+        (0, abi.COLORSPACE_JPEG, {16, 235}),
+    ],
+)
+def test_full_range_pixels_are_not_stretched(
+    quantization: int, colorspace: int, levels: set[int]
+) -> None:
     """A webcam that says full range is taken at its word."""
     pixels = np.full((48, 32, 4), (16, 100, 235, 150), np.uint8)
-    kernel = FakeKernel(FakeClock(), quantization=abi.QUANTIZATION_FULL)
+    kernel = FakeKernel(FakeClock(), quantization=quantization, colorspace=colorspace)
     kernel.ready = [Filled(pixels.tobytes(), 0)]
 
     [picture] = _taken(kernel, V4l2Camera(format="yuyv"))
 
     assert isinstance(picture, Picture)
-    planes = planes_of(pixels.tobytes(), 64, 48, 128, full=True)
-    assert set(planes.y.ravel()) == {16, 235}
-    assert (int(planes.u.mean()), int(planes.v.mean())) == (100, 150)
+    assert isinstance(picture.content, Planes)
+    assert set(picture.content.y.ravel()) == levels
 
 
-def test_padded_lines_and_odd_heights() -> None:
-    """Lines longer than the picture are cut, and an odd last line keeps its colour."""
-    rows = np.zeros((3, 20), np.uint8)
-    rows[:, 1:16:4], rows[:, 3:16:4] = 90, 200
+def test_lines_are_as_long_as_the_driver_says() -> None:
+    """The padding behind each line is not part of the picture."""
+    pixels = np.full((48, 64 + 16), 99, np.uint8)
+    pixels[:, :64] = 200
+    kernel = FakeKernel(FakeClock(), formats=("GREY",), line=80)
+    kernel.ready = [Filled(pixels.tobytes(), 0)]
 
-    planes = planes_of(rows.tobytes(), 8, 3, 20, full=True)
+    [picture] = _taken(kernel)
 
-    assert planes.y.shape == (3, 8)
-    assert planes.u.shape == planes.v.shape == (2, 4)
-    assert set(planes.u.ravel()) == {90}
-    assert set(planes.v.ravel()) == {200}
+    assert isinstance(picture, Picture)
+    assert isinstance(picture.content, Planes)
+    assert set(picture.content.y.ravel()) == {200}
+
+
+@pytest.mark.parametrize(
+    ("offered", "options", "words"),
+    [
+        (("YUYV", "MJPG"), {}, "64x48 MJPG, passed through"),
+        (("YUYV", "JPEG"), {}, "64x48 MJPG, passed through"),
+        (("YUYV", "NV12", "H264"), {}, "64x48 NV12, encoded here"),
+        (("MJPG", "UYVY"), {"rotate": 180}, "64x48 UYVY, encoded here"),
+        (("MJPG",), {"flip": "vertical"}, "64x48 MJPG, encoded here"),
+        (("MJPG", "YU12"), {"format": "yu12"}, "64x48 YU12, encoded here"),
+    ],
+)
+def test_without_a_format_the_best_that_is_offered_is_taken(
+    offered: tuple[str, ...], options: dict[str, object], words: str
+) -> None:
+    """JPEGs as they are, or pixels, if the site file asks for a change; and it is said."""
+    kernel = FakeKernel(FakeClock(), formats=offered)
+    source = V4l2Source(V4l2Camera(**options), kernel.clock, kernel)  # type: ignore[arg-type]  # a few options
+
+    with source.open() as stream:
+        assert stream.description == f"HD Webcam C999, {words}"
+
+
+def test_colours_of_high_definition_are_said_to_be_off() -> None:
+    """JPEG has the colours of BT.601; others are not converted, and not in silence."""
+    kernel = FakeKernel(FakeClock(), formats=("NV12",), colorspace=abi.COLORSPACE_REC709)
+
+    with V4l2Source(V4l2Camera(), kernel.clock, kernel).open() as stream:
+        assert stream.description.endswith("colours of BT.709 as those of BT.601")
+
+
+def test_large_pictures_have_fewer_buffers() -> None:
+    """64 MP in YUYV are 128 MB each: two buffers, not four."""
+    kernel = FakeKernel(FakeClock(), formats=("YUYV",), size=(9248, 6944))
+
+    with V4l2Source(V4l2Camera(), kernel.clock, kernel).open():
+        assert len(kernel.queued) == 2
 
 
 def test_damaged_and_short_pictures_are_counted() -> None:
@@ -397,10 +448,32 @@ def test_a_camera_that_may_not_be_opened() -> None:
 
 
 def test_a_camera_without_the_wanted_format() -> None:
-    """It says what the camera offers instead."""
-    kernel = FakeKernel(FakeClock(), formats=("YUYV", "NV12"))
+    """It says what the camera offers instead, and how to ask for it."""
+    kernel = FakeKernel(FakeClock(), formats=("YUYV", "H264"))
 
-    assert "HD Webcam C999 gives no MJPG; it offers YUYV, NV12" in _trouble(kernel)
+    assert _trouble(kernel, V4l2Camera(format="mjpg")) == (
+        f"{DEVICE}: HD Webcam C999 gives no MJPG; it offers YUYV (format: yuyv),"
+        " H264 (not readable here)"
+    )
+
+
+def test_a_camera_without_any_readable_format() -> None:
+    """It says what the camera offers, and what could be read."""
+    kernel = FakeKernel(FakeClock(), formats=("H264", "Y16 "))
+
+    assert _trouble(kernel).startswith(
+        f"{DEVICE}: HD Webcam C999 offers H264 (not readable here), Y16 (not readable here);"
+        " what can be read is MJPG, NV12, YU12,"
+    )
+
+
+def test_a_device_of_several_planes() -> None:
+    """As of the camera interface of many boards: it is said what it is, and what to do."""
+    caps = abi.CAP_VIDEO_CAPTURE_MPLANE | abi.CAP_STREAMING
+    sentence = _trouble(FakeKernel(FakeClock(), caps=caps))
+
+    assert "HD Webcam C999 gives video in buffers of several planes only" in sentence
+    assert "`source: picamera2`" in sentence
 
 
 def test_a_device_that_is_no_camera() -> None:

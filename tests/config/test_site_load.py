@@ -130,6 +130,25 @@ cameras:
     assert (polled.size, polled.quality, polled.rotate) == (Size(1280, 720), 60, 180)
 
 
+def test_a_webcam_without_a_format_may_be_changed(tmp_path: Path) -> None:
+    """What it gives is known once it is open; a change that is asked for makes it encode."""
+    site = load(
+        tmp_path,
+        """
+defaults: {quality: 60}
+cameras:
+  turned: {source: v4l2, rotate: 90}
+  coarse: {source: v4l2, quality: 50, device: /dev/video1}
+""",
+    )
+
+    turned, coarse = site.cameras.values()
+    assert isinstance(turned, V4l2Camera)
+    assert isinstance(coarse, V4l2Camera)
+    assert (turned.format, turned.rotate, turned.quality) == (None, 90, 60)
+    assert coarse.quality == 50
+
+
 def test_keys_that_begin_with_x_are_for_anchors(tmp_path: Path) -> None:
     """At the top only, and not even looked into."""
     site = load(

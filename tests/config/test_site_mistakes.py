@@ -147,8 +147,8 @@ MISTAKES = [
     row(TOP + CAMERA + "recorders: {r: {path: r, segment: 10m, keep: {age: 5m}}}", 6, 52, "recorders.r.keep.age: shorter than one segment (10m), and whole segments go"),
     row(TOP + CAMERA + "recorders: {r: {path: r, keep: {size: 0}}}", 6, 39, "recorders.r.keep.size: with 0 bytes nothing can be recorded"),
     # no effect
-    row(TOP + "cameras:\n  a: {source: v4l2, rotate: 90}", 4, 21, "cameras.a.rotate: no effect: the pictures of this camera pass through untouched; with 'format: yuyv' it would have one"),
-    row(TOP + "cameras:\n  a: {source: v4l2, privacy: {p: [[0, 0], [1, 1], [1, 0]]}}", 4, 21, "cameras.a.privacy: no effect"),
+    row(TOP + "cameras:\n  a: {source: v4l2, format: mjpg, rotate: 90}", 4, 35, "cameras.a.rotate: no effect: the pictures of this camera pass through untouched; with another 'format', or none, it would have one"),
+    row(TOP + "cameras:\n  a: {source: v4l2, format: mjpg, privacy: {p: [[0, 0], [1, 1], [1, 0]]}}", 4, 35, "cameras.a.privacy: no effect"),
     row(TOP + "cameras:\n  a: {source: http, url: 'http://c', size: 640x480}", 4, 38, "cameras.a.size: no effect: the pictures of this camera pass through untouched; with 'snapshot: true' it would have one"),
     # the network
     row(TOP + "broker: {host: hub.local}\n" + CAMERA, 3, 16, "broker.host: 'hub.local' is reached over the network without security.keys: make keys with 'camfan keys new NAME'"),
@@ -212,7 +212,7 @@ cameras:
     source: v4l2
     devise: /dev/video0
     fps: fast
-    quality: 50
+    quality: 500
   gate:
     source: file
   yard:
@@ -233,7 +233,7 @@ motion:
         (6, 9, "defaults.size"),
         (10, 5, "cameras.porch.devise"),
         (11, 10, "cameras.porch.fps"),
-        (12, 5, "cameras.porch.quality"),
+        (12, 14, "cameras.porch.quality"),
         (13, 3, "cameras.gate.path"),
         (16, 13, "cameras.yard.source"),
         (20, 15, "recorders.archive.cameras[0]"),

@@ -57,9 +57,9 @@ def _stable_names(dev: Path) -> dict[str, str]:
 def _look(path: str, stable: str | None, kernel: Kernel) -> VideoDevice | None:
     try:
         with Device(path, kernel) as device:
-            card, _, captures = device.identify()
-            if not captures:
+            found = device.identify()
+            if not found.captures:
                 return None
-            return VideoDevice(path, stable, card, tuple(device.offers()))
+            return VideoDevice(path, stable, found.card, tuple(device.offers()))
     except OSError as exc:
         return VideoDevice(path, stable, "", (), exc.strerror or str(exc))

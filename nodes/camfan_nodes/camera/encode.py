@@ -19,7 +19,7 @@ from camfan_config.errors import CamfanError
 from camfan_config.types import CameraBase, EncodingCamera, FileCamera, HttpCamera, Size
 from camfan_nodes.camera.mjpg import repair_jpeg
 from camfan_nodes.camera.privacy import Paint
-from camfan_nodes.camera.source import Bgr, Picture, Planes
+from camfan_nodes.camera.source import Bgr, Picture, Plane, Planes
 from camfan_wire.exif import UPRIGHT, orientation
 from camfan_wire.jpeg import picture_size
 from camfan_wire.scans import check_scans
@@ -81,9 +81,9 @@ class Encoder:
             planes = Planes(self._turned(planes.y), self._turned(planes.u), self._turned(planes.v))
         if self.paint:
             planes = self.paint.on_planes(planes)
+        luma = _even(planes.y)
         return cast(
-            bytes,
-            simplejpeg.encode_jpeg_yuv_planes(planes.y, planes.u, planes.v, quality=quality),
+            bytes, simplejpeg.encode_jpeg_yuv_planes(luma, planes.u, planes.v, quality=quality)
         )
 
     def _encode_bgr(self, image: Bgr, quality: int) -> bytes:
@@ -112,6 +112,17 @@ class Encoder:
 
         area = (self.size.width, self.size.height)
         return cast(Bgr, cv2.resize(image, area, interpolation=cv2.INTER_AREA))
+
+
+def _even(luma: Plane) -> Plane:
+    """The same plane, in memory that has the even number of rows and columns that TurboJPEG reads.
+
+    It reads them even where the picture is odd: from the next row, and behind the last one.
+    """
+    height, width = luma.shape
+    if not (height % 2 or width % 2):
+        return luma
+    return np.pad(luma, ((0, height % 2), (0, width % 2)), mode="edge")[:height, :width]
 
 
 def encoder_of(camera: CameraBase) -> Encoder:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from camfan_nodes.camera.devices import VideoDevice
+from camfan_nodes.camera.pixel_formats import FORMATS
+from camfan_nodes.camera.v4l2_abi import fourcc_text
 from camfan_nodes.camera.v4l2_device import Offer
 
-TAKEN = {"MJPG": "mjpg", "JPEG": "mjpg", "YUYV": "yuyv"}  # formats a `v4l2` camera can have
+TAKEN = {fourcc_text(code): row.name for row in FORMATS for code in row.codes}  # by fourcc
 WISH = 1280 * 720  # pixels: more is seldom wanted and always paid for
 SIZES_SHOWN = 6
 
@@ -49,7 +51,7 @@ def _entry(number: int, device: VideoDevice) -> list[str]:
     offers = {TAKEN[offer.fourcc]: offer for offer in device.offers if offer.fourcc in TAKEN}
     if not offers:
         return []
-    format_ = "mjpg" if "mjpg" in offers else "yuyv"
+    format_ = next(row.name for row in FORMATS if row.name in offers)
     lines = [
         f"  webcam-{number}:",
         "    source: v4l2",

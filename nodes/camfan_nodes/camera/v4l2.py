@@ -1,6 +1,6 @@
 """The source `v4l2`: a webcam on Linux.
 
-Its own JPEGs go through as they are (`mjpg`), raw pixels are handed on to be encoded (`yuyv`). A
+Its own JPEGs go through as they are (`mjpg`), raw pixels are handed on to be encoded. A
 camera that is unplugged is an error here and a reopening by name in the loop above.
 """
 
@@ -16,10 +16,19 @@ from camfan_nodes.camera import v4l2_abi as abi
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.devices import describe_devices
 from camfan_nodes.camera.pacing import Thinner
+from camfan_nodes.camera.pixel_formats import (
+    FORMATS,
+    Geometry,
+    PixelFormat,
+    best_of,
+    describe_offer,
+    format_named,
+)
 from camfan_nodes.camera.source import (
     EVERYTHING,
     IDLE_S,
     SLICE_S,
+    Bgr,
     Idle,
     Passed,
     Picture,
@@ -28,13 +37,11 @@ from camfan_nodes.camera.source import (
     Tally,
     Wishes,
 )
-from camfan_nodes.camera.v4l2_device import BUFFERS, Device, Kernel, Linux, Taken
-from camfan_nodes.camera.yuyv import planes_of
+from camfan_nodes.camera.v4l2_device import BUFFERS, Device, Identity, Kernel, Linux, Taken
 
 MAX_GAP = 10_000  # pictures; more means that the driver does not count
 MAX_AGE_NS = 10_000_000_000  # an older timestamp is not of our clock
 
-_ACCEPTED = {"mjpg": (abi.MJPG, abi.JPEG), "yuyv": (abi.YUYV,)}
 _WORDS = {
     errno.EBUSY: "it is used by another program",
     errno.EACCES: "this user may not open it; is it in the group `video`?",
@@ -43,6 +50,7 @@ _WORDS = {
         "not enough USB bandwidth; ask for a smaller size, a lower fps or `format: mjpg`,"
         " or plug it into another USB controller"
     ),
+    errno.ENOMEM: "not enough memory for its pictures; ask for a smaller `size`",
     errno.ENODEV: "it was unplugged",
     errno.ENXIO: "it was unplugged",
     errno.ENOTTY: "it is no video device",
@@ -99,25 +107,52 @@ class V4l2Stream:
         self._thinner = Thinner(camera.fps)
         self._last: int | None = None
         self._last_s: float | None = None
-        card, _, captures = device.identify()
-        if not captures:
-            raise SourceError(f"{camera.device}: {card} gives no video")
-        self._format = self._negotiate(card)
+        found = device.identify()
+        if not found.captures:
+            raise SourceError(f"{camera.device}: {found.card} {_why_not(found)}")
+        self._row = self._choose(found.card)
+        self._format = self._negotiate(found.card)
+        self._geometry = _geometry(self._format)
         given_fps = device.set_fps(camera.fps) if camera.fps else None
-        device.start()
-        rate = f" at {given_fps:g} fps" if given_fps else ""
-        how = "passed through" if camera.format == "mjpg" else "encoded here"
+        device.start(self._format.sizeimage)
+        self.description = self._describe(found.card, given_fps)
+
+    def _describe(self, card: str, fps: float | None) -> str:
+        rate = f" at {fps:g} fps" if fps else ""
+        how = "passed through" if self._row.parts is None and not self._changed else "encoded here"
+        if self._row.parts is not None and not self._row.full and _is_bt709(self._format):
+            how += ", colours of BT.709 as those of BT.601"
         size = f"{self._format.width}x{self._format.height}"
-        self.description = f"{card}, {size} {camera.format.upper()}{rate}, {how}"
+        return f"{card}, {size} {self._row.name.upper()}{rate}, {how}"
+
+    @property
+    def _changed(self) -> bool:
+        camera = self._camera
+        return bool(camera.rotate or camera.flip != "none" or camera.privacy)
+
+    def _choose(self, card: str) -> PixelFormat:
+        """The format of the site file, or else the best that the device offers."""
+        if self._camera.format is not None:
+            return format_named(self._camera.format)
+        offered = self._device.formats()
+        row = best_of(offered, changed=self._changed)
+        if row is None:
+            readable = ", ".join(row.name.upper() for row in FORMATS)
+            raise SourceError(
+                f"{self._camera.device}: {card} offers {describe_offer(offered)}; what can be read"
+                f" is {readable}"
+            )
+        return row
 
     def _negotiate(self, card: str) -> abi.PixFormat:
-        camera, size = self._camera, self._camera.size
-        accepted = _ACCEPTED[camera.format]
-        given = self._device.set_format(accepted[0], (size.width, size.height) if size else None)
-        if given.pixelformat not in accepted:
-            offered = ", ".join(map(abi.fourcc_text, self._device.formats()))
+        camera, size, row = self._camera, self._camera.size, self._row
+        offered = self._device.formats()
+        code = next((code for code in row.codes if code in offered), row.codes[0])
+        given = self._device.set_format(code, (size.width, size.height) if size else None)
+        if given.pixelformat not in row.codes:
             raise SourceError(
-                f"{camera.device}: {card} gives no {camera.format.upper()}; it offers {offered}"
+                f"{camera.device}: {card} gives no {row.name.upper()}; it offers"
+                f" {describe_offer(offered)}"
             )
         if size and (given.width, given.height) != (size.width, size.height):
             log.warning(
@@ -172,21 +207,11 @@ class V4l2Stream:
             return Passed(passed)
         return Idle.PACED if any_came else Idle.SILENT
 
-    def _content(self, taken: Taken) -> bytes | Planes | None:
+    def _content(self, taken: Taken) -> bytes | Planes | Bgr | None:
         if taken.damaged or not taken.used:
             return None
         data = taken.data()
-        if self._camera.format == "mjpg":
-            return data
-        width, height, line = self._format.width, self._format.height, self._format.bytesperline
-        line = max(line, 2 * width)
-        if len(data) < line * height:
-            return None
-        full = (
-            self._format.quantization == abi.QUANTIZATION_FULL
-            or self._format.colorspace == abi.COLORSPACE_JPEG
-        )
-        return planes_of(data, width, height, line, full=full)
+        return data if self._row.parts is None else self._row.read(data, self._geometry)
 
     def _count_drops(self, sequence: int) -> None:
         self._tally.dropped += self._gap(sequence)
@@ -206,6 +231,30 @@ class V4l2Stream:
         if at_ns is None or not 0 <= now_ns - at_ns <= MAX_AGE_NS:
             at_ns = now_ns
         return wall_ns - (now_ns - at_ns), at_ns
+
+
+def _why_not(found: Identity) -> str:
+    if found.multi_planar:
+        return (
+            "gives video in buffers of several planes only, which cannot be read here; on a"
+            " Raspberry Pi use `source: picamera2`, elsewhere let GStreamer copy it into a"
+            " v4l2loopback device"
+        )
+    return "gives no video"
+
+
+def _geometry(given: abi.PixFormat) -> Geometry:
+    full: bool | None = None
+    if given.quantization in (abi.QUANTIZATION_FULL, abi.QUANTIZATION_LIMITED):
+        full = given.quantization == abi.QUANTIZATION_FULL
+    elif given.colorspace == abi.COLORSPACE_JPEG:
+        full = True
+    return Geometry(given.width, given.height, given.bytesperline, full)
+
+
+def _is_bt709(given: abi.PixFormat) -> bool:
+    usual = not given.ycbcr_enc and given.colorspace == abi.COLORSPACE_REC709
+    return bool(usual or given.ycbcr_enc == abi.YCBCR_ENC_709)
 
 
 def _in_words(path: str, exc: OSError) -> SourceError:

@@ -16,11 +16,13 @@ import select
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from camfan_nodes.camera import v4l2_abi as abi
 
 BUFFERS = 4  # pictures the driver may fill before we fetch one; then it drops the next
+MIN_BUFFERS = 2  # one is filled while we look at the other
+BUFFER_BYTES = 256_000_000  # of all buffers; raw pictures of 64 MP get fewer of them
 
 Memory = mmap.mmap | bytearray  # bytearray: a device that is none, in tests
 Argument = ctypes.Structure | ctypes.c_int
@@ -80,6 +82,15 @@ class Taken:
         return bytes(self.memory[: self.used])
 
 
+class Identity(NamedTuple):
+    """What a device says of itself."""
+
+    card: str
+    bus: str  # where it is plugged in
+    captures: bool  # video, into buffers of one piece
+    multi_planar: bool  # only into buffers of several
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One format of a device: sizes, each with its highest rate where known."""
@@ -117,17 +128,18 @@ class Device:
     def _call(self, request: int, argument: Argument) -> None:
         self._kernel.ioctl(self._handle, request, argument)
 
-    def identify(self) -> tuple[str, str, bool]:
-        """The card's name, where it is plugged in, and whether it captures video."""
+    def identify(self) -> Identity:
         found = abi.Capability()
         self._call(abi.QUERYCAP, found)
         own = found.capabilities & abi.CAP_DEVICE_CAPS
         caps = found.device_caps if own else found.capabilities
         needed = abi.CAP_VIDEO_CAPTURE | abi.CAP_STREAMING
-        return (
+        captures = caps & needed == needed
+        return Identity(
             found.card.decode("utf-8", "replace"),
             found.bus_info.decode("utf-8", "replace"),
-            caps & needed == needed,
+            captures,
+            not captures and bool(caps & abi.CAP_VIDEO_CAPTURE_MPLANE),
         )
 
     def formats(self) -> list[int]:
@@ -198,9 +210,14 @@ class Device:
         given = asked.capture.timeperframe
         return given.denominator / given.numerator if given.numerator else None
 
-    def start(self) -> None:
-        """Map the buffers, give them to the driver and let it run."""
-        request = abi.RequestBuffers(count=BUFFERS, type=abi.CAPTURE, memory=abi.MMAP)
+    def start(self, picture_bytes: int = 0) -> None:
+        """Map the buffers, give them to the driver and let it run.
+
+        There are fewer of them where a picture of so many bytes would make them too large.
+        """
+        affordable = BUFFER_BYTES // max(picture_bytes, 1)
+        count = min(BUFFERS, max(MIN_BUFFERS, affordable))
+        request = abi.RequestBuffers(count=count, type=abi.CAPTURE, memory=abi.MMAP)
         self._call(abi.REQBUFS, request)
         for index in range(request.count):
             buffer = self._buffer(index)
