@@ -20,7 +20,6 @@ from camfan_broker.camera import Camera
 from camfan_broker.claims import Claims
 from camfan_broker.delivery import Delivery
 from camfan_broker.draining import Drain
-from camfan_broker.ingest import check_bounds
 from camfan_broker.late import late_entry
 from camfan_broker.pace import CHEAP, Pace
 from camfan_broker.peer import Peer
@@ -28,6 +27,7 @@ from camfan_broker.rights import Rights
 from camfan_broker.tracer import Tracer
 from camfan_config.globs import matches
 from camfan_wire import messages
+from camfan_wire.bounds import check_bounds
 from camfan_wire.clock import SiteClock
 from camfan_wire.errors import WireError
 from camfan_wire.messages import PROTOCOL, Hello
@@ -165,7 +165,8 @@ class Control:
             case 3 if peer is not None:
                 camera = self._published_by(peer)
                 entry = late_entry(camera, parts)
-                check_bounds(entry.header, self._access.limits)
+                header = entry.header
+                check_bounds(header.size, header.width, header.height, self._access.limits)
                 camera.repairs.frame(entry)
                 self._delivery.frame_came(camera)
             case 3:

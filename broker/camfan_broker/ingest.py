@@ -18,9 +18,9 @@ from camfan_broker.claims import Claims
 from camfan_broker.draining import Drain
 from camfan_broker.rights import Rights
 from camfan_broker.ring import Entry
-from camfan_config import Limits
+from camfan_wire.bounds import check_bounds
 from camfan_wire.errors import WireError
-from camfan_wire.header import Header, decode_header
+from camfan_wire.header import decode_header
 from camfan_wire.sockets import NOT_COPIED, has_input, receive
 from camfan_wire.topics import EVENTS, FRAMES, LAYERS, STATUSES, frame_topic
 
@@ -117,7 +117,7 @@ class Ingest:
             if len(text) > limits.header:
                 raise WireError("bad-header", f"a header of {len(text)} bytes")
             header = decode_header(text, camera.name, camera.run)
-            check_bounds(header, limits)
+            check_bounds(header.size, header.width, header.height, limits)
             camera.check(header, layer, jpeg.buffer)
             if header.run != camera.run:
                 self._claims.check(camera, header, jpeg)
@@ -157,13 +157,3 @@ class Ingest:
         self._bounds.taken(part)
         self._bounds.offend(part, "bad-parts", "sent a message of more than three parts")
         self._rest.start(part)
-
-
-def check_bounds(header: Header, limits: Limits) -> None:
-    """Raises WireError for a picture that is larger than this site takes."""
-    if header.size > limits.frame or header.width * header.height > limits.pixels:
-        raise WireError(
-            "too-large",
-            f"a JPEG of {header.size} bytes and {header.width}x{header.height} pixels; the site "
-            f"takes {limits.frame} bytes and {limits.pixels} pixels",
-        )

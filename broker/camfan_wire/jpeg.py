@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from camfan_wire.errors import WireError
 
-MAX_BYTES = 16_000_000
-MAX_PIXELS = 50_000_000
+MAX_BYTES = 40_000_000  # of the protocol; a site takes less unless its `security.limits` say so
+MAX_PIXELS = 120_000_000
 MAX_MARKERS = 1000  # and fill bytes, before the picture's size; a real camera writes about ten
 
 ALONE = frozenset((0x01, *range(0xD0, 0xD8)))  # markers without a length

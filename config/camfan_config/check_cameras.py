@@ -14,10 +14,12 @@ from camfan_config.types import (
     CameraRing,
     FileCamera,
     HttpCamera,
+    Limits,
     Picamera2Camera,
     Polygon,
     RtspCamera,
     Site,
+    Size,
     V4l2Camera,
 )
 
@@ -28,9 +30,11 @@ def check(site: Site, places: Places) -> None:
     """Complains about each camera, then about those that get in each other's way."""
     _stall(site.defaults.stall_after, ("defaults", "stall_after"), places)
     _ring(site.defaults.ring, ("defaults", "ring"), places)
+    _size(site.defaults.size, site.security.limits, ("defaults", "size"), places)
     for name, camera in site.cameras.items():
         path: KeyPath = ("cameras", name)
         _effect(camera, path, places)
+        _size(getattr(camera, "size", None), site.security.limits, (*path, "size"), places)
         _polygons(camera, path, places)
         _stall(camera.stall_after, (*path, "stall_after"), places)
         _ring(camera.ring, (*path, "ring"), places)
@@ -69,6 +73,15 @@ def _effect(camera: Camera, path: KeyPath, places: Places) -> None:
         if (*path, key) in places:
             words = "no effect: the pictures of this camera pass through untouched"
             places.complain((*path, key), words + way_out.get(type(camera), ""), key=True)
+
+
+def _size(size: Size | None, limits: Limits, path: KeyPath, places: Places) -> None:
+    if size is None or path not in places or not places.sound(path, ("security", "limits")):
+        return
+    pixels = size.width * size.height
+    if pixels > limits.pixels:
+        words = f"{pixels} pixels are more than this site takes in a picture ({limits.pixels})"
+        places.complain(path, f"{words}; raise security.limits.pixels")
 
 
 def _polygons(camera: Camera, path: KeyPath, places: Places) -> None:

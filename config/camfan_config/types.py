@@ -170,9 +170,9 @@ class Limits(Section, frozen=True, kw_only=True):
         ),
     ] = 128
     frame: Annotated[
-        int, Meta(ge=1000, le=16_000_000, extra={"unit": "bytes"}, description="of a JPEG")
+        int, Meta(ge=1000, le=40_000_000, extra={"unit": "bytes"}, description="of a JPEG")
     ] = 16_000_000
-    pixels: Annotated[int, Meta(ge=1, le=50_000_000, description="of a JPEG")] = 50_000_000
+    pixels: Annotated[int, Meta(ge=1, le=120_000_000, description="of a JPEG")] = 50_000_000
     header: Annotated[
         int, Meta(ge=256, le=4096, extra={"unit": "bytes"}, description="of a frame's header")
     ] = 4096

@@ -31,7 +31,7 @@ BYTES = {
 MAX_DAYS = 36_500  # more would not fit where times are counted
 MAX_BYTES = 10**18
 MAX_SIDE = 16_384  # pixels
-MAX_PIXELS = 50_000_000  # what a frame may have on the wire
+MAX_PIXELS = 120_000_000  # what a frame may have on the wire
 
 NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
 DURATION_PATTERN = rf"^(?:{NUMBER}(?:ms|s|m|h|d)|0)$"
@@ -101,7 +101,7 @@ def parse_size(text: str) -> Size:
     size = Size(int(match[1]), int(match[2]))
     sides = (size.width, size.height)
     if min(sides) < 16 or max(sides) > MAX_SIDE or size.width * size.height > MAX_PIXELS:
-        raise ValueError(f"is not a picture size: 16 to {MAX_SIDE} a side, at most 50 MP")
+        raise ValueError(f"is not a picture size: 16 to {MAX_SIDE} a side, at most 120 MP")
     return size
 
 

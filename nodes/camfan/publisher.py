@@ -30,6 +30,7 @@ from camfan.repair import NoPast
 from camfan.reporting import completed
 from camfan.ring import Counts, Kept, Ring
 from camfan_config import CameraRing, CustomCamera, Site
+from camfan_wire.bounds import WIDEST, check_bounds
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, encode_header
@@ -107,6 +108,7 @@ class Publisher:
         self.run = secrets.token_hex(8)
         self._closed = False
         self._sizes = SizeCache()
+        self._limits = WIDEST if isinstance(site, str) else site.security.limits
         self._ring = Ring(self.run, ring.memory)
         self._claim = Claim()
         self._orders = Orders(quality, self.report_now)
@@ -186,6 +188,7 @@ class Publisher:
         self._denied = None
         try:
             width, height = self._sizes.upright_size(jpeg)
+            check_bounds(len(jpeg), width, height, self._limits)
         except WireError:
             self.refuse()
             raise

@@ -147,6 +147,8 @@ MISTAKES = [
     row(TOP + CAMERA + "recorders: {r: {path: r, segment: 10m, keep: {age: 5m}}}", 6, 52, "recorders.r.keep.age: shorter than one segment (10m), and whole segments go"),
     row(TOP + CAMERA + "recorders: {r: {path: r, keep: {size: 0}}}", 6, 39, "recorders.r.keep.size: with 0 bytes nothing can be recorded"),
     # no effect
+    row(TOP + "cameras:\n  a: {source: v4l2, size: 9248x6944}", 4, 27, "cameras.a.size: 64218112 pixels are more than this site takes in a picture (50000000); raise security.limits.pixels"),
+    row(TOP + CAMERA + "defaults: {size: 9248x6944}", 6, 18, "defaults.size: 64218112 pixels are more than this site takes"),
     row(TOP + "cameras:\n  a: {source: v4l2, format: mjpg, rotate: 90}", 4, 35, "cameras.a.rotate: no effect: the pictures of this camera pass through untouched; with another 'format', or none, it would have one"),
     row(TOP + "cameras:\n  a: {source: v4l2, format: mjpg, privacy: {p: [[0, 0], [1, 1], [1, 0]]}}", 4, 35, "cameras.a.privacy: no effect"),
     row(TOP + "cameras:\n  a: {source: http, url: 'http://c', size: 640x480}", 4, 38, "cameras.a.size: no effect: the pictures of this camera pass through untouched; with 'snapshot: true' it would have one"),

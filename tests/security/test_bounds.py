@@ -11,10 +11,12 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import msgspec
 import pytest
 import zmq
 
-from camfan import Publisher, load_site
+from camfan import Publisher, Site, WireError, load_site
+from camfan_config import Limits
 from camfan_testing.curve_wire import GREETING, CurveWire
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import LiveBroker, serving, wait_until
@@ -201,7 +203,7 @@ def test_requests_a_second(tmp_path: Path) -> None:
 def test_what_a_frame_may_be(tmp_path: Path, limits: str, reason: str) -> None:
     """64 by 48 pixels, more than 1000 bytes, a header of more than 256: refused where it comes in,
     before anybody decodes it."""
-    with bounded(tmp_path, limits) as live, Publisher(live.site, "one") as camera:
+    with bounded(tmp_path, limits) as live, Publisher(unbounded(live.site), "one") as camera:
         refused = live.broker.cameras["one"].refused
         picture = jpeg(64, 48, 0)
         assert len(picture) > 1000
@@ -210,6 +212,30 @@ def test_what_a_frame_may_be(tmp_path: Path, limits: str, reason: str) -> None:
             pad_the_header(live)
         wait_until(lambda: refused[reason] > 0)
         assert live.broker.cameras["one"].received == (1 if reason == "bad-header" else 0)
+
+
+def unbounded(site: Site) -> Site:
+    """As the site file of a camera that says nothing of limits."""
+    security = msgspec.structs.replace(site.security, limits=Limits())
+    return msgspec.structs.replace(site, security=security)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ("{frame: 1kB}", r"this site takes 1000: raise `security\.limits\.frame`"),
+        ("{pixels: 3071}", r"64x48.* this site takes 3071: raise `security\.limits\.pixels`"),
+    ],
+)
+def test_a_camera_says_what_is_too_large(tmp_path: Path, limits: str, words: str) -> None:
+    """Its Publisher knows the limits too, and names the key that raises them."""
+    with bounded(tmp_path, limits) as live, Publisher(live.site, "one") as camera:
+        wait_until(camera.wanted)
+        with pytest.raises(WireError, match=words) as refused:
+            camera.publish(jpeg(64, 48, 0))
+
+        assert refused.value.reason == "too-large"
+        assert camera.counts.refused == 1
 
 
 def pad_the_header(live: LiveBroker) -> None:

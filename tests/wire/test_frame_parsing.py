@@ -22,6 +22,7 @@ from camfan_wire.header import (
     read_frame,
     read_parts,
 )
+from camfan_wire.jpeg import MAX_BYTES
 
 JPEG = jpeg(64, 48, 1)
 RUN = "9f3c5a7e01b2d4f6"
@@ -53,7 +54,7 @@ HEADERS = st.builds(
     captured=INT64,
     width=st.integers(1, 65_535),
     height=st.integers(1, 65_535),
-    size=st.integers(4, 16_000_000),
+    size=st.integers(4, MAX_BYTES),
     late=st.booleans(),
 )
 
@@ -154,7 +155,7 @@ def test_an_ill_typed_key_refuses_the_frame(key: str, value: object) -> None:
         ("height", 0),
         ("height", 65_536),
         ("size", 3),
-        ("size", 16_000_001),
+        ("size", MAX_BYTES + 1),
         ("late", None),
         ("late", 1),
     ],

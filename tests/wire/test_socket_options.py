@@ -9,6 +9,7 @@ import zmq
 
 from camfan_testing.live import wait_until
 from camfan_testing.ports import free_ports
+from camfan_wire.jpeg import MAX_BYTES
 from camfan_wire.sockets import MAX_TOPIC_BYTES, BindError, Role, bind, open_socket
 
 Socket = zmq.Socket[bytes]
@@ -47,16 +48,16 @@ BY_ROLE: dict[Role, tuple[int, dict[int, int]]] = {
         zmq.XPUB,
         {zmq.SNDHWM: 4, zmq.SNDBUF: 262_144, zmq.IMMEDIATE: 1, zmq.MAXMSGSIZE: 256},
     ),
-    Role.INGEST: (zmq.XSUB, {zmq.RCVHWM: 64, zmq.SNDHWM: 0, zmq.MAXMSGSIZE: 16_000_000}),
+    Role.INGEST: (zmq.XSUB, {zmq.RCVHWM: 64, zmq.SNDHWM: 0, zmq.MAXMSGSIZE: MAX_BYTES}),
     Role.FANOUT: (zmq.XPUB, {zmq.SNDHWM: 64, zmq.MAXMSGSIZE: 256}),
-    Role.FANOUT_READER: (zmq.SUB, {zmq.RCVHWM: 64, zmq.SNDHWM: 0, zmq.MAXMSGSIZE: 16_000_000}),
+    Role.FANOUT_READER: (zmq.SUB, {zmq.RCVHWM: 64, zmq.SNDHWM: 0, zmq.MAXMSGSIZE: MAX_BYTES}),
     Role.DELIVERY: (
         zmq.ROUTER,
-        {zmq.SNDHWM: 256, zmq.RCVHWM: 64, zmq.MAXMSGSIZE: 16_000_000},
+        {zmq.SNDHWM: 256, zmq.RCVHWM: 64, zmq.MAXMSGSIZE: MAX_BYTES},
     ),
     Role.PEER: (
         zmq.DEALER,
-        {zmq.SNDHWM: 256, zmq.RCVHWM: 256, zmq.IMMEDIATE: 1, zmq.MAXMSGSIZE: 16_000_000},
+        {zmq.SNDHWM: 256, zmq.RCVHWM: 256, zmq.IMMEDIATE: 1, zmq.MAXMSGSIZE: MAX_BYTES},
     ),
     Role.INVITE: (zmq.REP, {zmq.MAXMSGSIZE: 1024}),
     Role.JOIN: (zmq.REQ, {zmq.MAXMSGSIZE: 1024}),
@@ -218,9 +219,9 @@ def test_a_message_beyond_the_limit_costs_the_connection(opened: Open) -> None:
     peer.connect(bind(broker, ANY_PORT))
     assert announced(broker, peer) == b""
 
-    peer.send(bytes(16_000_000))
-    assert broker.recv_multipart()[1] == bytes(16_000_000)
-    peer.send(bytes(16_000_001))
+    peer.send(bytes(MAX_BYTES))
+    assert broker.recv_multipart()[1] == bytes(MAX_BYTES)
+    peer.send(bytes(MAX_BYTES + 1))
 
     assert announced(broker, peer) == b""
 

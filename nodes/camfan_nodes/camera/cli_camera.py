@@ -121,7 +121,7 @@ def _publish(name: str, loaded: Loaded, key: Path | None, *, take_over: bool) ->
                 Parts(
                     camera=name,
                     source=source,
-                    encoder=encoder_of(camera),
+                    encoder=encoder_of(camera, site.security.limits),
                     publisher=publisher,
                     supervisor=_Systemd(),
                     figures=figures,

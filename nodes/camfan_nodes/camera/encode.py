@@ -16,10 +16,11 @@ import simplejpeg
 
 from camfan.upright import turned_upright
 from camfan_config.errors import CamfanError
-from camfan_config.types import CameraBase, EncodingCamera, FileCamera, HttpCamera, Size
+from camfan_config.types import CameraBase, EncodingCamera, FileCamera, HttpCamera, Limits, Size
 from camfan_nodes.camera.mjpg import repair_jpeg
 from camfan_nodes.camera.privacy import Paint
 from camfan_nodes.camera.source import Bgr, Picture, Plane, Planes
+from camfan_wire.bounds import WIDEST, check_bounds
 from camfan_wire.exif import UPRIGHT, orientation
 from camfan_wire.jpeg import picture_size
 from camfan_wire.scans import check_scans
@@ -48,6 +49,7 @@ class Encoder:
     flip: str = "none"
     size: Size | None = None  # of pictures that arrive as JPEG; others come in the size they have
     paint: Paint = field(default_factory=lambda: Paint(()))
+    limits: Limits = WIDEST  # of a picture; a larger one is not even decoded
 
     def passes(self, jpeg: bytes) -> bool:
         """Whether nothing has to be done to it. Raises WireError for a JPEG that is none."""
@@ -58,7 +60,7 @@ class Encoder:
     def make(self, picture: Picture, quality: int | None = None) -> Made:
         """`quality` in place of the encoder's own, if given.
 
-        Raises PictureError, and WireError for a JPEG that is none.
+        Raises PictureError, and WireError for a JPEG that is none or a picture that is too large.
         """
         quality = quality or self.quality
         content, way = picture.content, UPRIGHT
@@ -67,7 +69,10 @@ class Encoder:
             if self.passes(content):
                 return Made(content, encoded=False, orientation=way)
             way = orientation(content)
+            check_bounds(len(content), *picture_size(content), self.limits)
             content = self._resized(turned_upright(decode_jpeg(content), way))
+        height, width = (content.y if isinstance(content, Planes) else content).shape[:2]
+        check_bounds(0, width, height, self.limits)
         if isinstance(content, Planes):
             return Made(self._encode_planes(content, quality), encoded=True, orientation=way)
         return Made(self._encode_bgr(content, quality), encoded=True, orientation=way)
@@ -125,11 +130,12 @@ def _even(luma: Plane) -> Plane:
     return np.pad(luma, ((0, height % 2), (0, width % 2)), mode="edge")[:height, :width]
 
 
-def encoder_of(camera: CameraBase) -> Encoder:
-    """The encoder that a camera of the site file asks for."""
+def encoder_of(camera: CameraBase, limits: Limits = WIDEST) -> Encoder:
+    """The encoder that a camera of the site file asks for, in a site with these limits."""
     if not isinstance(camera, EncodingCamera):
-        return Encoder()
+        return Encoder(limits=limits)
     return Encoder(
+        limits=limits,
         quality=camera.quality,
         rotate=camera.rotate,
         flip=camera.flip,

@@ -15,7 +15,7 @@ from camfan_config import SiteError, load_site
 from camfan_wire import messages
 from camfan_wire.errors import WireError
 from camfan_wire.header import decode_header, encode_header, read_parts
-from camfan_wire.jpeg import picture_size
+from camfan_wire.jpeg import MAX_PIXELS, picture_size
 
 ENVIRONMENT = {"SECRET": "s3cret", "EMPTY": ""}
 
@@ -32,7 +32,7 @@ def frame(data: bytes) -> None:
             decode_header(part)
         with suppress(WireError):
             width, height = picture_size(part)
-            assert 0 < width * height <= 50_000_000
+            assert 0 < width * height <= MAX_PIXELS
 
 
 def control(data: bytes) -> None:
