@@ -10,6 +10,8 @@ from contextlib import suppress
 
 import zmq
 
+from camfan_broker.budget import TOO_FAST, Budget
+from camfan_broker.connections import Connection
 from camfan_broker.gatekeeper import Gatekeeper
 from camfan_broker.refusals import Refusals
 from camfan_broker.rights import EVERYTHING, Rights
@@ -26,6 +28,7 @@ class Access:
     def __init__(self, gatekeeper: Gatekeeper, refusals: Refusals) -> None:
         self.keyed = gatekeeper.roster is not None  # else: ask nothing
         self.refusals = refusals
+        self.budget = Budget()
         self._gatekeeper = gatekeeper
         self._connections = gatekeeper.connections
 
@@ -66,6 +69,32 @@ class Access:
     @property
     def limits(self) -> Limits:
         return self._gatekeeper.limits
+
+    def charge_request(self, rights: Rights, cost: float) -> None:
+        """What a key asks for, on all its connections. Raises WireError: too much too fast."""
+        rate = self.limits.requests
+        if self.keyed and not self.budget.charge_request(rights.name, rate, cost):
+            raise self.too_fast(rights)
+
+    def charge_notice(self, rights: Rights, size: int) -> None:
+        """An event or a status of a key. Raises WireError: too much too fast."""
+        rate = self.limits.requests
+        if self.keyed and not self.budget.charge_notice(rights.name, rate, size):
+            raise self.too_fast(rights)
+
+    def too_fast(self, rights: Rights) -> WireError:
+        """The error for a peer or a key that asks too much too fast, once it is counted."""
+        return self.refused(rights, "asks too much too fast", TOO_FAST)
+
+    def may_log(self, key: str) -> bool:
+        """Whether another line about the coming and going of a key may be logged."""
+        return not self.keyed or self.budget.may_log(key)
+
+    def connection(self, part: zmq.Frame, door: str) -> Connection | None:
+        """The connection that a part came by; None if it has ended."""
+        with suppress(zmq.ZMQError):
+            return self._connections.find(int(part.get(zmq.SRCFD)), door)
+        return None
 
     def taken(self, part: zmq.Frame) -> None:
         """Count a message whose sender is not asked for."""

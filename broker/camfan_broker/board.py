@@ -26,6 +26,7 @@ from camfan_wire.topics import (
 
 MAX_NODES = 1024
 MAX_OPEN_EVENTS = 1024
+MAX_OPEN_OF_SOURCE = 256
 
 Publish = Callable[[bytes, bytes, str | None], None]  # topic, body, the camera it is about
 
@@ -128,5 +129,10 @@ class Board:
         key = (event.source, event.id)
         if event.state == "end":
             self._open.pop(key, None)
-        elif key in self._open or len(self._open) < MAX_OPEN_EVENTS:
+        elif key in self._open or self._has_room(event.source):
             self._open[key] = (topic, body, event.camera)
+
+    def _has_room(self, source: str) -> bool:
+        """For one more open event. One source cannot take the room of all the others."""
+        own = sum(of == source for of, _ in self._open)
+        return len(self._open) < MAX_OPEN_EVENTS and own < MAX_OPEN_OF_SOURCE

@@ -143,7 +143,7 @@ class Broker:
         self.watch = Watch(self.board)
         access = Access(self.gatekeeper, self.refusals)
         self.fanout = Fanout(self._fanout_socket, self.cameras, access)
-        self.delivery = Delivery(self._delivery_socket, self.cameras)
+        self.delivery = Delivery(self._delivery_socket, self.cameras, access.may_log)
         claims = Claims(self.cameras, self.delivery, self.clock)
         self.ingest = Ingest(self._ingest_socket, self._frame, self.board.post, access, claims)
         self.demands = Demands(self.cameras, self._wanted, self._subscribe, self._tell)

@@ -35,6 +35,12 @@ class Connection:
     taken: int = 0  # messages that the loop has taken; counted by the loop alone
     measured_at: int = 0  # see `unfinished`: `taken` and bytes received when it last advanced
     measured: int = 0
+    ended: bool = False  # it is not in the table any more
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the kernel still has this very socket; asks it."""
+        return not self.ended and inode_of(self.fd) == self.inode
 
     @property
     def owner(self) -> str | None:
@@ -113,6 +119,11 @@ class Connections:
                     next(one for one in waiting if one.address == address).presumed = user
                     return
 
+    def find(self, fd: int, door: str) -> Connection | None:
+        """The connection of this descriptor, which may be newer than what is known."""
+        with self._lock:
+            return self._add(fd, door)
+
     def forget_gone(self) -> None:
         """What ended without a word."""
         with self._lock:
@@ -161,6 +172,7 @@ class Connections:
         return found
 
     def _remove(self, connection: Connection) -> None:
+        connection.ended = True
         del self._by_fd[connection.fd]
         self._silent.pop(connection.fd, None)
         self._count(connection.user, -1)

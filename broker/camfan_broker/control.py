@@ -16,6 +16,7 @@ import zmq
 from msgspec import structs
 
 from camfan_broker.access import NOBODY, Access
+from camfan_broker.budget import REQUEST_BYTES, TOO_FAST
 from camfan_broker.camera import Camera
 from camfan_broker.claims import Claims
 from camfan_broker.delivery import Delivery
@@ -25,7 +26,7 @@ from camfan_broker.pace import CHEAP, Pace
 from camfan_broker.peer import Peer
 from camfan_broker.rights import Rights
 from camfan_broker.tracer import Tracer
-from camfan_config.globs import matches
+from camfan_config.globs import is_glob, matches
 from camfan_wire import messages
 from camfan_wire.bounds import check_bounds
 from camfan_wire.clock import SiteClock
@@ -41,7 +42,7 @@ SILENCE_NS = 10_000_000_000
 WELCOME_NS = 900_000_000
 MAX_PEERS = 1024
 MAX_PARTS = 8  # of a message; the longest that means anything has three
-TOO_FAST = "too-fast"
+MAX_GLOBS = 64  # in one subscription; names may be as many as the message holds
 _CHEAP = (messages.Credit, messages.Gap, messages.Repaired, messages.Traced)  # come with frames
 
 
@@ -110,7 +111,7 @@ class Control:
                     self._rest.start(part)
                     self._access.offend(first, "bad-parts", f"sent more than {MAX_PARTS} parts")
                     raise WireError("bad-parts", f"a message of more than {MAX_PARTS} parts")
-                self._message(first.bytes, parts, rights)
+                self._message(first, parts, rights)
             except WireError as exc:
                 self._refuse(first, rights, exc)
         delivery.touched = True
@@ -119,8 +120,9 @@ class Control:
         self.refused[error.reason] += 1
         self._access.tell(rights, error)
         self._reply(first.bytes, messages.Refused(about="message", reason=str(error)[:500]))
-        if error.reason == TOO_FAST or not self._pace(first.bytes).allows():
-            self._access.refused(rights, "asks too much too fast", TOO_FAST)
+        if error.reason != TOO_FAST and not self._pace(first.bytes).allows():
+            error = self._access.too_fast(rights)
+        if error.reason == TOO_FAST:
             self._access.end(first)
 
     def _pace(self, identity: bytes) -> Pace:
@@ -129,10 +131,12 @@ class Control:
             pace = self._paces[identity] = Pace(self._access.limits.requests)
         return pace
 
-    def _charge(self, identity: bytes, cost: float = 1.0) -> None:
-        """Raises WireError for a peer that asks too much too fast."""
+    def _charge(self, identity: bytes, rights: Rights, cost: float = 1.0) -> None:
+        """Raises WireError for a peer, or a key, that asks too much too fast."""
         if not self._pace(identity).allows(cost):
-            raise WireError(TOO_FAST, "too much too fast")
+            raise self._access.too_fast(rights)
+        if cost > CHEAP:
+            self._access.charge_request(rights, cost)
 
     def tick(self, now: int) -> None:
         gone = self._paces.keys() - self._peers.keys() - self._welcomed_ns.keys()
@@ -141,9 +145,11 @@ class Control:
         late = [i for i, at in self._welcomed_ns.items() if now - at > SILENCE_NS]
         for identity in late:
             del self._welcomed_ns[identity]
+        self._access.budget.keep({peer.rights.name for peer in self._peers.values()})
         self.tracer.tick(now)
 
-    def _message(self, identity: bytes, parts: list[zmq.Frame], rights: Rights) -> None:
+    def _message(self, first: zmq.Frame, parts: list[zmq.Frame], rights: Rights) -> None:
+        identity = first.bytes
         peer = self._peers.get(identity)
         if peer is not None and peer.rights is not rights:
             if peer.rights.name != rights.name:  # another one with the same routing id
@@ -157,9 +163,10 @@ class Control:
             raise WireError("bad-message", f"more than {self._access.limits.message} bytes")
         match len(parts):
             case 1:
-                self._control(identity, peer, parts[0].bytes, rights)
+                self._control(first, peer, parts[0].bytes, rights)
             case 2:
-                self._charge(identity)
+                self._charge(identity, rights)
+                self._access.charge_notice(rights, len(parts[1]))
                 self._claims.check_speaker(parts[0].bytes, identity)
                 self._backstage.publish(parts[0].bytes, parts[1].bytes, rights)
             case 3 if peer is not None:
@@ -174,12 +181,15 @@ class Control:
             case count:
                 raise WireError("bad-parts", f"a message of {count} parts")
 
-    def _control(self, identity: bytes, peer: Peer | None, body: bytes, rights: Rights) -> None:
+    def _control(self, first: zmq.Frame, peer: Peer | None, body: bytes, rights: Rights) -> None:
+        identity = first.bytes
         if not body:  # ZMQ_PROBE_ROUTER: somebody has connected
             self._say_welcome(identity)
             return
+        if len(body) > REQUEST_BYTES:  # reading it is work as well
+            self._charge(identity, rights, len(body) / REQUEST_BYTES)
         message = messages.decode_to_broker(body)
-        self._charge(identity, CHEAP if isinstance(message, _CHEAP) else 1.0)
+        self._charge(identity, rights, CHEAP if isinstance(message, _CHEAP) else 1.0)
         if self._access.keyed:
             rights.check_message(message)
         match message:
@@ -190,7 +200,7 @@ class Control:
                 if peer is None:
                     self._say_welcome(identity)
             case messages.Hello():
-                self._hello(identity, message, rights)
+                self._hello(first, message, rights)
             case messages.Bye():
                 self._bye(peer)
             case _ if peer is None:
@@ -206,7 +216,7 @@ class Control:
             case messages.Set():
                 self._set(peer, message)
             case messages.Trace():
-                self._trace(identity, message)
+                self._trace(identity, message, rights)
             case messages.Traced():
                 self.tracer.answered(identity, message)
 
@@ -226,7 +236,8 @@ class Control:
             ),
         )
 
-    def _hello(self, identity: bytes, hello: Hello, rights: Rights) -> None:
+    def _hello(self, first: zmq.Frame, hello: Hello, rights: Rights) -> None:
+        identity = first.bytes
         if self._access.keyed and hello.name != rights.name:  # nobody is called what he is not
             hello = structs.replace(hello, name=f"{rights.name}-{hello.session[:4]}")
         since = self._clock.now_ns()
@@ -234,7 +245,7 @@ class Control:
             if other.hello.session == hello.session and other.rights.name == rights.name:
                 self._delivery.forget(other)  # the same, after a cut link
                 since = min(since, other.since_ns)
-        reason = self._unwelcome(hello)
+        reason = self._unwelcome(hello, rights)
         if reason is not None:
             self._reply(identity, messages.Refused(about="hello", reason=reason))
             return
@@ -245,15 +256,20 @@ class Control:
             return
         self._welcomed_ns.pop(identity, None)
         self._claims.take(hello, identity)
-        self._delivery.welcome(identity, hello, rights).since_ns = since
+        peer = self._delivery.welcome(identity, hello, rights)
+        peer.since_ns = since
+        peer.connection = self._access.connection(first, "delivery")
         if hello.publishes is not None:
             self._backstage.camera_came(hello.publishes)
 
-    def _unwelcome(self, hello: Hello) -> str | None:
+    def _unwelcome(self, hello: Hello, rights: Rights) -> str | None:
         if hello.protocol != PROTOCOL:
             return f"protocol {hello.protocol}; this broker speaks {PROTOCOL}"
-        if len(self._peers) >= MAX_PEERS:
-            return f"this broker serves {MAX_PEERS} peers already"
+        if self._serves_too_many(rights):
+            self._delivery.forget_gone()
+            if self._serves_too_many(rights):
+                self._access.refused(rights, "has too many peers", "too-many")
+                return f"this broker serves {self._of_key(rights)} peers of this key already"
         if hello.publishes is not None and hello.publishes not in self._cameras:
             return _no_camera(hello.publishes, self._cameras)
         if hello.publishes is not None and self._cameras[hello.publishes].via is not None:
@@ -261,6 +277,13 @@ class Control:
         if hello.site == self._site:
             return f"this is the broker of site '{self._site}' too: two sites need two names"
         return None
+
+    def _serves_too_many(self, rights: Rights) -> bool:
+        own = self._access.limits.connections_per_key if self._access.keyed else MAX_PEERS
+        return len(self._peers) >= MAX_PEERS or self._of_key(rights) >= own
+
+    def _of_key(self, rights: Rights) -> int:
+        return sum(peer.rights.name == rights.name for peer in self._peers.values())
 
     def greet_sites(self) -> None:
         """Have the brokers of other sites say anew what they want."""
@@ -276,6 +299,11 @@ class Control:
 
     def _subscribe(self, peer: Peer, wishes: messages.Subscribe) -> None:
         rights = peer.rights
+        globs = sum(map(is_glob, wishes.cameras))
+        if globs > MAX_GLOBS:
+            raise WireError("too-many", f"{globs} globs in a subscription; {MAX_GLOBS} are allowed")
+        if globs > 1:
+            self._charge(peer.identity, rights, globs)
         may_see = {name: c for name, c in self._cameras.items() if rights.may_see(name)}
         cameras = [camera for name, camera in may_see.items() if matches(name, wishes.cameras)]
         unknown = [p for p in wishes.cameras if NAME.fullmatch(p) and p not in may_see]
@@ -335,8 +363,8 @@ class Control:
             return
         self._reply(peer.identity, messages.Refused(about="set", reason=reason))
 
-    def _trace(self, identity: bytes, trace: messages.Trace) -> None:
-        reason = self.tracer.ask(identity, trace)
+    def _trace(self, identity: bytes, trace: messages.Trace, rights: Rights) -> None:
+        reason = self.tracer.ask(identity, trace, rights)
         if reason is not None:
             self._reply(identity, messages.Refused(about="trace", reason=reason[:500]))
 

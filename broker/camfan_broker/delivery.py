@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 SILENCE_NS = 10_000_000_000
 MAX_ACCOUNTS = 1024  # of subscribers by name; the one that came first is forgotten first
+MAX_KEY_ACCOUNTS = 64  # of these, with the same key
 
 
 class Delivery:
@@ -36,18 +37,26 @@ class Delivery:
     plain counts.
     """
 
-    def __init__(self, socket: zmq.Socket[bytes], cameras: Mapping[str, Camera]) -> None:
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        cameras: Mapping[str, Camera],
+        may_log: Callable[[str], bool],
+    ) -> None:
+        self._may_log = may_log  # whether another line about this key is due
         self._socket = socket
         self._cameras = cameras
         self.touched = True  # see `Poller`
         self.peers: dict[bytes, Peer] = {}
         self.accounts: dict[str, dict[str, Account]] = {}  # by subscriber, by camera
+        self._account_keys: dict[str, str] = {}  # whose key each account is of
         self._by_camera: dict[str, list[Peer]] = {}
         self._away: dict[str, tuple[int, tuple[str, ...]]] = {}  # `every`: until when, cameras
 
     def welcome(self, identity: bytes, hello: Hello, rights: Rights) -> Peer:
         """A peer is here."""
-        if not self._knows(hello.name):  # a node has one connection that reads, one that reports
+        # A node has one connection that reads, one that reports.
+        if not self._knows(hello.name) and self._may_log(rights.name):
             log.info("%s (%s) is here", hello.name, hello.kind)
         peer = self.peers[identity] = Peer(identity, hello, time.monotonic_ns(), rights)
         if hello.publishes is not None:
@@ -62,15 +71,26 @@ class Delivery:
     ) -> tuple[bytes, ...]:
         """From now on the peer gets this; the topics that it did not ask for before."""
         name = peer.hello.name
-        accounts = self.accounts.setdefault(name, {})
-        if len(self.accounts) > MAX_ACCOUNTS:
-            del self.accounts[next(iter(self.accounts))]
+        accounts = self._account(name, peer.rights.name)
         self._away.pop(name, None)
         peer.reader = Reader(wishes, accounts, cameras, before=peer.reader)
         known, peer.asked = peer.asked, tuple(topic.encode() for topic in wishes.topics)
         peer.topics = tuple(t for asked in peer.asked for t in peer.rights.permitted(asked))
         self._index()
         return tuple(topic for topic in peer.asked if topic not in known)
+
+    def _account(self, name: str, key: str) -> dict[str, Account]:
+        """What this subscriber had; a key that comes with ever new names forgets its own first."""
+        found = self.accounts.get(name)
+        if found is not None:
+            return found
+        own = [n for n, of in self._account_keys.items() if of == key] if key else []
+        if len(own) >= MAX_KEY_ACCOUNTS or len(self.accounts) >= MAX_ACCOUNTS:
+            oldest = own[0] if own else next(iter(self.accounts))
+            del self.accounts[oldest], self._account_keys[oldest]
+        self._account_keys[name] = key
+        found = self.accounts[name] = {}
+        return found
 
     def camera_added(self, camera: Camera) -> None:
         for peer in self.peers.values():
@@ -171,7 +191,13 @@ class Delivery:
         send(self._socket, parts[-1], DONTWAIT, COPIED)
         return True
 
+    def forget_gone(self) -> None:
+        """Forget the peers whose connection has ended."""
+        for peer in [p for p in self.peers.values() if p.is_gone]:
+            self._forget_lost(peer)
+
     def forget_silent(self, now: int) -> None:
+        self.forget_gone()
         for peer in [p for p in self.peers.values() if now - p.heard_ns > SILENCE_NS]:
             self.forget(peer)
             if not self._knows(peer.hello.name):
@@ -182,7 +208,7 @@ class Delivery:
     def forget(self, peer: Peer, *, left: bool = False) -> None:
         """The peer is no more: it `left`, or it died and may come back."""
         self.peers.pop(peer.identity, None)
-        if left and not self._knows(peer.hello.name):
+        if left and not self._knows(peer.hello.name) and self._may_log(peer.rights.name):
             log.info("%s has left", peer.hello.name)
         reader, peer.reader = peer.reader, None
         if reader is not None and _counts_away(reader.wishes) and not left:
@@ -209,6 +235,8 @@ class Delivery:
 
     def _address(self, identity: bytes) -> bool:
         """The first part of a message, the only one that can fail."""
+        if identity[:1] != b"\0" and self._is_another(identity):
+            return False
         self.touched = True
         try:
             send(self._socket, identity, DONTWAIT_SNDMORE, COPIED)
@@ -219,10 +247,22 @@ class Delivery:
                 raise
             peer = self.peers.get(identity)
             if peer is not None:
-                log.info("%s is gone", peer.hello.name)
-                self.forget(peer)
+                self._forget_lost(peer)
             return False
         return True
+
+    def _is_another(self, identity: bytes) -> bool:
+        """A client that chose its routing id has left, and another one may have taken the id."""
+        peer = self.peers.get(identity)
+        if peer is None or not peer.may_be_another:
+            return False
+        self._forget_lost(peer)
+        return True
+
+    def _forget_lost(self, peer: Peer) -> None:
+        self.forget(peer)
+        if not self._knows(peer.hello.name) and self._may_log(peer.rights.name):
+            log.info("%s is gone", peer.hello.name)
 
     def _index(self) -> None:
         by_camera: dict[str, list[Peer]] = {}

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import zmq
 
 from camfan_broker.access import Access
+from camfan_broker.budget import TOO_FAST
 from camfan_broker.camera import Camera
 from camfan_broker.draining import Drain
 from camfan_broker.listeners import Listeners
@@ -23,6 +24,7 @@ from camfan_wire.topics import FRAMES, LAYERS, NAME, frame_topic
 # libzmq itself looks once in a millisecond what has left its queues: at thousands of frames a
 # second a queue would seem full that is not.
 ASK_EVERY = 16
+SUBSCRIPTION = 0.1  # of a request: a client may ask for a hundred topics at once
 BATCH = 256  # subscriptions taken before the other sockets get their turn
 
 
@@ -102,6 +104,7 @@ class Fanout:
             if len(asked) > limits.topic or self.listeners.asks(event) >= limits.subscriptions:
                 self._access.end(event)
                 raise self._access.refused(rights, "subscribes to too much", "too-many")
+            self._access.charge_request(rights, SUBSCRIPTION)
             granted = rights.permitted(asked)
             self.listeners.joined(event, asked, granted)
             if not granted:
@@ -109,6 +112,8 @@ class Fanout:
                 raise self._access.refused(rights, f"may not see {shown!r}")
         except WireError as exc:
             self.refused[exc.reason] += 1
+            if exc.reason == TOO_FAST:
+                self._access.end(event)
             return ()
         for prefix in granted:
             self._socket.setsockopt(zmq.SUBSCRIBE, prefix)

@@ -147,6 +147,7 @@ class Ingest:
                 raise WireError("bad-message", f"{len(body)} bytes")
             if self._access is not None:
                 rights = self._access.sender(body, "ingest")
+                self._access.charge_notice(rights, len(body))
             self._on_topic(topic, body.bytes, rights)
         except WireError as exc:
             self.refused[exc.reason] += 1

@@ -16,6 +16,12 @@ class Pace:
         self._left = per_second * BURST_S
         self._at = clock()
 
+    def is_full(self) -> bool:
+        """Whether nothing of it is used up."""
+        return self._left + (self._clock() - self._at) * self._per_second >= (
+            self._per_second * BURST_S
+        )
+
     def allows(self, cost: float = 1.0) -> bool:
         """Whether one more is not too fast; it then counts."""
         now = self._clock()

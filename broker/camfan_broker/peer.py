@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from camfan_broker.connections import Connection
 from camfan_broker.reader import Reader
 from camfan_broker.rights import Rights
 from camfan_wire.messages import Hello
@@ -18,9 +19,24 @@ class Peer:
     heard_ns: int
     rights: Rights
     since_ns: int = 0  # site clock: when it said hello first, over reconnections
+    connection: Connection | None = None  # that said hello; None: it had ended by then
     reader: Reader | None = None
     topics: tuple[bytes, ...] = ()  # that it asked for and may have as a whole
     asked: tuple[bytes, ...] = ()
+
+    @property
+    def is_gone(self) -> bool:
+        """Its connection has ended, as far as the gatekeeper has heard."""
+        return self.connection is not None and self.connection.ended
+
+    @property
+    def may_be_another(self) -> bool:
+        """It chose its routing id itself, so another client may have taken it over.
+
+        The ids that libzmq gives begin with a zero, and with a number that it does not tell.
+        """
+        connection = self.connection
+        return self.identity[:1] != b"\0" and (connection is None or not connection.is_open)
 
     def wants(self, topic: bytes, camera: str | None) -> bool:
         """Whether it gets an event or a status; `camera`: the one that it is about.

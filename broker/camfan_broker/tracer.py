@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from camfan_broker.account import Account
 from camfan_broker.camera import Camera
 from camfan_broker.peer import Peer
+from camfan_broker.rights import Rights
 from camfan_wire.clock import SiteClock
 from camfan_wire.header import Position
 from camfan_wire.messages import FromBroker, Hop, Outcome, Trace, Traced
 
 ANSWER_NS = 1_000_000_000
 MAX_OPEN = 64
+MAX_OPEN_OF_KEY = 8
 
 Reply = Callable[[bytes, FromBroker], object]
 
@@ -28,6 +30,7 @@ class _Open:
     """A question that is being answered."""
 
     asked_by: bytes
+    key: str  # whose question it is
     trace: Trace
     run: str | None
     hops: list[Hop]
@@ -51,25 +54,33 @@ class Tracer:
         self._reply = reply
         self._open: dict[str, _Open] = {}
 
-    def ask(self, asked_by: bytes, trace: Trace) -> str | None:
-        """Start to answer; a reason, if that is not possible."""
+    def ask(self, asked_by: bytes, trace: Trace, rights: Rights) -> str | None:
+        """Start to answer; a reason, if that is not possible.
+
+        Who else receives a camera is told to those alone who see all of the site.
+        """
         camera = self._cameras.get(trace.camera)
         if camera is None:
             return f"no camera '{trace.camera}' here; there is {', '.join(sorted(self._cameras))}"
-        if len(self._open) >= MAX_OPEN:
+        own = sum(found.key == rights.name for found in self._open.values())
+        if len(self._open) >= MAX_OPEN or (rights.name and own >= MAX_OPEN_OF_KEY):
             return "too many frames are being traced already"
         run = trace.run or camera.run
         asked = {
             peer.identity: peer.hello.name
             for peer in self._peers.values()
-            if peer.hello.publishes == camera.name or _records(peer, camera)
+            if peer.hello.publishes == camera.name
+            or (_records(peer, camera) and _may_know(rights, peer))
         }
         hops = [self._at_broker(camera, run, trace.sequence)]
         hops += [
-            self._at_subscriber(peer, camera, run, trace.sequence) for peer in self._readers(camera)
+            self._at_subscriber(peer, camera, run, trace.sequence)
+            for peer in self._readers(camera)
+            if _may_know(rights, peer)
         ]
         key = secrets.token_hex(8)
-        self._open[key] = _Open(asked_by, trace, run, hops, asked, time.monotonic_ns() + ANSWER_NS)
+        until_ns = time.monotonic_ns() + ANSWER_NS
+        self._open[key] = _Open(asked_by, rights.name, trace, run, hops, asked, until_ns)
         question = Trace(id=key, camera=trace.camera, sequence=trace.sequence, run=run)
         for identity in asked:
             self._reply(identity, question)
@@ -180,6 +191,11 @@ class Tracer:
 
     def _site_ns(self, monotonic_ns: int) -> int:
         return self._clock.now_ns() - (time.monotonic_ns() - monotonic_ns)
+
+
+def _may_know(rights: Rights, subscriber: Peer) -> bool:
+    """Whether these rights include that this subscriber receives a camera."""
+    return rights.sees is None or rights.control or subscriber.rights.name == rights.name
 
 
 def _records(peer: Peer, camera: Camera) -> bool:

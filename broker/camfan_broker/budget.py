@@ -1,0 +1,52 @@
+"""What one key may ask for, however many connections it opens.
+
+Each connection has a rate of its own (`pace.py`), which begins afresh with the connection. The
+share of a key does not: it is kept by name, and costs what it makes the broker do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from camfan_broker.pace import Pace
+
+TOO_FAST = "too-fast"
+KEY_CONNECTIONS = 8  # a key may ask as fast as this many of its connections
+REQUEST_BYTES = 4096  # a longer request counts as several
+NOTICE_BYTES = 1024  # an event or a status is kept by others: recorders, readers, pages
+LINES = 0.1  # log lines a second about the coming and going of one key
+
+
+class Budget:
+    """Shares by key. Belongs to the loop's thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._requests: dict[str, Pace] = {}
+        self._notices: dict[str, Pace] = {}
+        self._lines: dict[str, Pace] = {}
+
+    def charge_request(self, key: str, rate: float, cost: float) -> bool:
+        """False: the key asks too much too fast. `rate`: requests a second of one connection."""
+        return self._pace(self._requests, key, rate * KEY_CONNECTIONS).allows(cost)
+
+    def charge_notice(self, key: str, rate: float, size: int) -> bool:
+        """An event or a status of `size` bytes; False: there were too many."""
+        return self._pace(self._notices, key, rate).allows(1 + size / NOTICE_BYTES)
+
+    def may_log(self, key: str) -> bool:
+        """Whether another line about this key may be logged."""
+        return self._pace(self._lines, key, LINES).allows()
+
+    def keep(self, keys: set[str]) -> None:
+        """Forget all other keys, once their shares are full again."""
+        for shares in (self._requests, self._notices, self._lines):
+            for key in [key for key, pace in shares.items() if key not in keys and pace.is_full()]:
+                del shares[key]
+
+    def _pace(self, shares: dict[str, Pace], key: str, rate: float) -> Pace:
+        found = shares.get(key)
+        if found is None:
+            found = shares[key] = Pace(rate, self._clock)
+        return found
