@@ -34,6 +34,7 @@ def _unique(site: Site, places: Places) -> None:
         if kind.named and kind.name != BROKER:
             paths += [(kind.section, name) for name in sections(site, kind)]
     seen: dict[str | int, KeyPath] = {}
+    subcommands = {kind.section: kind.subcommands for kind in NODE_KINDS.values()}
     for path in sorted(paths, key=places.line):
         name = path[1]
         if name in RESERVED:
@@ -41,6 +42,9 @@ def _unique(site: Site, places: Places) -> None:
         elif name in seen:
             other = f"{seen[name][0]} on line {places.line(seen[name])}"
             places.complain(path, f"the name is taken already, in {other}", key=True)
+        elif name in subcommands.get(str(path[0]), ()):
+            words = f"the name {name!r} is taken by `camfan {path[0]} {name}`"
+            places.complain(path, words, key=True)
         seen.setdefault(name, path)
     for name in site.security.access:
         if name in seen or name in RESERVED:

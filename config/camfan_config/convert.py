@@ -14,10 +14,22 @@ from typing import Any
 from msgspec import inspect
 
 from camfan_config.document import Entry, Mapping, Mark, Node, Scalar, Sequence
+from camfan_config.hints import (
+    corners_are_pairless,
+    corners_are_pixels,
+    in_place_of_a_list,
+    in_place_of_a_mapping,
+    is_polygon,
+    missing_words,
+    of_many,
+    size_of,
+    unknown_words,
+)
 from camfan_config.inherit import inherited
 from camfan_config.kinds import Kind, is_free_text, is_tagged, kind_of
 from camfan_config.places import KeyPath, Place, Places, quoted
 from camfan_config.scalars import Wrong, closest, read_scalar
+from camfan_config.synonyms import key_for
 from camfan_config.types import CameraBase, CameraDefaults, CustomCamera, Site
 
 _MAPPING = "a mapping (key: value)"
@@ -45,28 +57,43 @@ class _Walk:
             return _BAD
         if isinstance(node, Scalar):
             if node.value is None and not node.interpolated:
-                return None if kind.nullable else self._empty(node, path)
+                return None if kind.nullable else self._empty(kind, node, path)
             if kind.short and isinstance(kind.type, inspect.StructType):
                 return self._short(kind.type, kind.short, node, path)
             return self._scalar(kind, node, path)
         if is_tagged(kind.type):
             return self._tagged(kind.type, node, path)
+        if is_polygon(kind.type) and isinstance(node, Sequence) and self._corners(node, path):
+            return _BAD
         if isinstance(node, Sequence):
             return self._sequence(kind, node, path)
         if isinstance(kind.type, inspect.DictType):
             return self._dict(kind.type, node, path)
         if isinstance(kind.type, inspect.StructType) and kind.unit is None:
             return self._struct(kind.type, node, path)
-        self._places.complain(path, f"{_MAPPING} stands where {_noun(kind)} belongs")
+        words = f"{_MAPPING} stands where {_noun(kind)} belongs"
+        self._places.complain(path, words, suggestion=size_of(kind, node))
         return _BAD
 
-    def _empty(self, node: Scalar, path: KeyPath) -> Any:
+    def _corners(self, node: Sequence, path: KeyPath) -> bool:
+        """True after a complaint about corners that are no pairs of shares at all."""
+        for index, item in enumerate(node.items):
+            words = corners_are_pixels(item) or corners_are_pairless(item)
+            if words:
+                self._put(item.mark, item, (*path, index))
+                self._places.complain((*path, index), words)
+                return True
+        return False
+
+    def _empty(self, kind: Kind, node: Scalar, path: KeyPath) -> Any:
         if not path:
             message = "the file is empty; a site needs version, site and cameras"
         elif node.text:
             message = f"{node.text} is not allowed here; leave the key out instead"
         else:
             message = "has no value; give it one or leave the key out"
+            if _noun(kind) == _MAPPING:
+                message += "; lines that belong to it are indented deeper"
         self._places.complain(path, message, key=not node.text)
         return _BAD
 
@@ -76,7 +103,8 @@ class _Walk:
         try:
             value = read_scalar(kind, node)
         except Wrong as exc:
-            self._places.complain(path, exc.message, suggestion=exc.suggestion)
+            message = exc.message + (in_place_of_a_mapping(kind, node) or "")
+            self._places.complain(path, message, suggestion=exc.suggestion)
             return _BAD
         if is_free_text(kind):
             for name, found in node.found:
@@ -99,7 +127,8 @@ class _Walk:
         if isinstance(info, inspect.TupleType) and len(info.item_types) == len(node.items):
             return self._all([*zip(info.item_types, node.items, strict=True)], path)
         found = f"a list of {len(node.items)}" if isinstance(info, inspect.TupleType) else "a list"
-        self._places.complain(path, f"{found} stands where {_noun(kind)} belongs")
+        words = f"{found} stands where {_noun(kind)} belongs{in_place_of_a_list(kind)}"
+        self._places.complain(path, words, suggestion=size_of(kind, node))
         return _BAD
 
     def _items(self, info: inspect.VarTupleType, node: Sequence, path: KeyPath) -> Any:
@@ -122,6 +151,10 @@ class _Walk:
         for entry in node.entries:
             name, child = entry.key.text, (*path, entry.key.text)
             self._put(entry.key.mark, entry.value, child)
+            if not isinstance(entry.value, Mapping) and of_many(info, name):
+                words = f"{name!r} is a key of one of {path[-1]}; each of them has a name, and its"
+                self._places.complain(child, f"{words} keys are indented below that", key=True)
+                continue
             self._name(key_kind, name, child)
             value = self.value(info.value_type, entry.value, child)
             values[name] = self._hollow(info.value_type) if value is _BAD else value
@@ -145,7 +178,8 @@ class _Walk:
             str(each.tag): each for each in info.types if isinstance(each, inspect.StructType)
         }
         if not isinstance(node, Mapping):
-            self._places.complain(path, f"a list stands where {_MAPPING} belongs")
+            words = f"a list stands where {_MAPPING} belongs; leave the '-' out"
+            self._places.complain(path, words)
             return _BAD
         field = next(iter(choices.values())).tag_field or ""
         chosen = self._choice(field, choices, node, path)
@@ -160,8 +194,9 @@ class _Walk:
         """The tag, or "" after a complaint."""
         entry = next((each for each in node.entries if each.key.text == field), None)
         if entry is None or self._absent(entry.value):
-            words = f"missing; it is one of {', '.join(choices)}"
-            self._places.complain((*path, field), words)
+            if not any(key_for(each.key.text, (field,)) for each in node.entries):
+                words = f"missing; it is one of {', '.join(choices)}"
+                self._places.complain((*path, field), words)
             return ""
         self._put(entry.key.mark, entry.value, (*path, field))
         literal = inspect.LiteralType(tuple(choices))
@@ -194,9 +229,12 @@ class _Walk:
                 missing.discard(name)
                 self._came_to_nothing(entry.value, child)
             elif name not in fields and not (name in elsewhere and (absent or not certain)):
-                self._unknown(entry, child, info, others, certain=certain)
+                meant = self._unknown(entry, child, info, others, certain=certain)
+                if meant in missing:
+                    missing.discard(meant)
+                    self._places.blame((*path, meant))
         for name in sorted(missing, key=list(fields).index):
-            self._places.complain((*path, name), "missing")
+            self._places.complain((*path, name), missing_words(fields[name]))
         return self._build(info, given)
 
     def _absent(self, node: Node) -> bool:
@@ -226,22 +264,33 @@ class _Walk:
         others: List[inspect.StructType],
         *,
         certain: bool,
-    ) -> None:
+    ) -> str:
+        """The key that was probably meant, so that it is not missed as well."""
         name = entry.key.text
         if isinstance(entry.value, Scalar) and any(kind_of(f.type).secret for f in info.fields):
             self._places.hide(entry.value)
         elsewhere = {field.encode_name for other in others for field in other.fields}
         own = [field.encode_name for field in info.fields]
-        meant = closest(name, own if info.tag_field is None else [*own, info.tag_field])
-        other = name if name in elsewhere else None if meant else closest(name, elsewhere)
-        words = "unknown key"
+        if info.tag_field is not None:
+            own.append(info.tag_field)
+        meant = key_for(name, own) or (None if key_for(name, elsewhere) else closest(name, own))
+        other = name if name in elsewhere else None
+        if other is None and meant is None:
+            other = key_for(name, elsewhere) or closest(name, elsewhere)
+        words = unknown_words(name, own) or "unknown key"
+        guessed = meant or ""
         if other is not None:
             tags = [str(o.tag) for o in others if other in {f.encode_name for f in o.fields}]
             plural = "s" if len(tags) > 1 else ""
             words = f"unknown key; {other!r} belongs to source{plural} {', '.join(tags)}"
             words += f", this camera is {info.tag!r}" if certain else ""
             meant = None
+        if words.startswith("unknown key;"):
+            meant = None  # the words say more than a key
+        if ":" in name:
+            path = (*path[:-1], name.partition(":")[0])  # what follows can be a secret
         self._places.complain_at(entry.key.mark, path, words, suggestion=meant)
+        return guessed
 
     def _put(self, key: Mark, node: Node, path: KeyPath) -> None:
         written = node.written if isinstance(node, Scalar) else None

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from camfan_config.syntax import explain, foreign_character, with_tabs_replaced
+
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20  # a site needs 7
 MAX_NODES = 50_000  # with every alias written out
@@ -125,21 +127,38 @@ def read_document(raw: bytes) -> Document:
     """Raises DocumentError, and nothing else, for bytes that are not one YAML document."""
     text = _decode(raw)
     lines = tuple(_BREAK.split(text))
+    _refuse_foreign_characters(lines)
     try:
-        builder = _Builder(lines)
-        root = builder.build(yaml.parse(text, Loader=yaml.SafeLoader))
+        builder, root = _build(text, lines)
     except yaml.reader.ReaderError as exc:
         complaint = f"the character U+{ord(text[exc.position]):04X} cannot stand in a YAML file"
         raise DocumentError(complaint, _mark_at(text, exc.position), lines) from None
     except yaml.MarkedYAMLError as exc:
-        found = exc.problem_mark or exc.context_mark
-        mark = Mark(found.line, found.column) if found else None
-        raise DocumentError(_in_words(exc, lines), mark, lines) from None
+        words, place = explain(exc, lines)
+        raise DocumentError(words, Mark(*place) if place else None, lines) from None
     except (yaml.YAMLError, ValueError, OverflowError) as exc:
         raise DocumentError(f"not YAML: {exc}", None, lines) from None
     except DocumentError as exc:
         raise DocumentError(exc.message, exc.mark, lines) from None
     return Document(root, lines, tuple(builder.complaints))
+
+
+def _build(text: str, lines: tuple[str, ...]) -> tuple[_Builder, Node]:
+    try:
+        builder = _Builder(lines)
+        return builder, builder.build(yaml.parse(text, Loader=yaml.SafeLoader))
+    except yaml.MarkedYAMLError as exc:
+        plain = with_tabs_replaced(text) if "\\t" in (exc.problem or "") else text
+        if plain == text:
+            raise
+    builder = _Builder(lines)
+    return builder, builder.build(yaml.parse(plain, Loader=yaml.SafeLoader))
+
+
+def _refuse_foreign_characters(lines: tuple[str, ...]) -> None:
+    found = foreign_character(lines)
+    if found is not None:
+        raise DocumentError(found[0], Mark(*found[1]), lines)
 
 
 def _decode(raw: bytes) -> str:
@@ -157,25 +176,6 @@ def _decode(raw: bytes) -> str:
 def _mark_at(text: str, position: int) -> Mark:
     before = _BREAK.split(text[:position])
     return Mark(len(before) - 1, len(before[-1]))
-
-
-_WORDS = (
-    ("'\\t'", "a tab cannot indent YAML; use spaces"),
-    ("mapping values are not allowed", "unexpected ':'; put a text that holds ': ' in quotes"),
-    ("could not find expected ':'", "expected 'key: value'"),
-    ("expected <block end>", "this does not line up with the lines above it"),
-    ("expected ',' or", "a list or mapping opened with '[' or '{' is not closed before this"),
-    ("content, but found '<stream end>'", "a list or mapping opened with '[' or '{' is not closed"),
-    ("found unexpected end of stream", "a quote is opened and never closed"),
-)
-
-
-def _in_words(exc: yaml.MarkedYAMLError, lines: tuple[str, ...]) -> str:
-    problem = exc.problem or exc.context or "not YAML"
-    mark = exc.problem_mark
-    if mark and mark.line < len(lines) and re.search(r"[\[{,].*?\$\{", lines[mark.line]):
-        return "not YAML: put a text with '${...}' in quotes when it stands inside [ ] or { }"
-    return "not YAML: " + next((words for part, words in _WORDS if part in problem), problem)
 
 
 class _Builder:
@@ -211,6 +211,9 @@ class _Builder:
         node = self._whole(event, path)
         if event.tag is not None:
             words = f"the tag {event.tag!r} has no meaning here; for a secret write ${{NAME}}"
+            self.complaints.append(Complaint(node.mark, words, path))
+        if event.anchor is not None and isinstance(node, Scalar) and not node.written:
+            words = "a text that begins with '&' must be in quotes"
             self.complaints.append(Complaint(node.mark, words, path))
         if event.anchor is not None:
             self._anchors[event.anchor] = (node, self._nodes - before)
@@ -256,6 +259,7 @@ class _Builder:
             raise DocumentError(f"more than {MAX_ALIASES} aliases", self._mark(event))
         if event.anchor not in self._anchors:
             words = f"the alias *{event.anchor} has no finished anchor &{event.anchor} before it"
+            words += "; a text that begins with '*' must be in quotes"
             raise DocumentError(words, self._mark(event))
         node, size = self._anchors[event.anchor]
         self._count(event, size)

@@ -75,11 +75,29 @@ class Names:
             raise Unknown(f"{SECRETS_FILE} cannot be read: {exc.strerror}") from None
         except DocumentError as exc:
             line = f" (line {exc.mark.line + 1})" if exc.mark else ""
-            raise Unknown(f"{SECRETS_FILE} is not YAML{line}") from None
-        entries = document.root.entries if isinstance(document.root, Mapping) else None
-        if entries is None or document.complaints:
+            words = f"{SECRETS_FILE} is not YAML{line}; put values in quotes"
+            raise Unknown(words) from None
+        if not isinstance(document.root, Mapping):
             raise Unknown(f"{SECRETS_FILE} is not a mapping of NAME: value, each name once")
-        return {e.key.text: e.value.text for e in entries if isinstance(e.value, Scalar)}
+        for complaint in document.complaints:
+            twice = complaint.message.startswith("given twice")
+            words = "each name stands once" if twice else "this is not a text"
+            raise Unknown(_secret_words(complaint.mark.line, words))
+        return {entry.key.text: _secret(entry) for entry in document.root.entries}
+
+
+def _secret(entry: Entry) -> str:
+    """The text of a secret. Raises Unknown where YAML takes it for something else."""
+    if not isinstance(entry.value, Scalar):
+        raise Unknown(_secret_words(entry.key.mark.line, "a list or mapping is not a secret"))
+    if entry.value.plain and not entry.value.text:
+        raise Unknown(_secret_words(entry.key.mark.line, "there is no value"))
+    return entry.value.text
+
+
+def _secret_words(line: int, words: str) -> str:
+    quotes = "a value that begins with & * ! # [ { must be in quotes"
+    return f"{SECRETS_FILE} is not usable, line {line + 1}: {words}; {quotes}"
 
 
 class Interpolation:

@@ -67,6 +67,9 @@ def _read(name: str) -> Document:
             return read_document(file.read(MAX_BYTES + 1))
     except DocumentError as exc:
         message, mark, lines = exc.message, exc.mark, exc.lines
+    except FileNotFoundError as exc:
+        message = f"cannot be read: {exc.strerror}; `camfan init` writes a first site file"
+        mark = None
     except OSError as exc:
         message, mark = f"cannot be read: {exc.strerror}", None
     except ValueError:

@@ -39,7 +39,7 @@ class NodeKind:
     folders: Callable[[NodeSection], Iterator[str]]  # that it writes, besides its own state
     rights: str  # what its key permits
     named: bool = True  # False: a site has one at most, which needs no name
-    keyed: bool = True  # its command takes --key
+    subcommands: tuple[str, ...] = ()  # what its command takes in place of a node's name
 
 
 def node_kind(name: str) -> NodeKind:
@@ -144,6 +144,7 @@ NODE_KINDS: Mapping[str, NodeKind] = {
             needs_extra=lambda _: "motion",
             folders=_no_folders,
             rights="see its cameras, publish events of them",
+            subcommands=("try",),
         ),
         NodeKind(
             name="web",

@@ -93,6 +93,10 @@ class Places:
         if len(self.problems) >= MAX_PROBLEMS:
             raise TooMany
 
+    def blame(self, path: KeyPath) -> None:
+        """Take what stands there for wrong, as another complaint is about it already."""
+        self._wrong.add(path)
+
     def sound(self, *paths: KeyPath) -> bool:
         """True when nothing wrong was found at, above or below any of the paths."""
         return not any(_touches(path, wrong) for path in paths for wrong in self._wrong)

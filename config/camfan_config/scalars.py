@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 
 from msgspec import inspect
@@ -13,6 +14,7 @@ from camfan_config import units
 from camfan_config.document import Plain, Scalar, resolve
 from camfan_config.kinds import Kind, is_tagged, kind_of, limits, within
 from camfan_config.places import quoted
+from camfan_config.synonyms import source_for
 
 _PARSERS: dict[str, Callable[[str], object]] = {
     "duration": units.parse_duration,
@@ -22,7 +24,21 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "rate": units.parse_rate,
     "address": units.parse_address,
 }
+_CURLY = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb"
+_NAMED_SIZES = {
+    "vga": "640x480", "480p": "640x480", "svga": "800x600", "hd": "1280x720", "720p": "1280x720",
+    "720": "1280x720", "fhd": "1920x1080", "fullhd": "1920x1080", "1080p": "1920x1080",
+    "1080": "1920x1080", "4k": "3840x2160", "uhd": "3840x2160", "2160p": "3840x2160",
+}  # fmt: skip
 _YES = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+
+
+_DEVICE = "a path such as /dev/video0"
+_LETTERS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "æ": "ae", "å": "a", "ł": "l", "đ": "d"}
+    | dict.fromkeys("–—‐‑−", "-")
+    | dict.fromkeys("’‘'“”", "")
+)
 
 
 class Wrong(Exception):  # noqa: N818 - caught one call up; never an error of the package
@@ -35,6 +51,19 @@ class Wrong(Exception):  # noqa: N818 - caught one call up; never an error of th
 
 def read_scalar(kind: Kind, scalar: Scalar) -> object:
     """Raises Wrong, whose message never shows a secret."""
+    if scalar.plain and scalar.written and scalar.written[0] in _CURLY:
+        words = "typographic quotes are part of the text for YAML; use \" or '"
+        raise Wrong(f"{subject(kind, scalar)}: {words}")
+    try:
+        return _read(kind, scalar)
+    except Wrong as exc:
+        hidden = kind.secret or scalar.interpolated or not scalar.plain
+        if "#" in scalar.written and not hidden:
+            exc.message += "; a comment needs a blank before its '#'"
+        raise
+
+
+def _read(kind: Kind, scalar: Scalar) -> object:
     number = kind.unit == "rate" and "/" not in scalar.text
     if kind.unit in _PARSERS and not number:
         return _with_unit(kind, scalar)
@@ -83,7 +112,18 @@ def _with_unit(kind: Kind, scalar: Scalar) -> object:
 
 def _meant(unit: str, text: str) -> str | None:
     """The nearest text that does parse: `5 sec` is `5s`, `200gb` is `200GB`."""
-    if re.fullmatch(r"[0-9.]*", text):
+    if unit == "size":
+        named = _NAMED_SIZES.get(text.lower().replace(" ", ""))
+        if named:
+            return named
+        text = re.sub(r"\s*[*,/×X]\s*", "x", text)
+    if unit == "address":
+        text = re.sub(r"^[a-z]+://|/$", "", text)
+        if re.fullmatch(r":?[0-9]{1,5}", text):
+            text = f"127.0.0.1:{text.removeprefix(':')}"
+    if unit == "rate":
+        text = re.sub(r"(?i)\s*(fps|hz|frames?.*|/s(ec)?)$", "", text)
+    elif re.fullmatch(r"[0-9.]*", text):
         return None  # any unit would be a guess
     bare = text.strip().replace(" ", "").replace(",", ".").replace("×", "x")
     short = re.sub(r"(?i)(sec|min|hour|hr|day)(ond|ute)?s?$", lambda m: m[0][0].lower(), bare)
@@ -115,7 +155,7 @@ def _number(kind: Kind, scalar: Scalar) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         if not scalar.plain and isinstance(resolve(scalar.written), int | float):
             raise Wrong(f"{subject(kind, scalar)} is text; write it without quotes")
-        raise Wrong(f"{subject(kind, scalar)} is not a {sort}{about}")
+        raise Wrong(f"{subject(kind, scalar)} is not a {sort}{about}", _bare_number(kind, scalar))
     if whole and value != int(value):
         raise Wrong(f"{subject(kind, scalar)} is not a {sort}{about}")
     if not within(kind, value):
@@ -123,10 +163,21 @@ def _number(kind: Kind, scalar: Scalar) -> int | float:
     return int(value) if whole else float(value)
 
 
+def _bare_number(kind: Kind, scalar: Scalar) -> str | None:
+    """`80` for `80%`, `7.5` for `7,5`."""
+    match = re.fullmatch(r"([0-9]+)(?:[.,]([0-9]+))?\s*(?:[%°a-zA-Z].{0,12})?", scalar.written)
+    if match is None or scalar.interpolated or kind.secret:
+        return None
+    found = f"{match[1]}.{match[2]}" if match[2] else match[1]
+    return found if within(kind, float(found)) else None
+
+
 def _text(kind: Kind, scalar: Scalar) -> str:
     info = kind.type
     assert isinstance(info, inspect.StrType)
     if not isinstance(scalar.value, str) and not scalar.interpolated:
+        if kind.words == _DEVICE and re.fullmatch(r"[0-9]{1,3}", scalar.written):
+            raise Wrong(f"{subject(kind, scalar)} is not a device", f"/dev/video{scalar.written}")
         raise Wrong(f"{subject(kind, scalar)} is not text; put it in quotes")
     text = scalar.text
     if any(
@@ -141,6 +192,9 @@ def _text(kind: Kind, scalar: Scalar) -> str:
         about = f" ({kind.words})" if kind.words else ""
         suggestion = None if scalar.interpolated or kind.secret else slug(info.pattern, text)
         raise Wrong(f"{subject(kind, scalar)} is not allowed{about}", suggestion)
+    if kind.words == _DEVICE and not text.startswith("/") and not scalar.interpolated:
+        meant = f"/dev/{text}" if re.fullmatch(r"video[0-9]{1,3}", text) else None
+        raise Wrong(f"{subject(kind, scalar)} is not {_DEVICE}; see `camfan cameras`", meant)
     if kind.unit == "path" and text.startswith("~"):
         raise Wrong(f"{subject(kind, scalar)}: '~' means nothing here; write the whole path")
     return text
@@ -150,7 +204,11 @@ def slug(pattern: str, text: str) -> str | None:
     """The text with what the pattern forbids left out, if that is enough."""
     if re.search(pattern, "a b"):
         return None  # not the pattern of a name
-    made = re.sub(r"[^a-z0-9_*?-]+", "-", text.lower()).strip("-")[:64]
+    plain = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS))
+    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    if not plain.isascii():
+        return None  # what is left of the name would be another name
+    made = re.sub(r"[^a-z0-9_*?-]+", "-", plain).strip("-")[:64]
     return made if made and re.search(pattern, made) else None
 
 
@@ -164,8 +222,25 @@ def _literal(kind: Kind, scalar: Scalar) -> object:
     choices = [str(allowed) for allowed in info.values]
     if len(choices) == 1:
         raise Wrong(f"{subject(kind, scalar)} is not {choices[0]}, the only value there is")
-    suggestion = None if scalar.foreign else closest(scalar.text, choices)
-    raise Wrong(f"{subject(kind, scalar)} is none of {', '.join(choices)}", suggestion)
+    words = f"{subject(kind, scalar)} is none of {', '.join(choices)}"
+    if scalar.foreign:
+        raise Wrong(words)
+    if "v4l2" in choices and ("://" in scalar.text or scalar.text.startswith("/dev/")):
+        key = "url" if "://" in scalar.text else "device"
+        raise Wrong(f"{words}; this belongs to {key!r}, beside 'source'")
+    raise Wrong(words, _choice_meant(scalar, choices))
+
+
+def _choice_meant(scalar: Scalar, choices: list[str]) -> str | None:
+    value = scalar.value
+    if isinstance(value, int) and not isinstance(value, bool) and str(value % 360) in choices:
+        return str(value % 360)  # -90 degrees are 270
+    found = source_for(scalar.text) if "v4l2" in choices else None
+    if found:
+        return found
+    if "horizontal" in choices and isinstance(value, bool):
+        return "horizontal" if value else "none"
+    return closest(scalar.text, choices)
 
 
 def _one_of(info: inspect.UnionType, scalar: Scalar) -> object:

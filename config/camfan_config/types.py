@@ -372,6 +372,7 @@ class V4l2Camera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", 
         Meta(
             min_length=1,
             description="best the lasting name below /dev/v4l/by-id; see `camfan cameras`",
+            extra={"words": "a path such as /dev/video0"},
         ),
     ] = "/dev/video0"
     format: Annotated[

@@ -93,7 +93,7 @@ MISTAKES = [
     row(TOP + CAMERA + "    stall_after: 5", 6, 18, "cameras.a.stall_after: '5' has no unit; write 5s, 10m, 2h or 7d"),
     row(TOP + CAMERA + "    stall_after: 5 seconds", 6, 18, "cameras.a.stall_after: '5 seconds' is not a duration, such as 500ms, 5s, 10m, 2h or 7d; did you mean '5s'?"),
     row(TOP + CAMERA + "    size: 1280×720", 6, 11, "cameras.a.size: '1280×720' is not a picture size, such as 1280x720; did you mean '1280x720'?"),
-    row(TOP + CAMERA + "    size: [1280, 720]", 6, 11, "cameras.a.size: a list stands where one value belongs"),
+    row(TOP + CAMERA + "    size: [1280, 720]", 6, 11, "cameras.a.size: a list stands where one value belongs; did you mean '1280x720'?"),
     row(TOP + CAMERA + "    size: {width: 1, height: 2}", 6, 11, "cameras.a.size: a mapping (key: value) stands where one value belongs"),
     row(TOP + "broker: {memory: 512mb}\n" + CAMERA, 3, 18, "broker.memory: '512mb' is not an amount of bytes, such as 512MB, 200GB or 64MiB; did you mean '512MB'?"),
     row(TOP + CAMERA + "motion: {m: {min_area: 3}}", 6, 24, "motion.m.min_area: '3' is out of range (at least 0, at most 1)"),
@@ -182,6 +182,65 @@ MISTAKES = [
     row(TOP + HUT + "cameras:\n  a: {source: upstream}", 6, 3, "cameras.a.from: missing"),
     row(TOP + HUT + "cameras:\n  a: {source: upstream, from: hut}\n  b: {source: upstream, from: hut, camera: a}", 7, 3, "cameras.b: this camera is taken already, as 'a'"),
     row(TOP + HUT + "cameras:\n  a: {source: upstream, from: hut, ring: {memory: 1MB}}", 6, 36, "cameras.a.ring: no effect: the broker itself takes this camera from another site"),
+    # what beginners write: YAML
+    row(TOP + CAMERA + "      fps: 5", 6, 1, "not YAML: indented by 6 spaces, but line 5 has a value already; indent it by 4 spaces"),
+    row(TOP + CAMERA + "   fps: 5", 6, 4, "not YAML: this does not line up with the lines above it: it is indented by 3 spaces, they by 0, 2, 4"),
+    row("version: 1\n site: home\n" + CAMERA, 2, 1, "not YAML: indented by 1 space, but line 1 has a value"),
+    row(TOP + "cameras:\n  a:\n    source: rtsp\n    url: \"rtsp://h/1\n    fps: 5\n  b:\n    source: test", 6, 10, "not YAML: a quote is opened and never closed"),
+    row(TOP + "cameras:\n  a: {source: file, path: 'v}\n  b: {source: file, path: 'w'}", 4, 27, "not YAML: a quote is opened and never closed"),
+    row("version: 1\nsite:home\n" + CAMERA, 2, 1, "not YAML: a blank is missing behind 'site:'"),
+    row("version:1\nsite: home\n" + CAMERA, 1, 1, "not YAML: a blank is missing behind 'version:'"),
+    row(TOP + CAMERA + "    fps:5", 6, 5, "not YAML: a blank is missing behind 'fps:'"),
+    row(TOP + "cameras:\n  a: {source: test, fps:5}", 4, 21, "cameras.a.fps: unknown key; a blank is missing behind the ':'"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, cameras: *}}", 6, 35, "not YAML: a text that begins with '*' must be in quotes; all cameras are \"*\""),
+    row(TOP + CAMERA + "recorders: {r: {path: r, cameras: [*-door]}}", 6, 36, "the alias *-door has no finished anchor &-door before it; a text that begins with '*' must be in quotes"),
+    row(TOP + CAMERA + "    host: &pi", 6, 11, "cameras.a.host: a text that begins with '&' must be in quotes"),
+    row(TOP + CAMERA + "    host: @pi", 6, 11, "not YAML: a text that begins with '@' must be in quotes"),
+    row(TOP + "cameras: {a: {source: test}}}", 3, 29, "not YAML: this } closes nothing; remove it"),
+    row(TOP + "cameras:\n  a:\n\u00a0\u00a0\u00a0\u00a0source: test", 5, 1, "a no-break space (U+00A0); replace it by an ordinary space"),
+    row(TOP + CAMERA + "    fps:\u00a05", 6, 9, "a no-break space (U+00A0)"),
+    row(TOP + CAMERA + "    fps: 5\u202f", 6, 11, "not an ordinary space (U+202F)"),
+    row(TOP + CAMERA + "    fps\uff1a5", 6, 8, "a full-width colon (U+FF1A); write ': '"),
+    row(TOP + "cameras:\n\ta:\n\t\tsource: test", 4, 1, "not YAML: a tab cannot indent YAML; use spaces"),
+    row(TOP + "cameras:\n  a:\n    source: \u201ctest\u201d", 5, 13, "cameras.a.source: '\u201ctest\u201d': typographic quotes are part of the text for YAML; use \" or '"),
+    row("version = 1\nsite = home", 1, 1, "'version = 1 site = home' stands where a mapping (key: value) belongs; write 'key: value', not 'key = value'"),
+    # what beginners write: other words
+    row(TOP + CAMERA + "    resolution: 640x480", 6, 5, "cameras.a.resolution: unknown key; did you mean 'size'?"),
+    row(TOP + CAMERA + "    frame_rate: 5", 6, 5, "cameras.a.frame_rate: unknown key; did you mean 'fps'?"),
+    row(TOP + CAMERA + "    rate: 5", 6, 5, "cameras.a.rate: unknown key; did you mean 'fps'?"),
+    row(TOP + CAMERA + "    width: 640", 6, 5, "cameras.a.width: unknown key; width and height are written together, as 'size: 640x480'"),
+    row(TOP + CAMERA + "    mirror: true", 6, 5, "cameras.a.mirror: unknown key; did you mean 'flip'?"),
+    row(TOP + CAMERA + "    enabled: false", 6, 5, "cameras.a.enabled: unknown key; to switch a camera off, put '#' before its lines"),
+    row(TOP + "cameras:\n  a: {source: usb}", 4, 15, "cameras.a.source: 'usb' is none of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; did you mean 'v4l2'?"),
+    row(TOP + "cameras:\n  a: {source: IP-Cam}", 4, 15, "cameras.a.source: 'IP-Cam' is none of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; did you mean 'rtsp'?"),
+    row(TOP + "cameras:\n  a: {type: test}", 4, 7, "cameras.a.type: unknown key; did you mean 'source'?"),
+    row(TOP + "cameras:\n  a: {source: rtsp, ip: 192.0.2.4}", 4, 21, "cameras.a.ip: unknown key; did you mean 'url'?"),
+    row(TOP + "cameras:\n  a: {source: rtsp, url: 'rtsp://h/1', username: me}", 4, 40, "cameras.a.username: unknown key; the login is part of the url: //USER:${PASSWORD}@host/..."),
+    row(TOP + "cameras:\n  a: 'rtsp://h/1'", 4, 6, "cameras.a: 'rtsp://h/1' stands where a mapping (key: value) belongs; write {source: rtsp, url: ...}"),
+    row(TOP + "cameras:\n  a: {source: /dev/video0}", 4, 15, "cameras.a.source: '/dev/video0' is none of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; this belongs to 'device', beside 'source'"),
+    row(TOP + "cams:\n  a: {source: test}", 3, 1, "cams: unknown key; did you mean 'cameras'?"),
+    row(TOP + "cameras:\n  - {name: a, source: test}", 4, 3, "cameras: a list stands where a mapping (key: value) belongs; write NAME: and its keys indented below it, without '-'"),
+    row(TOP + "broker: {port: 5550}\n" + CAMERA, 3, 10, "broker.port: unknown key; did you mean 'ports'?"),
+    row(TOP + "broker: hub.local\n" + CAMERA, 3, 9, "broker: 'hub.local' stands where a mapping (key: value) belongs; write {host: hub.local}"),
+    row(TOP + CAMERA + "web: true", 6, 6, "web: 'true' stands where a mapping (key: value) belongs; write {} for one with all defaults"),
+    row(TOP + CAMERA + "web: {listen: 8080}", 6, 15, "web.listen: '8080' is not host:port, such as 127.0.0.1:8080; did you mean '127.0.0.1:8080'?"),
+    row(TOP + CAMERA + "recorders: {path: /srv}", 6, 13, "recorders.path: 'path' is a key of one of recorders; each of them has a name"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, keep: 7d}}", 6, 32, "recorders.r.keep: '7d' stands where a mapping (key: value) belongs; write {age: 7d}"),
+    row(TOP + CAMERA + "motion: {try: {}}", 6, 10, "motion.try: the name 'try' is taken by `camfan motion try`"),
+    # what beginners write: values
+    row(TOP + CAMERA + "    size: 720p", 6, 11, "cameras.a.size: '720p' is not a picture size, such as 1280x720; did you mean '1280x720'?"),
+    row(TOP + CAMERA + "    fps: 15fps", 6, 10, "cameras.a.fps: '15fps' is not a number (frames per second, above 0, at most 120); did you mean '15'?"),
+    row(TOP + CAMERA + "    fps: 7,5", 6, 10, "cameras.a.fps: '7,5' is not a number (frames per second, above 0, at most 120); did you mean '7.5'?"),
+    row(TOP + CAMERA + "    fps: 5# five", 6, 10, "cameras.a.fps: '5# five' is not a number (frames per second, above 0, at most 120); a comment needs a blank before its '#'"),
+    row(TOP + CAMERA + "    quality: 80%", 6, 14, "cameras.a.quality: '80%' is not a whole number (at least 1, at most 100); did you mean '80'?"),
+    row(TOP + CAMERA + "    rotate: -90", 6, 13, "cameras.a.rotate: '-90' is none of 0, 90, 180, 270; did you mean '270'?"),
+    row(TOP + "cameras:\n  a: {source: v4l2, device: 0}", 4, 29, "cameras.a.device: '0' is not a device; did you mean '/dev/video0'?"),
+    row(TOP + "cameras:\n  a: {source: v4l2, device: video1}", 4, 29, "cameras.a.device: 'video1' is not a path such as /dev/video0; see `camfan cameras`; did you mean '/dev/video1'?"),
+    row(TOP + CAMERA + "    zones: {z: [[100, 200], [300, 200], [300, 400]]}", 6, 17, "cameras.a.zones.z[0]: corners are not in pixels but from 0 to 1, from the top left: divide x by the width"),
+    row(TOP + CAMERA + "    zones: {z: [0, 0, 0.5, 1]}", 6, 17, "cameras.a.zones.z[0]: each corner is a pair"),
+    row(TOP + "cameras:\n  Ärger: {source: test}", 4, 3, "cameras.'Ärger': 'Ärger' is not allowed (lower-case letters, digits, '-' and '_', at most 64); did you mean 'aerger'?"),
+    row(TOP + "cameras:\n  门2: {source: test}", 4, 3, "cameras.'门2': '门2' is not allowed (lower-case letters, digits, '-' and '_', at most 64)"),
+    row("version: 1\nsite: Straße\n" + CAMERA, 2, 7, "site: 'Straße' is not allowed (lower-case letters, digits, '-' and '_', at most 64); did you mean 'strasse'?"),
     # YAML that is no site
     row(TOP + CAMERA + "    fps: !int 5", 6, 10, "cameras.a.fps: the tag '!int' has no meaning here"),
     row(TOP + "x-a: &a {fps: 1}\ncameras:\n  a: {source: test, <<: *a}", 5, 21, "cameras.a.'<<': merge keys"),
@@ -199,6 +258,69 @@ def test_a_mistake_is_named_at_its_place(
     assert [problem.sentence for problem in found] == [found[0].sentence]
     assert found[0].sentence.startswith(sentence)
     assert (found[0].line, found[0].column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (TOP + CAMERA + "    fps: 5").replace("\n", "\r\n"),
+        "\ufeff" + TOP + CAMERA + "    fps: 5",
+        TOP + CAMERA + "    fps: 5\t",
+        TOP + CAMERA + "    fps: 5\t# five",
+        TOP + CAMERA + "    fps:\t5",
+        TOP + CAMERA + "\t\n    fps: 5",
+        TOP + "cameras: {a: {source: test,\tfps:\t5\t}\t}",
+    ],
+    ids=["crlf", "bom", "tab behind", "tab before a comment", "tab before", "tab alone", "in flow"],
+)
+def test_what_is_legal_is_taken(tmp_path: Path, text: str) -> None:
+    """Line ends of Windows, a byte-order mark, and tabs that only separate."""
+    path = tmp_path / "site.yaml"
+    path.write_bytes(text.encode())
+
+    assert load_site(path, environment={}).cameras["a"].fps == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("&hunter2", "secrets.yaml is not usable, line 2: this is not a text"),
+        ("#hunter2", "secrets.yaml is not usable, line 2: there is no value"),
+        ("!hunter2", "secrets.yaml is not usable, line 2"),
+        ("*hunter2", "secrets.yaml is not YAML (line 2); put values in quotes"),
+        ("[hunter2]", "secrets.yaml is not usable, line 2: a list or mapping is not a secret"),
+        ("@hunter2", "secrets.yaml is not YAML (line 2); put values in quotes"),
+        ("", "secrets.yaml is not usable, line 2: there is no value"),
+    ],
+)
+def test_a_secret_that_yaml_takes_for_something_else(
+    tmp_path: Path, value: str, complaint: str
+) -> None:
+    """It is named by its line, and neither empty nor shown."""
+    (tmp_path / "secrets.yaml").write_text(f"OTHER: a\nPW: {value}\n")
+    text = TOP + "cameras: {a: {source: rtsp, url: 'rtsp://u:${PW}@h/1'}}"
+
+    found = problems(tmp_path, text)
+
+    assert complaint in found[0].sentence
+    assert "hunter2" not in f"{SiteError(found)}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cameras:\n  a:\n    source: rtsp\n    url:rtsp://u:hunter2@h/1\n    fps: 5",
+        "web:\n  users:\n    me:\n      password:hunter2\n      role: viewer",
+        "web:\n  users:\n    me:\n      password: 'hunter2\n      role: viewer",
+        "web:\n  users:\n    me:\n      password: \u201chunter2\u201d",
+        "web:\n  users:\n    me:\n      password: hunter2# secret",
+        "web:\n  users: {me: {password:hunter2}}",
+    ],
+)
+def test_a_hint_does_not_show_a_password(tmp_path: Path, text: str) -> None:
+    """Whatever is wrong around it."""
+    found = problems(tmp_path, TOP + text)
+    assert "hunter2" not in "".join(problem.sentence for problem in found)
 
 
 def test_ten_mistakes_give_ten_messages(tmp_path: Path) -> None:
@@ -293,7 +415,10 @@ def test_a_hopeless_file_is_given_up_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("missing.yaml", "cannot be read: No such file or directory"),
+        (
+            "missing.yaml",
+            "cannot be read: No such file or directory; `camfan init` writes a first site file",
+        ),
         (".", "cannot be read: Is a directory"),
         ("a\0b", "is not a name that a file can have"),
     ],

@@ -1,0 +1,127 @@
+"""What to write instead: words for mistakes whose remedy is more than another spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from msgspec import inspect
+
+from camfan_config.document import Mapping, Node, Scalar, Sequence
+from camfan_config.kinds import Kind, is_tagged, kind_of
+from camfan_config.scalars import Wrong, read_scalar
+
+_OFF = ("enabled", "disabled", "active", "enable", "disable")
+_LOGIN = ("user", "username", "password", "pass", "login", "passwd", "pwd")
+_SHORT_FOR = ("age", "size", "host", "listen", "memory", "path")  # a value that says its key
+
+
+def missing_words(field: inspect.Field) -> str:
+    """For a key that must be there."""
+    info = kind_of(field.type).type
+    if isinstance(info, inspect.LiteralType) and len(info.values) == 1:
+        return f"missing; write '{field.encode_name}: {info.values[0]}'"
+    return "missing"
+
+
+def unknown_words(name: str, known: Collection[str]) -> str | None:
+    """For a key that does not exist, where something else does what it was meant for."""
+    bare = name.lower()
+    if "source" in known and bare in _OFF:
+        return "unknown key; to switch a camera off, put '#' before its lines"
+    if "url" in known and bare in _LOGIN:
+        return "unknown key; the login is part of the url: //USER:${PASSWORD}@host/..."
+    if ":" in name:
+        return "unknown key; a blank is missing behind the ':'"
+    if "size" in known and bare in ("width", "height"):
+        return "unknown key; width and height are written together, as 'size: 640x480'"
+    if "fps" in known and bare == "interval":
+        return "unknown key; a picture every 10 seconds is 'fps: 1/10s'"
+    return None
+
+
+def in_place_of_a_list(kind: Kind) -> str:
+    """For a list where names and their keys belong."""
+    if isinstance(kind.type, inspect.DictType):
+        return "; write NAME: and its keys indented below it, without '-'"
+    return ""
+
+
+def in_place_of_a_mapping(kind: Kind, scalar: Scalar) -> str | None:
+    """For one value where several keys belong: which key it probably is."""
+    if kind.secret or scalar.foreign or len(scalar.written) > 60:
+        return None
+    text = scalar.written
+    if is_tagged(kind.type):
+        if "://" in text:
+            scheme = "rtsp" if text.startswith("rtsp") else "http"
+            return f"; write {{source: {scheme}, url: ...}}"
+        return f"; write {{source: v4l2, device: {text}}}" if text.startswith("/dev/") else None
+    if isinstance(kind.type, inspect.DictType):
+        return "; each of them has a name, with its keys indented below it"
+    if not isinstance(kind.type, inspect.StructType) or kind.unit is not None:
+        return None
+    if text.lower() in ("true", "yes", "on"):
+        return "; write {} for one with all defaults"
+    if "=" in text:
+        return "; write 'key: value', not 'key = value'"
+    fields = {field.encode_name: field for field in kind.type.fields}
+    for name in _SHORT_FOR:
+        if name in fields and _fits(kind_of(fields[name].type), scalar):
+            return f"; write {{{name}: {text}}}"
+    return None
+
+
+def of_many(info: inspect.DictType, name: str) -> bool:
+    """True for a key that belongs to one of the named sections, and not beside their names."""
+    section = kind_of(info.value_type).type
+    if not isinstance(section, inspect.StructType):
+        return False
+    return any(field.encode_name == name for field in section.fields)
+
+
+def is_polygon(info: inspect.Type) -> bool:
+    """True for a list of pairs of numbers up to 1."""
+    if not isinstance(info, inspect.VarTupleType):
+        return False
+    corner = kind_of(info.item_type).type
+    return isinstance(corner, inspect.TupleType) and len(corner.item_types) == 2
+
+
+def corners_are_pixels(corner: Node) -> str | None:
+    """For a corner that no picture of size 1 has."""
+    if not isinstance(corner, Sequence):
+        return None
+    numbers = [item.value for item in corner.items if isinstance(item, Scalar)]
+    if any(isinstance(number, int | float) and number >= 2 for number in numbers):
+        words = "corners are not in pixels but from 0 to 1, from the top left"
+        return f"{words}: divide x by the width of the picture and y by its height"
+    return None
+
+
+def corners_are_pairless(corner: Node) -> str | None:
+    """For a number where a corner belongs."""
+    if isinstance(corner, Scalar) and isinstance(corner.value, int | float):
+        return "each corner is a pair, as in [[0, 0], [0.5, 0], [0.5, 1]]"
+    return None
+
+
+def size_of(kind: Kind, node: Node) -> str | None:
+    """`1280x720` for [1280, 720] and {width: 1280, height: 720}."""
+    if kind.unit != "size":
+        return None
+    if isinstance(node, Mapping):
+        sides = {entry.key.text: entry.value for entry in node.entries}
+        items = [sides.get("width"), sides.get("height")]
+    else:
+        items = list(node.items) if isinstance(node, Sequence) else []
+    texts = [item.text for item in items if isinstance(item, Scalar)]
+    made = Scalar("x".join(texts), True, node.mark, "")
+    return made.text if _fits(kind, made) else None
+
+
+def _fits(kind: Kind, scalar: Scalar) -> bool:
+    try:
+        read_scalar(kind, scalar)
+    except Wrong:
+        return False
+    return True

@@ -1,0 +1,175 @@
+"""What is probably wrong with a text that YAML cannot parse, and where.
+
+The parser stops where it no longer understands the text, which is often lines behind the mistake.
+Here the lines up to that place are searched for the mistakes that beginners make.
+"""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+_SPACES = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"  # all but those of YAML
+_FOREIGN_SPACE = re.compile(
+    rf"^[ ]*([{_SPACES}])|^[ ]*(?:- +)?[\w.-]+:[ ]*([{_SPACES}])"
+    rf"|([{_SPACES}])[{_SPACES} ]*(?:#.*)?$"
+)
+_WIDE_COLON = re.compile(r"^[ ]*[\w.-]+(\uff1a)")  # as East Asian keyboards write it
+_NO_BLANK = re.compile(r"^[ ]*(?:- +)?([A-Za-z_][\w-]*):(?!//)([^\s:/][^\s]*)")
+_OPEN_QUOTE = re.compile(r"(?:^|[:\[{,-] *)([\"'])")
+_KEY = re.compile(r"^([ ]*)(?:- +)?[^\s#:'\"\[{][^:#]*:(?:\s+(\S.*))?$")
+_SEPARATING_TAB = re.compile(r"(?<=[:,\[{-])\t[\t ]*|[\t ]*\t[\t ]*(?=#|$|[\]},])", re.MULTILINE)
+
+Place = tuple[int, int, int]  # line, column, length; counted from 0
+_WORDS = (
+    ("'\\t'", "a tab cannot indent YAML; use spaces"),
+    ("found unknown escape character", "a backslash has a meaning inside \"...\"; use '...'"),
+    ("could not find expected ':'", "expected 'key: value'"),
+    (
+        "mapping values are not allowed",
+        "unexpected ':'; put a text that holds ': ' in quotes, and each key on a line of its own",
+    ),
+    ("expected <block end>", "this does not line up with the lines above it"),
+    ("expected ',' or", "a list or mapping opened with '[' or '{' is not closed before this"),
+    ("content, but found '<stream end>'", "a list or mapping opened with '[' or '{' is not closed"),
+    ("found unexpected end of stream", "a quote is opened and never closed"),
+)
+
+
+def with_tabs_replaced(text: str) -> str:
+    """The text with a space for each tab that only separates, which YAML allows and PyYAML not."""
+    lines = []
+    for line in text.split("\n"):
+        indented = len(line) - len(line.lstrip(" \t"))
+        body = _SEPARATING_TAB.sub(lambda match: " " * len(match[0]), line[indented:])
+        lines.append(line[:indented] + body if body.strip() else " " * len(line))
+    return "\n".join(lines)
+
+
+def foreign_character(lines: tuple[str, ...]) -> tuple[str, Place] | None:
+    """The first space or colon that looks like one of YAML and is another."""
+    for number, line in enumerate(lines):
+        if line.isascii() or line.lstrip().startswith("#"):
+            continue
+        match = _FOREIGN_SPACE.search(line)
+        if match:
+            column = match.start(match.lastindex or 0)
+            name = "a no-break space" if line[column] == "\u00a0" else "not an ordinary space"
+            words = f"{name} (U+{ord(line[column]):04X}); replace it by an ordinary space"
+            return words, (number, column, 1)
+        match = _WIDE_COLON.search(line)
+        if match:
+            return "a full-width colon (U+FF1A); write ': '", (number, match.start(1), 1)
+    return None
+
+
+def explain(exc: yaml.MarkedYAMLError, lines: tuple[str, ...]) -> tuple[str, Place | None]:
+    """The mistake in words and its place."""
+    mark = exc.problem_mark or exc.context_mark
+    problem = exc.problem or exc.context or "cannot be read"
+    if mark is None:
+        return f"not YAML: {problem}", None
+    here = (mark.line, mark.column, 1)
+    words, place = _likely(problem, exc, lines, here)
+    return f"not YAML: {words}", place
+
+
+def _likely(
+    problem: str, exc: yaml.MarkedYAMLError, lines: tuple[str, ...], here: Place
+) -> tuple[str, Place]:
+    number, column, _ = here
+    line = lines[number] if number < len(lines) else ""
+    if "\\t" in problem:
+        return "a tab cannot indent YAML; use spaces", here
+    if re.search(r"[\[{,].*?\$\{", line):
+        return "put a text with '${...}' in quotes when it stands inside [ ] or { }", here
+    if exc.context and "alias" in exc.context:
+        return "a text that begins with '*' must be in quotes; all cameras are \"*\"", (
+            number, max(0, column - 1), 1,
+        )  # fmt: skip
+    first = re.search(r"found character '(.)' that cannot start", problem)
+    if first:
+        return f"a text that begins with {first[1]!r} must be in quotes", here
+    for search in (_unclosed_quote, _missing_blank, _wrong_indentation):
+        found = search(lines, here, problem)
+        if found:
+            return found
+    return next((words for part, words in _WORDS if part in problem), problem), here
+
+
+def _unclosed_quote(lines: tuple[str, ...], here: Place, problem: str) -> tuple[str, Place] | None:
+    """The first quote that its own line does not close."""
+    if "escape" in problem:
+        return None
+    for number, line in enumerate(lines[: here[0] + 1]):
+        column = _open_quote(line)
+        if column is not None:
+            return "a quote is opened and never closed", (
+                number, column, max(1, len(line.rstrip()) - column),
+            )  # fmt: skip
+    return None
+
+
+def _open_quote(line: str) -> int | None:
+    position = 0
+    while match := _OPEN_QUOTE.search(line, position):
+        quote, start = match[1], match.start(1)
+        if " #" in line[position:start] or line.lstrip().startswith("#"):
+            return None
+        inside = r"(?:[^\"\\]|\\.)*\"" if quote == '"' else r"(?:[^']|'')*'"
+        closed = re.compile(inside).match(line, start + 1)
+        if closed is None:
+            return start
+        position = closed.end()
+    return None
+
+
+def _missing_blank(lines: tuple[str, ...], here: Place, problem: str) -> tuple[str, Place] | None:
+    """`site:home`, in the line of the error or one above it."""
+    if "expected ':'" not in problem and "mapping values" not in problem:
+        return None
+    for number in range(min(here[0], len(lines) - 1), -1, -1):
+        match = _NO_BLANK.match(lines[number])
+        if match and not lines[number].lstrip().startswith("#"):
+            words = f"a blank is missing behind '{match[1]}:'"  # the value can be a secret
+            return words, (number, match.start(1), len(match[1]) + 1 + len(match[2]))
+    return None
+
+
+def _wrong_indentation(
+    lines: tuple[str, ...], here: Place, problem: str
+) -> tuple[str, Place] | None:
+    number = here[0]
+    if number >= len(lines):
+        return None
+    line, own = lines[number], _indentation(lines[number])
+    above = [n for n in range(number) if lines[n].strip() and not lines[n].lstrip().startswith("#")]
+    if "mapping values" in problem and above:
+        before, match = _indentation(lines[above[-1]]), _KEY.match(lines[above[-1]])
+        first_colon = line.find(":") == here[1]
+        if match and match[2] and own > before and first_colon:
+            words = f"indented by {_spaces(own)}, but line {above[-1] + 1} has a value already"
+            return f"{words}; indent it by {_spaces(before)} to stand beside that", (
+                number, 0, max(1, own),
+            )  # fmt: skip
+        if match is None or first_colon:
+            return None
+    if "expected <block end>" in problem and line[here[1] : here[1] + 1] in ("]", "}"):
+        return f"this {line[here[1]]} closes nothing; remove it", here
+    if "expected <block end>" in problem and line.strip():
+        known = sorted({_indentation(lines[n]) for n in above})
+        words = "this does not line up with the lines above it"
+        if own not in known:
+            these = ", ".join(str(each) for each in known)
+            words += f": it is indented by {_spaces(own)}, they by {these}"
+        return words, here
+    return None
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _spaces(count: int) -> str:
+    return "1 space" if count == 1 else f"{count} spaces"
