@@ -26,18 +26,20 @@ WIDTH, HEIGHT, STRIDE = 60, 40, 64
 class Request:
     """A completed request with one YUV420 picture: white, in padded lines."""
 
-    def __init__(self, metadata: dict[str, Any]) -> None:
+    def __init__(self, metadata: dict[str, Any], size: tuple[int, int] = (WIDTH, HEIGHT)) -> None:
         self.released = 0
         self._metadata = metadata
+        self._size = size
 
     def get_metadata(self) -> dict[str, Any]:
         return self._metadata
 
     def make_buffer(self, name: str) -> np.ndarray:
         assert name == "main"
-        luma = np.zeros((HEIGHT, STRIDE), np.uint8)
-        luma[:, :WIDTH] = 255
-        chroma = np.full((HEIGHT, STRIDE // 2), 128, np.uint8)
+        width, height = self._size
+        luma = np.zeros((height, STRIDE), np.uint8)
+        luma[:, :width] = 255
+        chroma = np.full((2 * ((height + 1) // 2), STRIDE // 2), 128, np.uint8)
         return np.concatenate((luma.ravel(), chroma.ravel()))
 
     def release(self) -> None:
@@ -61,7 +63,7 @@ class Camera:
         self.configuration = configuration
 
     def camera_configuration(self) -> dict[str, Any]:
-        return {"main": {"size": (WIDTH, HEIGHT), "stride": STRIDE}}
+        return {"main": {"size": self._library.gives, "stride": STRIDE}}
 
     def start(self) -> None:
         if self._library.start_error:
@@ -89,6 +91,7 @@ class Library:
         self.requests = list(requests)
         self.start_error: Exception | None = None
         self.asked: dict[str, Any] = {}
+        self.gives = (WIDTH, HEIGHT)
         self.made: list[Camera] = []
         library = self
 
@@ -123,6 +126,28 @@ def test_pictures_are_planes_without_padding() -> None:
     assert image.min() > 250
     assert request.released == 1
     assert library.made[0].closed
+
+
+def test_a_picture_of_odd_size_is_whole() -> None:
+    """Each of its pixels is published, also those that have a chroma sample for themselves."""
+    library = Library(Request({}, (61, 41)))
+    library.gives = (61, 41)
+
+    with _source(library).open() as stream:
+        picture = stream.capture()
+
+    assert isinstance(picture, Picture)
+    image = simplejpeg.decode_jpeg(Encoder().encode(picture), colorspace="BGR")
+    assert image.shape == (41, 61, 3)
+    assert image.min() > 250
+
+
+def test_another_size_than_asked_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """libcamera gives the nearest that it can."""
+    with _source(Library(Request({})), Picamera2Camera(size=Size(61, 41))).open() as stream:
+        stream.capture()
+
+    assert "camera module: asked for 61x41, libcamera gives 60x40" in caplog.text
 
 
 def test_what_is_asked_of_the_camera() -> None:

@@ -13,7 +13,7 @@ from camfan_nodes.camera import font
 from camfan_nodes.camera.cells import draw_number, read_number
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.pattern import Canvas, TestSource, utc_text
-from camfan_nodes.camera.source import Idle, Picture
+from camfan_nodes.camera.source import Idle, Picture, Planes
 from camfan_testing.cameras import START_NS, FakeClock
 
 
@@ -145,3 +145,19 @@ def test_a_slow_rate_does_not_block() -> None:
 
     assert found[:3] == [Idle.PACED] * 3
     assert isinstance(found[3], Picture)
+
+
+@pytest.mark.parametrize("size", [Size(321, 241), Size(320, 241), Size(321, 240)])
+def test_odd_sizes_are_published_as_they_are(size: Size) -> None:
+    """No row or column is cut, and none of another row is smeared in."""
+    source = TestSource("odd", TestCamera(size=size), FakeClock())
+    with source.open() as stream:
+        picture = stream.capture()
+    assert isinstance(picture, Picture)
+    assert isinstance(picture.content, Planes)
+
+    grey = simplejpeg.decode_jpeg(Encoder(quality=95).encode(picture), colorspace="GRAY")[:, :, 0]
+
+    assert grey.shape == (size.height, size.width)
+    assert np.abs(grey[:, -1].astype(int) - picture.content.y[:, -1]).mean() < 3
+    assert np.abs(grey[-1].astype(int) - picture.content.y[-1]).mean() < 3

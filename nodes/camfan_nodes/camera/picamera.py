@@ -6,16 +6,17 @@ opened again, so a stall ends the process and systemd starts a fresh one.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from camfan_config.types import Picamera2Camera
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.pacing import Thinner
+from camfan_nodes.camera.pixel_formats import Geometry, format_named
 from camfan_nodes.camera.source import (
     EVERYTHING,
     SLICE_S,
@@ -23,16 +24,19 @@ from camfan_nodes.camera.source import (
     Idle,
     Passed,
     Picture,
-    Planes,
     SourceError,
     Tally,
     Wishes,
 )
 
+YU12 = format_named("yu12")  # what libcamera calls YUV420
 SLOWEST_FPS = 1.0  # a sensor exposes no longer than some seconds; below, frames are left out
 SIZE = (1280, 720)
 BUFFERS = 3  # more fail on boards with little memory for cameras
 CABLE = "is the ribbon cable seated at both ends?"
+
+
+log = logging.getLogger(__name__)
 
 
 class Picamera2Source:
@@ -97,9 +101,14 @@ class PicameraStream:
         self._device = device
         self._clock = clock
         main = device.camera_configuration()["main"]
-        self._size, self._stride = main["size"], main["stride"]
+        width, height = given = main["size"]
+        if tuple(given) != size:
+            log.warning(
+                "camera module: asked for %dx%d, libcamera gives %dx%d", *size, width, height
+            )
+        self._geometry = Geometry(width, height, main["stride"], full=True)
         self._job: Any = None
-        self.description = f"camera module, {self._size[0]}x{self._size[1]} YUV420, encoded here"
+        self.description = f"camera module, {width}x{height} YUV420, encoded here"
 
     def capture(self) -> Picture | Passed | Idle:
         """The next picture. The request goes back to the camera whatever happens."""
@@ -116,18 +125,10 @@ class PicameraStream:
             if not self._wishes.wanted():
                 return Passed()
             captured_ns = self._captured_ns(request.get_metadata())
-            return Picture(self._planes(request.make_buffer("main")), captured_ns)  # a copy
+            content = YU12.read(_bytes_of(request.make_buffer("main")), self._geometry)  # a copy
+            return Idle.SILENT if content is None else Picture(content, captured_ns)
         finally:
             request.release()
-
-    def _planes(self, buffer: Any) -> Planes:
-        data: npt.NDArray[np.uint8] = np.asarray(buffer, np.uint8).reshape(-1)
-        (width, height), stride = self._size, self._stride
-        luma, chroma = stride * height, stride // 2 * (height // 2)
-        y = data[:luma].reshape(height, stride)[:, :width]
-        u = data[luma : luma + chroma].reshape(height // 2, stride // 2)[:, : width // 2]
-        v = data[luma + chroma : luma + 2 * chroma].reshape(height // 2, stride // 2)
-        return Planes(y, u, v[:, : width // 2])
 
     def _captured_ns(self, metadata: dict[str, Any]) -> int:
         """Wall clock of the exposure: libcamera's own, or reckoned from its boot clock."""
@@ -137,3 +138,7 @@ class PicameraStream:
         sensor = metadata.get("SensorTimestamp")
         age_ns = self._clock.monotonic_ns() - int(sensor) if sensor else 0
         return self._clock.wall_ns() - (age_ns if 0 <= age_ns < 10_000_000_000 else 0)
+
+
+def _bytes_of(buffer: Any) -> memoryview:
+    return np.ascontiguousarray(buffer, np.uint8).reshape(-1).data

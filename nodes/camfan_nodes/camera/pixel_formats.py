@@ -57,7 +57,7 @@ class PixelFormat:
     join: Join | None = None
     full: bool = False  # range, where the driver does not say
 
-    def read(self, data: bytes, geometry: Geometry) -> Planes | Bgr | None:
+    def read(self, data: bytes | memoryview, geometry: Geometry) -> Planes | Bgr | None:
         """The picture in `data`; None if that is too short for one."""
         assert self.parts is not None
         assert self.join is not None
@@ -69,12 +69,12 @@ class PixelFormat:
         return picture if full else _stretched(picture)
 
 
-def _cut(data: bytes, parts: Sequence[Part]) -> list[Plane] | None:
+def _cut(data: bytes | memoryview, parts: Sequence[Part]) -> list[Plane] | None:
     missing = sum(part.rows * part.line for part in parts) - len(data)
     if missing > parts[-1].line - parts[-1].used:
         return None
     if missing > 0:  # the driver left out the padding of the last line
-        data += bytes(missing)
+        data = bytes(data) + bytes(missing)
     planes, start = [], 0
     for rows, line, used in parts:
         plane = np.frombuffer(data, np.uint8, rows * line, start).reshape(rows, line)
