@@ -20,9 +20,9 @@ export function layout(grid, now, n, { wall = false, list = true } = {}) {
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const phone = innerWidth < 600;
   const w = stage.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-  const top = wall ? 0 : grid.getBoundingClientRect().top + scrollY;
-  const h = innerHeight - top - (wall ? 8 : 12) - (phone && !wall ? 56 : 0);
-  const gap = n > 25 || wall ? 4 : 6, room = (wall ? 10 : 12) * rem;
+  const top = grid.getBoundingClientRect().top + scrollY; // also below a banner
+  const h = innerHeight - top - (wall ? 4 : 12) - (phone && !wall ? 56 : 0);
+  const gap = n > 25 || wall ? 4 : 6, room = wall ? Math.max(10 * rem, 0.12 * w) : 12 * rem;
   const text = tw => Math.max(0.75 * rem, Math.min((wall ? 2.25 : 1.125) * rem, tw * (wall ? 0.06 : 0.054)));
   const caption = tw => text(tw) * (n > 25 ? 1.76 : 2.07) + Math.max(4, Math.min(8, tw * 0.01)) + 1;
   grid.style.setProperty('--gap', `${gap}px`);
@@ -33,7 +33,7 @@ export function layout(grid, now, n, { wall = false, list = true } = {}) {
     now.classList.remove('on');
   };
   if (n < 1) { flow(1); now.classList.toggle('on', list && !phone); return; }
-  const best = fit(n, w, h, gap, caption), least = phone ? 160 : 9 * rem;
+  const best = fit(n, w, h, gap, caption), least = wall ? 0 : phone ? 160 : 9 * rem; // on a wall there is no scrolling
   if (phone && !wall && n > 1) { flow(2); return; }
   if (best.tw < Math.min(least, w)) { // too small to be of use: fill the width and scroll
     flow(n === 1 ? 1 : Math.max(2, Math.floor((w + gap) / (Math.max(least, 160) + gap))));
@@ -45,6 +45,7 @@ export function layout(grid, now, n, { wall = false, list = true } = {}) {
   grid.classList.add('fit');
   grid.style.setProperty('--ph', `${Math.floor(best.tw * 9 / 16)}px`); // a wider box, the same picture: never cropped
   now.classList.toggle('on', rail);
+  if (wall) now.style.setProperty('--list', `${Math.min(2.25 * rem, Math.max(rem, left / 13)).toFixed(1)}px`); // as large as there is room for it
   grid.classList.toggle('fixed', rail || wall);
   grid.style.setProperty('--cols', best.c);
   grid.style.setProperty('--tw', `${best.tw}px`);

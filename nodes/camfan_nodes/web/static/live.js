@@ -51,6 +51,7 @@ const HEAR = {
   state(message) {
     state = message.state;
     for (const [camera, said] of Object.entries(state.cameras)) { const tile = tiles.get(camera); tile?.told(said); }
+    if (asked.length) state.lately = state.lately.filter(one => tiles.has(one.camera));
     fillNow(siteNow(epoch()), state);
   },
   clock(message) { clock = message.clock; },
@@ -164,6 +165,7 @@ function sendWant() {
 document.addEventListener('visibilitychange', () => { sendWant(); if (!document.hidden) { tell({ type: 'retry' }); tick(); } });
 addEventListener('online', () => tell({ type: 'retry' }));
 addEventListener('resize', arrange);
+new ResizeObserver(() => { if (me) arrange(); }).observe($('#banner')); // it takes room from the pictures
 
 // ---- what is said, four times a second ----
 function tick() {
