@@ -317,6 +317,7 @@ class Broker:
                 run=camera.run,
                 sequence=camera.last_sequence,
                 frames=camera.run_frames,
+                time=self.clock.now_ns(),
             )
             self.delivery.reply(node, receipt)
 

@@ -232,13 +232,16 @@ class Demand(Struct, frozen=True, kw_only=True, tag_field="type", tag="demand"):
     trickle: Annotated[float, Meta(gt=0, le=3600)] | None = None
 
 
-class Receipt(Struct, frozen=True, kw_only=True, tag_field="type", tag="receipt"):
+class Receipt(
+    Struct, frozen=True, kw_only=True, tag_field="type", tag="receipt", omit_defaults=True
+):
     """To a camera, each second while frames come: what the broker has received of its run."""
 
     camera: Camera
     run: Run
     sequence: Count  # the newest
     frames: Count  # of this run, in all, by way of ingest
+    time: Nanoseconds | None = None  # broker clock
 
 
 class Repair(Struct, frozen=True, kw_only=True, tag_field="type", tag="repair"):

@@ -1,8 +1,11 @@
 """How much of a camera its link carries: fewer layers first, then lower quality, back again slowly.
 
 Decided from what the broker says it has received, compared with what was made for it over the last
-few seconds. While the broker is away, or says nothing because the link is cut, nothing is decided:
-then no link is to be judged, and what is made is for the ring.
+few seconds. A link is thin only if it never catches up meanwhile. What a machine loses that has no
+time or memory for it comes in bursts, with the link idle in between.
+
+While the broker is away, or says nothing because the link is cut, nothing is decided: then no link
+is to be judged, and what is made is for the ring.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from camfan.outlet import Left
@@ -28,6 +32,17 @@ QUALITY_STEP = 15
 QUALITY_FLOOR = 30
 SILENCE_S = 3.0  # without a receipt, of which one comes each second: the link was cut
 REMEMBERED = 4096  # frames whose receipt is still out
+RECEIPTS = 3  # of which a judgement is made, at least
+BEHIND = 3  # frames under way at each receipt, at least, where a link is thin: its queue stays full
+
+
+class _Made(NamedTuple):
+    """A frame, and how many there were then, this one included."""
+
+    sequence: int
+    at_s: float
+    made: int
+    sent: int  # of these, handed to the network
 
 
 class _Mark(NamedTuple):
@@ -52,10 +67,12 @@ class Adaptation:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._step = 0  # 0: everything; then a layer less each, then quality
-        self._made: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)  # sequence, how many so far
-        self._count = 0
+        self._made: deque[_Made] = deque(maxlen=REMEMBERED)
+        self._count = self._sent = 0
         self._from = -1  # the last sequence that was made before the last change
         self._window: _Mark | None = None
+        self._receipts = 0  # in the window
+        self._behind = 0  # frames under way at the receipt of the window that had fewest
         self._changed_s = self._heard_s = monotonic()
         self._patience_s = PATIENCE_S
         self._trial = False  # the last change was a step up, and not judged yet
@@ -79,11 +96,16 @@ class Adaptation:
             if left is Left.AWAY:
                 self._window = None
                 return
+            if left is Left.HELD_UP:
+                return  # which says nothing of the link
             self._count += 1
-            self._made.append((sequence, self._count))
+            self._sent += left is Left.SENT
+            self._made.append(_Made(sequence, self._monotonic(), self._count, self._sent))
 
-    def received(self, sequence: int, frames: int) -> None:
-        """The broker has this many frames of the run, the newest with this sequence."""
+    def received(self, sequence: int, frames: int, at_s: float | None = None) -> None:
+        """The broker has this many frames of the run, the newest with this sequence; `at_s`: when
+        it said so, on our monotonic clock, which may be long before it is heard.
+        """
         with self._lock:
             now_s = self._monotonic()
             if now_s - self._heard_s > SILENCE_S:
@@ -91,19 +113,34 @@ class Adaptation:
             self._heard_s = now_s
             if sequence <= self._from:
                 return  # made before the last change, and still under way then
-            index = bisect_right(self._made, sequence, key=lambda made: made[0]) - 1
+            index = bisect_right(self._made, sequence, key=lambda made: made.sequence) - 1
             if index < 0:
                 return
-            mark, window = _Mark(now_s, self._made[index][1], frames), self._window
+            mark, window = _Mark(now_s, self._made[index].made, frames), self._window
             if window is None or frames < window.received or mark.made < window.made:
-                self._window = mark
+                self._begin_window(mark)
                 return
+            self._receipts += 1
+            self._behind = min(
+                self._behind, self._under_way(index, now_s if at_s is None else at_s)
+            )
             made, long_s = mark.made - window.made, now_s - window.at_s
             if long_s < WINDOW_S or (made < WINDOW_FRAMES and long_s < LONG_WINDOW_S):
                 return
-            self._window = mark
+            if self._receipts < RECEIPTS:
+                return
             lost = made - (frames - window.received)
-            self._judge(lost / made if lost > 1 else 0.0, now_s)
+            thin = lost > 1 and self._behind >= BEHIND
+            self._begin_window(mark)
+            self._judge(lost / made if thin else 0.0, now_s)
+
+    def _under_way(self, index: int, at_s: float) -> int:
+        """Frames that had been handed to the network by then, behind the one that had come."""
+        sent = [made.sent for made in islice(self._made, index, None) if made.at_s <= at_s]
+        return sent[-1] - sent[0] if sent else 0
+
+    def _begin_window(self, mark: _Mark) -> None:
+        self._window, self._receipts, self._behind = mark, 0, REMEMBERED
 
     def _judge(self, loss: float, now_s: float) -> None:
         quiet_s = now_s - self._changed_s
@@ -129,7 +166,7 @@ class Adaptation:
     def _begin_anew(self) -> None:
         """The next window begins with what is made from now on."""
         self._window = None
-        self._from = self._made[-1][0] if self._made else -1
+        self._from = self._made[-1].sequence if self._made else -1
 
     def _last_step(self) -> int:
         if self._base is None:

@@ -33,6 +33,7 @@ class Desk(LinkUser):
         self._ring = ring
         self._orders = orders
         self._claim = claim
+        self._clock = clock
         self._repairs = Repairs(camera, ring, clock, past)
         self._traces = Traces(camera, ring, past)
 
@@ -49,7 +50,9 @@ class Desk(LinkUser):
                 self.link.take_over = False
                 self._orders.demand.ask(message.layers, message.trickle)
             case messages.Receipt() if message.run == self._ring.run:
-                self._orders.adaptation.received(message.sequence, message.frames)
+                self._orders.adaptation.received(
+                    message.sequence, message.frames, self._monotonic_s(message.time)
+                )
             case messages.Set():
                 self._orders.fps, self._orders.quality = message.fps, message.quality
                 self._orders.changed()
@@ -58,3 +61,8 @@ class Desk(LinkUser):
             case messages.Repair():
                 return self._repairs.answer(message)
         return None
+
+    def _monotonic_s(self, site_ns: int | None) -> float | None:
+        """A time of the broker's clock on ours; None if either is not known."""
+        known = self._clock.offset()
+        return None if known is None or site_ns is None else (site_ns - known.offset_ns) / 1e9

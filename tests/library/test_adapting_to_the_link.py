@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 import time
+from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +30,9 @@ from camfan_wire.topics import layer_of
 
 
 class Simulation:
-    """A camera of so many frames a second and a link that carries so many, in time of its own."""
+    """A camera of so many frames a second, a queue of four, and a link that carries so many, in
+    time of its own.
+    """
 
     def __init__(self, fps: float, carries: float, quality: int | None = None) -> None:
         self.now = 1000.0
@@ -36,7 +44,8 @@ class Simulation:
         self.received = 0
         self.newest: int | None = None
         self.steps: list[tuple[float, int]] = []
-        self._budget = 4.0
+        self._queue: deque[int] = deque()
+        self._budget = 1.0
 
     def run(self, seconds: float, *, away: bool = False, cut: bool = False) -> None:
         end, receipt = self.now + seconds, self.now + 1
@@ -45,24 +54,30 @@ class Simulation:
                 self._frame(away=away)
             self.sequence += 1
             self.now += 1 / self.fps
-            self._budget = 0.0 if cut else min(self._budget + self.carries / self.fps, 4.0)
+            if not cut:
+                self._drain()
             if self.now >= receipt and not away and not cut and self.newest is not None:
                 self.adaptation.received(self.newest, self.received)
-                receipt += 1
+                receipt = self.now + 1
             if not self.steps or self.steps[-1][1] != self.adaptation.layers:
                 self.steps.append((self.now, self.adaptation.layers))
 
     def _frame(self, *, away: bool) -> None:
         if away:
             self.adaptation.made(self.sequence, Left.AWAY)
-        elif self._budget >= 1:
-            self._budget -= 1
-            self.received += 1
-            self.newest = self.sequence
+        elif len(self._queue) < 4:
+            self._queue.append(self.sequence)
             self.adaptation.made(self.sequence, Left.SENT)
         else:
             self.lost += 1
             self.adaptation.made(self.sequence, Left.FULL)
+
+    def _drain(self) -> None:
+        self._budget = min(self._budget + self.carries / self.fps, max(len(self._queue), 1))
+        while self._queue and self._budget >= 1:
+            self._budget -= 1
+            self.received += 1
+            self.newest = self._queue.popleft()
 
 
 @given(st.floats(5, 30), st.floats(1.0, 3.0))
@@ -80,8 +95,8 @@ def test_a_link_that_carries_all_is_left_alone(fps: float, spare: float) -> None
 def test_layers_go_until_the_rest_fits(share: float, layers: int) -> None:
     """Within seconds, a layer at a time; then hardly a frame is lost, and it says why."""
     simulation = Simulation(15, 15 * share)
-    simulation.run(30)
-    assert simulation.adaptation.layers == layers
+    simulation.run(20)
+    assert min(at for _, at in simulation.steps) == layers
     assert "of the frames" in str(simulation.adaptation.reason)
     lost = simulation.lost
 
@@ -146,6 +161,42 @@ def test_a_camera_that_does_not_encode_has_layers_only() -> None:
     assert (simulation.adaptation.layers, simulation.adaptation.quality()) == (1, None)
 
 
+@given(
+    st.floats(5, 30),
+    st.lists(st.tuples(st.floats(0.3, 2.4), st.floats(0.2, 3.0)), min_size=20, max_size=40),
+)
+@settings(max_examples=60)
+def test_a_machine_without_time_is_no_thin_link(
+    fps: float, rhythm: list[tuple[float, float]]
+) -> None:
+    """The broker, or a thread, stands still again and again; then the link carries all at once."""
+    simulation = Simulation(fps, 1000)
+    for stalls_s, runs_s in rhythm:
+        simulation.run(stalls_s, cut=True)
+        simulation.run(runs_s)
+
+    assert [layers for _, layers in simulation.steps] == [4]
+    assert simulation.adaptation.reason is None
+
+
+def test_a_receipt_that_is_heard_late_says_what_was_under_way_when_it_was_written() -> None:
+    """The thread of the link gets no time, either."""
+    now = 0.0
+    adaptation = Adaptation(monotonic=lambda: now)
+    received = 0
+    for sequence in range(300):  # 10 fps; a burst of three is lost each 2 s
+        now = sequence / 10
+        lost = sequence % 20 < 3
+        adaptation.made(sequence, Left.FULL if lost else Left.SENT)
+        received += not lost
+        if sequence % 10 == 9:
+            written, newest, frames = now, sequence, received
+        if sequence % 10 == 5 and sequence > 10:  # 0.6 s later
+            adaptation.received(newest, frames, written)
+
+    assert adaptation.layers == 4
+
+
 @pytest.mark.parametrize("seconds", [4, 8, 30])
 def test_a_cut_link_is_no_thin_link(seconds: float) -> None:
     """Nothing leaves and nothing is heard: all is made, for the ring; and when the link is back,
@@ -190,6 +241,44 @@ def test_a_thin_link_is_never_more_than_full(peer: Peer) -> None:
 
     assert peer.statuses[-1].message
     assert {reason for _, _, reason in answer.gaps} == {"uplink"}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+def test_a_thread_that_gets_no_time_is_no_thin_link(peer: Peer) -> None:
+    """The kernel runs the thread that writes frames only when a busy loop leaves it time."""
+    picture = jpeg(1280, 720, 1)
+    threads = set(_io_threads())
+    with Publisher(peer.delivery, "porch", ingest=peer.ingest) as camera, _busy_loop() as cpu:
+        peer.serve_until(lambda: peer.hello and camera.publish(picture))
+        starved = min(set(_io_threads()) - threads)  # made first: that of the frames
+        os.sched_setaffinity(starved, {cpu})
+        os.sched_setscheduler(starved, os.SCHED_IDLE, os.sched_param(0))
+        for _ in range(250):
+            _film(camera, picture, 10, peer)
+        counts = camera.counts
+
+    assert counts.unsent > 0
+    assert (counts.uplink, peer.figures("porch")["adapted"]) == (0, None)
+
+
+def _io_threads() -> list[int]:
+    """Those of libzmq in this process."""
+    tasks = Path("/proc/self/task").iterdir()
+    return [int(t.name) for t in tasks if (t / "comm").read_text().startswith("ZMQbg/IO")]
+
+
+@contextmanager
+def _busy_loop() -> Iterator[int]:
+    """A process that takes all the time of one processor, and which one."""
+    cpu = max(os.sched_getaffinity(0))
+    # Of our own session: the kernel shares time among sessions first.
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as loop:
+        try:
+            os.sched_setaffinity(loop.pid, {cpu})
+            yield cpu
+        finally:
+            loop.kill()
 
 
 def _film(camera: Publisher, picture: bytes, fps: float, peer: Peer) -> object:
