@@ -22,6 +22,7 @@ from camfan_config.types import (
     Size,
     V4l2Camera,
 )
+from camfan_config.urls import login_trouble
 
 _SCHEMES = {RtspCamera: ("rtsp", "rtsps"), HttpCamera: ("http", "https")}
 
@@ -103,6 +104,10 @@ def _area(corners: Polygon) -> float:
 
 def _url(camera: RtspCamera | HttpCamera, path: KeyPath, places: Places) -> None:
     schemes = _SCHEMES[type(camera)]
+    trouble = login_trouble(camera.url)
+    if trouble is not None:
+        places.complain(path, trouble)
+        return
     try:
         parts = urlsplit(camera.url)
         good = parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0

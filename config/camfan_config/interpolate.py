@@ -1,10 +1,11 @@
 """`${NAME}` in a site file: looked up after parsing, so that a value can never become YAML.
 
 In values only, never in keys: `${NAME}`, `${NAME:-default}`, `${NAME:?why it is needed}`, and `$$`
-for one `$`. Looked up in the environment, then as a file in `$CREDENTIALS_DIRECTORY` (systemd's),
-then in `secrets.yaml` beside the site file. A name that is set to nothing is set, so `NAME= camfan`
-leaves an option out even where it has a default; only `:?` asks for more. What was found is never
-put into a message.
+for one `$`. In the user or password part of a URL a value is taken as it is, whatever letters it
+holds (`urls.py`). Looked up in the environment, then as a file in `$CREDENTIALS_DIRECTORY`
+(systemd's), then in `secrets.yaml` beside the site file. A name that is set to nothing is set, so
+`NAME= camfan` leaves an option out even where it has a default; only `:?` asks for more. What was
+found is never put into a message.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from camfan_config.document import (
     Sequence,
     read_document,
 )
+from camfan_config.urls import escape_login, login_span
 
 SECRETS_FILE = "secrets.yaml"
 
@@ -100,6 +102,21 @@ def _secret_words(line: int, words: str) -> str:
     return f"{SECRETS_FILE} is not usable, line {line + 1}: {words}; {quotes}"
 
 
+class _Login:
+    """User and password of a text that is a URL, in which values are escaped."""
+
+    def __init__(self, text: str) -> None:
+        masked = _TOKEN.sub(lambda token: "x" * len(token[0]), text)
+        self._start, self._end = login_span(masked) or (0, 0)
+        self._pair = ":" not in masked[self._start : self._end]
+
+    def escaped(self, value: str, at: int) -> str:
+        """The value of a `${...}` that stands at this place of the text."""
+        if not self._start <= at < self._end:
+            return value
+        return escape_login(value, pair=self._pair and at == self._start)
+
+
 class Interpolation:
     """Writes the values into a tree; what is wrong is collected in `complaints`."""
 
@@ -134,6 +151,7 @@ class Interpolation:
         parts: list[str] = []
         found: list[tuple[str, str]] = []
         end, interpolated = 0, False
+        login = _Login(scalar.text)
         for token in _TOKEN.finditer(scalar.text):
             parts.append(scalar.text[end : token.start()])
             end = token.end()
@@ -146,7 +164,7 @@ class Interpolation:
             except Unknown as exc:
                 self.complaints.append(Complaint(scalar.mark, str(exc), path))
                 continue
-            parts.append(value)
+            parts.append(login.escaped(value, token.start()))
             if outside:
                 found.append((name, value))
         parts.append(scalar.text[end:])

@@ -18,7 +18,7 @@ KeyPath = tuple[str | int, ...]
 MAX_SHOWN = 300  # characters; a longer line helps nobody
 MAX_PROBLEMS = 100  # who has more has the wrong file
 
-_CREDENTIALS = re.compile(r"(?<=://)[^\s/@\"']+(?=@)")
+_CREDENTIALS = re.compile(r"(?<=://)[^\s\"']+(?=@)")
 _PASSWORD = re.compile(r"(?i)(\w*(?:passw|secret|token|pwd)\w*[\"']?\s*:\s*[\"']?)([^\s\"',}]+)")
 _SIMPLE = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
-_SAFE = "".join(chr(code) for code in range(0x21, 0x7F))  # of a request's target: as it is written
+_SAFE = "".join({chr(code) for code in range(0x21, 0x7F)} - {"#"})  # of a target: as it is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Address:
 
 def read_address(url: str) -> Address:
     """Raises ValueError for a URL without a host, or with a port that cannot be."""
-    parts = urlsplit(url)
+    parts = urlsplit(url, allow_fragments=False)  # a # is a letter of a password in the query
     if not parts.hostname:
         raise ValueError("an address needs a host")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
