@@ -122,6 +122,7 @@ class Passage:
             camera=self.local,
             offset=offset,
             error=error,
+            epoch=None if offset is None else self._clock.epoch,
             late=late,
             unwanted=min(header.unwanted + self._left, MAX_COUNT),
         )

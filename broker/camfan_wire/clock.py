@@ -55,6 +55,7 @@ class Offset(Struct, frozen=True, gc=False):
 
     offset_ns: int
     error_ns: int
+    epoch: int  # of the site clock: it changes when that clock is set
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class _Sample:
     at_ns: int
     offset_ns: int
     error_ns: int
+    epoch: int
 
 
 class ClockEstimate:
@@ -94,7 +96,7 @@ class ClockEstimate:
         round_trip = max((now - sent) - (replied - received), 0)
         offset = ((received - sent) + (replied - now)) // 2
         error = round_trip // 2 + _drift(now - sent) + ROUNDING_NS
-        self._samples.append(_Sample(now, offset, error))
+        self._samples.append(_Sample(now, offset, error, epoch))
         self._best = min(self._samples, key=lambda s: s.error_ns + _drift(now - s.at_ns))
 
     def offset(self) -> Offset | None:
@@ -103,7 +105,7 @@ class ClockEstimate:
         if best is None:
             return None
         elapsed = self._monotonic_ns() - best.at_ns
-        return Offset(best.offset_ns, best.error_ns + _drift(elapsed))
+        return Offset(best.offset_ns, best.error_ns + _drift(elapsed), best.epoch)
 
     def site_ns(self) -> int:
         """The site's time now; the wall clock of this machine while the site's is unknown."""

@@ -48,6 +48,7 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     width: Annotated[int, Meta(ge=1, le=65535)]
     height: Annotated[int, Meta(ge=1, le=65535)]
     size: Annotated[int, Meta(ge=4, le=jpegs.MAX_BYTES)]  # bytes of the JPEG
+    epoch: Count | None = None  # of the broker's clock that `offset` is about
     late: bool = False  # sent again after an outage
     unwanted: Count = 0  # frames of this run so far that were numbered only: nobody wanted them
 

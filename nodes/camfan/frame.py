@@ -111,6 +111,15 @@ class Frame:
         return None if offset is None else self._header.captured + offset
 
     @property
+    def is_of_another_epoch(self) -> bool:
+        """True: the broker's clock was set between what the camera and this reader know of it.
+
+        `site_time` is then true on the clock that the camera knew, and cannot be compared.
+        """
+        ours, theirs = self._clock.offset() if self._clock else None, self._header.epoch
+        return ours is not None and theirs is not None and ours.epoch != theirs
+
+    @property
     def width(self) -> int:
         """Pixels, as stored in the JPEG."""
         return self._header.width
@@ -132,7 +141,7 @@ class Frame:
         """
         captured = self.site_time
         ours = self._clock.offset() if self._clock else None
-        if captured is None or ours is None or self._clock is None:
+        if captured is None or ours is None or self._clock is None or self.is_of_another_epoch:
             return None
         age_ns = self._clock.site_ns() - captured
         error_ns = (self._header.error or 0) + ours.error_ns

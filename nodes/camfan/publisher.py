@@ -31,7 +31,7 @@ from camfan.reporting import completed
 from camfan.ring import Counts, Kept, Ring
 from camfan_config import CameraRing, CustomCamera, Site
 from camfan_wire.bounds import WIDEST, check_bounds
-from camfan_wire.clock import ClockEstimate
+from camfan_wire.clock import ClockEstimate, Offset
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, encode_header
 from camfan_wire.link import Link, Report
@@ -193,7 +193,8 @@ class Publisher:
             self.refuse()
             raise
         wall, monotonic = time.time_ns(), time.monotonic_ns()
-        offset, error = self._offset_of(wall - monotonic)
+        known = self._clock.offset()
+        offset, error = _offset_of(known, wall - monotonic)
         header = Header(
             version=1,
             camera=self.camera,
@@ -206,6 +207,7 @@ class Publisher:
             height=height,
             size=len(jpeg),
             unwanted=self._ring.unwanted,
+            epoch=None if known is None else known.epoch,
         )
         # What is not bytes belongs to somebody who may write to it.
         kept = Kept(
@@ -333,16 +335,6 @@ class Publisher:
             raise ClosedError("this Publisher was closed")
         self.check()
 
-    def _offset_of(self, apart: int) -> tuple[int | None, int | None]:
-        """Site clock minus our wall clock, and its bound: true also right after a step of ours.
-
-        `apart` is our wall clock minus our monotonic one.
-        """
-        known = self._clock.offset()
-        if known is None:
-            return None, None
-        return known.offset_ns - apart, known.error_ns
-
     def _status(self) -> Report:
         """The node's own report, with the accounts of the camera."""
         return completed(self._report, self.camera, self._ring, self._disk, self._orders)
@@ -416,3 +408,13 @@ def _disk_ring(ring: CameraRing, camera: str, run: str) -> DiskRing | None:
     from camfan.disk_ring import DiskRing  # only here: not every system has its locks
 
     return DiskRing(Path(ring.path) / camera, camera, run, ring.disk)
+
+
+def _offset_of(known: Offset | None, apart: int) -> tuple[int | None, int | None]:
+    """Site clock minus our wall clock, and its bound: true also right after a step of ours.
+
+    `apart` is our wall clock minus our monotonic one.
+    """
+    if known is None:
+        return None, None
+    return known.offset_ns - apart, known.error_ns

@@ -111,6 +111,7 @@ class Repairs:
             header,
             late=True,
             offset=known.offset_ns - kept.apart_ns,
+            epoch=known.epoch,
             error=known.error_ns + age_ns * DRIFT_PPM // 1_000_000 + kept.error_ns,
         )
 

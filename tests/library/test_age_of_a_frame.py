@@ -13,14 +13,21 @@ SECOND = 1_000_000_000
 NOW = 50 * SECOND
 
 
-def frame(captured: int, offset: int | None, error: int | None) -> Frame:
+def frame(
+    captured: int,
+    offset: int | None,
+    error: int | None,
+    *,
+    epoch: int | None = None,
+    reader_epoch: int = 0,
+) -> Frame:
     """A frame on its way to a reader whose clock is exactly the site's, at 50 s."""
     clock = ClockEstimate(monotonic_ns=lambda: NOW)
-    clock.add("b" * 16, 0, NOW, NOW, NOW, NOW)
+    clock.add("b" * 16, reader_epoch, NOW, NOW, NOW, NOW)
     picture = jpeg(64, 48)
     header = Header(
         version=1, camera="a", run="0" * 16, sequence=0, captured=captured, offset=offset,
-        error=error, width=64, height=48, size=len(picture),
+        error=error, width=64, height=48, size=len(picture), epoch=epoch,
     )  # fmt: skip
     return Frame(header, picture, clock)
 
@@ -45,3 +52,23 @@ def test_a_picture_that_is_hardly_older_than_the_error_has_one() -> None:
 
     assert age is not None
     assert str(age) == "< 1 ms"
+
+
+@pytest.mark.parametrize(("camera", "reader"), [(1, 0), (0, 1)])
+def test_right_after_the_brokers_clock_was_set_no_age_is_known(camera: int, reader: int) -> None:
+    """Whichever of the two has measured it again first: the age would be wrong by the step."""
+    step = 2 * 3600 * SECOND
+    for moved in (-step, step):
+        late = frame(NOW - SECOND + moved, 0, 1_000_000, epoch=camera, reader_epoch=reader)
+        assert late.age is None
+        assert late.site_time is not None
+
+
+def test_once_both_have_measured_again_it_is_known() -> None:
+    age = frame(NOW - SECOND, 0, 1_000_000, epoch=3, reader_epoch=3).age
+    assert age is not None
+    assert age.seconds == pytest.approx(1.0)
+
+
+def test_a_camera_that_says_nothing_of_epochs_has_an_age() -> None:
+    assert frame(NOW - SECOND, 0, 1_000_000, reader_epoch=3).age is not None

@@ -55,6 +55,8 @@ class Picture:
 
     def _header(self) -> bytes:
         frame, site_ns, error_ns = self.frame, self.frame.site_time, self.frame.error
+        if frame.is_of_another_epoch:  # no age for a moment, in place of a wrong one
+            site_ns = error_ns = None
         taken_ns = frame.captured if site_ns is None else site_ns
         flags = CLOCK_KNOWN if site_ns is not None else 0
         error_ms = math.nan if error_ns is None else error_ns / 1e6
