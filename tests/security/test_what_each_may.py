@@ -20,6 +20,7 @@ from camfan_testing.stream import Stream
 from camfan_wire import messages
 from camfan_wire.errors import WireError
 from camfan_wire.messages import Event, Status
+from camfan_wire.states import STATES
 from camfan_wire.topics import event_topic, status_topic
 
 READ_S = 10.0
@@ -163,7 +164,7 @@ def test_of_the_brokers_status_a_viewer_gets_what_concerns_it(secure: LiveBroker
     assert "two may not see one" in str(whole.message)
     assert set(part.cameras) == {"one"}
     assert part.cameras["one"]["state"] == "live"
-    assert part.figures == {"cameras": 1, "live": 1}
+    assert part.figures == {**dict.fromkeys(STATES, 0), "cameras": 1, "live": 1}
     assert part.message is None
     assert [name.partition("-")[0] for name in part.subscribers] == ["lab"]
 
