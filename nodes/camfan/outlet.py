@@ -54,6 +54,13 @@ class Outlet:
         self._socket.send(jpeg, zmq.DONTWAIT, copy=False)
         return Left.SENT
 
+    def is_wanted(self, seconds: float) -> bool:
+        """Whether the broker listens; waits for it, at most so long."""
+        self._read_subscriptions()
+        if not self._wanted and self._socket.poll(round(seconds * 1000), zmq.POLLIN):
+            self._read_subscriptions()
+        return bool(self._wanted)
+
     def _read_subscriptions(self) -> None:
         while has_input(self._socket):
             event = self._socket.recv(zmq.DONTWAIT)

@@ -41,6 +41,7 @@ from camfan_wire.upright import SizeCache
 if TYPE_CHECKING:
     from camfan.disk_ring import DiskRing
 
+CLOCK_S = 0.02  # how often it is looked whether the clock is known
 NOBODY = Making(demand=0)
 DEFAULT_QUALITY = 80  # of `publish_image`
 MAX_NS = 2**62  # of a time: with the offset of a clock it still fits the header
@@ -276,6 +277,23 @@ class Publisher:
         denied = making.reason(self._ring.sequence) is not None
         self._denied = making if denied else None
         return not denied
+
+    def wait_for_broker(self, seconds: float) -> bool:
+        """Wait until the broker listens to this camera and its clock is known, at most so long;
+        whether that is so.
+
+        What is published before reaches readers of every frame only, late, and has no age. Worth
+        waiting for where the next picture is far away.
+        """
+        self._check_open()
+        until_s = time.monotonic() + seconds
+        while (left_s := until_s - time.monotonic()) > 0:
+            if not self._outlet.is_wanted(left_s):
+                return False
+            if self._clock.offset() is not None:
+                return True
+            time.sleep(CLOCK_S)
+        return False
 
     def skip(self, pictures: int = 1) -> None:
         """Number this many pictures that are not made."""

@@ -18,6 +18,7 @@ from camfan_testing.cameras import packets_of, write_video
 from camfan_testing.live import wait_until
 from camfan_testing.processes import Process, camfan, running_broker
 from camfan_testing.sites import TestSite, write_site
+from camfan_wire.messages import Figures
 
 STOP_LIMIT_S = 2.0
 
@@ -52,6 +53,27 @@ def _stop(process: Process) -> float:
     begun = time.monotonic()
     assert process.stop() == 0, process.output
     return time.monotonic() - begun
+
+
+def test_the_first_picture_of_a_slow_camera_is_had(tmp_path: Path) -> None:
+    """The broker has it though the camera has only just started: the next one is an hour away."""
+    site = write_site(tmp_path, "cameras:\n  hourly: {source: test, size: 320x240, fps: 1/h}\n")
+    with (
+        running_broker(site.path),
+        Subscriber(site.path, "hourly", statuses=True) as frames,
+        _camera("hourly", site),
+    ):
+        assert frames.read(10).sequence == 0
+        wait_until(lambda: _said_by_broker(frames).get("received") == 1)
+
+        said = _said_by_broker(frames)
+        assert (said["lost"], said["stale_after_ms"]) == (0, 3 * 3_600_000)
+        assert said["state"] == "live"
+
+
+def _said_by_broker(frames: Subscriber[Frame]) -> Figures:
+    status = frames.statuses.get("broker")
+    return {} if status is None else status.cameras.get("hourly", {})
 
 
 def test_ctrl_c_during_the_start_is_a_clean_end(site: TestSite) -> None:

@@ -164,7 +164,8 @@ def test_of_the_brokers_status_a_viewer_gets_what_concerns_it(secure: LiveBroker
     assert "two may not see one" in str(whole.message)
     assert set(part.cameras) == {"one"}
     assert part.cameras["one"]["state"] == "live"
-    assert part.figures == {**dict.fromkeys(STATES, 0), "cameras": 1, "live": 1}
+    none: dict[str, int] = dict.fromkeys(map(str, STATES), 0)
+    assert part.figures == {**none, "cameras": 1, "live": 1}
     assert part.message is None
     assert [name.partition("-")[0] for name in part.subscribers] == ["lab"]
 

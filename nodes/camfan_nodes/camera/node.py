@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from camfan.ring import Counts
-from camfan_config.pace import STALE_INTERVALS, Gaps, Pace
+from camfan_config.pace import STALE_INTERVALS, STALE_S, Gaps, Pace
 from camfan_nodes.camera.clock import Clock, Steps
 from camfan_nodes.camera.encode import Encoder, PictureError
 from camfan_nodes.camera.figures import NodeFigures
 from camfan_nodes.camera.outage import Backoff, Outage
 from camfan_nodes.camera.pulse import Pulse
 from camfan_nodes.camera.source import (
+    SLICE_S,
     FinalSourceError,
     Idle,
     Passed,
@@ -34,6 +35,7 @@ from camfan_wire.errors import WireError
 from camfan_wire.exif import UPRIGHT
 from camfan_wire.jpeg import picture_size
 
+CONNECT_S = 5.0  # that a slow camera waits for the broker at its start
 FEED_S = 5.0  # how often a source that is known to be absent tells so
 TICK_NS = 1_000_000_000  # how often at most a flowing source does
 OPEN_LIMIT_S = 60.0  # an opening that takes longer hangs
@@ -51,6 +53,8 @@ class Publisher(Wishes, Protocol):
 
     @property
     def quality(self) -> int | None: ...
+
+    def wait_for_broker(self, seconds: float) -> bool: ...
 
     def skip(self, pictures: int = 1) -> None: ...
 
@@ -122,6 +126,7 @@ class Node:
 
     def run(self) -> None:
         """Publish until the clock says stop. Raises FinalSourceError if only a restart helps."""
+        self._wait_for_broker()
         while not self._clock.wait(0):
             try:
                 ended = self._follow_source()
@@ -135,6 +140,17 @@ class Node:
             self._parts.publisher.event(
                 "camera-offline", "end", id=self._outage.event, details={"reason": "node stopped"}
             )
+
+    def _wait_for_broker(self) -> None:
+        """The first picture of a slow camera has to do for long: it should not be taken before the
+        broker can have it.
+        """
+        if self._pace.stale_s <= STALE_S:
+            return
+        until_ns = self._clock.monotonic_ns() + round(CONNECT_S * 1e9)
+        while not self._clock.wait(0) and self._clock.monotonic_ns() < until_ns:
+            if self._parts.publisher.wait_for_broker(SLICE_S):
+                return
 
     def _follow_source(self) -> bool:
         """One opening of the source; True when it came to its end, False at a stop."""
