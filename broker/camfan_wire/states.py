@@ -54,7 +54,15 @@ def state_of(
         return "idle"
     if not came:
         return "waiting"
-    return "live" if age is not None and sum(age) <= pace.late_s else "late"
+    return "live" if age is not None and is_within(pace.late_s, *age) else "late"
+
+
+def is_within(limit_s: float, age_s: float, error_s: float) -> bool:
+    """Whether a picture is certainly no older than the limit.
+
+    With an error greater than the limit nothing is certain: then its age as it is said decides.
+    """
+    return age_s + (error_s if error_s <= limit_s else 0.0) <= limit_s
 
 
 def live_text(states: Iterable[CameraState]) -> str:

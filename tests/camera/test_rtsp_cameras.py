@@ -1,221 +1,403 @@
-"""The source `rtsp`, against a small RTSP server that speaks just enough of it."""
+"""The source `rtsp`, against a server that is as odd as cameras are, over TCP and UDP.
+
+Every picture shows when it was drawn, so that its true age is known to whoever decodes it.
+"""
 
 from __future__ import annotations
 
-import socket
-import struct
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-import av
 import numpy as np
+import numpy.typing as npt
 import pytest
+import simplejpeg
 
 from camfan_config.types import RtspCamera, Size
 from camfan_nodes.camera.clock import NodeClock
+from camfan_nodes.camera.encode import encoder_of
 from camfan_nodes.camera.rtsp import RtspSource
-from camfan_nodes.camera.source import Idle, Picture, SourceError
-from camfan_testing.cameras import write_video
+from camfan_nodes.camera.source import (
+    EVERYTHING,
+    Everything,
+    Idle,
+    Passed,
+    Picture,
+    SourceError,
+    Stream,
+    Wishes,
+)
+from camfan_testing.live import wait_until
 from camfan_testing.ports import free_ports
 from camfan_testing.processes import Process
+from camfan_testing.rtp import Film, age_of
+from camfan_testing.rtsp import Habits, RtspServer, rtsp_server
 
-FPS = 20
-CHUNK_BYTES = 1200
-
-
-class RtspServer:
-    """Serves one MPEG-4 video, interleaved in the TCP connection, to one client after another."""
-
-    def __init__(self, video: Path, *, hang: bool = False, refuse: bool = False) -> None:
-        with av.open(str(video)) as container:
-            stream = container.streams.video[0]
-            self._config = (stream.codec_context.extradata or b"").hex()
-            self._frames = [bytes(packet) for packet in container.demux(stream) if packet.size]
-        self._hang, self._refuse = hang, refuse
-        self._stop = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(0.05)
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"rtsp://anna:secret@127.0.0.1:{self._listener.getsockname()[1]}/cam"
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._listener.close()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                client, _ = self._listener.accept()
-            except TimeoutError:
-                continue
-            with client:
-                try:
-                    self._serve(client)
-                except OSError:
-                    continue
-
-    def _serve(self, client: socket.socket) -> None:
-        client.settimeout(5)
-        received = client.makefile("rb")
-        with received:
-            while method := self._request(received):
-                if self._hang:
-                    self._stop.wait(5)
-                    return
-                self._answer(client, *method)
-                if method[0] == "PLAY":
-                    self._play(client)
-                    return
-
-    @staticmethod
-    def _request(received: object) -> tuple[str, str] | None:
-        lines: list[str] = []
-        for line in iter(received.readline, b""):  # type: ignore[attr-defined]  # a socket's file
-            if line == b"\r\n":
-                break
-            lines.append(line.decode().strip())
-        if not lines:
-            return None
-        number = next((line[5:].strip() for line in lines if line.lower().startswith("cseq")), "0")
-        return lines[0].split()[0], number
-
-    def _answer(self, client: socket.socket, method: str, number: str) -> None:
-        head, body = "", ""
-        if method == "OPTIONS":
-            head = "Public: OPTIONS, DESCRIBE, SETUP, PLAY\r\n"
-        elif method == "DESCRIBE":
-            body = (
-                "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\n"
-                "m=video 0 RTP/AVP 96\r\na=rtpmap:96 MP4V-ES/90000\r\n"
-                f"a=fmtp:96 profile-level-id=1;config={self._config}\r\na=control:track\r\n"
-            )
-            head = f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n"
-        elif method == "SETUP":
-            head = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n"
-        elif method == "PLAY":
-            head = "Session: 1\r\n"
-        status = "404 Not Found" if self._refuse else "200 OK"
-        text = f"RTSP/1.0 {status}\r\nCSeq: {number}\r\n{head}\r\n{body}"
-        client.sendall(text.encode())
-
-    def _play(self, client: socket.socket) -> None:
-        sequence = 0
-        for index, frame in enumerate(self._frames):
-            chunks = [frame[at : at + CHUNK_BYTES] for at in range(0, len(frame), CHUNK_BYTES)]
-            for chunk in chunks:
-                last = 0x80 if chunk is chunks[-1] else 0
-                stamp = index * 90_000 // FPS
-                rtp = struct.pack(">BBHII", 0x80, last | 96, sequence & 0xFFFF, stamp, 1) + chunk
-                client.sendall(b"$\x00" + struct.pack(">H", len(rtp)) + rtp)
-                sequence += 1
-            if self._stop.wait(1 / FPS):
-                return
+CODECS = ("h264", "hevc", "mjpeg", "mpeg4", "vp8")
+SLACK_S = 0.005  # a clock in whole milliseconds, and the moment between two readings
+AUDIO = (
+    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\n"
+    "m=audio 0 RTP/AVP 0\r\na=control:track\r\n"
+)
+UNHEARD_OF = (
+    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\n"
+    "m=video 0 RTP/AVP 96\r\na=rtpmap:96 SMART265X/90000\r\na=control:track\r\n"
+)
 
 
-@contextmanager
-def _server(video: Path, *, hang: bool = False, refuse: bool = False) -> Iterator[str]:
-    server = RtspServer(video, hang=hang, refuse=refuse)
-    try:
-        yield server.url
-    finally:
-        server.close()
+@dataclass(frozen=True)
+class Seen:
+    """One picture as it arrived: seconds, and pixels."""
+
+    true: float
+    said: float
+    error: float
+    grey: npt.NDArray[np.uint8]
 
 
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    return write_video(tmp_path / "street.mp4", 60, codec="mpeg4", fps=FPS, size=(320, 240))
-
-
-def _source(url: str, size: Size | None = None) -> RtspSource:
-    camera = RtspCamera(url=url, size=size, stall_after=2)
+def source(url: str, transport: str = "tcp", size: Size | None = None) -> RtspSource:
+    camera = RtspCamera(url=url, transport=transport, size=size, stall_after=2.5)  # type: ignore[arg-type]  # one of two words
     return RtspSource(camera, NodeClock(threading.Event()))
 
 
-def _next(source: RtspSource, count: int = 1) -> list[Picture]:
-    found: list[Picture] = []
-    with source.open() as stream:
-        while len(found) < count:
-            got = stream.capture()
-            if isinstance(got, Picture):
-                found.append(got)
-    return found
+def pictures(stream: Stream) -> Iterator[Picture]:
+    while True:
+        got = stream.capture()
+        assert got is not Idle.ENDED
+        if isinstance(got, Picture):
+            yield got
 
 
-def _trouble(source: RtspSource) -> str:
-    with source.open() as stream, pytest.raises(SourceError) as caught:
+def look(picture: Picture) -> Seen:
+    said = (time.time_ns() - picture.captured_ns) / 1e9
+    grey = grey_of(picture)
+    true = age_of(grey)
+    assert true is not None
+    return Seen(true, said, picture.error_ns / 1e9, grey)
+
+
+def grey_of(picture: Picture) -> npt.NDArray[np.uint8]:
+    content = picture.content
+    if isinstance(content, bytes):
+        return np.asarray(simplejpeg.decode_jpeg(content, colorspace="GRAY")[:, :, 0])
+    assert isinstance(content, np.ndarray)
+    return content[:, :, 1]
+
+
+def seen(
+    habits: Habits, count: int, transport: str = "tcp", wishes: Wishes = EVERYTHING
+) -> list[Seen]:
+    with rtsp_server(habits) as server, source(server.url(), transport).open(wishes) as stream:
+        return [look(picture) for picture, _ in zip(pictures(stream), range(count), strict=False)]
+
+
+def assert_true(found: list[Seen]) -> None:
+    """What is said of each age holds."""
+    wrong = [one for one in found if abs(one.true - one.said) > one.error + SLACK_S]
+    assert not wrong, [(one.true, one.said, one.error) for one in wrong]
+
+
+def trouble(url: str, transport: str = "tcp") -> str:
+    with source(url, transport).open() as stream, pytest.raises(SourceError) as caught:
         list(iter(stream.capture, Idle.ENDED))
+    assert "secret" not in str(caught.value)
     return str(caught.value)
 
 
-def test_a_stream_is_decoded(video: Path) -> None:
-    """Pictures come in the size of the camera, each newer than the one before."""
-    with _server(video) as url:
-        pictures = _next(_source(url), 5)
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+@pytest.mark.parametrize("codec", CODECS)
+def test_the_age_is_true_for_every_codec_and_transport(codec: str, transport: str) -> None:
+    found = seen(Habits(films=(Film(codec=codec, fps=20),)), 30, transport)
 
-    for picture in pictures:
-        assert isinstance(picture.content, np.ndarray)
-        assert picture.content.shape == (240, 320, 3)
-    times = [picture.captured_ns for picture in pictures]
-    assert times == sorted(set(times))
+    assert_true(found)
+    assert all(one.grey.shape == (240, 320) for one in found)
 
 
-def test_a_stream_is_resized(video: Path) -> None:
-    """`size` is that of the published picture."""
-    with _server(video) as url:
-        [picture] = _next(_source(url, Size(160, 120)))
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_the_age_is_true_with_b_frames(transport: str) -> None:
+    """They come out of order; a picture that waited for another is as old as it is."""
+    found = seen(Habits(films=(Film(b_frames=3, fps=20),)), 30, transport)
 
-    assert isinstance(picture.content, np.ndarray)
-    assert picture.content.shape == (120, 160, 3)
-
-
-def test_the_end_of_a_stream_is_an_outage(video: Path) -> None:
-    """A camera that stops sending is named without its password."""
-    with _server(video) as url:
-        sentence = _trouble(_source(url))
-
-    assert "the stream ended, or was silent" in sentence
-    assert "secret" not in sentence
+    assert_true(found)
+    assert min(one.said for one in found[10:]) > 0.1, "its encoder keeps three pictures"
 
 
-def test_cameras_that_give_no_stream(video: Path) -> None:
-    """Nobody there, a wrong path and a camera that hangs are told apart, and told in time."""
+@pytest.mark.parametrize("ahead_s", [0.0, 86_400.0, -3.0])
+def test_a_sender_report_shows_what_the_camera_keeps(ahead_s: float) -> None:
+    """Whatever the date is that the camera believes in."""
+    habits = Habits(report_every_s=0.3, held_s=0.8, clock_ahead_s=ahead_s)
+    found = seen(habits, 20)
+
+    assert_true(found)
+    assert found[-1].said > 0.7, "what the camera keeps is in the age, not in its error"
+    assert found[-1].error < 2, "it is known, not guessed"
+
+
+def test_without_reports_the_error_admits_what_the_camera_may_keep() -> None:
+    assert_true(seen(Habits(held_s=0.8), 20))
+
+
+@pytest.mark.parametrize("codec", ["h264", "mjpeg"])
+def test_pictures_that_a_server_had_kept_are_not_said_to_be_fresh(codec: str) -> None:
+    """After a reconnection a server sends at once what it has: three seconds of it."""
+    assert_true(seen(Habits(films=(Film(codec=codec, gop=100),), kept_s=3), 10))
+
+
+def test_pictures_that_were_held_up_on_the_way_are_as_old_as_they_are() -> None:
+    with rtsp_server() as server, source(server.url()).open() as stream:
+        flow = pictures(stream)
+        before = [look(next(flow)) for _ in range(12)]
+        server.stalled.set()
+        list(iter(stream.capture, Idle.SILENT))
+        server.stalled.clear()
+        after = [look(next(flow)) for _ in range(12)]
+
+    assert_true(before + after)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        pytest.param(lambda _n, _ms: 1234, id="always the same"),
+        pytest.param(lambda n, _ms: n // 5 * 22_500, id="five alike"),
+        pytest.param(lambda n, _ms: n % 15 * 9000, id="back again and again"),
+        pytest.param(lambda n, ms: ms * 90 + n // 10 * 90_000 * 3600 * 3, id="hours ahead"),
+        pytest.param(lambda n, _ms: 0xFFFFFFFF - 90_000 + n * 4500, id="wraps"),
+        pytest.param(lambda n, _ms: n * 45_000, id="ten times too fast"),
+        pytest.param(lambda n, _ms: n * 450, id="ten times too slow"),
+    ],
+)
+def test_odd_timestamps_cost_no_picture_and_make_no_age_untrue(
+    stamp: Callable[[int, int], int],
+) -> None:
+    """The rate that the camera claims is not believed either."""
+    habits = Habits(films=(Film(fps=20),), stamp=stamp, sdp_lines=("a=framerate:180000",))
+    found = seen(habits, 60)
+
+    assert_true(found)
+    bars = [int(np.argmax(one.grey[80] > 130)) // 16 for one in found]
+    steps = [(after - before) % 19 for before, after in pairwise(bars)]
+    assert steps.count(1) > 50, "pictures are missing or repeated"
+
+
+def test_a_picture_of_another_size_comes_as_it_is() -> None:
+    """In the middle of a stream; it is not stretched into the first size."""
+    habits = Habits(films=(Film(size=(320, 240)), Film(size=(480, 272))), pictures=10)
+    found = seen(habits, 30)
+
+    sizes = {one.grey.shape for one in found}
+    assert sizes == {(240, 320), (272, 480)}
+    assert {int((one.grey[80] > 130).sum()) for one in found} <= {16, 15, 17}
+
+
+def test_a_stream_is_resized() -> None:
+    """`size` is that of the published picture, of MJPEG too."""
+    for codec in ("h264", "mjpeg"):
+        with (
+            rtsp_server(Habits(films=(Film(codec=codec),))) as server,
+            source(server.url(), size=Size(160, 120)).open() as stream,
+        ):
+            jpeg = encoder_of(RtspCamera(url="rtsp://x", size=Size(160, 120))).encode(
+                next(pictures(stream))
+            )
+        assert simplejpeg.decode_jpeg_header(jpeg)[:2] == (120, 160)
+
+
+def test_mjpeg_passes_through_untouched() -> None:
+    """As the camera encoded it, and no encoder runs."""
+    with (
+        rtsp_server(Habits(films=(Film(codec="mjpeg"),))) as server,
+        source(server.url()).open() as stream,
+    ):
+        picture = next(pictures(stream))
+        description = stream.description
+
+    assert isinstance(picture.content, bytes)
+    assert encoder_of(RtspCamera(url="rtsp://x")).encode(picture) is picture.content
+    assert "passed through" in description
+
+
+def test_a_stream_that_starts_between_key_pictures_shows_none_before_the_first() -> None:
+    found = seen(Habits(films=(Film(fps=20, gop=20),), joins_at=7), 5)
+
+    assert_true(found)
+    assert int(np.argmax(found[0].grey[80] > 130)) // 16 == 1, "picture 20, at 20 * 16 mod 304"
+
+
+@pytest.mark.parametrize(
+    ("habits", "words"),
+    [
+        (Habits(login=("anna", "other")), "does not accept this user and password"),
+        (Habits(login=("anna", "other"), digest=False), "does not accept this user"),
+        (Habits(status={"DESCRIBE": 403}), "does not let this user see it"),
+        (Habits(status={"DESCRIBE": 404}), "has nothing under this path"),
+        (Habits(status={"SETUP": 453}), "busy"),
+        (Habits(status={"PLAY": 453}), "busy"),
+        (Habits(status={"DESCRIBE": 503}), "busy"),
+        (Habits(status={"PLAY": 500}), "answers 500: Internal Server Error"),
+        (Habits(status={"PLAY": 454}), "answers 454: Session Not Found"),
+        (Habits(transports=()), "does not send over UDP"),
+        (Habits(sdp=AUDIO), "no video in it"),
+        (Habits(sdp=UNHEARD_OF), "of a kind that cannot be decoded here"),
+        (Habits(silent_after="DESCRIBE"), "sent no picture in 2 s"),
+        (Habits(silent_after="PLAY"), "sent no picture in 2 s"),
+        (Habits(mute=("tcp",)), "sent no picture in 2 s"),
+        (Habits(ends_after=5), "the camera ended the stream"),
+    ],
+)
+def test_each_failure_has_its_own_words(habits: Habits, words: str) -> None:
+    with rtsp_server(habits) as server:
+        assert words in trouble(server.url("anna:secret"))
+
+
+def test_a_login_that_is_missing_is_asked_for() -> None:
+    with rtsp_server(Habits(login=("anna", "secret"))) as server:
+        assert "wants a user and a password" in trouble(server.url())
+
+
+def test_failures_of_the_network_have_their_own_words() -> None:
     [port] = free_ports(1)
-    with _server(video, refuse=True) as url:
-        refused = _trouble(_source(url))
-    with _server(video, hang=True) as url:
-        hung = _trouble(_source(url))
 
-    assert "connection refused" in _trouble(_source(f"rtsp://127.0.0.1:{port}/cam"))
-    assert "something answers there, but gives no stream" in refused
-    assert "something answers there, but gives no stream" in hung
-    assert "secret" not in refused + hung
+    assert "connection refused" in trouble(f"rtsp://anna:secret@127.0.0.1:{port}/cam")
+    assert "name or service not known" in trouble("rtsp://anna:secret@no-such-camera.invalid/cam")
 
 
-def test_the_password_is_never_written(video: Path, tmp_path: Path) -> None:
-    """Neither our log nor that of the video library ever shows it, nor their chatter."""
-    with _server(video, refuse=True) as url:
-        config = tmp_path / "site.yaml"
-        config.write_text(
-            "version: 1\nsite: testing\n"
-            f"cameras: {{gate: {{source: rtsp, url: '{url}', stall_after: 2s}}}}\n"
-        )
-        with _node(config) as node:
-            node.wait_for("gives no stream")
-            assert node.stop() == 0
+def test_something_that_is_no_camera_is_said_to_be_none() -> None:
+    import http.server
 
-    assert "secret" not in node.output
-    assert len(node.lines) == 1
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        sentence = trouble(f"rtsp://anna:secret@127.0.0.1:{other.server_port}/cam")
+        other.shutdown()
+        thread.join()
+
+    assert "does not speak RTSP" in sentence
 
 
-def _node(config: Path) -> Process:
-    import sys
+@pytest.mark.parametrize("digest", [True, False])
+def test_a_password_of_any_letters_lets_in(*, digest: bool) -> None:
+    habits = Habits(login=("anna", "p@ss/w:rd%"), digest=digest)
+    with (
+        rtsp_server(habits) as server,
+        source(server.url("anna:p%40ss%2Fw%3Ard%25")).open() as stream,
+    ):
+        look(next(pictures(stream)))
 
+
+@pytest.mark.parametrize(("asked", "given"), [("tcp", "udp"), ("udp", "tcp")])
+def test_the_other_transport_is_tried_where_one_is_refused(asked: str, given: str) -> None:
+    with (
+        rtsp_server(Habits(transports=(given,))) as server,
+        source(server.url(), asked).open() as stream,
+    ):
+        look(next(pictures(stream)))
+
+        assert f"over {given.upper()}" in stream.description
+
+
+def test_tcp_is_tried_where_nothing_comes_by_udp() -> None:
+    """A router in between lets no UDP through: known only by waiting, so at the next attempt."""
+    with rtsp_server(Habits(mute=("udp",))) as server:
+        camera = source(server.url(), "udp")
+        with (
+            camera.open() as stream,
+            pytest.raises(SourceError, match=r"over UDP .*; next over TCP"),
+        ):
+            list(iter(stream.capture, Idle.ENDED))
+        with camera.open() as stream:
+            look(next(pictures(stream)))
+
+
+def test_a_session_is_kept_alive() -> None:
+    """Cameras end the session of a client that says nothing for a minute."""
+    with (
+        rtsp_server(Habits(session_s=2)) as server,
+        source(server.url()).open() as stream,
+    ):
+        flow = pictures(stream)
+        wait_until(lambda: next(flow) is not None and "GET_PARAMETER" in server.asked)
+
+
+class Unwatched(Everything):
+    """Wishes that change in the middle."""
+
+    def __init__(self) -> None:
+        self.watched = False
+
+    def idle(self) -> bool:
+        return not self.watched
+
+
+def test_nothing_is_decoded_while_nobody_watches_and_the_next_picture_is_there_at_once() -> None:
+    """Though there is no other key picture than the first."""
+    wishes = Unwatched()
+    with (
+        rtsp_server(Habits(films=(Film(gop=100_000, fps=20),))) as server,
+        source(server.url()).open(wishes) as stream,
+    ):
+        passed = 0
+        while passed < 30:
+            got = stream.capture()
+            assert not isinstance(got, Picture)
+            passed += got.pictures if isinstance(got, Passed) else 0
+        wishes.watched = True
+        first = look(next(pictures(stream)))
+
+    assert_true([first])
+
+
+def test_pictures_are_thinned_to_the_rate_that_is_asked_for() -> None:
+    with rtsp_server(Habits(films=(Film(fps=20),))) as server:
+        camera = RtspCamera(url=server.url(), fps=5)
+        with RtspSource(camera, NodeClock(threading.Event())).open() as stream:
+            found = [one.captured_ns for one, _ in zip(pictures(stream), range(8), strict=False)]
+
+    assert min(after - before for before, after in pairwise(found)) > 150_000_000
+
+
+def test_a_camera_that_stops_sending_is_left_without_waiting_for_it() -> None:
+    with rtsp_server() as server:
+        camera = source(server.url())
+        with camera.open() as stream:
+            look(next(pictures(stream)))
+            server.stalled.set()
+            with pytest.raises(SourceError, match="silent for 2 s"):
+                list(iter(stream.capture, Idle.ENDED))
+
+
+def test_the_password_is_never_written_and_a_node_ends_while_a_camera_hangs(tmp_path: Path) -> None:
+    """Neither our log nor that of FFmpeg ever shows it; SIGTERM is obeyed."""
+    with rtsp_server(Habits(silent_after="DESCRIBE", login=("anna", "other"))) as server:
+        refuses = tmp_path / "refuses.yaml"
+        write_site(refuses, server)
+        with node(refuses) as running:
+            running.wait_for("sent no picture")
+            assert running.stop() == 0
+
+    assert "secret" not in running.output
+    assert len(running.lines) == 1
+
+
+def write_site(path: Path, server: RtspServer) -> None:
+    url = server.url("anna:secret")
+    path.write_text(
+        "version: 1\nsite: testing\n"
+        f"cameras: {{gate: {{source: rtsp, url: '{url}', stall_after: 2500ms}}}}\n"
+    )
+
+
+def node(config: Path) -> Process:
     command = [sys.executable, "-m", "camfan_nodes", "camera", "gate", "--config", str(config)]
     return Process(command)
+
+
+def test_opencv_is_not_loaded_for_an_rtsp_camera() -> None:
+    code = "import sys; import camfan_nodes.camera.rtsp; sys.exit('cv2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

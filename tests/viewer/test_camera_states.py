@@ -36,6 +36,15 @@ def test_late_is_decided_on_age_and_error() -> None:
     assert watch.look(2.1).state == "late"
 
 
+def test_a_camera_that_keeps_pictures_for_an_unknown_time_is_not_late_for_ever() -> None:
+    """As RTSP without sender reports: the error is greater than what is late, and always so."""
+    watch = Watch(0.0)
+    for number in range(20):
+        watch.arrived(arrival(number / 10, 0.1, 2.0))
+
+    assert watch.look(2.0).state == "live"
+
+
 def test_a_picture_of_unknown_age_is_not_called_live() -> None:
     """The clock of the camera is not known: pictures come, but nobody can say how old they are."""
     assert flowing(2.0, age_s=None).look(2.0).state == "late"

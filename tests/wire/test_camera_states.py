@@ -45,6 +45,8 @@ def test_late_is_decided_on_age_and_error() -> None:
     """More than a second, or two intervals of a slow camera; or not known at all."""
     assert state_of(FAST, 0.0, came=True, age=(0.6, 0.5)) == "late"
     assert state_of(FAST, 0.0, came=True, age=None) == "late"
+    assert state_of(FAST, 0.0, came=True, age=(0.1, 2.0)) == "live", "an encoder may keep as much"
+    assert state_of(FAST, 0.0, came=True, age=(1.1, 2.0)) == "late"
     assert state_of(Pace(7.0), 6.0, came=True, age=(6.5, 0.1)) == "live"
 
 

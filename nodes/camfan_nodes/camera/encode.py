@@ -16,7 +16,15 @@ import simplejpeg
 
 from camfan.upright import turned_upright
 from camfan_config.errors import CamfanError
-from camfan_config.types import CameraBase, EncodingCamera, FileCamera, HttpCamera, Limits, Size
+from camfan_config.types import (
+    CameraBase,
+    EncodingCamera,
+    FileCamera,
+    HttpCamera,
+    Limits,
+    RtspCamera,
+    Size,
+)
 from camfan_nodes.camera.mjpg import repair_jpeg
 from camfan_nodes.camera.privacy import Paint
 from camfan_nodes.camera.source import Bgr, Picture, Plane, Planes
@@ -139,7 +147,7 @@ def encoder_of(camera: CameraBase, limits: Limits = WIDEST) -> Encoder:
         quality=camera.quality,
         rotate=camera.rotate,
         flip=camera.flip,
-        size=camera.size if isinstance(camera, HttpCamera | FileCamera) else None,
+        size=camera.size if isinstance(camera, HttpCamera | FileCamera | RtspCamera) else None,
         paint=Paint(camera.privacy.values()),
     )
 

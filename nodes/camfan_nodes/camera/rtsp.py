@@ -1,113 +1,147 @@
-"""The source `rtsp`: a network camera, decoded by OpenCV and encoded here.
+"""The source `rtsp`: a network camera, read and decoded by FFmpeg (PyAV) and encoded here.
 
-One process, one camera: FFmpeg's options are the environment of the process. A thread decodes and
-keeps the newest picture only.
+MJPEG goes through untouched. A decoder that works on several pictures at a time holds as many
+back, so this one never does. Only the newest picture is kept. While nobody watches nothing is
+decoded: the pictures since the last key picture wait, so that the next one wanted comes at once.
 """
 
 from __future__ import annotations
 
-import os
-import socket
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import cast
+from typing import Any, cast
 
-import cv2
+import av
+import av.container
+from av.video.reformatter import VideoReformatter
 
 from camfan_config.pace import planned_pace
 from camfan_config.types import RtspCamera
 from camfan_nodes.camera.address import read_address
+from camfan_nodes.camera.capture_times import Moment
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.pacing import Thinner
 from camfan_nodes.camera.reader import Reader, Readers
+from camfan_nodes.camera.rtsp_connection import (
+    SilentTransportError,
+    TransportError,
+    explain_silence,
+    opened,
+)
+from camfan_nodes.camera.rtsp_pictures import FrameDecoder, PacketReader, PassingJpegs
 from camfan_nodes.camera.source import EVERYTHING, Bgr, Picture, SourceError, Tally, Wishes
-from camfan_nodes.camera.words import reason_of
 
-PORT = 554
-QUIET = "-8"  # FFmpeg's chatter at each attempt; what matters comes out as a sentence
-DEPTH = 1  # decoded pictures; full: the older one is dropped
+DEPTH = 1  # pictures; full: the older one is dropped
 MIN_TIMEOUT_S = 1.0
+OTHER = {"tcp": "udp", "udp": "tcp"}
+
+log = logging.getLogger(__name__)
 
 
 class RtspSource:
-    def __init__(self, camera: RtspCamera, clock: Clock) -> None:
+    def __init__(self, camera: RtspCamera, clock: Clock, *, threads: int = 1) -> None:
+        """`threads` of the decoder; they share the slices of one picture."""
         self.tally = Tally()
         self.reopens = True
-        address = read_address(camera.url)
-        self.name = address.shown
-        self._place = (address.host, address.port or PORT)
+        self._address = read_address(camera.url)
+        self.name = self._address.shown
         self._camera = camera
         self._clock = clock
+        self._threads = threads
+        self._transport: str = camera.transport  # as the camera wants it
         self._readers = Readers(self.name, clock)
         self._timeout_s = max(MIN_TIMEOUT_S, 0.8 * planned_pace(camera).stall_s)
+        self._reformatter = VideoReformatter()
 
     @contextmanager
     def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Reader]:
-        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = f"rtsp_transport;{self._camera.transport}"
-        os.environ["OPENCV_FFMPEG_LOGLEVEL"] = QUIET
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it names passwords
-        description = f"{self.name} over {self._camera.transport}, encoded here"
-        pictures = partial(self._pictures, wishes)
-        reader = Reader(pictures, DEPTH, self.tally, description, wishes)
+        def pictures(leave: threading.Event) -> Iterator[Picture | None]:
+            with self._opened() as container:
+                reader.description = self._describe(container)
+                yield from self._follow(container, wishes, leave)
+
+        reader = Reader(pictures, DEPTH, self.tally, self.name, wishes)
         with self._readers.open(reader):
             yield reader
 
-    def _pictures(self, wishes: Wishes, leave: threading.Event) -> Iterator[Picture | None]:
-        thinner = Thinner(self._camera.fps)
-        capture = self._connect()
+    @contextmanager
+    def _opened(self) -> Iterator[av.container.InputContainer]:
+        """Over the other transport, if the camera refuses the one that it is asked for."""
         try:
-            while not leave.is_set():
-                if not capture.grab():
-                    raise SourceError(
-                        f"{self.name}: the stream ended, or was silent for {self._timeout_s:g} s"
-                    )
-                captured_ns = self._clock.wall_ns()
-                if not thinner.keeps(self._clock.monotonic_ns() / 1e9, wishes.fps):
-                    continue
-                if wishes.idle():
+            with opened(self._camera.url, self._address, self._transport, self._timeout_s) as found:
+                yield found
+                return
+        except SilentTransportError as exc:
+            self._transport = OTHER[self._transport]
+            raise SourceError(f"{exc}; next over {self._transport.upper()}") from None
+        except TransportError as exc:
+            refused = exc
+        other = OTHER[self._transport]
+        with opened(self._camera.url, self._address, other, self._timeout_s) as found:
+            log.info("%s, but over %s", refused, other.upper())
+            self._transport = other
+            yield found
+
+    def _describe(self, container: av.container.InputContainer) -> str:
+        context: Any = container.streams.video[0].codec_context
+        if context is None:
+            raise SourceError(f"{self.name}: its video is of a kind that cannot be decoded here")
+        way = "passed through" if context.name == "mjpeg" else "encoded here"
+        return f"{self.name} over {self._transport.upper()}, {context.name}, {way}"
+
+    def _follow(
+        self, container: av.container.InputContainer, wishes: Wishes, leave: threading.Event
+    ) -> Iterator[Picture | None]:
+        """Pictures until the stream ends or breaks, which is an error."""
+        packets = PacketReader(container, self._clock, leave)
+        try:
+            yield from self._wanted(packets, self._decoder(container), wishes)
+        except av.error.FFmpegError:
+            silent_s = (self._clock.monotonic_ns() - packets.read_ns) / 1e9
+            if silent_s >= 0.9 * self._timeout_s and not packets.pieces:
+                raise explain_silence(self.name, self._transport, self._timeout_s) from None
+            if silent_s >= 0.9 * self._timeout_s:
+                raise SourceError(f"{self.name}: silent for {self._timeout_s:g} s") from None
+            raise SourceError(f"{self.name}: the connection broke") from None
+        raise SourceError(f"{self.name}: the camera ended the stream")
+
+    def _decoder(self, container: av.container.InputContainer) -> FrameDecoder | PassingJpegs:
+        context: Any = container.streams.video[0].codec_context
+        if context.name == "mjpeg":
+            return PassingJpegs()
+        return FrameDecoder(context, self._threads, self.tally, self._clock)
+
+    def _wanted(
+        self, packets: PacketReader, decoder: FrameDecoder | PassingJpegs, wishes: Wishes
+    ) -> Iterator[Picture | None]:
+        """The pictures at the rate that is asked for; None in place of one that nobody watches."""
+        thinner, times = Thinner(self._camera.fps), packets.times
+        for unit in packets.units():
+            decoder.take(unit)
+            if times.kept:
+                continue
+            if wishes.idle():
+                moment = times.of(unit.stamp_ns, unit.arrived_ns)
+                if thinner.keeps(moment.at_ns / 1e9, wishes.fps):
                     yield None
-                    continue
-                decoded, image = capture.retrieve()
-                if decoded:
-                    yield Picture(self._resized(cast(Bgr, image)), captured_ns)
-                else:
-                    self.tally.unreadable += 1
-        finally:
-            capture.release()
+                continue
+            for decoded in decoder.frames():
+                moment = times.of(decoded.stamp_ns, decoded.arrived_ns)
+                if thinner.keeps(moment.at_ns / 1e9, wishes.fps):
+                    yield self._picture(decoded.frame, moment)
 
-    def _connect(self) -> cv2.VideoCapture:
-        self._knock()
-        timeout_ms = round(self._timeout_s * 1000)
-        capture = cv2.VideoCapture(
-            self._camera.url,
-            cv2.CAP_FFMPEG,
-            [
-                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms,
-                cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms,
-            ],
-        )  # fmt: skip
-        if not capture.isOpened():
-            capture.release()
-            raise SourceError(
-                f"{self.name}: something answers there, but gives no stream; are user, password"
-                " and path what the camera expects?"
-            )
-        return capture
+    def _picture(self, frame: av.VideoFrame | bytes, moment: Moment) -> Picture:
+        age_ns = self._clock.monotonic_ns() - moment.at_ns
+        content = frame if isinstance(frame, bytes) else self._pixels(frame)
+        return Picture(content, self._clock.wall_ns() - age_ns, moment.error_ns)
 
-    def _knock(self) -> None:
-        """FFmpeg does not say why it fails, so try whether anything is there at all."""
-        try:
-            socket.create_connection(self._place, self._timeout_s).close()
-        except TimeoutError:
-            raise SourceError(f"{self.name}: no answer within {self._timeout_s:g} s") from None
-        except OSError as exc:
-            raise SourceError(f"{self.name}: {reason_of(exc)}") from exc
-
-    def _resized(self, image: Bgr) -> Bgr:
+    def _pixels(self, frame: av.VideoFrame) -> Bgr:
+        """BGR in the size that was asked for, or else in the size that it has now."""
         size = self._camera.size
-        if size is None or image.shape[1::-1] == (size.width, size.height):
-            return image
-        area = (size.width, size.height)
-        return cast(Bgr, cv2.resize(image, area, interpolation=cv2.INTER_AREA))
+        width, height = (size.width, size.height) if size else (frame.width, frame.height)
+        scaled = self._reformatter.reformat(
+            frame, width, height, "bgr24", interpolation="AREA" if size else None
+        )
+        return cast(Bgr, scaled.to_ndarray())

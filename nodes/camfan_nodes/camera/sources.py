@@ -59,7 +59,7 @@ def source_of(name: str, camera: Camera, clock: Clock) -> Source:
 
         return FileSource(camera, clock)
     if isinstance(camera, RtspCamera):
-        _need("cv2", "OpenCV", "an RTSP camera")
+        _need("av", "PyAV", "an RTSP camera")
         from camfan_nodes.camera.rtsp import RtspSource
 
         return RtspSource(camera, clock)

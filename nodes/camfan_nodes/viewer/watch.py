@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from camfan_config.pace import Gaps, Pace
-from camfan_wire.states import LIVE, CameraState, state_of
+from camfan_wire.states import LIVE, CameraState, is_within, state_of
 
 WORST_S = 0.5  # the age shown is the worst of this long
 
@@ -65,7 +65,7 @@ class Watch:
             gap_s = max(0.0, arrival.received_s - self._newest.received_s)
             self._intervals.append(gap_s)
             self._gaps.add(gap_s)
-        fresh = arrival.age_s is not None and arrival.age_s + arrival.error_s <= stale_s
+        fresh = arrival.age_s is not None and is_within(stale_s, arrival.age_s, arrival.error_s)
         if fresh or flowing:
             self._quiet_from_s = arrival.received_s
         else:

@@ -13,6 +13,9 @@ export const MARK = { offline: 'off', stale: 'stale', late: 'late', waiting: 'la
 export const isLive = state => LIVE.includes(state);
 export const isNormal = state => NORMAL.includes(state);
 
+/** Certainly no older than the limit; with an error greater than that the age itself decides. */
+const isWithin = (limit, age, error) => age + (error <= limit ? error : 0) <= limit;
+
 /** Follows one camera from the moment it was asked for. Times are ms of one clock. */
 export class Watch {
   constructor(asked) {
@@ -38,7 +41,7 @@ export class Watch {
       if (this.intervals.length > KEPT) this.intervals.shift();
     }
     // One that was old already does not make a silent camera live.
-    const fresh = picture.age !== null && picture.age + picture.error <= this.stale;
+    const fresh = picture.age !== null && isWithin(this.stale, picture.age, picture.error);
     this.quietFrom = fresh || flowing ? picture.received
       : picture.received - Math.max(this.stale, picture.age ?? 0);
     this.newest = picture;
@@ -62,7 +65,7 @@ export class Watch {
     if (ended) return 'ended';
     if (quiet >= this.offline) return 'offline';
     if (quiet >= this.stale) return 'stale';
-    return age !== null && age + error <= this.late ? 'live' : 'late';
+    return age !== null && isWithin(this.late, age, error) ? 'live' : 'late';
   }
 
   /** The interval at which pictures reach this page: the camera's, or longer on a thin line. */

@@ -1,0 +1,140 @@
+"""Opening an RTSP stream by FFmpeg, and why it does not open, in words without secrets.
+
+FFmpeg would read ahead to learn of the stream, and cut it into pictures by a parser that waits for
+the next one; both are turned off. Its messages may hold the URL: of them only the status is used.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import av
+import av.logging
+
+from camfan_nodes.camera.address import Address
+from camfan_nodes.camera.source import SourceError
+from camfan_nodes.camera.words import reason_of, said
+
+PORTS = {"rtsp": 554, "rtsps": 322}
+UDP_BUFFER_BYTES = 2_000_000  # a key frame comes at once
+REORDER_US = 200_000  # how long a packet that is missing may still come
+
+_OPTIONS = {
+    "allowed_media_types": "video",
+    "fflags": "noparse",
+    "probesize": "32",  # one packet, which is kept
+    "analyzeduration": "0",
+    "fpsprobesize": "0",
+    "max_delay": str(REORDER_US),
+    "buffer_size": str(UDP_BUFFER_BYTES),
+}
+_STATUS = re.compile(r"method (\w+) failed: (\d{3}) \((.*)\)")
+_BUSY = "the camera is busy, or cannot give this stream now; many serve only one or two viewers"
+_WORDS = {
+    403: "the camera does not let this user see it",
+    404: "the camera has nothing under this path",
+    453: _BUSY,
+    503: _BUSY,
+}
+
+
+class TransportError(SourceError):
+    """The camera does not send the way that it was asked to."""
+
+
+class SilentTransportError(TransportError):
+    """The camera agrees to a way, and nothing comes."""
+
+
+@contextmanager
+def opened(
+    url: str, address: Address, transport: str, timeout_s: float
+) -> Iterator[av.container.InputContainer]:
+    """The stream, once its first packet has come. Raises SourceError and TransportError."""
+    begun_s = time.monotonic()
+    try:
+        with _statuses() as statuses:
+            container = av.open(
+                url, options=_OPTIONS | {"rtsp_transport": transport}, timeout=timeout_s
+            )
+    except (av.error.FFmpegError, OSError, ValueError) as exc:
+        late = time.monotonic() - begun_s >= 0.9 * timeout_s
+        why = _explain(exc, statuses, address, transport, timeout_s, late=late)
+        raise why from None
+    with container:
+        if not container.streams.video:
+            raise SourceError(f"{address.shown}: the stream has no video in it")
+        if time.monotonic() - begun_s >= 0.9 * timeout_s:
+            raise explain_silence(address.shown, transport, timeout_s)
+        yield container
+
+
+def explain_silence(name: str, transport: str, timeout_s: float) -> SourceError:
+    """Everything was agreed on, and then no picture came."""
+    if transport == "udp":
+        return SilentTransportError(f"{name}: no picture came over UDP within {timeout_s:g} s")
+    return SourceError(f"{name}: it accepts connections, but sent no picture in {timeout_s:g} s")
+
+
+@contextmanager
+def _statuses() -> Iterator[list[tuple[int, str, str]]]:
+    """What FFmpeg says meanwhile; nothing of it reaches a log."""
+    level = av.logging.get_level()
+    av.logging.set_skip_repeated(False)
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as logs:
+            yield logs
+    finally:
+        av.logging.set_level(level)
+
+
+def _explain(
+    exc: Exception,
+    logs: list[tuple[int, str, str]],
+    address: Address,
+    transport: str,
+    timeout_s: float,
+    *,
+    late: bool,
+) -> SourceError:
+    name = address.shown
+    status = next((found for _, _, text in reversed(logs) if (found := _STATUS.search(text))), None)
+    code = int(status[2]) if status else 0
+    if code == 461:
+        return TransportError(f"{name}: the camera does not send over {transport.upper()}")
+    if status is not None and not late:
+        return SourceError(f"{name}: {_refusal(code, said(status[3]), address)}")
+    if (why := _knock(address, timeout_s)) is not None:
+        return SourceError(f"{name}: {why}")
+    if late:
+        return explain_silence(name, transport, timeout_s)
+    if isinstance(exc, av.error.InvalidDataError | av.error.ProtocolNotFoundError):
+        return SourceError(f"{name}: something answers there, but it does not speak RTSP")
+    return SourceError(f"{name}: the camera broke the connection off before the first picture")
+
+
+def _refusal(code: int, phrase: str, address: Address) -> str:
+    if code == 401 and address.user is None:
+        return f"the camera wants a user and a password ({code})"
+    if code == 401:
+        return f"the camera does not accept this user and password ({code})"
+    if code in _WORDS:
+        return f"{_WORDS[code]} ({code})"
+    return f"the camera answers {code}: {phrase}"
+
+
+def _knock(address: Address, timeout_s: float) -> str | None:
+    """Why nothing can be reached there; None: something can. FFmpeg does not always say."""
+    port = address.port or PORTS.get(address.shown.partition(":")[0], 554)
+    try:
+        socket.create_connection((address.host, port), timeout_s).close()
+    except TimeoutError:
+        return f"no answer within {timeout_s:g} s"
+    except OSError as exc:
+        return reason_of(exc)
+    return None
