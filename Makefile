@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test test-long cases lint types imports check-format format pictures bench soak fuzz faults clean
+.PHONY: help demo test test-long cases lint types imports check-format format pictures bench rtsp-ages soak fuzz faults clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ pictures: $(VENV)/.dev  ## make the pictures of the README anew
 
 bench: $(VENV)/.bench  ## measure it beside zmq.proxy and others, 10 minutes; NAME='fanout/*' for some
 	@$(BIN)/python tests/bench $(if $(NAME),'$(NAME)',--docs docs/benchmarks) $(BENCH)
+
+rtsp-ages: $(VENV)/.dev  ## true and said ages of RTSP pictures, 10 minutes; writes docs/benchmarks/rtsp.md
+	@$(BIN)/python tests/bench/rtsp_ages.py --output docs/benchmarks/rtsp.md
 
 soak: $(VENV)/.dev  ## a large site for MINUTES=10, then sixteen stopped readers: memory flat, accounts add up
 	@$(BIN)/python tests/bench/soak.py --minutes $(or $(MINUTES),10)

@@ -398,10 +398,12 @@ class Picamera2Camera(
 
 
 class RtspCamera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", tag="rtsp"):
-    """An RTSP stream, decoded and encoded again as JPEG."""
+    """An RTSP stream, decoded and encoded again as JPEG; MJPEG goes through untouched."""
 
     url: Annotated[Secret, Meta(description="rtsp:// or rtsps://; masked wherever it is shown")]
-    transport: Annotated[Literal["tcp", "udp"], Meta(description="how the camera sends")] = "tcp"
+    transport: Annotated[
+        Literal["tcp", "udp"], Meta(description="asked for first; then the other")
+    ] = "tcp"
 
 
 class HttpCamera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", tag="http"):

@@ -123,6 +123,7 @@ def test_an_h265_picture_of_several_segments_is_one() -> None:
         (b"threads=3 lookahead_threads=1 sliced_threads=0 bframes=3 rc_lookahead=40", 47),
         (b"threads=4 lookahead_threads=4 sliced_threads=1 bframes=0 rc_lookahead=0", 0),
         (b"frame-threads=2 rc-lookahead=20 lookahead-slices=4 bframes=4", 27),
+        (b"threads=1 lookahead_threads=1 sliced_threads=0 bframes=3 keyint=15 rc=crf", 5),
         (b"no options", None),
     ],
 )

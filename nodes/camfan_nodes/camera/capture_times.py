@@ -69,6 +69,7 @@ class CaptureTimes:
         self._interval_ns = 0  # between two stamps, about
         self._ahead_ns: int | None = None  # smallest arrival minus stamp
         self._noted_ns = 0
+        self._lag_ns = 0  # how much longer than the fastest picture the last one took
         self._first_ns: int | None = None
         self._newest_ns = 0  # stamp
         self._last_ns = 0  # stamp
@@ -100,13 +101,18 @@ class CaptureTimes:
         self._notice_kept(fallen_ns, stamp_ns, now_ns)
         self._measure(stamp_ns)
         self._ahead_ns = min(ahead_ns, now_ns - stamp_ns)
+        self._lag_ns = now_ns - stamp_ns - self._ahead_ns
         self._noted_ns, self._last_ns = now_ns, stamp_ns
         if not self._reports and self._pace.slows(now_ns - stamp_ns, now_ns):
             self._believed = False
 
     def report(self, stamp_ns: int, after_ns: int, before_ns: int) -> None:
-        """A sender report came between two moments; `stamp_ns` belongs to when it was sent."""
-        self._reports.append(_Report(after_ns - stamp_ns, before_ns - stamp_ns, before_ns))
+        """A sender report was read between two moments; `stamp_ns` belongs to when it was sent.
+
+        It may have waited to be read for as long as the picture before it did.
+        """
+        earliest_ns = after_ns - stamp_ns - self._lag_ns
+        self._reports.append(_Report(earliest_ns, before_ns - stamp_ns, before_ns))
 
     def of(self, stamp_ns: int | None, arrived_ns: int) -> Moment:
         """When the picture with this stamp, which came at `arrived_ns`, was taken."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SAYS = b"lookahead="
+_SAYS = b" bframes="
 _OPTION = re.compile(rb"\b([a-z][a-z_-]*)=(\d{1,4})")
 _KEEP = (b"rc-lookahead", b"bframes")
 _THREADS = b"threads"
