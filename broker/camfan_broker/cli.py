@@ -30,6 +30,7 @@ from camfan_config import (
 )
 from camfan_config.errors import CamfanError
 from camfan_config.printable import printable_lines
+from camfan_config.site_file import DEFAULT, VARIABLE, NoSiteError, find_site_file
 from camfan_wire.keys import KeyFileError
 from camfan_wire.machine import own_label
 from camfan_wire.notify import notify
@@ -46,17 +47,18 @@ def main(argv: list[str] | None = None) -> int:
     hidden = Hidden()
     _log_to_stderr(hidden, verbose=args.verbose)
     try:
-        site = _read(hidden, args.config)
+        config = find_site_file(args.config)
+        site = _read(hidden, config)
         if args.check:
-            print(f"{args.config}: good; {len(site.cameras)} cameras")  # noqa: T201 - the answer
+            print(f"{config}: good; {len(site.cameras)} cameras")  # noqa: T201 - the answer
             return 0
-        return _serve(site, args.config, args.key, choose(site, args.name), hidden)
+        return _serve(site, config, args.key, choose(site, args.name), hidden)
     except KeyboardInterrupt:  # before signals were heard
         return 0
     except SiteError as exc:
         sys.stderr.write(f"{printable_lines(str(exc))}\n")
         return EXIT_CONFIG
-    except (KeyFileError, WhichBrokerError) as exc:
+    except (KeyFileError, NoSiteError, WhichBrokerError) as exc:
         sys.stderr.write(f"broker: {printable_lines(hidden.cover(str(exc)))}\n")
         return EXIT_CONFIG
     except CamfanError as exc:
@@ -72,7 +74,12 @@ def parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 stopped by a signal, 69 cannot start (a port is taken), "
         "78 the site file has mistakes. SIGHUP reads the site file again.",
     )
-    parser.add_argument("--config", type=Path, required=True, metavar="SITE.YAML")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=f"the site file; without it ${VARIABLE}, or {DEFAULT} in this folder",
+    )
     parser.add_argument(
         "--name", help="which of the site's brokers; without it, the only one of this machine"
     )

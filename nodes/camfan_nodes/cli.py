@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 EXIT_UNREAD = 1  # whoever was to read the answer is gone
 
 _COMMANDS = {
+    "init": "camfan_nodes.cli_init:add_init_command",
     "demo": "camfan_nodes.demo.cli_demo:add_demo_command",
     "up": "camfan_nodes.up.cli_up:add_up_command",
     "top": "camfan_nodes.top.cli_top:add_top_command",

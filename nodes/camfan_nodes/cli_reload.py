@@ -21,7 +21,7 @@ def add_reload_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
         help="have the broker read its site file again",
         description="The broker reads its site file again. A file with mistakes changes nothing.",
     )
-    add_config_argument(parser)
+    add_config_argument(parser, alone=True)
     add_key_argument(parser)
     parser.set_defaults(run=run)
 

@@ -22,6 +22,7 @@ from camfan_config.schema import schema_text
 from camfan_config.terminal import diff_text, picture, problems_text, summary
 from camfan_nodes.command import EXIT_CONFIG
 from camfan_nodes.terminal import Printable
+from camfan_nodes.viewer.site_file import NoSiteError, add_config_argument, find_site_file
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -30,21 +31,21 @@ DIFFERENT = 1
 
 
 def add_check_command(commands: Commands) -> None:
-    parser = _add(commands, "check", "say all that is wrong with a site file, and what it costs")
-    parser.add_argument("file", type=Path, metavar="FILE")
-    parser.set_defaults(run=lambda args: check_file(args.file))
+    parser = _add(commands, "check", "validate a site file; estimate bandwidth and disk use")
+    add_config_argument(parser, alone=True)
+    parser.set_defaults(run=lambda args: _ends(lambda a: _check(find_site_file(a.config)), args))
 
 
 def add_show_command(commands: Commands) -> None:
     parser = _add(commands, "show", "the site file with defaults filled in and secrets masked")
-    parser.add_argument("file", type=Path, metavar="FILE")
+    add_config_argument(parser, alone=True)
     parser.add_argument("--host", help="only what runs on this host")
     parser.set_defaults(run=lambda args: _ends(_show, args))
 
 
 def add_graph_command(commands: Commands) -> None:
     parser = _add(commands, "graph", "a picture of the site: cameras, broker, who watches")
-    parser.add_argument("file", type=Path, metavar="FILE")
+    add_config_argument(parser, alone=True)
     parser.add_argument("--mermaid", action="store_true", help="as Mermaid text, to paste")
     parser.set_defaults(run=lambda args: _ends(_graph, args))
 
@@ -57,7 +58,7 @@ def add_schema_command(commands: Commands) -> None:
 def add_diff_command(commands: Commands) -> None:
     parser = _add(commands, "diff", "what changes from one site file to another, and for whom")
     parser.add_argument("old", type=Path, metavar="OLD")
-    parser.add_argument("new", type=Path, metavar="NEW")
+    add_config_argument(parser, alone=True)
     parser.set_defaults(run=lambda args: _ends(_diff, args))
 
 
@@ -71,6 +72,9 @@ def _ends(work: Callable[[argparse.Namespace], int], args: argparse.Namespace) -
     except SiteError as exc:
         console = Console(stderr=True, soft_wrap=True, highlight=False)
         console.print(problems_text(exc))
+        return EXIT_CONFIG
+    except NoSiteError as exc:
+        sys.stderr.write(f"camfan {args.command}: {exc}\n")
         return EXIT_CONFIG
 
 
@@ -87,7 +91,7 @@ def _check(path: Path) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    loaded = read_site(args.file)
+    loaded = read_site(find_site_file(args.config))
     known = hosts(loaded.site)
     host = None if args.host is None else host_label(args.host)
     if host is not None and host not in known:
@@ -98,7 +102,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _graph(args: argparse.Namespace) -> int:
-    site = load_site(args.file)
+    site = load_site(find_site_file(args.config))
     if args.mermaid:
         sys.stdout.write(mermaid(site))
     else:
@@ -112,7 +116,7 @@ def _schema(_args: argparse.Namespace) -> int:
 
 
 def _diff(args: argparse.Namespace) -> int:
-    diff = diff_files(read_site(args.old), read_site(args.new))
+    diff = diff_files(read_site(args.old), read_site(find_site_file(args.config)))
     _print(diff_text(diff))
     return DIFFERENT if diff.changes else 0
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 from camfan import CamfanError, KeyFileError, KeyMissingError, SiteError, UnknownCameraError
 from camfan_config import HidingFormatter
 from camfan_config.printable import printable_lines
+from camfan_config.site_file import NoSiteError
 
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIG = 78
@@ -55,7 +56,7 @@ def add_key_argument(parser: argparse.ArgumentParser) -> None:
         "--key",
         type=Path,
         metavar="FILE",
-        help="the secret key to come in with; see camfan keys",
+        help="secret key used to authenticate; see camfan keys",
     )
 
 
@@ -66,7 +67,13 @@ def end_with_code(program: str, work: Callable[[], int]) -> int:
     except SiteError as exc:
         _complain(str(exc))
         return EXIT_CONFIG
-    except (ConfigurationError, UnknownCameraError, KeyFileError, KeyMissingError) as exc:
+    except (
+        ConfigurationError,
+        NoSiteError,
+        UnknownCameraError,
+        KeyFileError,
+        KeyMissingError,
+    ) as exc:
         _complain(f"{program}: {exc}")
         return EXIT_CONFIG
     except CamfanError as exc:

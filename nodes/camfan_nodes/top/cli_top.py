@@ -36,7 +36,7 @@ def add_top_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
         description="The whole site as a table, trouble first. Arrows, PgUp and PgDn scroll it;"
         " q or Ctrl-C ends it.",
     )
-    add_config_argument(parser)
+    add_config_argument(parser, alone=True)
     add_key_argument(parser)
     parser.add_argument("--once", action="store_true", help="print the table once and exit")
     parser.set_defaults(run=run)

@@ -14,7 +14,7 @@ from camfan_nodes.up.cli_run import OURS, log_folder, run_with_lines, run_with_t
 from camfan_nodes.up.journal import Journal
 from camfan_nodes.up.lock import only_one
 from camfan_nodes.up.share import Change, Work, change, choose_host, share
-from camfan_nodes.viewer.site_file import DEFAULT, VARIABLE, find_site_file
+from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
 
 
 def add_up_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,13 +24,7 @@ def add_up_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
         description="Runs what the site file places on this machine, and starts again what dies. "
         "Ctrl-C ends it all; SIGHUP reads the site file again.",
     )
-    parser.add_argument(
-        "site",
-        nargs="?",
-        type=Path,
-        metavar="SITE.YAML",
-        help=f"without it ${VARIABLE}, or {DEFAULT} in this folder",
-    )
+    add_config_argument(parser, alone=True)
     parser.add_argument("--host", help="run the share of this host of the site file")
     parser.add_argument(
         "--top", action="store_true", help="in a terminal: show the table, and log into a file"
@@ -43,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    path = find_site_file(arguments.site)
+    path = find_site_file(arguments.config)
     share_of_site = _Share(path, load_site(path), arguments.host)
     with only_one(path, share_of_site.host):
         return _run_share(share_of_site, table=arguments.top and sys.stdout.isatty())

@@ -27,7 +27,7 @@ def add_view_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
         description="Shows cameras in a window. Press ? in it for its keys.",
     )
     parser.add_argument("cameras", nargs="*", metavar="CAMERA", help="a name or a glob; none: all")
-    add_config_argument(parser)
+    add_config_argument(parser, alone=True)
     add_key_argument(parser)
     parser.set_defaults(run=run)
 

@@ -1,44 +1,40 @@
-"""Which site file a command reads when it is not told: one rule for all of them.
-
-`--config FILE`; without it the file that $CAMFAN_SITE names; without that `site.yaml` in the
-current folder.
-"""
+"""How a command is given its site file: as `--config FILE`, and where it can be as FILE alone."""
 
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
-from camfan_nodes.command import ConfigurationError
+from camfan_config.site_file import DEFAULT, VARIABLE, NoSiteError, find_site_file
 
-VARIABLE = "CAMFAN_SITE"
-DEFAULT = "site.yaml"
+__all__ = ["DEFAULT", "VARIABLE", "NoSiteError", "add_config_argument", "find_site_file"]
 
-
-class NoSiteError(ConfigurationError):
-    """No site file was named, and there is none where one is looked for."""
+HELP = f"the site file; without it ${VARIABLE}, or {DEFAULT} in this folder"
 
 
-def add_config_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help=f"the site file; without it ${VARIABLE}, or {DEFAULT} in this folder",
-    )
+def add_config_argument(parser: argparse.ArgumentParser, *, alone: bool = False) -> None:
+    """`alone`: FILE without `--config` as well, for a command that takes nothing else there."""
+    parser.add_argument("--config", type=Path, action=_Once, metavar="FILE", help=HELP)
+    if alone:
+        parser.add_argument(
+            "config", type=Path, action=_Once, metavar="FILE", nargs="?", help="the same"
+        )
 
 
-def find_site_file(asked: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
-    """The site file to read. Raises NoSiteError."""
-    if asked is not None:
-        return asked
-    if environment.get(VARIABLE):
-        return Path(environment[VARIABLE])
-    if Path(DEFAULT).is_file():
-        return Path(DEFAULT)
-    raise NoSiteError(
-        f"no site file: there is no {DEFAULT} in this folder; "
-        f"name one with --config FILE or in ${VARIABLE}"
-    )
+class _Once(argparse.Action):
+    """Refuses a second, different file."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | Path | None,
+        option_string: str | None = None,  # noqa: ARG002 - argparse passes it
+    ) -> None:
+        given = getattr(namespace, self.dest, None)
+        if values is None or values == given:
+            return
+        if given is not None:
+            parser.error(f"two site files: {given} and {values}")
+        setattr(namespace, self.dest, values)

@@ -36,7 +36,7 @@ def add_web_command(commands: argparse._SubParsersAction[argparse.ArgumentParser
         description="Serves the cameras of a site to browsers and to other software, as its web "
         "section says. Ends with Ctrl-C or SIGTERM.",
     )
-    add_config_argument(parser)
+    add_config_argument(parser, alone=True)
     parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     parser.set_defaults(run=run_web)
 
