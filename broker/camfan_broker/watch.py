@@ -14,6 +14,7 @@ from camfan_broker.camera import Camera
 from camfan_broker.demand import SHARES
 from camfan_config import Camera as Section
 from camfan_config.pace import Pace, planned_pace
+from camfan_wire.clock import Clock
 from camfan_wire.messages import Status
 from camfan_wire.states import NORMAL, STATES, TROUBLE, CameraState, state_of
 from camfan_wire.topics import LAYERS
@@ -27,8 +28,9 @@ _NODE_PACE = Pace(2.0)  # a node says this often how it is
 class Watch:
     """Belongs to the loop's thread."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, monotonic_ns: Clock = time.monotonic_ns) -> None:
         self._board = board
+        self._now = monotonic_ns
 
     def look(
         self, camera: Camera, section: Section, site_ns: int, *, layers: int, trickle: float | None
@@ -78,7 +80,7 @@ class Watch:
     def _state(
         self, camera: Camera, status: Status | None, site_ns: int, *, unasked: bool
     ) -> CameraState:
-        now = time.monotonic_ns()
+        now = self._now()
         silent_ns = camera.silent_ns(now)
         heard_ns = self._board.heard_ns.get(camera.name)
         unheard_ns = None if heard_ns is None else site_ns - heard_ns

@@ -136,6 +136,24 @@ def test_max_fps_of_a_tile_is_kept(web: LiveWeb) -> None:
     assert web.server.hub.received < 20
 
 
+def test_a_page_is_told_when_a_picture_is_stale_by_the_pace_it_asked_for(web: LiveWeb) -> None:
+    """Three intervals of the tile: one that asks for a picture in 5 s is not grey after 3 s."""
+
+    async def look() -> tuple[float, float]:
+        async with page(web.url) as browser:
+            hello = await browser.hello()
+            assert hello["intervals"] == {"late": 2, "stale": 3, "offline": 6}
+            before = (await browser.text("state"))["cameras"]["one"]["stale"]
+            await browser.want("one", fps=0.2)
+            while (one := (await browser.text("state"))["cameras"]["one"])["stale"] == before:
+                pass
+            return before, one["stale"]
+
+    with Camera(web.site, "one", 50):
+        wait_until(lambda: web.server.hub.pace("one").stale_s == 3)
+        assert asyncio.run(look()) == (3000, 15_000)
+
+
 def test_a_small_tile_gets_a_small_picture(web: LiveWeb) -> None:
     """At least as wide as it is shown, made once for all pages that show it so."""
     whole = jpeg(1280, 720, 1)
