@@ -119,7 +119,7 @@ class Control:
     def _refuse(self, first: zmq.Frame, rights: Rights, error: WireError) -> None:
         self.refused[error.reason] += 1
         self._access.tell(rights, error)
-        self._reply(first.bytes, messages.Refused(about="message", reason=str(error)[:500]))
+        self._reply(first.bytes, messages.Refused(about=error.about, reason=str(error)[:500]))
         if error.reason != TOO_FAST and not self._pace(first.bytes).allows():
             error = self._access.too_fast(rights)
         if error.reason == TOO_FAST:

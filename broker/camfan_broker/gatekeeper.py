@@ -22,6 +22,7 @@ from camfan_broker.roster import Roster
 from camfan_broker.suspensions import Suspensions
 from camfan_broker.unfinished import Excess, find_excess
 from camfan_config import Limits
+from camfan_wire.handshake import TOO_MANY, UNKNOWN_KEY
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ ANSWER_NS = 300_000_000  # for the last answer to leave
 LATE_NS = 50_000_000  # by which we may hear of a connection after it was made
 STRANGER = "does not have the key of this broker, or none of its own"
 _EVENT = struct.Struct("=Hi")  # of a socket's monitor: what, and which descriptor
-_YES, _NO, _LATER = b"200", b"400", b"300"
+_YES, _NO, _LATER, _TOO_MANY = b"200", b"%d" % UNKNOWN_KEY, b"300", b"%d" % TOO_MANY
 
 Context = zmq.Context[zmq.Socket[bytes]]
 
@@ -187,7 +188,7 @@ class Gatekeeper:
                 self._refusals.refuse(
                     user.partition("/")[0], "too-many", "has too many connections"
                 )
-                return _NO, "too many connections", ""
+                return _TOO_MANY, "too many connections", ""
             self.connections.admissions.admit(address.decode("ascii", "replace"), user)
             return _YES, "OK", user
         except Exception:  # whatever it is, one key must not end the lookup of all others

@@ -68,7 +68,11 @@ class Rights:
         if isinstance(message, messages.Hello) and message.publishes not in (None, self.camera):
             raise _denied(f"publish {message.publishes}")
         if isinstance(message, messages.Subscribe) and self.sees == frozenset():
-            raise _denied("see cameras")
+            raise WireError(
+                "not-allowed",
+                f"may not see any camera; this is the key of '{self.name}'",
+                about="subscribe",
+            )
 
 
 def rights(site: Site) -> dict[str, Rights]:

@@ -6,12 +6,14 @@ from camfan_config.errors import CamfanError
 class WireError(CamfanError):
     """Bytes from the network that are not what the protocol says.
 
-    `reason` is one of a few fixed words, so that refusals can be counted by reason.
+    `reason` is one of a few fixed words, so that refusals can be counted by reason. `about` is the
+    type of the message that is refused, where the peer has to know it.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, *, about: str = "message") -> None:
         super().__init__(message)
         self.reason = reason
+        self.about = about
 
 
 class NotUprightError(WireError, ValueError):

@@ -59,6 +59,8 @@ class ClientKeys:
 
     pair: Pair
     server: bytes
+    file: Path | None = field(default=None, compare=False)  # of the pair; for messages
+    site: str | None = field(default=None, compare=False)  # of the broker; for messages
 
 
 Keys = ServerKeys | ClientKeys

@@ -26,6 +26,12 @@ import zmq
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
+from camfan_wire.handshake import (
+    ConnectionMonitor,
+    explain_mechanism,
+    explain_status,
+    read_mechanism,
+)
 from camfan_wire.keys import ClientKeys
 from camfan_wire.messages import PROTOCOL, Figures, Status
 from camfan_wire.sockets import (
@@ -50,6 +56,9 @@ STATUS_S = 2.0
 CONNECTED_S = 2.5  # the broker's last word is no older than this
 SILENCE_S = 6.0  # no word from the broker for so long: the connection is made anew
 AWAY_S = 3.0  # no word from the broker for so long: it is said, once
+SAY_AGAIN_S = 60.0  # why the broker does not let us in is said this often
+LOOK_S = 0.2  # between looks at failed handshakes, until the broker has answered
+ASK_S = 15.0  # between questions about what listens at the broker's address
 FIRST_PROBES = 5  # one after the other at the start, so that the first frame has a good age
 ANSWERS = 16  # that are under way; full: the oldest is given up
 TURN_S = 0.05  # of sending answers, then the socket is looked at again
@@ -78,6 +87,9 @@ class LinkUser:
 
     def on_topic(self, topic: bytes, body: bytes) -> None:
         """An event or a status."""
+
+    def on_trouble(self, words: str) -> None:
+        """Why the broker cannot be reached, when that is known and whenever it changes."""
 
     def settle(self) -> None:
         """All that came at once was handed over, and what was sent meanwhile is on its way."""
@@ -151,6 +163,9 @@ class Link:
         self._began = time.monotonic()
         self._heard = 0.0  # monotonic seconds of the broker's last word; 0: none yet
         self._told = False  # that the broker is away
+        self.trouble: str | None = None  # why it cannot be reached; None: not known, or connected
+        self._said: tuple[str, float] = ("", 0.0)  # trouble that was logged last, and when
+        self._asked_s = -math.inf  # monotonic, when the broker's greeting was asked for
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._turned_by = 0  # the thread that is at work here
         user.link = self
@@ -196,8 +211,39 @@ class Link:
             self._outer.send(b"\0")
         self._woken = True
 
+    def _handshake_failed(self, status: int) -> None:
+        """`status` 0: not known."""
+        if status:
+            self._note(explain_status(self.endpoint, status, self.keys))
+        elif time.monotonic() - self._asked_s > ASK_S:
+            self._asked_s = time.monotonic()
+            threading.Thread(target=self._ask_greeting, name="greeting", daemon=True).start()
+
+    def _ask_greeting(self) -> None:
+        """On a thread of its own: the one that turns the link waits for nothing."""
+        words = explain_mechanism(self.endpoint, read_mechanism(self.endpoint), self.keys)
+        if words is not None and not self.connected and not self._stop:
+            self._note(words)
+
+    def _note(self, words: str) -> None:
+        said, said_s = self._said
+        changed, self.trouble = words != self.trouble, words
+        if words != said or time.monotonic() - said_s > SAY_AGAIN_S:
+            self._said = (words, time.monotonic())
+            log.warning("%s; trying again", words)
+        if changed:
+            self._user.on_trouble(words)
+
+    def _answered(self) -> None:
+        """The broker has let us in."""
+        self.trouble = None
+        self._asked_s = -math.inf
+
     def _tell(self) -> None:
         """Say that the broker is away, and that it is back: once an outage, not once an attempt."""
+        if self.trouble is not None:
+            self._told = True  # and it has been said why
+            return
         away = time.monotonic() - max(self._heard, self._began) > AWAY_S
         if away and not self._told:
             log.warning("%s: the broker does not answer; trying until it does", self.endpoint)
@@ -245,6 +291,7 @@ class _Connection:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._socket = open_socket(link._context, Role.PEER, link.keys)
+        self._monitor = ConnectionMonitor(link._context, self._socket)
         connect(self._socket, link.endpoint)
         self.descriptors = (self._socket.fileno(), link._inner.fileno())
         wakes = (link._inner.fileno(), POLLIN)
@@ -261,13 +308,15 @@ class _Connection:
         self._next: Parts | None = None  # of the first answer: made, and not taken by the network
 
     def close(self) -> None:
+        self._monitor.close()
         # What was handed over last (an end of an event, a status) may still leave.
         self._socket.close(linger=200)
 
     def due_s(self) -> float:
         """So long nothing has to be done, unless something comes in."""
         link, now = self._link, time.monotonic()
-        due = min(self._beat_due, link._end_by, link._status_due if link._report else math.inf)
+        beat_due = self._beat_due if self._broker else min(self._beat_due, now + LOOK_S)
+        due = min(beat_due, link._end_by, link._status_due if link._report else math.inf)
         return max(0.0, due - now)
 
     def wait(self) -> None:
@@ -347,6 +396,10 @@ class _Connection:
     def _keep_up(self) -> None:
         now = time.monotonic()
         link = self._link
+        if not self._broker or now >= self._beat_due:
+            status = self._monitor.failure()
+            if status is not None:
+                link._handshake_failed(status)
         if now >= self._beat_due:
             self._beat_due = now + HEARTBEAT_S
             self.silent = now - self._heard > SILENCE_S
@@ -410,6 +463,7 @@ class _Connection:
         if welcome.broker != self._broker:
             link.clock.forget()
         self._broker = welcome.broker
+        link._answered()
         self._probes = 0
         self._answers.clear()  # it asks again for what it still wants
         self._next = None

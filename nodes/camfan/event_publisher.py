@@ -71,6 +71,14 @@ class EventPublisher:
         return all(link.connected for link in self._links.values())
 
     @property
+    def trouble(self) -> str | None:
+        """Why the broker cannot be reached, in a sentence, such as a key that is not permitted.
+
+        None while it answers, or while nothing is known but that it does not.
+        """
+        return next((link.trouble for link in self._links.values() if link.trouble), None)
+
+    @property
     def clock(self) -> ClockEstimate:
         """What is known of the site's clock."""
         return self._first.clock

@@ -73,11 +73,19 @@ class EventSubscriber:
         """The broker answers; where several are needed, all of them."""
         return all(reading.link.connected for reading in self._readings.all)
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the broker cannot be reached, in a sentence, such as a key that is not permitted.
+
+        None while it answers, or while nothing is known but that it does not.
+        """
+        return self._readings.trouble
+
     def read(self, timeout: float | None = None) -> Event:
         """The next event. Raises TimeoutError after `timeout` seconds, and what Subscriber does."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            item = self._mailbox.take(None if deadline is None else deadline - time.monotonic())
+            item = self._readings.take(deadline)
             if isinstance(item, Event) and self._choice.takes(item, self._readings.all):
                 return item
 

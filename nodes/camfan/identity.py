@@ -56,8 +56,9 @@ def client_keys(
             return None
         if key is None or server_key is None:
             raise KeyMissingError("without a site file, `key` and `server_key` are needed together")
-        return ClientKeys(read_pair(Path(key)), _given(server_key))
-    return ClientKeys(read_pair(_own(site, name, key)), server_key_of(site))
+        return ClientKeys(read_pair(Path(key)), _given(server_key), Path(key))
+    file = _own(site, name, key)
+    return ClientKeys(read_pair(file), server_key_of(site), file, site.site)
 
 
 def server_key_of(site: Site) -> bytes:

@@ -1,13 +1,18 @@
-"""The ingest socket of one camera: sends what the broker listens for, and never waits."""
+"""The ingest socket of one camera: sends what the broker listens for, and never waits.
+
+ZeroMQ does not try again where the broker has rejected the key, or speaks another mechanism; the
+socket is then made again from time to time, because the key may be added later.
+"""
 
 from __future__ import annotations
 
-import struct
 import sys
+import time
 from enum import Enum, auto
 
 import zmq
 
+from camfan_wire.handshake import ConnectionMonitor
 from camfan_wire.keys import ClientKeys
 from camfan_wire.sockets import DONTWAIT_SNDMORE, Role, connect, has_input, open_socket
 from camfan_wire.topics import camera_topic
@@ -16,8 +21,7 @@ if sys.platform == "linux":
     import fcntl
     import termios
 
-
-_EVENT = struct.Struct("=Hi")  # of a socket's monitor: what, and which descriptor
+AGAIN_S = 5.0  # between attempts where the broker rejects the key
 
 
 class Left(Enum):
@@ -34,16 +38,22 @@ class Outlet:
 
     def __init__(self, endpoint: str, camera: str, keys: ClientKeys | None) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = open_socket(self._context, Role.CAMERA, keys)
-        self._ear = _listen(self._context, self._socket)
-        self._descriptor: int | None = None  # of the connection
-        connect(self._socket, endpoint)
+        self._endpoint = endpoint
+        self._keys = keys
         self._topic = camera_topic(camera)
+        self._open()
+
+    def _open(self) -> None:
+        self._socket = open_socket(self._context, Role.CAMERA, self._keys)
+        self._monitor = ConnectionMonitor(self._context, self._socket)
+        connect(self._socket, self._endpoint)
         self._wanted: set[bytes] = set()  # subscriptions of the broker, by prefix
+        self._opened_s = time.monotonic()
 
     def send(self, topic: bytes, header: bytes, jpeg: bytes) -> Left:
         self._read_subscriptions()
         if not any(topic.startswith(prefix) for prefix in self._wanted):
+            self._try_again()
             return Left.AWAY
         try:
             self._socket.send(topic, DONTWAIT_SNDMORE)
@@ -73,14 +83,20 @@ class Outlet:
         """The network has taken all that it was given. So the queue is full because of a thread of
         ours that gets no time, and not because of the link.
         """
-        while has_input(self._ear):
-            event, descriptor = _EVENT.unpack(self._ear.recv_multipart(zmq.DONTWAIT)[0])
-            self._descriptor = descriptor if event == zmq.EVENT_CONNECTED else None
-        return self._descriptor is not None and _has_left(self._descriptor)
+        descriptor = self._monitor.descriptor()
+        return descriptor is not None and _has_left(descriptor)
+
+    def _try_again(self) -> None:
+        if time.monotonic() - self._opened_s < AGAIN_S:
+            return
+        self._opened_s = time.monotonic()
+        if self._monitor.failure() is not None:
+            self._monitor.close()
+            self._socket.close(linger=0)
+            self._open()
 
     def close(self) -> None:
-        self._socket.disable_monitor()
-        self._ear.close()
+        self._monitor.close()
         self._socket.close(linger=200)
         self._context.term()
 
@@ -93,16 +109,3 @@ def _has_left(descriptor: int) -> bool:
         return not any(fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)))
     except OSError:
         return False
-
-
-def _listen(
-    context: zmq.Context[zmq.Socket[bytes]], socket: zmq.Socket[bytes]
-) -> zmq.Socket[bytes]:
-    """Where libzmq says by which descriptor a socket is connected."""
-    address = "inproc://connection"
-    socket.monitor(address, zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED)
-    ear = context.socket(zmq.PAIR)
-    ear.linger = 0
-    ear.rcvhwm = 0  # never full: libzmq's own thread would wait for us
-    ear.connect(address)
-    return ear

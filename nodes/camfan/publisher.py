@@ -138,6 +138,14 @@ class Publisher:
         return self._link.connected
 
     @property
+    def trouble(self) -> str | None:
+        """Why the broker cannot be reached, in a sentence, such as a key that is not permitted.
+
+        None while it answers, or while nothing is known but that it does not.
+        """
+        return self._link.trouble
+
+    @property
     def clock(self) -> ClockEstimate:
         """What is known of the site's clock."""
         return self._clock

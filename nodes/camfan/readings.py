@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from camfan.address import delivery_endpoint, own_name
 from camfan.identity import client_keys
 from camfan.looping import on_loop
+from camfan.mailbox import Item
 from camfan.options import CommonOptions, Since, check_name
 from camfan.reading import Inbox, Reading, Terms
 from camfan_config import Site, as_seen_by, broker_of, brokers, first_broker, select
@@ -54,6 +56,19 @@ class Readings:
         if isinstance(self._site, str) or camera not in self._site.cameras:
             return next(iter(self._by_broker.values()), None)
         return self._by_broker.get(broker_of(self._site, camera))
+
+    @property
+    def trouble(self) -> str | None:
+        """Why a broker cannot be reached; the first one of which it is known."""
+        return next((one.link.trouble for one in self.all if one.link.trouble), None)
+
+    def take(self, deadline_s: float | None) -> Item:
+        """The next item, until a moment of the monotonic clock. Raises TimeoutError and others."""
+        left_s = None if deadline_s is None else deadline_s - time.monotonic()
+        try:
+            return self.inbox.mailbox.take(left_s)
+        except TimeoutError:
+            raise TimeoutError(*filter(None, [self.trouble])) from None
 
     def close(self) -> None:
         for reading in self.all:

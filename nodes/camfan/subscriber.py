@@ -214,6 +214,14 @@ class Subscriber(Generic[ItemT]):
         """The broker answers; where several are needed, all of them."""
         return all(reading.link.connected for reading in self._readings.all)
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the broker cannot be reached, in a sentence, such as a key that is not permitted.
+
+        None while it answers, or while nothing is known but that it does not.
+        """
+        return self._readings.trouble
+
     def answers(self, camera: str | None = None) -> bool:
         """The broker of this camera answers; without a camera, any of those that are needed."""
         of = self._readings.all if camera is None else [self._readings.of(camera)]
@@ -285,11 +293,14 @@ class Subscriber(Generic[ItemT]):
             reading.link.report_now()
 
     def read(self, timeout: float | None = None) -> ItemT:
-        """The next frame (or Gap, or Event). Raises TimeoutError after `timeout` seconds."""
+        """The next frame (or Gap, or Event).
+
+        Raises TimeoutError after `timeout` seconds, with `trouble` if that is known; RefusedError
+        if the broker refuses what is asked; ClosedError.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = None if deadline is None else deadline - time.monotonic()
-            item = self._inbox.mailbox.take(left)
+            item = self._readings.take(deadline)
             if self._take(item):
                 return cast("ItemT", item)  # what can come follows from `events`
 

@@ -46,15 +46,16 @@ def ask(
         link.send([messages.encode(question)])
         answer = answers.get(timeout=wait_s)
     except queue.Empty:
-        known = "; is it running, and does it know this key?" if site.security.keys else ""
         raise NoAnswerError(
-            f"the broker at {endpoint} did not answer in {wait_s:.0f} s{known}"
+            f"the broker at {endpoint} did not answer in {wait_s:.0f} s; is it running?"
         ) from None
     finally:
         link.close()
     if isinstance(answer, kind):
         return answer
     assert isinstance(answer, messages.Refused)
+    if answer.about == "connection":
+        raise NoAnswerError(answer.reason)
     raise NoAnswerError(f"the broker refused: {answer.reason}")
 
 
@@ -63,6 +64,9 @@ class _Answers(LinkUser):
         self._kind = kind
         self._queue: queue.SimpleQueue[messages.FromBroker] = queue.SimpleQueue()
         self.get = self._queue.get
+
+    def on_trouble(self, words: str) -> None:
+        self._queue.put(messages.Refused(about="connection", reason=words))
 
     def on_message(self, message: messages.FromBroker) -> None:
         if isinstance(message, self._kind | messages.Refused):

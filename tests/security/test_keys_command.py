@@ -13,7 +13,8 @@ import zmq.auth
 from camfan import load_site
 from camfan_nodes.cli import main
 from camfan_nodes.keys.enrolment import CodeError, read_code
-from camfan_testing.processes import broker_process, camfan, running_broker
+from camfan_testing.ports import free_ports
+from camfan_testing.processes import Process, broker_process, camfan, running_broker
 from camfan_testing.security import keys_of, secure_site
 from camfan_testing.sites import TestSite, custom_cameras, write_site
 from camfan_wire.keys import KeyFileError, new_pair, read_pair, read_public, to_hex, write_pair
@@ -222,7 +223,7 @@ def test_the_owners_key_goes_while_the_broker_runs(tmp_path: Path, task: str) ->
         process.wait_for("key of owner")
         with camfan("reload", "--key", str(stolen), cwd=tmp_path) as thief:
             assert thief.wait(30) == 69
-        assert "does it know this key?" in thief.output
+        assert "is not one of site" in thief.output
         if task == "rotate":
             with camfan("reload", cwd=tmp_path) as again:
                 assert again.wait(30) == 0, again.output
@@ -356,3 +357,38 @@ def test_what_is_no_key_file(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(KeyFileError, match=str(path)):
         read_public(path)
+
+
+def test_a_second_invitation_says_where_the_first_one_runs(tmp_path: Path) -> None:
+    """For the same name or on the same port; on another port it is no trouble."""
+    site = secure_site(tmp_path, "one", "two")
+    (port,) = free_ports(1)
+
+    def invite(name: str, at: int) -> Process:
+        options = ["--config", str(site.path), "--port", str(at)]
+        return camfan("keys", "invite", name, *options)
+
+    with invite("one", port) as first:
+        first.wait_for("valid once")
+        for name, at, advice in (("one", 0, "Ctrl-C"), ("two", port, "--port 0")):
+            with invite(name, at) as second:
+                assert second.popen.wait(20) == 69
+            assert "an invitation for one is running on this machine already" in second.output
+            assert f"process {first.popen.pid}, port {port}, since " in second.output
+            assert advice in second.output
+        with invite("two", 0) as third:
+            third.wait_for("valid once")
+    with invite("one", port) as again:
+        again.wait_for("valid once")
+
+
+def test_what_an_invitation_that_was_killed_leaves_means_nothing(tmp_path: Path) -> None:
+    site = secure_site(tmp_path, "one")
+    options = ["--config", str(site.path), "--port", "0"]
+    with camfan("keys", "invite", "one", *options) as first:
+        first.wait_for("valid once")
+        first.popen.kill()
+        first.popen.wait()
+    assert list((tmp_path / "keys").glob(".invite-*"))
+    with camfan("keys", "invite", "one", *options) as second:
+        second.wait_for("valid once")

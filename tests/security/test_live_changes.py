@@ -15,7 +15,7 @@ from zmq.utils.monitor import recv_monitor_message
 from camfan import Publisher, Subscriber
 from camfan_nodes.cli import main
 from camfan_testing.jpegs import jpeg
-from camfan_testing.live import LiveBroker, publish_first, serving, wait_until
+from camfan_testing.live import LiveBroker, publish_first, reload, serving, wait_until
 from camfan_testing.processes import broker_process
 from camfan_testing.security import Socket, keys_of, make_keys, raw_socket, secure_site
 from camfan_testing.stream import Stream
@@ -23,14 +23,6 @@ from camfan_wire.keys import ClientKeys, apply
 
 DOORS = {"ingest": zmq.PUB, "fanout": zmq.SUB, "delivery": zmq.DEALER}
 ENDS_S = 5.0
-
-
-def reload(live: LiveBroker) -> None:
-    """As `camfan reload` does, and once it is done."""
-    before = live.broker.site
-    assert live.broker._reloader is not None
-    live.broker._reloader.ask()
-    wait_until(lambda: live.broker.site is not before)
 
 
 @contextmanager

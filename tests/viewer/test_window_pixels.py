@@ -34,6 +34,10 @@ class FakeSource:
         self.silent: set[str] = set()  # cameras whose broker does not answer
         self.statuses: dict[str, Status] = {}
 
+    @property
+    def trouble(self) -> str | None:
+        return None
+
     def answers(self, camera: str) -> bool:
         return self.connected and camera not in self.silent
 

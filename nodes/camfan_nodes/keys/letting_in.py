@@ -12,6 +12,7 @@ from camfan_nodes.command import ConfigurationError
 from camfan_nodes.keys import enrolment
 from camfan_nodes.keys.enrolment import MAX_PORT, Invitation, Welcome, read_code
 from camfan_nodes.keys.folder import DEFAULT, check_name, folder_of, purposes
+from camfan_nodes.keys.invitations import announced, check_free
 from camfan_nodes.keys.making import retire, say, tell_broker
 from camfan_nodes.service import stop_on_signals
 from camfan_nodes.viewer.site_file import NoSiteError, find_site_file
@@ -33,14 +34,17 @@ def invite(args: argparse.Namespace) -> int:
     stop = stop_on_signals()
     host = site.broker.host
     listen = host if is_loopback(host) else "*"
+    server_key_of(site)  # which the new machine is given
+    check_free(folder, name, args.port)
     asked = Invitation(name, host, f"[{listen}]" if ":" in listen else listen, args.port)
     try:
-        say("on the new machine, beside its copy of the site file:")
-        say(f"    camfan keys join {asked.code}")
-        say(f"valid once, for {args.minutes:g} minutes; waiting. Ctrl-C takes it back.")
-        came = asked.wait(
-            args.minutes * 60, lambda public: _take(site, folder, name, public), stop.is_set
-        )
+        with announced(folder, name, asked.code.port, args.minutes * 60):
+            say("on the new machine, beside its copy of the site file:")
+            say(f"    camfan keys join {asked.code}")
+            say(f"valid once, for {args.minutes:g} minutes; waiting. Ctrl-C takes it back.")
+            came = asked.wait(
+                args.minutes * 60, lambda public: _take(site, folder, name, public), stop.is_set
+            )
     finally:
         asked.close()
     if stop.is_set():

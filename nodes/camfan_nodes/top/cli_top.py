@@ -62,6 +62,9 @@ def _print_once(listener: Listener, console: Console, stop: threading.Event) -> 
     while not listener.complete:
         if stop.wait(_TURN_S):
             return 0
+        listener.facts()
+        if listener.trouble is not None and not listener.connected:
+            raise SilentBrokerError(listener.trouble)
         if time.monotonic() > deadline:
             if listener.connected:
                 break  # one of several does: what it knows is shown

@@ -97,8 +97,12 @@ def gather(
     *,
     connected: bool,
     settled: bool = True,
+    trouble: str | None = None,
 ) -> SiteFacts:
-    """Everything the table shows. Not `settled`: who was not heard yet may just be starting."""
+    """Everything the table shows. Not `settled`: who was not heard yet may just be starting.
+
+    `trouble`: why the broker cannot be reached, if that is known.
+    """
     cameras = sorted(
         (
             _camera(site, name, words, moving, connected=connected, settled=settled)
@@ -113,7 +117,7 @@ def gather(
         site=site.site,
         connected=connected,
         sentence=live_text(camera.state for camera in cameras),
-        needs=tuple(_needs(cameras, found, connected=connected, settled=settled)),
+        needs=tuple(_needs(cameras, found, connected=connected, settled=settled, trouble=trouble)),
         cameras=tuple(cameras),
         nodes=tuple(found),
         subscribers=tuple(
@@ -306,10 +310,15 @@ def _subscriber(name: str, figures: Figures, words: Mapping[str, Word]) -> Subsc
 
 
 def _needs(
-    cameras: list[CameraFacts], found: list[NodeFacts], *, connected: bool, settled: bool
+    cameras: list[CameraFacts],
+    found: list[NodeFacts],
+    *,
+    connected: bool,
+    settled: bool,
+    trouble: str | None,
 ) -> list[str]:
     if not connected:
-        return ["the broker does not answer"] if settled else []
+        return [trouble or "the broker does not answer"] if settled or trouble else []
     needs = [f"{c.title} is {c.state}" for c in cameras if c.state in TROUBLE]
     told = {camera.name for camera in cameras if camera.state in TROUBLE}
     for node in found:

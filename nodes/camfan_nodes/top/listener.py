@@ -39,10 +39,18 @@ class Listener:
         """A broker answers."""
         return self._feed.connected
 
+    @property
+    def trouble(self) -> str | None:
+        """Why a broker cannot be reached, if that is known."""
+        return self._frames.trouble
+
     def site_ns(self) -> int:
         return self._feed.site_ns()
 
     def facts(self) -> SiteFacts:
+        """Raises what the broker has refused: nothing more will come."""
+        if self._feed.board.failure is not None:
+            raise self._feed.board.failure
         now_s = time.monotonic()
         self._heard.update(self._feed.statuses, now_s)
         return gather(
@@ -51,6 +59,7 @@ class Listener:
             lambda camera: self._feed.board.moving(camera, now_s),
             connected=self._feed.connected,
             settled=now_s >= self._settled_s,
+            trouble=self.trouble,
         )
 
     def close(self) -> None:

@@ -81,6 +81,9 @@ class Source(Protocol):
     @property
     def connected(self) -> bool: ...  # any broker answers
 
+    @property
+    def trouble(self) -> str | None: ...  # why a broker cannot be reached, if that is known
+
     def answers(self, camera: str) -> bool: ...  # its broker does
 
     @property
@@ -106,6 +109,10 @@ class Feed:
     @property
     def connected(self) -> bool:
         return self._frames.answers()
+
+    @property
+    def trouble(self) -> str | None:
+        return self._frames.trouble
 
     def answers(self, camera: str) -> bool:
         return self._frames.answers(camera)

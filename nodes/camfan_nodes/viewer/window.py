@@ -196,6 +196,8 @@ class Window:
         if self._source.board.failure is not None:
             return "The broker refused this window.", str(self._source.board.failure)
         now_ns = self._source.site_ns()
+        if self._source.trouble is not None and not self._source.connected:
+            return "The broker does not let this window in.", self._source.trouble
         if self._lost_ns is not None:
             lost = time_text(self._lost_ns, now_ns)
             return (

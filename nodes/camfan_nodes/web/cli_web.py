@@ -15,6 +15,7 @@ from camfan_nodes import service
 from camfan_nodes.command import (
     ConfigurationError,
     MissingExtraError,
+    add_key_argument,
     end_with_code,
     log_to_stderr,
 )
@@ -37,38 +38,39 @@ def add_web_command(commands: argparse._SubParsersAction[argparse.ArgumentParser
         "section says. Ends with Ctrl-C or SIGTERM.",
     )
     add_config_argument(parser, alone=True)
+    add_key_argument(parser)
     parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     parser.set_defaults(run=run_web)
 
 
 def run_web(args: argparse.Namespace) -> int:
     log_to_stderr(verbose=args.verbose)
-    return end_with_code("camfan web", lambda: _run(args.config))
+    return end_with_code("camfan web", lambda: _run(args.config, args.key))
 
 
-def _run(config: Path | None) -> int:
+def _run(config: Path | None, key: Path | None) -> int:
     with opened_site(config) as loaded:
-        return _show(loaded.site)
+        return _show(loaded.site, key)
 
 
-def _show(site: Site) -> int:
+def _show(site: Site, key: Path | None) -> int:
     if site.web is None:
         raise ConfigurationError("the site file has no web section; write 'web: {}'")
     if find_spec("aiohttp") is None:
         raise MissingExtraError("the web server", "aiohttp", "web")
-    asyncio.run(_serve(site))
+    asyncio.run(_serve(site, key))
     service.notify_stopping()
     return 0
 
 
-async def _serve(site: Site) -> None:
+async def _serve(site: Site, key: Path | None) -> None:
     from camfan_nodes.web.server import WebServer
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    server = WebServer(site)
+    server = WebServer(site, key)
     async with server.running() as address:
         warning = "; there are no users, whoever reaches it sees all" if server.access.open else ""
         log.info("open %s%s", address, warning)

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 from camfan import Event, Frame, Report, Subscriber
@@ -37,7 +38,7 @@ class Consumer(Protocol):
 class Hub:
     """Runs from `run` to its cancellation. Raises what Subscriber raises, when made or run."""
 
-    def __init__(self, site: Site, cameras: tuple[str, ...]) -> None:
+    def __init__(self, site: Site, cameras: tuple[str, ...], key: Path | None = None) -> None:
         self.site = site
         self.cameras = cameras  # all that may be shown; pages know them by their place here
         self.newest: dict[str, Picture] = {}
@@ -63,6 +64,7 @@ class Hub:
             name="web",
             kind="web",
             report=self.report,
+            key=key,
             loop=loop,
         )
         self._started = True
@@ -93,6 +95,11 @@ class Hub:
     def connected(self) -> bool:
         """The broker answers; where there are several, any."""
         return self._frames.answers()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why a broker cannot be reached, if that is known."""
+        return self._frames.trouble
 
     @property
     def statuses(self) -> dict[str, Status]:

@@ -118,6 +118,7 @@ class Overviews:
             self._hub.moving,
             connected=self._hub.connected,
             settled=now_s >= self._settled_s,
+            trouble=self._hub.trouble,
         )
         self._lost_lately = {
             camera.name: self._losses.note(camera.name, camera.lost, now_s)
@@ -156,7 +157,7 @@ class Overviews:
         if principal.sees_all:
             return list(self.facts.needs)
         if not self.facts.connected:
-            return list(self.facts.needs[:1])
+            return ["the broker does not answer"]
         return [
             f"{camera.title} is {camera.state}"
             for camera in self.facts.cameras

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.metadata import version
+from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
@@ -45,10 +46,10 @@ class ListenError(CamfanError):
 class WebServer:
     """Everything that serves one site. Made and used inside the event loop."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, key: Path | None = None) -> None:
         self.site = site
         self.section = site.web or Web()
-        self.hub = Hub(site, select(site, self.section.cameras))
+        self.hub = Hub(site, select(site, self.section.cameras), key)
         self.access = Access(site)
         self.sessions = Sessions(None if self.access.open else state_folder(site))
         self.guard = Guard(self.access, self.sessions)

@@ -73,6 +73,14 @@ def serving(path: Path) -> Iterator[LiveBroker]:
         broker.close()
 
 
+def reload(live: LiveBroker) -> None:
+    """As `camfan reload` does, and once it is done."""
+    before = live.broker.site
+    assert live.broker._reloader is not None
+    live.broker._reloader.ask()
+    wait_until(lambda: live.broker.site is not before)
+
+
 def wait_until(condition: Callable[[], bool], timeout: float = WAIT_S) -> None:
     """Poll a condition that nothing announces; fails the test after `timeout` seconds."""
     deadline = time.monotonic() + timeout
