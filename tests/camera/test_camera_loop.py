@@ -13,7 +13,6 @@ from camfan_config import HttpCamera
 from camfan_config.pace import Pace, planned_pace
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.figures import NodeFigures
-from camfan_nodes.camera.mjpg import repair_jpeg
 from camfan_nodes.camera.node import Node, Parts
 from camfan_nodes.camera.outage import JITTER, PAUSES_S
 from camfan_nodes.camera.pulse import Pulse
@@ -29,7 +28,7 @@ from camfan_testing.cameras import Collected, FakeClock, ScriptedSource, Step
 from camfan_testing.data import hostile_jpegs
 from camfan_testing.jpegs import jpeg
 from camfan_wire.errors import WireError
-from camfan_wire.jpeg import picture_size
+from camfan_wire.upright import upright_size
 
 PICTURES = [jpeg(64, 48, seed) for seed in range(8)]
 
@@ -306,7 +305,7 @@ def test_hostile_jpegs_cannot_stop_the_node() -> None:
     good = 0
     for data in everything:
         try:
-            picture_size(repair_jpeg(data))
+            upright_size(Encoder().encode(Picture(data, 0)))
             good += 1
         except WireError:
             pass
