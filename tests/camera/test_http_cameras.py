@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +22,7 @@ from camfan_nodes.camera.source import Idle, Picture, SourceError
 from camfan_testing.jpegs import jpeg
 from camfan_testing.ports import free_ports
 from camfan_testing.raw_cameras import Asked, raw_camera, sends
+from camfan_wire.jpeg import MAX_BYTES, picture_size
 
 PICTURES = [jpeg(64, 48, seed) for seed in range(4)]
 WAIT_S = 10.0
@@ -245,8 +249,8 @@ def test_an_endless_picture_is_refused() -> None:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         _head(handler, "multipart/x-mixed-replace; boundary=frame")
         handler.wfile.write(b"--frame\r\n\r\n" + PICTURES[0][:-2])
-        for _ in range(300):
-            handler.wfile.write(bytes(100_000))
+        for _ in range(MAX_BYTES // 1_000_000 + 2):
+            handler.wfile.write(bytes(1_000_000))
 
     with _camera(answer) as url:
         assert "a picture of more than" in _trouble(_source(url))
@@ -409,6 +413,83 @@ def test_what_the_camera_says_counts_into_the_age(
 
 def _stamp(text: str) -> str:
     return f"{time.time() + float(text[3:]):.6f}" if text.startswith("now") else text
+
+
+@pytest.mark.parametrize("target", ["/stream", "/stream?key=a"])
+def test_ustreamer_is_asked_to_say_more(target: str) -> None:
+    """Without, its streams do not say that they show a placeholder."""
+
+    def behave(connection: socket.socket, asked: Asked) -> None:
+        more = b"X-UStreamer-Online: false\r\n" if "extra_headers=1" in asked.target else b""
+        head = b"HTTP/1.0 200 OK\r\nSet-Cookie: stream_client=0/f3b1; path=/\r\n\r\n"
+        connection.sendall(head + b"--b\r\n" + more + b"\r\n" + PICTURES[0])
+        asked.over.wait(10)
+
+    with raw_camera(behave) as camera:
+        source = _source(camera.url(target))
+        for _ in range(2):
+            assert "its own camera is offline (µStreamer)" in _trouble(source)
+
+    more = f"{target}{'&' if '?' in target else '?'}extra_headers=1"
+    assert [asked.target for asked in camera.asked] == [target, more, more]
+
+
+def test_ustreamer_itself() -> None:
+    """The program, without a camera: no picture of it is live."""
+    program = shutil.which("ustreamer")
+    if program is None:
+        pytest.skip("ustreamer is not installed")
+    [port] = free_ports(1)
+    arguments = ["--device", "/dev/none", "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen([program, *arguments], stderr=subprocess.DEVNULL) as running:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_for(port)
+            for target, snapshot in (("/stream", False), ("/snapshot", True)):
+                trouble = _trouble(_source(url + target, snapshot=snapshot))
+                assert "its own camera is offline (µStreamer)" in trouble
+        finally:
+            running.terminate()
+
+
+@pytest.mark.parametrize("muxer", ["mpjpeg", "mjpeg"])
+def test_ffmpeg_as_a_camera(muxer: str) -> None:
+    """What `ffmpeg -listen 1` sends: parts with and without heads, as octets in chunks."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        pytest.skip("ffmpeg is not installed")
+    [port] = free_ports(1)
+    arguments = ["-loglevel", "quiet", "-re", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10", "-c:v"]
+    arguments += ["mjpeg", "-f", muxer, "-listen", "1", f"http://127.0.0.1:{port}/x"]
+    with subprocess.Popen([program, *arguments], stdin=subprocess.DEVNULL) as running:
+        try:
+            pictures = _pictures_once_it_listens(_source(f"http://127.0.0.1:{port}/x"), 3)
+        finally:
+            running.kill()
+
+    assert all(picture_size(picture) == (64, 48) for picture in pictures)
+
+
+def _wait_for(port: int) -> None:
+    until_s = time.monotonic() + WAIT_S
+    while time.monotonic() < until_s:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        threading.Event().wait(0.05)
+    pytest.fail("nothing listens")
+
+
+def _pictures_once_it_listens(source: HttpSource, count: int) -> list[bytes]:
+    """It takes one connection in all, so it cannot be tried whether it listens."""
+    until_s = time.monotonic() + WAIT_S
+    while True:
+        try:
+            return _pictures(source, count)
+        except SourceError:
+            if time.monotonic() > until_s:
+                raise
+        threading.Event().wait(0.05)
 
 
 def test_a_head_that_is_sent_in_advance_says_nothing_of_the_next_picture() -> None:

@@ -70,6 +70,8 @@ class HttpSource:
                         yield None if wishes.idle() else self._picture(part, part.head)
                 if not count and "multipart" not in answer.type.lower():
                     self._sniff(parts, answer)
+            if parts.begun and not count:
+                raise ExchangeError("the camera ended the stream before a picture was whole")
             raise ExchangeError(_end_of(answer, count))
 
     def _sniff(self, parts: Parts, answer: Answer) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from camfan_config.errors import CamfanError
 from camfan_nodes.camera.address import Address, redirected
@@ -26,6 +26,7 @@ MAX_STEPS = 10  # requests for one answer: redirects and logins
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _ODD = frozenset((400, 403, 404, 405, 406))  # what cameras send instead of 401
+_USTREAMER, _MORE = "stream_client=", "extra_headers"  # a cookie of its streams, and its option
 _STATUS_WORDS = {
     401: "it wants a user and a password, or others than these",
     403: "it does not let this user see it",
@@ -195,10 +196,20 @@ class HttpClient:
             return _redirected(at, status, location)
         if status == 401:
             return at if _logs_in(login, answer) else None
+        if status == 200 and _hides_more(at, answer):
+            return self._saying_more(at)
         odd = status in _ODD or (status == 200 and answer.type.lower().startswith("text/html"))
         if odd and login is not None and login.unasked():
             return self._address
         return None
+
+    def _saying_more(self, at: Address) -> Address:
+        """µStreamer says with each picture whether it is live, and how old, if it is asked to."""
+        target = f"{at.target}{'&' if '?' in at.target else '?'}{_MORE}=1"
+        there = replace(at, target=target)
+        if at is self._address:
+            self._address = there
+        return there
 
     def _may_log_in(self, at: Address) -> bool:
         first = self._address
@@ -217,6 +228,12 @@ class HttpClient:
             word = "it wants a login, which is not taken there from the address of the site file"
         there = "" if at is self._address else f" at {at.shown}, where it sends this on to,"
         raise ExchangeError(f"the camera{there} answers {status}: {word}")
+
+
+def _hides_more(at: Address, answer: Answer) -> bool:
+    cookies = answer.head.head.all("set-cookie")
+    of_ustreamer = any(cookie.startswith(_USTREAMER) for cookie in cookies)
+    return of_ustreamer and _MORE not in at.target
 
 
 def _redirected(at: Address, status: int, location: str) -> Address:
