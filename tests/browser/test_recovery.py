@@ -206,6 +206,18 @@ def test_a_page_opened_anew_without_the_server_says_so(running: Running, page: P
     wait_for_state(page, "yard", "live")
 
 
+def test_a_page_opened_anew_while_the_server_hangs_says_so(running: Running, page: Page) -> None:
+    """It is not waited for without end; what is kept of the page is shown."""
+    page.evaluate("navigator.serviceWorker.ready")
+    page.reload()
+    wait_for_state(page, "yard", "live")
+    with running.hanging("web"):
+        page.reload(wait_until="commit")
+        expect(page.locator("#banner")).to_contain_text(LOST, timeout=30_000)
+        assert page.locator(".tile").count() == 0
+    wait_for_state(page, "yard", "live")
+
+
 def test_a_camera_is_set_while_it_runs(running: Running, page: Page) -> None:
     """Rate and quality, from the page to the node of the camera and back to the page."""
     tile(page, "yard").click()

@@ -16,7 +16,7 @@ form.addEventListener('submit', async event => {
   button.disabled = true;
   try {
     const answer = await fetch('/api/login', {
-      method: 'POST', headers: { 'Content-Type': 'application/json' },
+      method: 'POST', signal: AbortSignal.timeout(15000), headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ name: $('#name').value, password: password.value }),
     });
     if (answer.ok) { location.replace(target()); return; }

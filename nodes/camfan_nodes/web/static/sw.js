@@ -3,6 +3,9 @@
 'use strict';
 
 const STORE = 'camfan-1';
+const PATIENCE = 4000; // ms, with a server that hangs, if there is a copy here; then none,
+const FORGIVEN = 20000; // until it answers, or for so long
+let hung = -Infinity;
 
 self.addEventListener('install', () => self.skipWaiting());
 self.addEventListener('activate', event => event.waitUntil((async () => {
@@ -17,14 +20,16 @@ self.addEventListener('fetch', event => {
   if (event.request.method !== 'GET' || !isOurs(url)) return;
   event.respondWith((async () => {
     const key = url.pathname; // what comes behind ? may be a secret
-    try {
-      const answer = await fetch(event.request);
+    const kept = await caches.match(key);
+    const fetched = fetch(event.request).then(async answer => {
+      hung = -Infinity;
       if (answer.ok && !answer.redirected) (await caches.open(STORE)).put(key, answer.clone());
       return answer;
-    } catch (error) {
-      const kept = await caches.match(key);
-      if (kept) return kept;
-      throw error;
-    }
+    });
+    if (!kept) return fetched;
+    const patience = Date.now() - hung < FORGIVEN ? 0 : PATIENCE;
+    let timer;
+    const silence = new Promise(done => { timer = setTimeout(() => { hung = Date.now(); done(kept); }, patience); });
+    return Promise.race([fetched, silence]).catch(() => kept).finally(() => clearTimeout(timer));
   })());
 });
