@@ -145,9 +145,12 @@ def test_a_page_is_told_when_a_picture_is_stale_by_the_pace_it_asked_for(web: Li
             assert hello["intervals"] == {"late": 2, "stale": 3, "offline": 6}
             before = (await browser.text("state"))["cameras"]["one"]["stale"]
             await browser.want("one", fps=0.2)
-            while (one := (await browser.text("state"))["cameras"]["one"])["stale"] == before:
-                pass
-            return before, one["stale"]
+            while True:
+                message = await browser.socket.receive(10)
+                if message.type is aiohttp.WSMsgType.TEXT and message.json()["type"] == "state":
+                    stale = message.json()["cameras"]["one"]["stale"]
+                    if stale != before:
+                        return before, stale
 
     with Camera(web.site, "one", 50):
         wait_until(lambda: web.server.hub.pace("one").stale_s == 3)
