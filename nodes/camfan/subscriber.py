@@ -54,6 +54,7 @@ class Subscriber(Generic[ItemT]):
             brokers, those of the cameras are dialled, and it is as if they were one.
         cameras: a name or glob, or several; None: all. None at all (`[]`) only with `events` or
             `statuses`.
+        mode: "latest", and nothing else: all frames in order are read by `Subscriber.every`.
         events: Gap and Event items come between the frames. For events alone there is
             EventSubscriber.
         statuses: keep what each node says of itself in `statuses`.
@@ -83,6 +84,7 @@ class Subscriber(Generic[ItemT]):
         self: Subscriber[Frame],
         site: SiteLike,
         cameras: Cameras = None,
+        mode: Literal["latest"] = "latest",
         *,
         events: Literal[False] = False,
         **options: Unpack[LatestOptions],
@@ -93,6 +95,7 @@ class Subscriber(Generic[ItemT]):
         self: Subscriber[Item],
         site: SiteLike,
         cameras: Cameras = None,
+        mode: Literal["latest"] = "latest",
         *,
         events: Literal[True],
         **options: Unpack[LatestOptions],
@@ -102,10 +105,13 @@ class Subscriber(Generic[ItemT]):
         self,
         site: SiteLike,
         cameras: Cameras = None,
+        mode: Literal["latest"] = "latest",
         *,
         events: bool = False,
         **options: Unpack[LatestOptions],
     ) -> None:
+        if mode != "latest":
+            raise TypeError(f"Subscriber(…) reads the newest frames; for {mode!r} there is {EVERY}")
         check_names(LATEST, options, LatestOptions, EveryOptions, EVERY)
         self._max_age = check_age(options.pop("max_age", None))
         max_fps = check_fps("max_fps", options.pop("max_fps", None))

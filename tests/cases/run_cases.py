@@ -15,7 +15,6 @@ from pathlib import Path
 from camfan_cases.judges import CASES, Case
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "cases"
-RUNNER = Path(__file__).parent / "camfan_cases/script.py"
 PATIENCE_S = 240.0  # the slowest case takes 80 s on two idle cores
 
 
@@ -65,7 +64,7 @@ def _run(case: Case) -> str:
         }
         try:
             done = subprocess.run(
-                [sys.executable, str(RUNNER), str(script)],
+                [sys.executable, str(script)],
                 cwd=folder,
                 env=environment,
                 capture_output=True,

@@ -319,3 +319,8 @@ def test_a_type_checker_refuses_wrong_combinations(tmp_path: Path) -> None:
 
     found = {int(n) for n in re.findall(r"program\.py:(\d+): error", run.stdout)}
     assert found == expected, run.stdout + run.stderr
+
+
+def test_the_short_form_reads_the_newest_frames_only(site: Path) -> None:
+    with pytest.raises(TypeError, match=r"Subscriber\.every"):
+        Subscriber(site, None, "every")  # type: ignore[call-overload]
