@@ -59,6 +59,7 @@ def _run(case: Case) -> str:
             **os.environ,
             **case.environment,
             "CAMFAN_BIN": str(Path(sys.executable).parent),
+            "PORT_BASE": str(20_000 + os.getpid() % 100 * 60),  # two runs at once do not meet
             "PYTHONDONTWRITEBYTECODE": "1",
             "TMPDIR": folder,
         }
