@@ -26,9 +26,11 @@ class RepairMemory:
         self._asked = 0  # under way, as far as one can tell before it is here
         self._backlogs: list[Backlog] = []
 
-    def open(self, start: Position, before: Position, now: int) -> Backlog:
+    def open(
+        self, start: Position, before: Position, now: int, since_ns: int | None = None
+    ) -> Backlog:
         """A new backlog; `close` gives back what it holds."""
-        backlog = Backlog(start, before, now)
+        backlog = Backlog(start, before, now, since_ns)
         self._backlogs.append(backlog)
         return backlog
 
@@ -70,8 +72,11 @@ class RepairMemory:
 class Backlog:
     """What a camera has behind `start`, as far as it has told, for all readers that miss it."""
 
-    def __init__(self, start: Position, before: Position, now: int) -> None:
+    def __init__(
+        self, start: Position, before: Position, now: int, since_ns: int | None = None
+    ) -> None:
         self.start = start
+        self.since_ns = since_ns  # site clock: nothing that was captured before
         self.before = before
         self.first = 0  # the index of the oldest item that is kept
         self.bytes = 0
@@ -96,7 +101,7 @@ class Backlog:
 
     def place_of(self, position: Position) -> int | None:
         """The index behind a position; None if it is not one of this backlog's."""
-        if position == self.start and self.first == 0:
+        if position == self.start and self.first == 0 and self.since_ns is None:
             return 0
         for index, item in enumerate(self._items, self.first):
             if _end_of(item) == position:

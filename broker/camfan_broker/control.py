@@ -318,6 +318,9 @@ class Control:
             reason = _no_camera(unknown[0], may_see)
             self._reply(peer.identity, messages.Refused(about="subscribe", reason=reason))
             return
+        if wishes.since_ago is not None and wishes.since_time is None:
+            began = self._clock.now_ns() - wishes.since_ago
+            wishes = structs.replace(wishes, since_time=began)
         new_topics = self._delivery.subscribe(peer, wishes, cameras)
         via = {c.name: list(c.via) for c in cameras if c.via is not None and peer.hello.site}
         names = sorted(camera.name for camera in cameras)

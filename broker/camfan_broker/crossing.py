@@ -107,6 +107,10 @@ class Passage:
             self.newest, self._unwanted, self._left = header.position, header.unwanted, left
         return self.translate(header, there)
 
+    def ago_ns(self, site_ns: int) -> int:
+        """How long ago a time of this site's clock was."""
+        return max(0, self._clock.now_ns() - site_ns)
+
     def translate(self, header: Header, there: ClockEstimate, *, late: bool = False) -> Header:
         """On this site's clock; `there` is what is known of the other's."""
         known, offset, error = there.offset(), header.offset, header.error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from camfan_broker.account import Account
@@ -28,6 +29,7 @@ class Cursor:
     asked: Position | None = None  # the camera was asked for all it has before this one
     answered: bool = False  # and has told it
     rejoins: Position | None = None  # where it goes on after a gap without an end
+    since_ns: int | None = None  # site clock: it begins with what was captured then, if that is had
     due_ns: int = 0  # not before this monotonic time (max_fps)
     turn: int = 0  # when it was served last; the smallest is served next
 
@@ -44,10 +46,26 @@ def start(wishes: Subscribe, camera: Camera, account: Account) -> Cursor:
     else:
         if since is not None:
             cursor.next, cursor.last, cursor.resolved = ring.first, since, False
+        elif wishes.since_ago is not None and wishes.since_time is not None:
+            _begin_at(cursor, wishes.since_time, time.monotonic_ns() - wishes.since_ago)
         elif wishes.since_time is not None:
             cursor.next = ring.index_at_time(wishes.since_time)
     _count_from(cursor)
     return cursor
+
+
+def _begin_at(cursor: Cursor, site_ns: int, monotonic_ns: int) -> None:
+    """With what was captured at a time, given on two clocks; every later number is had or told."""
+    ring = cursor.camera.ring
+    cursor.next = min(cursor.next, ring.index_of_arrival(monotonic_ns))
+    if cursor.next == ring.first:  # what came before is here no more, or never was
+        cursor.since_ns = site_ns
+        return
+    entry, before = ring[cursor.next], ring[cursor.next - 1].header
+    if before.run == entry.header.run:
+        cursor.last, cursor.unwanted = before.position, before.unwanted
+    else:
+        cursor.last = Position(entry.header.run, entry.stretch.behind)
 
 
 def resolve(cursor: Cursor) -> bool:

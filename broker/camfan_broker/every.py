@@ -26,6 +26,14 @@ def next_item(cursor: Cursor) -> Item | None:
     cursor.next = max(cursor.next, ring.first)
     entry = ring[cursor.next]
     last = cursor.last or _before_what_is_owed(cursor, entry)
+    if last is None and cursor.since_ns is not None and cursor.asked != entry.header.position:
+        behind = Position(entry.header.run, -1)
+        if entry.header.sequence:
+            item = _ask(cursor, behind, entry.header.position, cursor.since_ns)
+            if item is not None or cursor.backlog is not None:
+                return item
+    if last is None and cursor.since_ns is not None and not cursor.answered:
+        last = Position(entry.header.run, entry.stretch.behind)  # nobody can say more
     if last is None or _follows(last, entry):
         return entry
     missing = entry.header.sequence - last.sequence - 1
@@ -76,10 +84,12 @@ def _from_tail(cursor: Cursor) -> Item | None:
     return _ask(cursor, last, tail)
 
 
-def _ask(cursor: Cursor, last: Position, before: Position) -> Item | None:
+def _ask(
+    cursor: Cursor, last: Position, before: Position, since_ns: int | None = None
+) -> Item | None:
     """Have the camera asked for all it has between two positions; the first of it, if known."""
     cursor.asked, cursor.answered = before, False
-    found = cursor.camera.repairs.backlog(last, before)
+    found = cursor.camera.repairs.backlog(last, before, since_ns)
     if found is None:
         return None
     cursor.backlog, cursor.place = found

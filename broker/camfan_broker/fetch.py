@@ -47,11 +47,14 @@ class Fetcher(LinkUser):
         self._subscribed += 1
         if self._request is None:
             return messages.Subscribe(idle=True)
+        begins = self._request.since is not None and self._after == self._request.after
+        ago = self._passage.ago_ns(self._request.since or 0) if begins else None
         return messages.Subscribe(
             cameras=[self._camera],
             mode="every",
             credit=max(self._frames, 1),
-            since={self._camera: self._after},
+            since={self._camera: self._after} if ago is None else {},
+            since_ago=ago,
             idle=True,
         )
 

@@ -95,17 +95,22 @@ class Repairs:
             self._asked.backlog.wanted_ns = self._now()
         self._over()
 
-    def backlog(self, after: Position, before: Position) -> tuple[Backlog, int] | None:
-        """Where a reader at `after` goes on, and at which place; None if nobody can be asked."""
+    def backlog(
+        self, after: Position, before: Position, since_ns: int | None = None
+    ) -> tuple[Backlog, int] | None:
+        """Where a reader at `after` goes on, and at which place; None if nobody can be asked.
+
+        `since_ns`: of what lies behind `after`, only what was captured since that site time.
+        """
         if self._ask is None and self._in_vain:
             return None
-        for backlog in self._backlogs:
+        for backlog in self._backlogs if since_ns is None else ():
             place = backlog.place_of(after)
             if place is not None and not backlog.failed:
                 if backlog.done and place == backlog.end:
                     backlog.before, backlog.done = before, False
                 return backlog, place
-        made = self._memory.open(after, before, self._now())
+        made = self._memory.open(after, before, self._now(), since_ns)
         self._backlogs.append(made)
         return made, 0
 
@@ -215,6 +220,7 @@ class Repairs:
             after=backlog.last,
             before=backlog.before,
             frames=frames,
+            since=backlog.since_ns if backlog.last == backlog.start else None,
         )
         if ask(request):
             self._asked = Asked(request, backlog, frames * size)

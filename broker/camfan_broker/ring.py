@@ -92,6 +92,13 @@ class Ring:
                 return entry
         return None
 
+    def index_of_arrival(self, monotonic_ns: int) -> int:
+        """The index of the first entry that came at or after a time."""
+        index = self.end
+        while index > self.first and self[index - 1].received_ns >= monotonic_ns:
+            index -= 1
+        return index
+
     def index_at_time(self, site_ns: int) -> int:
         """The index of the first entry that may have been captured at or after a site time.
 

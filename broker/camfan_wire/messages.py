@@ -34,6 +34,7 @@ Outcome = Literal[
 Identifier = Annotated[str, Meta(min_length=1, max_length=64)]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
 Text = Annotated[str, Meta(max_length=1000)]
+Ago = Annotated[int, Meta(ge=0, le=2**62)]  # ns
 Scalar = str | int | float | bool | None
 Figures = dict[str, Scalar]
 
@@ -100,6 +101,7 @@ class Subscribe(
     max_fps: Annotated[float, Meta(ge=0.001, le=1000)] | None = None  # per camera; `latest` only
     since: dict[Camera, Position] = {}  # the last frame it has, by camera
     since_time: Nanoseconds | None = None  # `every`, cameras not in `since`: from this broker time
+    since_ago: Ago | None = None  # the same, counted from now; and at least the newest frame
     topics: Annotated[list[Annotated[str, Meta(max_length=140)]], Meta(max_length=64)] = []
     open: bool = True  # events that are open already come at once, as their last message
     idle: bool = False  # nobody watches: what comes anyway is enough, no camera need be asked
@@ -244,7 +246,7 @@ class Receipt(
     time: Nanoseconds | None = None  # broker clock
 
 
-class Repair(Struct, frozen=True, kw_only=True, tag_field="type", tag="repair"):
+class Repair(Struct, frozen=True, kw_only=True, tag_field="type", tag="repair", omit_defaults=True):
     """To a camera: send what you still have behind `after`, oldest first, up to before `before`.
 
     It answers on this socket, in order, with frames (three parts, `late` set in the header) and
@@ -255,6 +257,7 @@ class Repair(Struct, frozen=True, kw_only=True, tag_field="type", tag="repair"):
     id: Identifier
     after: Position
     before: Position | None  # null: up to the newest
+    since: Nanoseconds | None = None  # broker time: nothing that was captured before
     frames: Annotated[int, Meta(ge=1, le=MAX_CREDIT)]  # at most
 
 

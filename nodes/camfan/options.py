@@ -48,6 +48,7 @@ class EveryOptions(CommonOptions, total=False):
     """Options of `Subscriber.every`."""
 
     since: Since
+    started_s: float | None  # monotonic; from when on frames of cameras not in `since` are wanted
 
 
 def check_names(

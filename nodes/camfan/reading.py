@@ -36,6 +36,7 @@ class Terms:
     events: bool
     statuses: bool
     open_events: bool = True  # those that were open before come too
+    started_s: float | None = None  # monotonic; frames of `every` since then, at least
 
     @property
     def topics(self) -> list[str]:
@@ -107,8 +108,14 @@ class Reading(LinkUser):
             window=window,
             since=self._positions,
             since_time=self._since_time,
+            since_ago=self._since_ago(),
             topics=self._terms.topics,
         )
+
+    def _since_ago(self) -> int | None:
+        """How long ago the reader started, ns: before it knew the clock of the site."""
+        started_s = self._terms.started_s
+        return None if started_s is None else max(0, int((time.monotonic() - started_s) * 1e9))
 
     def was_read(self, size: int) -> None:
         """Mode `every`, any thread: a frame left the queue, so there is room for another."""

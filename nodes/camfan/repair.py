@@ -80,7 +80,7 @@ class Repairs:
         """The messages of one answer, the last of which is `repaired`."""
         frames = gaps = 0
         done = True
-        for told in self._tell(asked.after, asked.before):
+        for told in self._tell(self._after(asked), asked.before):
             if isinstance(told, Kept):
                 frames += 1
                 if frames > asked.frames:
@@ -95,6 +95,14 @@ class Repairs:
                     break
                 yield [messages.encode(told)]
         yield [messages.encode(Repaired(camera=self._camera, id=asked.id, done=done))]
+
+    def _after(self, asked: Repair) -> Position:
+        """Behind which picture to begin."""
+        known = self._clock.offset()
+        if asked.since is None or known is None or asked.after.run != self._ring.run:
+            return asked.after
+        first = self._ring.first_since(asked.since - known.offset_ns)
+        return Position(asked.after.run, max(asked.after.sequence, first - 1))
 
     def _parts(self, kept: Kept) -> Parts:
         header = self._completed(kept)

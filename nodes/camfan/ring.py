@@ -166,6 +166,14 @@ class Ring:
         with self._lock:
             return self._kept[0].header.sequence if self._kept else self._counts.captured
 
+    def first_since(self, monotonic_ns: int) -> int:
+        """The first sequence that may have been captured since then, as far as memory reaches."""
+        with self._lock:
+            for kept in reversed(self._kept):
+                if kept.header.captured - kept.apart_ns < monotonic_ns:
+                    return kept.header.sequence + 1
+            return self._kept[0].header.sequence if self._kept else self._counts.captured
+
     def find(self, sequence: int) -> Kept | None:
         with self._lock:
             index = bisect_left(self._kept, sequence, key=_sequence)

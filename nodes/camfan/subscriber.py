@@ -186,10 +186,10 @@ class Subscriber(Generic[ItemT]):
     ) -> Subscriber[Frame] | Subscriber[Item]:
         """All frames in order, each exactly once; what cannot be had is a Gap with its reason."""
         check_names(EVERY, options, EveryOptions, LatestOptions, LATEST)
-        since = check_since(options.pop("since", None))
+        since, started_s = check_since(options.pop("since", None)), options.pop("started_s", None)
         made: Subscriber[Item] = Subscriber.__new__(Subscriber)
         made._max_age = None
-        made._begin("every", site, cameras, None, since, events, options)
+        made._begin("every", site, cameras, None, since, events, options, started_s)
         return made
 
     def _begin(
@@ -201,9 +201,10 @@ class Subscriber(Generic[ItemT]):
         since: Since,
         events: bool,
         options: CommonOptions,
+        started_s: float | None = None,
     ) -> None:
         statuses = check_flag("statuses", options.get("statuses", False))
-        terms = Terms(mode, check_flag("events", events), statuses)
+        terms = Terms(mode, check_flag("events", events), statuses, started_s=started_s)
         self._site = site = resolve(site)
         patterns = camera_patterns(site, cameras)
         if not patterns and not terms.topics:

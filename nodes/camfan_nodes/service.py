@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
+from pathlib import Path
 
 from camfan_config.printable import printable
 from camfan_wire.notify import notify
@@ -15,6 +18,16 @@ def stop_on_signals() -> threading.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def started_s() -> float:
+    """When this process was started, on the monotonic clock; now where the system does not say."""
+    try:
+        words = Path("/proc/self/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+        started = int(words[19]) / os.sysconf("SC_CLK_TCK")  # since the boot; see proc(5)
+        return time.monotonic() - (time.clock_gettime(time.CLOCK_BOOTTIME) - started)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return time.monotonic()
 
 
 def notify_ready() -> None:

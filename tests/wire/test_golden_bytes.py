@@ -149,6 +149,10 @@ TO_BROKER: list[tuple[ToBroker, bytes]] = [
         ),
     ),
     (
+        Subscribe(cameras=["*"], mode="every", credit=32, since_ago=2_000_000_000),
+        (b'{"type":"subscribe","cameras":["*"],"mode":"every","credit":32,"since_ago":2000000000}'),
+    ),
+    (
         Subscribe(
             cameras=["*"],
             mode="every",
@@ -234,6 +238,16 @@ FROM_BROKER: list[tuple[FromBroker, bytes]] = [
             b'{"type":"repair","camera":"driveway","id":"r1",'
             b'"after":{"run":"9f3c5a7e01b2d4f6","sequence":122},'
             b'"before":{"run":"9f3c5a7e01b2d4f6","sequence":131},"frames":8}'
+        ),
+    ),
+    (
+        Repair(
+            camera="driveway", id="r1", after=Position(RUN, -1), before=None, frames=8, since=NS
+        ),
+        (
+            b'{"type":"repair","camera":"driveway","id":"r1",'
+            b'"after":{"run":"9f3c5a7e01b2d4f6","sequence":-1},"before":null,'
+            b'"since":1763800000123456789,"frames":8}'
         ),
     ),
     (

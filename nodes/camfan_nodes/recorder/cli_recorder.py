@@ -58,6 +58,7 @@ def _record(name: str, loaded: Loaded, key: Path | None) -> int:
         alive=service.notify_watchdog,
         cover=loaded.hidden.cover,
         key=key,
+        started_s=service.started_s(),
     )
     service.notify_stopping()
     return 0

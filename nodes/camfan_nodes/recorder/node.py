@@ -34,13 +34,16 @@ def run(
     alive: Callable[[], None] = lambda: None,
     cover: Callable[[str], str] = str,
     key: Path | None = None,
+    started_s: float | None = None,
 ) -> None:
     """Be the recorder `name` of the site until `stop` is set.
 
     `ready` is called once, when the folder is open and the broker is being asked; `alive` about
-    once a second while the work gets done; `cover` makes of a message what may be said. Raises
-    RecordingError, and what Subscriber raises.
+    once a second while the work gets done; `cover` makes of a message what may be said.
+    `started_s`: monotonic time from which on a camera that is new to the recording is wanted; now,
+    if not given. Raises RecordingError, and what Subscriber raises.
     """
+    started_s = time.monotonic() if started_s is None else started_s
     recorder = site.recorders[name]
     board = Board()
     with (
@@ -58,6 +61,7 @@ def run(
             site,
             recorder.cameras,
             since=storage.positions(),
+            started_s=started_s,
             events=True,
             name=name,
             kind="recorder",
