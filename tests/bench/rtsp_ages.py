@@ -10,23 +10,19 @@ import argparse
 import statistics
 import sys
 import threading
-import time
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
-import numpy as np  # noqa: E402 - the path first
-import simplejpeg  # noqa: E402
-
-from camfan_bench.machine import describe_machine  # noqa: E402
+from camfan_bench.machine import describe_machine  # noqa: E402 - the path first
 from camfan_config.types import RtspCamera  # noqa: E402
 from camfan_nodes.camera.clock import NodeClock  # noqa: E402
 from camfan_nodes.camera.rtsp import RtspSource  # noqa: E402
 from camfan_nodes.camera.source import Picture  # noqa: E402
-from camfan_testing.rtp import Film, age_of  # noqa: E402
+from camfan_testing.ages import SeenAge, look  # noqa: E402
+from camfan_testing.rtp import Film  # noqa: E402
 from camfan_testing.rtsp import Habits, rtsp_server  # noqa: E402
 
 THREADS = (1, 2, 8, 16)
@@ -44,7 +40,6 @@ CAMERAS = {
     "sends reports, and keeps each picture for 0.5 s": Habits(report_every_s=0.5, held_s=0.5),
 }
 SKIPPED = 15  # pictures at the start, which are measured but not in the medians
-SLACK_S = 0.005  # the clock in the picture is in milliseconds
 HEAD = """# True and said ages of RTSP
 
 Written by `make rtsp-ages`. A camera on the same machine draws the time into each picture, encodes
@@ -55,19 +50,6 @@ last column counts all pictures of the row. [How the age is found](../guide/came
 
 Measured on {machine}.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Seconds of one picture."""
-
-    true: float
-    said: float
-    error: float
-
-    @property
-    def holds(self) -> bool:
-        return abs(self.true - self.said) <= self.error + SLACK_S
 
 
 def main() -> int:
@@ -116,7 +98,7 @@ def _threads(count: int) -> str:
     return "1 thread" if count == 1 else f"{count} threads"
 
 
-def _cell(run: list[Seen]) -> str:
+def _cell(run: list[SeenAge]) -> str:
     true, said, error = (
         round(1000 * statistics.median(getattr(one, name) for one in run))
         for name in ("true", "said", "error")
@@ -124,8 +106,8 @@ def _cell(run: list[Seen]) -> str:
     return f"{true}: {said} ± {error}"
 
 
-def _watch(habits: Habits, transport: str, threads: int, count: int) -> list[Seen]:
-    found: list[Seen] = []
+def _watch(habits: Habits, transport: str, threads: int, count: int) -> list[SeenAge]:
+    found: list[SeenAge] = []
     with rtsp_server(habits) as server:
         camera = RtspCamera(url=server.url(), transport=transport)  # type: ignore[arg-type]  # one of two words
         source = RtspSource(camera, NodeClock(threading.Event()), threads=threads)
@@ -133,22 +115,8 @@ def _watch(habits: Habits, transport: str, threads: int, count: int) -> list[See
             while len(found) < count:
                 got = stream.capture()
                 if isinstance(got, Picture):
-                    found.append(_look(got))
+                    found.append(look(got))
     return found
-
-
-def _look(picture: Picture) -> Seen:
-    said = (time.time_ns() - picture.captured_ns) / 1e9
-    content = picture.content
-    if isinstance(content, bytes):
-        grey = simplejpeg.decode_jpeg(content, colorspace="GRAY")[:, :, 0]
-    else:
-        assert isinstance(content, np.ndarray)
-        grey = content[:, :, 1]
-    true = age_of(grey)
-    if true is None:
-        raise SystemExit("rtsp-ages: a picture whose clock cannot be read; it came damaged")
-    return Seen(true, said, picture.error_ns / 1e9)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import simplejpeg
 
@@ -33,14 +30,14 @@ from camfan_nodes.camera.source import (
     Stream,
     Wishes,
 )
+from camfan_testing.ages import SeenAge, look
 from camfan_testing.live import wait_until
 from camfan_testing.ports import free_ports
 from camfan_testing.processes import Process
-from camfan_testing.rtp import Film, age_of
+from camfan_testing.rtp import Film
 from camfan_testing.rtsp import Habits, RtspServer, rtsp_server
 
 CODECS = ("h264", "hevc", "mjpeg", "mpeg4", "vp8")
-SLACK_S = 0.005  # a clock in whole milliseconds, and the moment between two readings
 AUDIO = (
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\n"
     "m=audio 0 RTP/AVP 0\r\na=control:track\r\n"
@@ -49,16 +46,6 @@ UNHEARD_OF = (
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\n"
     "m=video 0 RTP/AVP 96\r\na=rtpmap:96 SMART265X/90000\r\na=control:track\r\n"
 )
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One picture as it arrived: seconds, and pixels."""
-
-    true: float
-    said: float
-    error: float
-    grey: npt.NDArray[np.uint8]
 
 
 def source(url: str, transport: str = "tcp", size: Size | None = None) -> RtspSource:
@@ -74,33 +61,16 @@ def pictures(stream: Stream) -> Iterator[Picture]:
             yield got
 
 
-def look(picture: Picture) -> Seen:
-    said = (time.time_ns() - picture.captured_ns) / 1e9
-    grey = grey_of(picture)
-    true = age_of(grey)
-    assert true is not None
-    return Seen(true, said, picture.error_ns / 1e9, grey)
-
-
-def grey_of(picture: Picture) -> npt.NDArray[np.uint8]:
-    content = picture.content
-    if isinstance(content, bytes):
-        return np.asarray(simplejpeg.decode_jpeg(content, colorspace="GRAY")[:, :, 0])
-    assert isinstance(content, np.ndarray)
-    return content[:, :, 1]
-
-
 def seen(
     habits: Habits, count: int, transport: str = "tcp", wishes: Wishes = EVERYTHING
-) -> list[Seen]:
+) -> list[SeenAge]:
     with rtsp_server(habits) as server, source(server.url(), transport).open(wishes) as stream:
         return [look(picture) for picture, _ in zip(pictures(stream), range(count), strict=False)]
 
 
-def assert_true(found: list[Seen]) -> None:
+def assert_true(found: list[SeenAge]) -> None:
     """What is said of each age holds."""
-    wrong = [one for one in found if abs(one.true - one.said) > one.error + SLACK_S]
-    assert not wrong, [(one.true, one.said, one.error) for one in wrong]
+    assert [one for one in found if not one.holds] == []
 
 
 def trouble(url: str, transport: str = "tcp") -> str:

@@ -54,6 +54,8 @@ class RtspSource:
         self._readers = Readers(self.name, clock)
         self._timeout_s = max(MIN_TIMEOUT_S, 0.8 * planned_pace(camera).stall_s)
         self._reformatter = VideoReformatter()
+        if camera.url.startswith("rtsps:"):
+            log.warning("%s: encrypted, but FFmpeg does not check the certificate", self.name)
 
     @contextmanager
     def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Reader]:

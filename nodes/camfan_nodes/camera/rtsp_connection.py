@@ -6,6 +6,7 @@ the next one; both are turned off. Its messages may hold the URL: of them only t
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 import time
@@ -20,6 +21,7 @@ from camfan_nodes.camera.source import SourceError
 from camfan_nodes.camera.words import reason_of, said
 
 PORTS = {"rtsp": 554, "rtsps": 322}
+KNOCK_S = 0.5  # after a failure: a node gives up soon after the time-out of the opening
 UDP_BUFFER_BYTES = 2_000_000  # a key frame comes at once
 REORDER_US = 200_000  # how long a packet that is missing may still come
 
@@ -40,6 +42,11 @@ _WORDS = {
     453: _BUSY,
     503: _BUSY,
 }
+
+
+_ffmpeg = logging.getLogger("libav")  # where PyAV puts what FFmpeg says, URLs included
+_ffmpeg.addHandler(logging.NullHandler())
+_ffmpeg.propagate = False
 
 
 class TransportError(SourceError):
@@ -132,7 +139,7 @@ def _knock(address: Address, timeout_s: float) -> str | None:
     """Why nothing can be reached there; None: something can. FFmpeg does not always say."""
     port = address.port or PORTS.get(address.shown.partition(":")[0], 554)
     try:
-        socket.create_connection((address.host, port), timeout_s).close()
+        socket.create_connection((address.host, port), KNOCK_S).close()
     except TimeoutError:
         return f"no answer within {timeout_s:g} s"
     except OSError as exc:
