@@ -11,17 +11,23 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import zmq
 
 from camfan import Subscriber
+from camfan.options import MAX_FPS, MIN_FPS
+from camfan_broker import board, camera, claims, control, delivery, demand, repair
+from camfan_config import Limits
+from camfan_config.types import Ports
 from camfan_testing.documents import ROOT, Block, blocks_of
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera, wait_until
 from camfan_testing.processes import Process, running_broker
 from camfan_testing.sites import TestSite, custom_cameras, write_site
+from camfan_wire import clock, link, messages, scans, sockets, text
 from camfan_wire import jpeg as jpegs
-from camfan_wire import messages, text
 from camfan_wire.header import MAX_HEADER_BYTES, decode_header, encode_header
 from camfan_wire.messages import FromBroker, ToBroker
+from camfan_wire.sockets import _ALWAYS
 
 PAGE = ROOT / "docs/reference/protocol.md"
 PROGRAMS = re.compile(r"^```python (\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -172,3 +178,97 @@ def test_the_limits_of_the_page_are_those_of_the_code() -> None:
         f"| credit | {messages.MAX_CREDIT} frames |",
     ):
         assert row in limits
+
+
+NUMBERS = {
+    "ports": (
+        f"| ingest | {Ports().ingest} | XSUB",
+        f"| fanout | {Ports().fanout} | XPUB",
+        f"| delivery | {Ports().delivery} | ROUTER",
+    ),
+    "socket options": (
+        (
+            f"`TCP_KEEPALIVE` {_ALWAYS[zmq.TCP_KEEPALIVE]}, "
+            f"idle {_ALWAYS[zmq.TCP_KEEPALIVE_IDLE]} s, "
+            f"interval {_ALWAYS[zmq.TCP_KEEPALIVE_INTVL]} s, "
+            f"count {_ALWAYS[zmq.TCP_KEEPALIVE_CNT]};"
+        ),
+        f"`TCP_MAXRT` {_ALWAYS[zmq.TCP_MAXRT] // 1000} s;",
+        f"`RECONNECT_IVL` {_ALWAYS[zmq.RECONNECT_IVL]} ms,",
+        f"`RECONNECT_IVL_MAX` {_ALWAYS[zmq.RECONNECT_IVL_MAX]} ms; `LINGER` {_ALWAYS[zmq.LINGER]}.",
+        f"A reader that takes nothing for {_ALWAYS[zmq.TCP_MAXRT] // 1000} s,",
+    ),
+    "queues": (
+        f"keeps four messages of each camera, but at least {sockets.fanout_queue(0)}, for a reader",
+        (
+            f"| messages kept for a fanout reader | {sockets.fanout_queue(1000) // 1000} for each "
+            f"camera, at least {sockets.FANOUT_QUEUE} |"
+        ),
+        f"| messages kept for a peer of delivery | {sockets.DELIVERY_QUEUE} |",
+    ),
+    "topics": (
+        f"A topic to subscribe to may have {sockets.MAX_TOPIC_BYTES - 10} bytes.",
+        f"| a topic to subscribe to (fanout) | {sockets.MAX_TOPIC_BYTES - 10} bytes |",
+    ),
+    "jpeg": (
+        f"integer, 4 to {jpegs.MAX_BYTES} | bytes of the JPEG",
+        f"at most {Limits().pixels} pixels and {Limits().frame} bytes",
+        f"at most {jpegs.MAX_MARKERS} markers and fill bytes",
+        (
+            f"at most {scans.MAX_SCANS} scans, and scans times pixels are at most "
+            f"{scans.MAX_SCAN_PIXELS:,}"
+        ),
+    ),
+    "silence": (
+        f"at most once in {control.WELCOME_NS / 1e9} s to each connection",
+        f"is silent for **{control.SILENCE_NS // 10**9} s**",
+        f"| silence of a peer of delivery | {delivery.SILENCE_NS // 10**9} s |",
+        f"a broker that says nothing for {link.SILENCE_S:g} s is gone",
+        f"was heard in the last {claims.HEARD_NS / 1e9} s",
+        f"a `status` every {link.STATUS_S:g} s",
+        f"Every {link.STATUS_S:g} s, and when something changed",
+    ),
+    "subscriptions": (
+        f"| `credit` | integer, 0 to {messages.MAX_CREDIT}; 0 |",
+        (
+            f"you can take, 1 to {messages.MAX_CREDIT}. "
+            f"What has piled up at the broker is never more than {messages.MAX_CREDIT}."
+        ),
+        f"| `max_fps` | number, {MIN_FPS} to {MAX_FPS:g}, or null; null |",
+        f"| `cameras` | up to {messages.MAX_CAMERA_PATTERNS} texts",
+        f"(no more than {camera.BEGINNING} frames ago)",
+    ),
+    "demand": (
+        f"less after {demand.LINGER_NS // 10**9} s.",
+        f"counts for another {demand.AWAY_NS // 10**9} s,",
+        f"wants everything for {demand.GRACE_NS // 10**9} s,",
+        f"is not answered for {repair.ANSWER_NS // 10**9} s is given up",
+    ),
+    "clock": (
+        f"Of your last {clock.PROBES_KEPT} or so answers",
+        f"(quartzes drift: {clock.DRIFT_PPM} ppm)",
+        f"over the last {camera.FPS_WINDOW_NS // 10**9} s;",
+    ),
+    "kept": (
+        f"| peers of delivery | {control.MAX_PEERS} |",
+        f"| nodes with a status; open events | {board.MAX_NODES}; {board.MAX_OPEN_EVENTS} |",
+    ),
+}
+
+
+@pytest.mark.parametrize("about", NUMBERS)
+def test_the_numbers_of_the_page_are_those_of_the_code(about: str) -> None:
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+
+    for sentence in NUMBERS[about]:
+        assert sentence in page
+
+
+def test_no_number_of_a_queue_is_said_twice_in_two_ways() -> None:
+    """Where the fan-out's queue is spoken of, it is by the one rule."""
+    page = PAGE.read_text(encoding="utf-8")
+    found = re.findall(r"(?:fanout reader|for a reader)[^\n]*?at least (\d+)", page)
+    found += re.findall(r"at least (\d+), for a reader", page)
+
+    assert {int(number) for number in found} == {sockets.FANOUT_QUEUE}
+    assert len(found) == 2
