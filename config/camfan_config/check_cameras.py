@@ -41,7 +41,7 @@ def check(site: Site, places: Places) -> None:
         _ring(camera.ring, (*path, "ring"), places)
         if isinstance(camera, RtspCamera | HttpCamera) and places.sound((*path, "url")):
             _url(camera, (*path, "url"), places)
-        if isinstance(camera, HttpCamera):
+        if isinstance(camera, RtspCamera | HttpCamera):
             _trust(camera, path, places)
     _devices(site, places)
 
@@ -118,13 +118,14 @@ def _url(camera: RtspCamera | HttpCamera, path: KeyPath, places: Places) -> None
         places.complain(path, f"the value is not an address such as {words}host/...")
 
 
-def _trust(camera: HttpCamera, path: KeyPath, places: Places) -> None:
+def _trust(camera: RtspCamera | HttpCamera, path: KeyPath, places: Places) -> None:
     """One way to know a certificate, where there is one."""
     given = [key for key in ("ca", "fingerprint", "verify") if (*path, key) in places]
     if not given or not places.sound(*((*path, key) for key in (*given, "url", "source"))):
         return
-    if urlsplit(camera.url).scheme != "https":
-        words = "no effect: there is no certificate where the address does not begin with https://"
+    secure = _SCHEMES[type(camera)][1]
+    if urlsplit(camera.url).scheme != secure:
+        words = f"no effect: there is no certificate where the address is not {secure}://"
         places.complain((*path, given[0]), words, key=True)
     elif camera.ca is not None and camera.fingerprint is not None:
         places.complain((*path, "ca"), "no effect beside fingerprint; leave one out", key=True)

@@ -21,6 +21,7 @@ from camfan_config.types import (
     HttpCamera,
     Motion,
     Recorder,
+    RtspCamera,
     Site,
     Size,
     UpstreamCamera,
@@ -133,7 +134,7 @@ def _certificates(site: Site) -> list[str]:
         f"cameras.{name}.verify: any certificate is accepted: whatever answers at its address gets"
         " the password, and its pictures are believed; `fingerprint` would pin the right one"
         for name, camera in site.cameras.items()
-        if isinstance(camera, HttpCamera) and not camera.verify
+        if isinstance(camera, HttpCamera | RtspCamera) and not camera.verify
     ]
 
 

@@ -404,6 +404,9 @@ class RtspCamera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", 
     transport: Annotated[
         Literal["tcp", "udp"], Meta(description="asked for first; then the other")
     ] = "tcp"
+    ca: CertificateAuthority = None
+    fingerprint: Fingerprint = None
+    verify: Verify = True
 
 
 class HttpCamera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", tag="http"):

@@ -17,14 +17,17 @@ import pytest
 from camfan_config import SiteError, load_site
 from camfan_config.estimate import warnings
 from camfan_config.pace import Pace
-from camfan_config.types import HttpCamera
+from camfan_config.types import HttpCamera, RtspCamera
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.figures import NodeFigures
 from camfan_nodes.camera.http_camera import HttpSource
+from camfan_nodes.camera.rtsp import RtspSource
 from camfan_nodes.camera.source import Picture, SourceError, Tally
 from camfan_nodes.camera.trust import caveat_of, colons
 from camfan_testing.jpegs import jpeg
-from camfan_testing.raw_cameras import RawCamera, raw_camera, sends
+from camfan_testing.ports import free_ports
+from camfan_testing.raw_cameras import RawCamera, raw_camera, sends, tls_before
+from camfan_testing.rtsp import Habits, rtsp_server
 
 PICTURE = jpeg(64, 48)
 SHOT = sends(b"HTTP/1.1 200 OK\r\n\r\n" + PICTURE)
@@ -208,6 +211,72 @@ def test_a_camera_that_answers_nothing_to_a_handshake() -> None:
         assert "no TLS within 4 s; does it speak https there?" in _trouble(url)
 
 
+@pytest.fixture(scope="module")
+def rtsps(authority: Authority) -> Iterator[str]:
+    """An RTSP camera with a login and a self-signed certificate."""
+    with (
+        rtsp_server(Habits(login=("anna", "s/e@cret"))) as server,
+        tls_before(server.port, authority.make("rtsp")) as port,
+    ):
+        yield f"rtsps://anna:s%2Fe%40cret@127.0.0.1:{port}/cam"
+
+
+def _watch(url: str, **options: object) -> None:
+    """Until the second picture. Raises SourceError."""
+    camera = RtspCamera(url=url, stall_after=5, **options)  # type: ignore[arg-type]
+    left = 2
+    with RtspSource(camera, NodeClock(threading.Event())).open() as stream:
+        while left:
+            left -= isinstance(stream.capture(), Picture)
+
+
+def test_an_rtsps_camera_is_trusted_in_the_same_ways(authority: Authority, rtsps: str) -> None:
+    """For the host in its certificate by `ca`, and for any by its fingerprint."""
+    pinned = authority.fingerprint("rtsp")
+    localhost = rtsps.replace("127.0.0.1", "localhost")
+
+    _watch(rtsps, ca=str(authority.folder / "rtsp.pem"))
+    _watch(localhost, fingerprint=colons(pinned), transport="udp")
+    _watch(localhost, verify=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "its certificate is self-signed; write `ca:`"),
+        ({"fingerprint": "a1" * 32}, "the site file says A1:A1"),
+        ({"ca": "/none.pem"}, "/none.pem: cannot be read: no such file"),
+    ],
+)
+def test_an_rtsps_camera_that_is_not_trusted(
+    options: dict[str, object], words: str, rtsps: str
+) -> None:
+    """No password goes to it."""
+    with pytest.raises(SourceError, match=words) as caught:
+        _watch(rtsps, **options)
+
+    assert "cret" not in str(caught.value)
+
+
+def test_an_rtsps_camera_that_is_not_there_or_speaks_no_tls() -> None:
+    [port] = free_ports(1)
+    with pytest.raises(SourceError, match="connection refused"):
+        _watch(f"rtsps://anna:secret@127.0.0.1:{port}/cam")
+    with (
+        raw_camera(sends(b"RTSP/1.0 400 Bad Request\r\n\r\n")) as camera,
+        pytest.raises(SourceError, match=r"no answer within 4 s|does not speak TLS"),
+    ):
+        _watch(f"rtsps://anna:secret@127.0.0.1:{camera.port}/cam")
+
+
+def test_a_wrong_password_over_rtsps(authority: Authority, rtsps: str) -> None:
+    """FFmpeg's answer passes through the relay, and the camera is called by its own address."""
+    wrong = rtsps.replace("s%2Fe%40cret", "wrong")
+
+    with pytest.raises(SourceError, match=r"^rtsps://127.*does not accept this user and password"):
+        _watch(wrong, fingerprint=authority.fingerprint("rtsp"))
+
+
 SITE = """version: 1
 site: home
 cameras:
@@ -218,8 +287,8 @@ cameras:
 @pytest.mark.parametrize(
     ("url", "options", "words"),
     [
-        ("http://cam/", "verify: false", "does not begin with https://"),
-        ("http://cam/", "ca: x.pem", "does not begin with https://"),
+        ("http://cam/", "verify: false", "the address is not https://"),
+        ("http://cam/", "ca: x.pem", "the address is not https://"),
         ("https://cam/", "fingerprint: 12:34", "SHA-256 in hexadecimal digits"),
         ("https://cam/", "ca: x, fingerprint: '" + "a1" * 32 + "'", "leave one out"),
         ("https://cam/", "ca: x, verify: false", "ca and fingerprint have no effect"),

@@ -27,6 +27,12 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}" if self.port else host
 
+    def through(self, place: str) -> str:
+        """The URL that leads to the same target in the clear by another host and port."""
+        login = "" if self.user is None else quote(self.user, safe="")
+        login += "" if self.password is None else f":{quote(self.password, safe='')}"
+        return f"rtsp://{login}{'' if self.user is None else '@'}{place}{self.target}"
+
 
 def read_address(url: str) -> Address:
     """Raises ValueError for a URL without a host, or with a port that cannot be."""

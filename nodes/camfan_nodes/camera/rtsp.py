@@ -32,6 +32,8 @@ from camfan_nodes.camera.rtsp_connection import (
 )
 from camfan_nodes.camera.rtsp_pictures import FrameDecoder, PacketReader, PassingJpegs
 from camfan_nodes.camera.source import EVERYTHING, Bgr, Picture, SourceError, Tally, Wishes
+from camfan_nodes.camera.tls_relay import relayed
+from camfan_nodes.camera.trust import TlsGate, trust_of
 
 DEPTH = 1  # pictures; full: the older one is dropped
 MIN_TIMEOUT_S = 1.0
@@ -47,6 +49,7 @@ class RtspSource:
         self.reopens = True
         self._address = read_address(camera.url)
         self.name = self._address.shown
+        self._gate = TlsGate(trust_of(camera))
         self._camera = camera
         self._clock = clock
         self._threads = threads
@@ -71,6 +74,14 @@ class RtspSource:
     @contextmanager
     def _opened(self) -> Iterator[av.container.InputContainer]:
         """Over the other transport, if the camera refuses the one that it is asked for."""
+        if self._address.scheme == "rtsps":
+            self._transport = "tcp"  # all of it goes through the one connection
+            with (
+                relayed(self._address, self._gate, self._timeout_s) as url,
+                opened(url, self._address, "tcp", self._timeout_s) as found,
+            ):
+                yield found
+            return
         try:
             with opened(self._camera.url, self._address, self._transport, self._timeout_s) as found:
                 yield found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -79,6 +80,50 @@ def raw_camera(behaviour: Behaviour, context: ssl.SSLContext | None = None) -> I
             yield camera
         finally:
             over.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            acceptor.join()
+            for thread in threads:
+                thread.join()
+
+
+@contextmanager
+def tls_before(port: int, context: ssl.SSLContext) -> Iterator[int]:
+    """A port that speaks TLS, and passes on what is said there to `port` of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threads: list[threading.Thread] = []
+
+        def serve(raw: socket.socket) -> None:
+            with (
+                contextlib.suppress(OSError),
+                raw,
+                context.wrap_socket(raw, server_side=True) as outside,
+                socket.create_connection(("127.0.0.1", port)) as inside,
+            ):
+                while True:
+                    waiting = [outside] if outside.pending() else []
+                    ready = waiting or select.select([outside, inside], [], [])[0]
+                    for source, target in ((outside, inside), (inside, outside)):
+                        if source not in ready:
+                            continue
+                        data = source.recv(65536)
+                        if not data:
+                            return
+                        target.sendall(data)
+
+        def accept() -> None:
+            while True:
+                try:
+                    raw, _ = listener.accept()
+                except OSError:
+                    return
+                threads.append(threading.Thread(target=serve, args=(raw,)))
+                threads[-1].start()
+
+        acceptor = threading.Thread(target=accept)
+        acceptor.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
             listener.shutdown(socket.SHUT_RDWR)
             acceptor.join()
             for thread in threads:
