@@ -1,13 +1,15 @@
 """What a site costs: bytes per frame, traffic per host, disk per day, and what follows from that.
 
-Estimates, to within a factor of two. A JPEG of a busy scene at quality 80 takes about 60 kB at
-640x480, 180 kB at 1280x720 and 400 kB at 1920x1080, which is 0.195 bytes a pixel whatever the
-size; a quiet scene takes half. Other qualities are the median of six videos of traffic, people
-and trees, encoded as our cameras do (simplejpeg, 4:2:0), relative to quality 80.
+Estimates. Measured with `tests/bench/camfan_bench/jpeg_sizes.py` over 16 videos of streets, trees
+and rooms, encoded as our cameras do (simplejpeg, 4:2:0): at quality 80 an outdoor scene takes 0.13
+bytes a pixel at 640x480, 0.10 at 1280x720 and 0.08 at 1920x1080, as detail grows slower than pixels
+do. Such scenes are within a factor of 1.5 of that; a dark or empty room takes a third. The test
+picture is simpler.
 
-    bytes per second = width x height x 0.195 x quality factor x fps
+    bytes per second = pixels x 0.10 x (1280x720 / pixels)^0.25 x quality factor x fps
 
-What a site file leaves open is assumed to be 1280x720 at 15 frames per second.
+A camera that encodes itself decides on its quality, and most take more than 80. What a site file
+leaves open is assumed to be 1280x720 at 15 frames per second.
 """
 
 from __future__ import annotations
@@ -15,21 +17,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from camfan_config.inherit import without_effect
 from camfan_config.topology import broker_host, broker_of, brokers, host_of, select
 from camfan_config.types import (
     Camera,
+    EncodingCamera,
     HttpCamera,
+    Keep,
     Motion,
     Recorder,
     RtspCamera,
     Site,
     Size,
+    TestCamera,
     UpstreamCamera,
     Web,
 )
-from camfan_config.units import format_duration, short_bytes, short_duration
 
-BYTES_PER_PIXEL = 0.195
+BYTES_PER_PIXEL, FEWER = 0.10, 0.25  # at ASSUMED_SIZE and quality 80, and how it falls with size
+TEST_BYTES_PER_PIXEL, TEST_FEWER = 0.041, 0.15
+OWN_QUALITY = 90  # of a camera that encodes itself
+LEAST, MOST = 1 / 3, 1.5  # of the estimate: a dark room, a tree in the wind
+OWN_MOST = 2.5  # of a camera that encodes itself: some take the best quality there is
 ASSUMED_SIZE = Size(1280, 720)
 ASSUMED_FPS = 15.0
 WIFI_BITS_S = 20e6  # what 2.4 GHz Wi-Fi next to others carries reliably
@@ -53,8 +62,29 @@ class Traffic:
 def frame_bytes(camera: Camera) -> float:
     """The size of one frame."""
     size = getattr(camera, "size", None) or ASSUMED_SIZE
-    factor = _quality_factor(getattr(camera, "quality", 80))
-    return float(size.width * size.height * BYTES_PER_PIXEL * factor)
+    pixels = size.width * size.height
+    smaller = ASSUMED_SIZE.width * ASSUMED_SIZE.height / pixels
+    if isinstance(camera, TestCamera):
+        factor = _quality_factor(camera.quality) ** 0.5
+        return float(pixels * TEST_BYTES_PER_PIXEL * smaller**TEST_FEWER * factor)
+    quality = OWN_QUALITY if encodes_itself(camera) else getattr(camera, "quality", 80)
+    return float(pixels * BYTES_PER_PIXEL * smaller**FEWER * _quality_factor(quality))
+
+
+def encodes_itself(camera: Camera) -> bool:
+    """True where JPEGs pass through untouched, so that no quality of the file has an effect."""
+    values = {name: getattr(camera, name) for name in camera.__struct_fields__}
+    return not isinstance(camera, EncodingCamera) or "quality" in without_effect(
+        type(camera), values
+    )
+
+
+def frame_range(camera: Camera) -> tuple[float, float]:
+    """The size of a frame of the simplest and of the busiest usual scene."""
+    middle = frame_bytes(camera)
+    if isinstance(camera, TestCamera):
+        return middle, middle
+    return middle * LEAST, middle * (OWN_MOST if encodes_itself(camera) else MOST)
 
 
 def camera_bytes_s(camera: Camera, at_most_fps: float | None = None) -> float:
@@ -78,6 +108,17 @@ def disk_per_day(site: Site) -> dict[str, float]:
     return {
         name: recorder_bytes_s(site, recorder) * _DAY_S for name, recorder in site.recorders.items()
     }
+
+
+def disk_range_per_day(site: Site, recorder: Recorder) -> tuple[float, float]:
+    """Bytes per day of simple and of busy scenes."""
+    low = high = 0.0
+    for name in select(site, recorder.cameras):
+        camera = site.cameras[name]
+        least, most = frame_range(camera)
+        low += least * (camera.fps or ASSUMED_FPS) * _DAY_S
+        high += most * (camera.fps or ASSUMED_FPS) * _DAY_S
+    return low, high
 
 
 def traffic(site: Site) -> dict[str, Traffic]:
@@ -110,7 +151,7 @@ def _source(site: Site, camera: Camera) -> str:
 
 def warnings(site: Site) -> tuple[str, ...]:
     """Sentences about what will work, but hardly as it is meant."""
-    checks = (_safety, _certificates, _unused, _links, _retention, _clips, _hosts)
+    checks = (_safety, _certificates, _unused, _links, _never_deleted, _hosts)
     return tuple(words for check in checks for words in check(site))
 
 
@@ -161,39 +202,19 @@ def _links(site: Site) -> list[str]:
     return found
 
 
-def _retention(site: Site) -> list[str]:
+def _never_deleted(site: Site) -> list[str]:
     found = []
     for name, recorder in site.recorders.items():
-        keep, rate = recorder.keep, recorder_bytes_s(site, recorder)
-        where = f"recorders.{name}.keep"
-        if keep.age is None and keep.size is None and keep.min_free is None:
-            found.append(f"{where}: nothing is ever deleted; the disk fills up")
-        if keep.size is None or not rate:
-            continue
-        lasts = keep.size / rate
-        if lasts < 3 * recorder.segment:
-            found.append(f"{where}.size: {short_bytes(keep.size)} is not even three segments")
-        elif keep.age is not None and keep.age * rate > keep.size:
-            found.append(
-                f"{where}: age {format_duration(keep.age)} needs about "
-                f"{short_bytes(keep.age * rate)} ({short_bytes(rate * _DAY_S)} a day), size is "
-                f"{short_bytes(keep.size)}: the oldest go after about {short_duration(lasts)}"
-            )
-    return found
-
-
-def _clips(site: Site) -> list[str]:
-    found = []
-    for name, recorder in site.recorders.items():
-        if recorder.clips is None:
-            continue
-        where, keep = f"recorders.{name}.clips", recorder.clips.keep.age
-        if keep is not None and recorder.keep.age is not None and keep < recorder.keep.age:
-            found.append(f"{where}.keep.age: clips are kept shorter than everything else")
-        recorded = set(select(site, recorder.cameras))
-        for source in recorder.clips.source:
-            if not recorded & set(select(site, site.motion[source].cameras)):
-                found += [f"{where}.from: {source} watches no camera of this recorder"]
+        ignored = [
+            key
+            for key, given in (("keep", recorder.keep != Keep()), ("clips", recorder.clips))
+            if given
+        ]
+        words = f"recorders.{name}: recordings are never deleted yet; the disk fills up"
+        if ignored:
+            verb = "have" if len(ignored) > 1 else "has"
+            words += f" ({' and '.join(ignored)} {verb} no effect yet)"
+        found.append(words)
     return found
 
 

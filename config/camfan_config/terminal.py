@@ -8,7 +8,13 @@ from rich.table import Table
 from rich.text import Text
 
 from camfan_config.diff import Change, SiteDiff
-from camfan_config.estimate import Traffic, disk_per_day, is_assumed, traffic
+from camfan_config.estimate import (
+    Traffic,
+    disk_per_day,
+    disk_range_per_day,
+    is_assumed,
+    traffic,
+)
 from camfan_config.graph import consumers, source_of
 from camfan_config.problems import Problem, SiteError
 from camfan_config.topology import broker_host, broker_of, brokers, endpoints, hosts, nodes
@@ -43,10 +49,14 @@ def summary(site: Site, warnings: tuple[str, ...]) -> RenderableType:
     if disk:
         table = Table("recorder", "path", "a day, about", box=None, pad_edge=False)
         for name, rate in disk.items():
-            table.add_row(name, Text(site.recorders[name].path), short_bytes(rate))
+            low, high = disk_range_per_day(site, site.recorders[name])
+            about = short_bytes(rate)
+            if high > low:
+                about += f" ({short_bytes(low)} to {short_bytes(high)}, by scene)"
+            table.add_row(name, Text(site.recorders[name].path), about)
         parts += ["", table]
     if any(is_assumed(camera) for camera in site.cameras.values()):
-        parts += ["", Text("No size or fps in the file: taken as 1280x720 at 15 fps.", "dim")]
+        parts += ["", Text("Where the file has no size or fps: 1280x720, 15 fps.", "dim")]
     if warnings:
         parts += ["", *(Text.assemble(("warning ", "yellow"), words) for words in warnings)]
     count = len(site.cameras)

@@ -34,7 +34,9 @@ class MissingExtraError(CamfanError):
     """A library that only some nodes need is not installed."""
 
     def __init__(self, what: str, package: str, extra: str) -> None:
-        super().__init__(f"{what} needs {package}: pip install 'camfan[{extra}]'")
+        super().__init__(
+            f"{what} needs {package}: in camfan's source tree, pip install '.[{extra}]'"
+        )
 
 
 def find_node(nodes: Mapping[str, T], kind: str, name: str) -> T:

@@ -279,7 +279,10 @@ def test_a_missing_library_is_named_with_its_command(site: TestSite, tmp_path: P
     with _camera("walk", site, env={"PYTHONPATH": str(tmp_path)}) as node:
         assert node.wait() == 69
 
-    assert "a camera that is a file needs PyAV: pip install 'camfan[video]'" in node.output
+    assert (
+        "a camera that is a file needs PyAV: in camfan's source tree, pip install '.[video]'"
+        in node.output
+    )
 
 
 def test_a_light_camera_loads_no_heavy_library(site: TestSite, tmp_path: Path) -> None:

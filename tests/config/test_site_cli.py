@@ -59,8 +59,8 @@ def test_check_says_what_a_site_costs(camfan: Camfan) -> None:
     """Hosts with their nodes, traffic, disk, warnings; exit code 0."""
     done = camfan("check", FARM)
     assert (done.code, done.err) == (0, "")
-    assert "36 Mbit/s" in done.out
-    assert "466 GB" in done.out
+    assert "22 Mbit/s" in done.out
+    assert "275 GB (" in done.out
     assert "warning host porch-pi" in done.out
     assert done.out.endswith("willow-farm: 4 cameras, no errors.\n")
 

@@ -97,4 +97,4 @@ def test_without_pygame_it_says_how_to_get_it(tmp_path: Path) -> None:
 
     with camfan("view", "--config", str(path), env={"PYTHONPATH": str(tmp_path)}) as window:
         assert window.wait() == 69
-        assert "pip install 'camfan[desktop]'" in window.output
+        assert "in camfan's source tree, pip install '.[desktop]'" in window.output

@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from camfan_config import CamfanError, Site, load_site
+from camfan_config.units import short_bytes
 from camfan_nodes.command import MissingExtraError, end_with_code
+from camfan_nodes.demo.bounded import LIMIT_BYTES, bounded
 from camfan_nodes.demo.site import check_ports, choose_web_port, demo_site_file
 from camfan_nodes.top.listener import Listener
 from camfan_nodes.up.cli_run import OURS, START_S, run_with_lines, run_with_table
@@ -58,12 +60,19 @@ def _run(arguments: argparse.Namespace) -> int:
     if not arguments.no_window and _has_display():
         works += (_viewer(path),)
     address = page_address(site, works) or ""
-    if sys.stdout.isatty():
-        code = run_with_table(site, works, _no_change, FOLDER / "demo.log")
-    else:
-        code = run_with_lines(works, _no_change, lambda *aside: _summarise(site, address, *aside))
-    sys.stdout.write(f"The demonstration has ended. Its recordings are in {FOLDER}/recordings.\n")
+    with bounded(FOLDER / "recordings"):
+        code = _show(site, works, address)
+    sys.stdout.write(
+        f"The demonstration has ended. Its recordings ({short_bytes(LIMIT_BYTES)} at most) "
+        f"are in {FOLDER}/recordings.\n"
+    )
     return code
+
+
+def _show(site: Site, works: tuple[Work, ...], address: str) -> int:
+    if sys.stdout.isatty():
+        return run_with_table(site, works, _no_change, FOLDER / "demo.log")
+    return run_with_lines(works, _no_change, lambda *aside: _summarise(site, address, *aside))
 
 
 def _prepare(video: Path | None) -> None:
