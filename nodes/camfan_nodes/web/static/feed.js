@@ -100,14 +100,15 @@ setInterval(() => {
   if (socket && socket.readyState === 1 && probes >= FIRST_PROBES) probe();
 }, PROBE_EVERY);
 
-let asking = false;
+let asking = false, answered = 0;
 setInterval(async () => {
-  const one = socket, silent = epoch() - Math.max(heard, opened);
-  if (!one || asking || silent < SILENCE) return;
+  const one = socket, last = () => Math.max(heard, opened);
+  if (!one || asking || epoch() - Math.max(last(), answered) < SILENCE) return;
   asking = true;
-  const answers = silent < SILENCE_WITH_ANSWERS && await lives();
+  const answers = epoch() - last() < SILENCE_WITH_ANSWERS && await lives();
   asking = false;
-  if (!answers && one === socket && epoch() - Math.max(heard, opened) >= SILENCE) lost(0, 'silent');
+  if (answers) answered = epoch();
+  else if (one === socket && epoch() - last() >= SILENCE) lost(0, 'silent');
 }, LOOK_EVERY);
 
 async function lives() {

@@ -14,7 +14,7 @@ export const stored = {
 };
 
 const KEYS = [
-  ['1 2', 'Live, Site'], ['arrows', 'move in the grid'], ['Enter', 'open the camera'], ['Esc', 'back, close'],
+  ['1 2', 'Live, Site'], ['arrows', 'move in the grid'], ['Enter', 'open the camera, the event'], ['Esc', 'back, close'],
   ['Shift + arrows', 'move the camera to another place'], ['W', 'wall'], ['F', 'full screen'], ['space', 'pause, go on'],
   ['S', 'save the picture'], ['/', 'find a camera'], ['N', 'next camera that needs you'], ['?', 'these keys'],
 ];
