@@ -13,7 +13,8 @@ import pytest
 import simplejpeg
 from playwright.sync_api import BrowserContext, Page, expect
 
-from camfan_testing.live import Camera
+from camfan import Publisher, Report
+from camfan_testing.live import Camera, publish_first, wait_until
 from camfan_testing.pages import (
     colourfulness,
     open_live,
@@ -126,6 +127,26 @@ def test_a_camera_that_stops_is_stale_and_says_since_when(web: LiveWeb, page: Pa
             wait_for_state(page, "barn", "live")
             assert barn.locator(".plate").count() == 0
             assert colourfulness(pixels(barn.locator(".pic"))) > 100
+
+
+def test_a_source_that_is_over_has_ended_and_is_no_trouble(web: LiveWeb, page: Page) -> None:
+    """Its last picture is grey and says so; nothing on the page has the colour of trouble."""
+    said = ["live"]
+    with Publisher(web.site, "barn", report=lambda: Report(said[0])) as barn:
+        wait_until(lambda: barn.clock.offset() is not None)
+        publish_first(barn, PICTURES[0])
+        open_live(page, web.url)
+        wait_for_state(page, "barn", "live", "late")
+
+        said[0] = "ended"
+        barn.report_now()
+        wait_for_state(page, "barn", "ended")
+
+        expect(tile(page, "barn").locator(".plate")).to_contain_text("Ended")
+        expect(tile(page, "barn").locator(".plate")).to_contain_text("its source is over")
+        assert pixels(tile(page, "barn").locator(".pic")).mean() < 110
+        expect(page.locator(".sum")).to_contain_text("1 ended")
+        assert page.locator(".sum .bad, .sum .warn").count() == 0
 
 
 def test_a_camera_that_never_came_waits_in_words(web: LiveWeb, page: Page) -> None:

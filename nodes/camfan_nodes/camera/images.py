@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from camfan_config.types import ImagesCamera
+from camfan_config.units import short_rate
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.mjpg import repair_jpeg
 from camfan_nodes.camera.pacing import Pacer
@@ -60,7 +61,7 @@ class ImagesStream:
         self._due_s = 0.0
         self._jpegs = self._read_all()
         self._next = next(self._jpegs, None)
-        self.description = f"JPEGs of {self._folder}, untouched, at {camera.fps or FPS:g} fps"
+        self.description = f"JPEGs of {self._folder}, untouched, at {short_rate(camera.fps or FPS)}"
 
     def capture(self) -> Picture | Passed | Idle:
         """The next JPEG, when its time has come."""

@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from camfan_config.types import Size, TestCamera
+from camfan_config.units import short_rate
 from camfan_nodes.camera import font
 from camfan_nodes.camera.cells import cell_size, draw_number
 from camfan_nodes.camera.clock import Clock
@@ -68,7 +69,7 @@ class TestSource:
 
     @property
     def description(self) -> str:
-        return f"{self._canvas.size} test picture at {self._fps:g} fps"
+        return f"{self._canvas.size} test picture at {short_rate(self._fps)}"
 
     def capture(self) -> Picture | Passed | Idle:
         """The next picture, when its time has come; drawn only if it is wanted."""

@@ -175,9 +175,9 @@ def _rate(fps: float | None) -> Text:
 
 
 def _age(camera: CameraFacts) -> Text:
-    if camera.state == "waiting":
-        return Text(NO_PICTURE, style=QUIET)
     style = _STATE_STYLE[camera.state]
+    if camera.age_s is None and camera.state not in LIVE:
+        return Text(NO_PICTURE, style=style or QUIET)
     if camera.age_s is None:
         return Text(AGE_UNKNOWN, style=style or WARN)
     if camera.state in LIVE:
