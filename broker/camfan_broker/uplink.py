@@ -77,7 +77,8 @@ class Uplink:
     def trouble(self, camera: str) -> str | None:
         """Why a camera does not come, in words."""
         if not self.connected:
-            return f"the broker of {self.name} does not answer"
+            why = self._live.link.trouble
+            return f"{self.name}: {why}" if why else f"the broker of {self.name} does not answer"
         refused = self._live.refused.get(self.cameras[camera])
         return self._live.trouble or (None if refused is None else f"{self.name}: {refused}")
 
@@ -142,4 +143,5 @@ class Uplink:
 def _keys(section: Upstream) -> ClientKeys | None:
     if section.key is None or section.server_key is None:
         return None
-    return ClientKeys(read_pair(Path(section.key)), from_hex(section.server_key))
+    file = Path(section.key)
+    return ClientKeys(read_pair(file), from_hex(section.server_key), file)

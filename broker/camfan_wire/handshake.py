@@ -122,11 +122,10 @@ def explain_status(endpoint: str, status: int, keys: ClientKeys | None) -> str:
     key = "this key" if keys is None or keys.file is None else f"the key in {keys.file}"
     if status == TOO_MANY:
         return f"not permitted now: {key} has too many connections to the broker at {endpoint}"
-    site = "the broker" if keys is None or keys.site is None else f"site '{keys.site}'"
-    return (
-        f"not permitted: {key} is not one of {site}; it is unknown to the broker at {endpoint}, "
-        "or was revoked"
-    )
+    where = f"unknown to the broker at {endpoint}, or was revoked"
+    if keys is None or keys.site is None:
+        return f"not permitted: {key} is {where}"
+    return f"not permitted: {key} is not one of site '{keys.site}'; it is {where}"
 
 
 def explain_mechanism(endpoint: str, found: Mechanism, keys: ClientKeys | None) -> str | None:

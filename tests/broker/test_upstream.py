@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 import time
@@ -460,6 +461,21 @@ def test_a_site_with_keys_gives_what_it_grants(tmp_path: Path) -> None:
             lambda: (
                 (said := looking.status("gate")) is not None
                 and said.message == "hut: no camera 'gate' here; there is porch"
+            )
+        )
+
+        (folder / "keys" / "home.pub").unlink()
+        with camfan("reload", "--config", str(cabin.path)) as reload:
+            assert reload.wait() == 0
+        wait_until(
+            lambda: (
+                (said := looking.status("porch")) is not None
+                and re.fullmatch(
+                    r"hut: not permitted: the key in \S+home\.secret is unknown to the broker at "
+                    r"\S+, or was revoked",
+                    str(said.message),
+                )
+                is not None
             )
         )
 

@@ -113,6 +113,15 @@ def test_nothing_is_live_without_the_broker(site: Site) -> None:
     assert found.summary == "0 of 3 live, 3 stale. 1 thing needs you: the broker does not answer."
 
 
+def test_why_the_broker_cannot_be_reached_stands_in_its_place(site: Site) -> None:
+    """At once, also while nodes may still be starting."""
+    found = gather(
+        site, {}, lambda _: False, connected=False, settled=False, trouble="not permitted: a, b"
+    )
+
+    assert found.needs == ("not permitted: a, b",)
+
+
 def test_a_camera_with_an_unknown_clock_is_late(site: Site) -> None:
     """Its age is unknown, so it is not called live."""
     unsure: Figures = {**LIVE, "state": "late", "age_ms": None, "age_error_ms": None}

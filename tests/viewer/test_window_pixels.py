@@ -33,10 +33,7 @@ class FakeSource:
         self.connected = True
         self.silent: set[str] = set()  # cameras whose broker does not answer
         self.statuses: dict[str, Status] = {}
-
-    @property
-    def trouble(self) -> str | None:
-        return None
+        self.trouble: str | None = None
 
     def answers(self, camera: str) -> bool:
         return self.connected and camera not in self.silent
@@ -199,6 +196,20 @@ def test_the_banner_takes_its_room_from_the_pictures(one: Stage) -> None:
 
     strip = pygame.surfarray.array3d(one.window.surface)[10:1270, 50, :].astype(int)
     assert np.ptp(strip[700:], axis=0).max() < 5, "an even surface to the right of the words"
+
+
+def test_a_window_that_is_not_let_in_says_why(one: Stage) -> None:
+    """At once, in the banner; and no more once the broker answers."""
+    one.source.trouble = "not permitted: this key is unknown"
+    one.source.connected = False
+    one.window.draw()
+    banner = pygame.surfarray.array3d(one.window.surface)[:, 45:75, :].astype(int)
+    one.source.connected = True
+    one.window.draw()
+    after = pygame.surfarray.array3d(one.window.surface)[:, 45:75, :].astype(int)
+
+    assert one.window._banner() is None
+    assert np.abs(banner - after).max() > 50, "words were there, and are not any more"
 
 
 def hatched_at(stage_: Stage, x: float, y: float) -> bool:

@@ -10,7 +10,7 @@ import zmq
 from camfan_testing.live import wait_until
 from camfan_testing.ports import free_ports
 from camfan_wire.jpeg import MAX_BYTES
-from camfan_wire.sockets import MAX_TOPIC_BYTES, BindError, Role, bind, open_socket
+from camfan_wire.sockets import MAX_TOPIC_BYTES, BindError, Role, bind, connect, open_socket
 
 Socket = zmq.Socket[bytes]
 Open = Callable[[Role], Socket]
@@ -253,3 +253,21 @@ def test_binding_says_which_port_it_got(opened: Open) -> None:
     port = int(bind(opened(Role.FANOUT), ANY_PORT).removeprefix("tcp://127.0.0.1:"))
 
     assert 0 < port < 65_536
+
+
+def test_an_address_that_is_written_as_ipv6_is_dialled_over_ipv6() -> None:
+    with zmq.Context() as context:
+        server: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
+        server.linger, server.ipv6, server.rcvtimeo = 0, True, 10_000
+        peer = open_socket(context, Role.PEER)
+        try:
+            try:
+                server.bind("tcp://[::1]:*")
+            except zmq.ZMQError:
+                pytest.skip("this machine has no IPv6")
+            connect(peer, server.getsockopt_string(zmq.LAST_ENDPOINT))
+            peer.poll(100)
+            assert server.recv_multipart()[1:] == [b""]  # the probe of a new connection
+        finally:
+            peer.close()
+            server.close()
