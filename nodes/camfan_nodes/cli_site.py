@@ -17,6 +17,7 @@ from camfan_config import SiteError, diff_files, host_label, hosts, load_site, r
 from camfan_config.disk import check_disks, disk_warnings
 from camfan_config.estimate import warnings
 from camfan_config.graph import mermaid
+from camfan_config.printable import printable
 from camfan_config.render import show
 from camfan_config.schema import schema_text
 from camfan_config.terminal import diff_text, picture, problems_text, summary
@@ -71,10 +72,10 @@ def _ends(work: Callable[[argparse.Namespace], int], args: argparse.Namespace) -
         return work(args)
     except SiteError as exc:
         console = Console(stderr=True, soft_wrap=True, highlight=False)
-        console.print(problems_text(exc))
+        console.print(Printable(problems_text(exc)))
         return EXIT_CONFIG
     except NoSiteError as exc:
-        sys.stderr.write(f"camfan {args.command}: {exc}\n")
+        sys.stderr.write(f"camfan {args.command}: {printable(str(exc))}\n")
         return EXIT_CONFIG
 
 

@@ -22,6 +22,7 @@ from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
 from camfan_wire.messages import Hop, Trace, Traced
 
 UNKNOWN = "—"
+WIDE = 4096  # columns
 _STYLES = {
     "lost": tokens.css(tokens.BAD),
     "skipped": tokens.css(tokens.QUIET),
@@ -64,8 +65,9 @@ def _trace(arguments: argparse.Namespace) -> int:
     seen = as_seen_by(site, broker_of(site, arguments.camera))
     answer = ask(seen, question, Traced, name="trace", key=arguments.key)
     console = Console()
-    table = Printable(trace_table(answer))
-    console.print(table, soft_wrap=not console.is_terminal)  # a pipe gets whole lines
+    if not console.is_terminal:
+        console = Console(width=WIDE)  # a pipe gets whole lines
+    console.print(Printable(trace_table(answer)))
     return 1 if any(hop.outcome == "lost" for hop in answer.hops) else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from camfan_config.pace import Pace
 from camfan_nodes.viewer.watch import Arrival, Watch, WorstAge
 
 
@@ -65,6 +66,25 @@ def test_a_slow_camera_has_three_frame_times() -> None:
 
     assert watch.look(15.9).state == "late"
     assert watch.look(16.0).state == "stale"
+
+
+def test_the_pace_of_the_camera_counts_from_the_first_picture_on() -> None:
+    """The broker says that it takes a picture in 7 s; one of 5 s ago is as live as one of now."""
+    watch = Watch(0.0, Pace(7.0))
+    watch.arrived(arrival(0.1, 5.0))
+
+    assert watch.look(0.1).state == "live"
+    assert watch.look(20.9).state == "late"
+    assert watch.look(21.2).state == "stale"
+    assert watch.look(61.0).state == "offline"
+
+
+def test_a_source_that_is_over_has_ended() -> None:
+    """The broker says so; without the broker nothing is known."""
+    watch = flowing(2.0)
+
+    assert watch.look(900.0, ended=True).state == "ended"
+    assert watch.look(900.0, connected=False, ended=True).state == "stale"
 
 
 def test_a_minute_of_silence_is_offline() -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from camfan_config import CamfanError, Site, load_site
+from camfan_config.printable import printable
 from camfan_config.units import short_bytes
 from camfan_nodes.command import MissingExtraError, end_with_code
 from camfan_nodes.demo.bounded import LIMIT_BYTES, bounded
@@ -91,7 +92,7 @@ def _prepare(video: Path | None) -> None:
     os.environ.update(choice.variables)
     os.environ["DEMO_WEB_PORT"] = str(choose_web_port())
     os.environ["DEMO_RECORDINGS"] = str((FOLDER / "recordings").absolute())
-    sys.stdout.write(f"Filming {choice.what}.\n")
+    sys.stdout.write(f"Filming {printable(choice.what)}.\n")
     sys.stdout.flush()
 
 

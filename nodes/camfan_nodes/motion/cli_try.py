@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from camfan import load_site
 from camfan_config import Motion
+from camfan_config.printable import printable
 from camfan_nodes.command import MissingExtraError, end_with_code, find_node
 from camfan_nodes.viewer.site_file import find_site_file
 
@@ -77,6 +78,9 @@ def _run(args: argparse.Namespace) -> int:
 
 def _show(path: Path, picture: Path | None, video: Video, motion: Motion, areas: Areas) -> None:
     from rich.console import Console
+    from rich.text import Text
+
+    from camfan_nodes.terminal import Printable
 
     from .heat import write_picture
     from .timeline import clock, summary
@@ -86,16 +90,16 @@ def _show(path: Path, picture: Path | None, video: Video, motion: Motion, areas:
     with _progress(video.length_s) as progress:
         trial = run(video, motion, zones=zones, masks=masks, progress=progress)
     console = Console(highlight=False)
-    console.print(_heading(path, trial), soft_wrap=True)
-    console.print(summary(trial, console.width))
+    console.print(Printable(Text(_heading(path, trial))), soft_wrap=True)
+    console.print(Printable(summary(trial, console.width)))
     if video.unreadable:
         sys.stderr.write(
-            f"{PROGRAM}: {path}: damaged; {video.unreadable} pieces could not be read,"
-            f" the last picture is at {clock(trial.length_s)}\n"
+            f"{PROGRAM}: {printable(str(path))}: damaged; {video.unreadable} pieces could not be"
+            f" read, the last picture is at {clock(trial.length_s)}\n"
         )
     if picture is not None:
         write_picture(picture, trial, zones, masks)
-        console.print(f"\nwritten: {picture}", soft_wrap=True)
+        console.print(Printable(Text(f"\nwritten: {picture}")), soft_wrap=True)
 
 
 def _heading(path: Path, trial: Trial) -> str:
