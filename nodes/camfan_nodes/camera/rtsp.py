@@ -63,9 +63,11 @@ class RtspSource:
     @contextmanager
     def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Reader]:
         def pictures(leave: threading.Event) -> Iterator[Picture | None]:
+            begun_ns = self._clock.monotonic_ns()
             with self._opened() as container:
                 reader.description = self._describe(container)
-                yield from self._follow(container, wishes, leave)
+                packets = PacketReader(container, self._clock, begun_ns, leave)
+                yield from self._follow(packets, self._decoder(container), wishes)
 
         reader = Reader(pictures, DEPTH, self.tally, self.name, wishes)
         with self._readers.open(reader):
@@ -105,12 +107,11 @@ class RtspSource:
         return f"{self.name} over {self._transport.upper()}, {context.name}, {way}"
 
     def _follow(
-        self, container: av.container.InputContainer, wishes: Wishes, leave: threading.Event
+        self, packets: PacketReader, decoder: FrameDecoder | PassingJpegs, wishes: Wishes
     ) -> Iterator[Picture | None]:
         """Pictures until the stream ends or breaks, which is an error."""
-        packets = PacketReader(container, self._clock, leave)
         try:
-            yield from self._wanted(packets, self._decoder(container), wishes)
+            yield from self._wanted(packets, decoder, wishes)
         except av.error.FFmpegError:
             silent_s = (self._clock.monotonic_ns() - packets.read_ns) / 1e9
             if silent_s >= 0.9 * self._timeout_s and not packets.pieces:

@@ -35,11 +35,17 @@ class PacketReader:
     """The coded pictures of the first video stream, and when they were taken."""
 
     def __init__(
-        self, container: av.container.InputContainer, clock: Clock, leave: threading.Event
+        self,
+        container: av.container.InputContainer,
+        clock: Clock,
+        begun_ns: int,
+        leave: threading.Event,
     ) -> None:
+        """`begun_ns`: when it was opened; the first packet, and a report, came since then."""
         single = container.streams.video[0].codec_context.name == "mjpeg"
         self.times = CaptureTimes(UNKNOWN_JPEG_NS if single else UNKNOWN_NS)
         self.read_ns = clock.monotonic_ns()  # when the last read gave something
+        self._before_ns = begun_ns  # the packet that is read next came after this
         self.pieces = 0  # read so far
         self._container = container
         self._clock = clock
@@ -56,8 +62,8 @@ class PacketReader:
                 return
             stamp_ns = None if packet.pts is None else round(packet.pts * tick * 1_000_000_000)
             if stamp_ns is not None and packet.has_sidedata("rtcp_sr"):
-                self.times.report(stamp_ns - _since_report_ns(packet), self.read_ns, now_ns)
-            self.read_ns = now_ns
+                self.times.report(stamp_ns - _since_report_ns(packet), self._before_ns, now_ns)
+            self.read_ns = self._before_ns = now_ns
             self.pieces += 1
             for unit in joiner.feed(Piece(bytes(packet), stamp_ns, now_ns, packet.is_keyframe)):
                 if unit.key and (lookahead := read_lookahead(unit.data)) is not None:
