@@ -328,6 +328,22 @@ def test_a_snapshot_needs_neither_type_nor_length(kind: bytes, length: bytes) ->
     assert _play(head, PICTURES[0] + b"\n", snapshot=True, count=2) == [PICTURES[0]] * 2
 
 
+@pytest.mark.parametrize("snapshot", [True, False])
+@pytest.mark.parametrize("length", [b"Content-Length: 4\r\n", b""])
+def test_a_page_is_recognized_though_the_connection_stays_open(
+    snapshot: bool, length: bytes
+) -> None:
+    """By its length, or by too many bytes without a picture: nothing is waited for."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n" + length + b"\r\n"
+    body = b"<p/>" if length else b"<p/>" * 20_000
+    with raw_camera(sends(head + body, stay=True)) as camera:
+        source = HttpSource(
+            HttpCamera(url=camera.url(), snapshot=snapshot, stall_after=50),
+            NodeClock(threading.Event()),
+        )
+        assert "got text/html" in _trouble(source)
+
+
 def test_one_picture_instead_of_a_stream() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n"
     with raw_camera(sends(head + PICTURES[0])) as camera:

@@ -68,15 +68,11 @@ class HttpSource:
                     count += 1
                     if thinner.keeps(self._clock.monotonic_ns() / 1e9, wishes.fps):
                         yield None if wishes.idle() else self._picture(part, part.head)
-                if not count and "multipart" not in answer.type.lower():
-                    self._sniff(parts, answer)
+                if not count and not parts.begun and _is_another(answer, parts.others):
+                    break
             if parts.begun and not count:
                 raise ExchangeError("the camera ended the stream before a picture was whole")
             raise ExchangeError(_end_of(answer, count))
-
-    def _sniff(self, parts: Parts, answer: Answer) -> None:
-        if parts.others > MAX_SNIFFED_BYTES:
-            raise ExchangeError(f"asked for an MJPEG stream, got {_type_of(answer)}")
 
     def _snapshots(self, wishes: Wishes, leave: threading.Event) -> Iterator[Picture | None]:
         due_ns = self._clock.monotonic_ns()
@@ -119,7 +115,7 @@ class HttpSource:
                     for part in self._fed(parts, data):
                         lines = answer.head.head.lines | part.head.lines
                         return self._picture(part, Head(lines), asked_ns)
-                    if parts.others > MAX_SNIFFED_BYTES:
+                    if not parts.begun and _is_another(answer, parts.others):
                         break
             except SilentError:
                 silent = True
@@ -163,6 +159,12 @@ class HttpSource:
             return
         except (ExchangeError, HttpError, StreamError, TrustError) as exc:
             raise SourceError(f"{self.name}: {exc}") from exc
+
+
+def _is_another(answer: Answer, size: int) -> bool:
+    """So many bytes without the start of a picture: it is neither a stream nor a picture."""
+    whole = 0 < answer.length <= size + 2  # the last two might have been the start of one
+    return whole or (size > MAX_SNIFFED_BYTES and "multipart" not in answer.type.lower())
 
 
 def _type_of(answer: Answer) -> str:

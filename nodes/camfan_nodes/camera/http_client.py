@@ -61,6 +61,12 @@ class Answer:
         """The content type, as the camera writes it; it may be wrong, or empty."""
         return self.head.head.get("content-type") or ""
 
+    @property
+    def length(self) -> int:
+        """Bytes of the body, as the camera says; it may be wrong. 0: not said."""
+        said = self.head.head.get("content-length") or ""
+        return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0
+
     def read(self, silence_s: float) -> bytes:
         """The next piece of the body; empty at its end.
 

@@ -15,7 +15,7 @@ MAX_AGE_S = 60.0  # by a wall clock; older, or from the future: the clocks diffe
 MAX_WAIT_NS = 50_000_000  # a head that came longer before its picture was written before it
 
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
-_LIVE = ("live", "true", "1", "yes")
+_LIVE = ("live", "late", "true", "1", "yes")
 
 
 def placeholder(head: Head) -> str | None:
