@@ -16,6 +16,7 @@ def check(site: Site, places: Places) -> None:
     for name, recorder in site.recorders.items():
         path: KeyPath = ("recorders", name)
         _retention(recorder, path, places)
+        _index(site, name, path, places)
         if not places.sound((*path, "path"), (*path, "host")):
             continue
         first = seen.setdefault((host_of(site, recorder), normpath(recorder.path)), path)
@@ -23,6 +24,23 @@ def check(site: Site, places: Places) -> None:
             shown = places.written((*path, "path"), recorder.path)
             other = f"recorder {str(first[1])!r} (line {places.line(first)}) on the same host"
             places.complain((*path, "path"), f"{shown} is used by {other} already")
+
+
+def _index(site: Site, name: str, path: KeyPath, places: Places) -> None:
+    """Two recorders cannot write one index."""
+    own = site.recorders[name]
+    if own.index is None or not places.sound((*path, "index"), (*path, "host")):
+        return
+    for other, recorder in site.recorders.items():
+        if other == name or host_of(site, recorder) != host_of(site, own):
+            continue
+        if normpath(recorder.index or recorder.path) == normpath(own.index):
+            shown = places.written((*path, "index"), own.index)
+            words = (
+                f"{shown} is used by recorder {other!r} (line {places.line(('recorders', other))})"
+            )
+            places.complain((*path, "index"), f"{words} on the same host already")
+            return
 
 
 def _retention(recorder: Recorder, path: KeyPath, places: Places) -> None:

@@ -93,6 +93,8 @@ def _camera_folders(section: NodeSection) -> Iterator[str]:
 def _recorder_folders(section: NodeSection) -> Iterator[str]:
     if isinstance(section, Recorder):
         yield section.path
+        if section.index is not None:
+            yield section.index
 
 
 def _web_folders(section: NodeSection) -> Iterator[str]:

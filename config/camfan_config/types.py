@@ -491,6 +491,13 @@ class Recorder(Section, frozen=True, kw_only=True):
         Cameras, Meta(description="what it records: a list of names and globs, or *")
     ] = "*"
     path: Annotated[Path, Meta(description="folder of the recordings")]
+    index: Annotated[
+        Path | None,
+        Meta(
+            description="folder of index.sqlite, on a local disk; absent: `path`, which must then "
+            "not be a network share"
+        ),
+    ] = None
     segment: Annotated[
         float,
         Meta(

@@ -6,6 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from camfan_config import Recorder
 from camfan_nodes.recorder.errors import RecordingError
 
 
@@ -37,6 +38,11 @@ class Folder:
         os.close(self._fd)
 
 
+def index_folder(recorder: Recorder) -> Path:
+    """Where a recorder keeps its index: one rule for its writer and its readers."""
+    return Path(recorder.path if recorder.index is None else recorder.index)
+
+
 def _check(path: Path, fd: int) -> None:
     if not os.access(path, os.W_OK | os.X_OK):
         raise RecordingError(f"cannot record into {path}: it is not writable for this user")
@@ -47,4 +53,7 @@ def _check(path: Path, fd: int) -> None:
             f"cannot record into {path}: another recorder does so already"
         ) from exc
     except OSError as exc:
-        raise RecordingError(f"cannot record into {path}: {exc.strerror}") from exc
+        raise RecordingError(
+            f"cannot record into {path}: its file system takes no locks ({exc.strerror}); "
+            "mount a network share with locks"
+        ) from exc

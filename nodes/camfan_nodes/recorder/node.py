@@ -16,6 +16,7 @@ from threading import Event as Flag
 
 from camfan import Event, EventPublisher, Frame, Gap, Report, Subscriber
 from camfan_config import Site
+from camfan_nodes.recorder.folder import index_folder
 from camfan_nodes.recorder.storage import Storage
 from camfan_nodes.recorder.tally import Tally
 from camfan_nodes.recorder.trace import trace_frame
@@ -53,6 +54,7 @@ def run(
             Path(recorder.path),
             recorder.segment,
             recorder.sync,
+            index=index_folder(recorder),
             site_ns=publisher.clock.site_ns,
             cover=cover,
             announce=lambda event: _announce(publisher, event),
@@ -68,7 +70,7 @@ def run(
             key=key,
         ) as items,
     ):
-        items.answer_traces(partial(trace_frame, Path(recorder.path)))
+        items.answer_traces(partial(trace_frame, index_folder(recorder)))
         ready()
         reported_s = 0.0
         while not stop.is_set():

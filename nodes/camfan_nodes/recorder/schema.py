@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from camfan_config.mounts import network_share
 from camfan_nodes.recorder.errors import IndexDamagedError, RecordingError
 
 FILE_NAME = "index.sqlite"
@@ -78,7 +79,9 @@ def connect(path: Path) -> sqlite3.Connection:
         raise explained(path, exc) from exc
     try:
         _check(db, path)
-        db.execute("PRAGMA journal_mode = WAL")
+        ((mode,),) = db.execute("PRAGMA journal_mode = WAL")
+        if mode != "wal":  # it shares memory between processes, which a network share does not
+            raise RecordingError(no_locks(path.parent))
     except sqlite3.Error as exc:
         db.close()
         raise explained(path, exc) from exc
@@ -88,11 +91,29 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def no_locks(folder: Path) -> str:
+    """The sentence for a folder in which SQLite gets no lock."""
+    kind = network_share(folder)
+    shown = f"on a network share ({kind})" if kind else "on a network share or used elsewhere"
+    return (
+        f"SQLite gets no lock on {folder / FILE_NAME}, which is {shown}; "
+        "set `index:` of the recorder to a folder on a local disk"
+    )
+
+
+def _name_of(error: sqlite3.Error) -> str:
+    return f"{getattr(error, 'sqlite_errorname', '')} {error}".lower()
+
+
 def explained(path: Path, error: sqlite3.Error) -> RecordingError:
     """The sentence for what SQLite complains of."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # absent: Python itself complains
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return IndexDamagedError(f"{path} is damaged: {error}")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
+        return RecordingError(f"{no_locks(path.parent)} ({error})")
+    if code == sqlite3.SQLITE_IOERR and "lock" in _name_of(error):
+        return RecordingError(f"{no_locks(path.parent)} ({error})")
     return RecordingError(f"{path}: {error}")
 
 

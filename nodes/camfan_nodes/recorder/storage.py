@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Literal
 
 from camfan.frame import Frame
+from camfan_config.mounts import network_share
 from camfan_nodes.recorder.errors import IndexDamagedError, RecordingError
 from camfan_nodes.recorder.files import Files
 from camfan_nodes.recorder.folder import Folder
@@ -50,6 +51,7 @@ class Storage:
         segment_s: float,
         sync_s: float,
         *,
+        index: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         site_ns: Callable[[], int] = time.time_ns,
         announce: Callable[[Event], None] = lambda _event: None,
@@ -57,6 +59,7 @@ class Storage:
     ) -> None:
         """Raises RecordingError.
 
+        `index` is the folder of the index; None: that of the recordings.
         `announce` gets what happens to the recording itself: a full disk, a stepped clock.
         """
         self.tallies: dict[str, Tally] = {}
@@ -70,7 +73,8 @@ class Storage:
         self._losses = Losses()
         self._folder = Folder(path)
         try:
-            self._index = _recovered_index(path)
+            self._index_folder = _index_folder(path, index)
+            self._index = _recovered_index(path, self._index_folder)
         except BaseException:
             self._folder.close()
             raise
@@ -228,7 +232,7 @@ class Storage:
         """What to end with; a damaged index makes way for the next start."""
         if not isinstance(error, IndexDamagedError):
             return error
-        aside = set_aside(self._path)
+        aside = set_aside(self._index_folder)
         return IndexDamagedError(
             f"{error}; set aside as {aside.name}, the next start makes it anew from the files"
         )
@@ -302,9 +306,27 @@ def _locked(error: sqlite3.OperationalError) -> bool:
     return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _recovered_index(folder: Path) -> Index:
+def _index_folder(path: Path, asked: Path | None) -> Path:
+    """The folder of the index, made if there is none. Raises RecordingError."""
+    share = network_share(asked or path)
+    if share is not None:
+        log.warning(
+            "%s is on a network share (%s), where the index is unsafe; set `index:` of the "
+            "recorder to a folder on a local disk",
+            *(asked or path, share),
+        )
+    if asked is None:
+        return path
+    try:
+        asked.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise RecordingError(f"cannot keep the index in {asked}: {exc.strerror}") from exc
+    return asked
+
+
+def _recovered_index(folder: Path, index_folder: Path) -> Index:
     """The index, saying what the files say."""
-    index = open_index(folder)
+    index = open_index(index_folder)
     try:
         recover(folder, index)
         index.commit(durable=True)

@@ -11,12 +11,12 @@ from camfan_nodes.recorder.schema import BUSY_S, FILE_NAME
 from camfan_wire.messages import Hop, Trace
 
 
-def trace_frame(folder: Path, trace: Trace) -> Hop:
-    """The hop of this recorder; the broker writes in who it is."""
+def trace_frame(index: Path, trace: Trace) -> Hop:
+    """The hop of this recorder, whose index is in a folder; the broker writes in who it is."""
     if trace.run is None:
         return Hop(node="", outcome="unknown", reason="no frame of this camera has come")
     try:
-        with closing(_open(folder / FILE_NAME)) as db:
+        with closing(_open(index / FILE_NAME)) as db:
             return _look(Reader(db), trace.camera, trace.run, trace.sequence)
     except sqlite3.Error as exc:
         return Hop(node="", outcome="unknown", reason=f"its index cannot be read: {exc}"[:200])
