@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from camfan_broker.pace import Pace
+from camfan_wire.rate_limit import RateLimit
 
 TOO_FAST = "too-fast"
 KEY_CONNECTIONS = 8  # a key may ask as fast as this many of its connections
@@ -23,9 +23,9 @@ class Budget:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._requests: dict[str, Pace] = {}
-        self._notices: dict[str, Pace] = {}
-        self._lines: dict[str, Pace] = {}
+        self._requests: dict[str, RateLimit] = {}
+        self._notices: dict[str, RateLimit] = {}
+        self._lines: dict[str, RateLimit] = {}
 
     def charge_request(self, key: str, rate: float, cost: float) -> bool:
         """False: the key asks too much too fast. `rate`: requests a second of one connection."""
@@ -45,8 +45,8 @@ class Budget:
             for key in [key for key, pace in shares.items() if key not in keys and pace.is_full()]:
                 del shares[key]
 
-    def _pace(self, shares: dict[str, Pace], key: str, rate: float) -> Pace:
+    def _pace(self, shares: dict[str, RateLimit], key: str, rate: float) -> RateLimit:
         found = shares.get(key)
         if found is None:
-            found = shares[key] = Pace(rate, self._clock)
+            found = shares[key] = RateLimit(rate, self._clock)
         return found

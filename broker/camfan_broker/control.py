@@ -22,7 +22,6 @@ from camfan_broker.claims import Claims
 from camfan_broker.delivery import Delivery
 from camfan_broker.draining import Drain
 from camfan_broker.late import late_entry
-from camfan_broker.pace import CHEAP, Pace
 from camfan_broker.peer import Peer
 from camfan_broker.rights import Rights
 from camfan_broker.tracer import Tracer
@@ -32,6 +31,7 @@ from camfan_wire.bounds import check_bounds
 from camfan_wire.clock import SiteClock
 from camfan_wire.errors import WireError
 from camfan_wire.messages import PROTOCOL, Hello
+from camfan_wire.rate_limit import CHEAP, RateLimit
 from camfan_wire.sockets import NOT_COPIED, has_input, receive
 from camfan_wire.topics import NAME
 
@@ -86,7 +86,7 @@ class Control:
         self._backstage = backstage
         self._access = access
         self._rest = Drain(socket)
-        self._paces: dict[bytes, Pace] = {}
+        self._paces: dict[bytes, RateLimit] = {}
         self.tracer = Tracer(cameras, delivery.peers, clock, delivery.reply)
         self.refused: Counter[str] = Counter()
         self._welcomed_ns: dict[bytes, int] = {}  # peers that have not said hello yet
@@ -125,10 +125,10 @@ class Control:
         if error.reason == TOO_FAST:
             self._access.end(first)
 
-    def _pace(self, identity: bytes) -> Pace:
+    def _pace(self, identity: bytes) -> RateLimit:
         pace = self._paces.get(identity)
         if pace is None:
-            pace = self._paces[identity] = Pace(self._access.limits.requests)
+            pace = self._paces[identity] = RateLimit(self._access.limits.requests)
         return pace
 
     def _charge(self, identity: bytes, rights: Rights, cost: float = 1.0) -> None:

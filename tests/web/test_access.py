@@ -14,7 +14,6 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from camfan_testing.ports import free_ports
 from camfan_testing.processes import camfan
 from camfan_testing.sites import custom_cameras, write_site
 from camfan_testing.web import LiveWeb, TestPage, live_web, page, web_server, with_web
+from camfan_testing.web_client import Client
 
 USERS = f"""  users:
     ines: {{password: {PASSWORD_HASH}, role: owner}}
@@ -40,45 +40,6 @@ USERS = f"""  users:
   tokens:
     printer: {{token: {TOKEN_HASH}, cameras: [two]}}
 """
-
-
-@dataclass
-class Client:
-    """A program that keeps cookies by hand, so that nothing is sent by itself."""
-
-    url: str
-    cookie: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def get(self, path: str, **headers: str) -> tuple[int, bytes, http.client.HTTPMessage]:
-        return self.ask("GET", path, None, **headers)
-
-    def post(
-        self, path: str, body: object, **headers: str
-    ) -> tuple[int, bytes, http.client.HTTPMessage]:
-        headers.setdefault("Content-Type", "application/json")
-        return self.ask("POST", path, json.dumps(body).encode(), **headers)
-
-    def ask(
-        self, method: str, path: str, body: bytes | None, **headers: str
-    ) -> tuple[int, bytes, http.client.HTTPMessage]:
-        host, _, port = self.url.removeprefix("http://").rpartition(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=20)
-        sent = {**self.headers, **{k.replace("_", "-"): v for k, v in headers.items()}}
-        if self.cookie:
-            sent["Cookie"] = self.cookie
-        try:
-            connection.request(method, path, body, sent)
-            answer = connection.getresponse()
-            return answer.status, answer.read(), answer.msg
-        finally:
-            connection.close()
-
-    def log_in(self, name: str, password: str = PASSWORD, **headers: str) -> int:
-        status, _, got = self.post("/api/login", {"name": name, "password": password}, **headers)
-        if status == 200:
-            self.cookie = (got["Set-Cookie"] or "").partition(";")[0]
-        return status
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -9,6 +10,19 @@ from collections.abc import Callable
 TRIES = 5
 WAIT_S = 60.0
 MOST = 10_000  # addresses and names remembered; full: the one that tried longest ago goes
+
+
+def network_of(address: str) -> str:
+    """What counts as one origin: an IPv4 address, or the /64 that one IPv6 host can choose from."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 class Attempts:

@@ -7,6 +7,7 @@ no name of a stranger can be pointed here.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import ipaddress
@@ -20,6 +21,7 @@ from aiohttp import web
 
 from camfan_config import Web, is_loopback
 from camfan_nodes.web.access import Access, Principal
+from camfan_nodes.web.connections import Bounded
 from camfan_nodes.web.sessions import Sessions
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-site",
 }
+
+
+ONLY_HTTPS = {"Strict-Transport-Security": "max-age=31536000"}
+BODY_S = 30.0  # for a request that changes something, with its body
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class Proxies:
         return Origin(
             _last(headers.get("X-Forwarded-Proto")) or request.scheme,
             _last(headers.get("X-Forwarded-Host")) or request.host,
-            self._client(headers.get("X-Forwarded-For", ""), peer),
+            self._client(",".join(headers.getall("X-Forwarded-For", ())), peer),
             proxied=True,
         )
 
@@ -100,6 +106,16 @@ class Guard:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        connection = request.protocol
+        if not isinstance(connection, Bounded):
+            return await self._answer(request, handler)
+        connection.began()
+        try:
+            return await self._answer(request, handler)
+        finally:
+            connection.done()
+
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             self._check_name(request)
             if request.method not in SAFE_METHODS:
@@ -107,7 +123,7 @@ class Guard:
             principal = self.principal(request)
             if principal is not None:
                 request[PRINCIPAL] = principal
-            response = await handler(request)
+            response = await _in_time(request, handler)
         except web.HTTPException as exc:
             exc.headers.update(headers_for(request))
             raise
@@ -132,6 +148,10 @@ class Guard:
         hashed, _ = self._access.password_hash(session.user)
         return principal if self._sessions.proves(session, hashed) else None
 
+    def is_still_in(self, request: web.Request) -> bool:
+        """Whether an open request would be let in again: its login or token is still valid."""
+        return self.principal(request) is not None
+
     def check_origin(self, request: web.Request) -> None:
         """Raises HTTPForbidden for what a page of another site makes a browser send."""
         said = request.headers.get("Origin")
@@ -149,16 +169,16 @@ class Guard:
     def is_secure(self, request: web.Request) -> bool:
         return self.proxies.origin(request).scheme == "https"
 
-    def cookie_name(self, request: web.Request) -> str:
+    def cookie_name(self, request: web.Request, what: str = COOKIE) -> str:
         """`__Host-` makes browsers refuse one that another host of the domain has set."""
         if self.is_secure(request):
-            return f"__Host-{COOKIE}"
+            return f"__Host-{what}"
         port = (request.host.rpartition(":")[2] if ":" in request.host else "80").strip("]")
-        return f"{COOKIE}-{port}"  # cookies are shared between the ports of a host
+        return f"{what}-{port}"  # cookies are shared between the ports of a host
 
     def _check_name(self, request: web.Request) -> None:
-        if not self._access.open or self.proxies.origin(request).proxied:
-            return
+        if not self._access.open:
+            return  # behind a proxy as well: what the proxy dials is a name of this machine
         name = _host_name(request.host)
         if not (self._is_ours(name)):
             raise web.HTTPMisdirectedRequest(
@@ -177,11 +197,22 @@ class Guard:
         return True
 
 
+async def _in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Raises HTTPRequestTimeout for a body that does not come."""
+    if request.method in SAFE_METHODS:
+        return await handler(request)
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await handler(request)
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="the request was not complete in time\n") from None
+
+
 def headers_for(request: web.Request) -> dict[str, str]:
     """A picture that was asked for with a token may stand in a page of another site."""
     if "token" in request.query:
         return {**HEADERS, "Cross-Origin-Resource-Policy": "cross-origin"}
-    return HEADERS
+    return HEADERS if request.scheme != "https" else {**HEADERS, **ONLY_HTTPS}
 
 
 def principal_of(request: web.Request, *, asks: str = 'Bearer realm="camfan"') -> Principal:

@@ -7,22 +7,29 @@ takes as long for all of them.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
 
+from camfan_config import is_loopback
 from camfan_nodes.web.access import Access
-from camfan_nodes.web.attempts import Attempts
-from camfan_nodes.web.guard import Guard
+from camfan_nodes.web.attempts import Attempts, network_of
+from camfan_nodes.web.guard import COOKIE, Guard
 from camfan_nodes.web.passwords import verify_password
 from camfan_nodes.web.sessions import IDLE_S, Sessions
 
 log = logging.getLogger(__name__)
 
 LONGEST = 1024  # letters of a name or a password
-WAITING = 8  # logins being verified or waiting for it; more are told to come again
+WAITING = 32  # logins being verified or waiting for it; more are told to come again
+WAITING_OF_ONE = 4  # of these, from one network or browser
+BROWSER = "camfan-browser"  # the cookie of a browser that has logged in before
+BROWSER_S = 400 * 86_400  # what browsers allow at most
+LOOPBACK = "address of this machine"
 
 
 class Login:
@@ -33,7 +40,7 @@ class Login:
         access: Access,
         sessions: Sessions,
         guard: Guard,
-        logged_out: Callable[[str], None],
+        logged_out: Callable[[], None],
     ) -> None:
         self._access = access
         self._sessions = sessions
@@ -41,42 +48,64 @@ class Login:
         self._logged_out = logged_out
         self._attempts = Attempts()
         self._verifier = ThreadPoolExecutor(1, thread_name_prefix="login")  # 32 MB and a core, once
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()  # by where they come from
 
     async def login(self, request: web.Request) -> web.Response:
         """POST, JSON: name, password. Answers 200, 401 or 429."""
         name, password = await _credentials(request)
-        keys = (f"address {self._guard.proxies.origin(request).client}", f"name {name}")
+        keys = self._keys(request, name)
         wait_s = self._attempts.wait_s(*keys)
         if wait_s > 0:
             return _later(wait_s)
-        if self._waiting >= WAITING:
+        if self._waiting[keys[0]] >= WAITING_OF_ONE or self._waiting.total() >= WAITING:
             return _later(1.0)
         self._attempts.failed(*keys)  # before verifying: many at once are no way around it
-        if not await self._verify(name, password):
+        if not await self._verify(name, password, keys[0]):
             left = self._attempts.left(*keys)
             log.warning("login: wrong name or password, from %s", keys[0])
             return web.json_response({"error": _wrong(left), "left": left}, status=401)
         self._attempts.succeeded(*keys)
         response = web.json_response({"user": name})
         hashed, _ = self._access.password_hash(name)
+        self._set_cookie(request, response, COOKIE, self._sessions.begin(name, hashed))
+        if len(keys) > 1 or keys[0] == LOOPBACK:  # this browser is not known yet
+            known = self._sessions.remember_browser(name)
+            self._set_cookie(request, response, BROWSER, known)
+        return response
+
+    def _keys(self, request: web.Request, name: str) -> tuple[str, ...]:
+        """What failures are counted by, whoever caused them: the first is where they come from.
+
+        Others may fail with a name as often as they like: a browser that its user has logged in
+        with before, and this machine itself, still get in.
+        """
+        cookie = request.cookies.get(self._guard.cookie_name(request, BROWSER))
+        if cookie is not None and self._sessions.knows_browser(cookie, name):
+            return (f"browser {hashlib.sha256(cookie.encode()).hexdigest()}",)
+        client = self._guard.proxies.origin(request).client
+        if is_loopback(client) and "X-Forwarded-For" not in request.headers:
+            return (LOOPBACK,)
+        return (f"address {network_of(client)}", f"name {name}")
+
+    def _set_cookie(
+        self, request: web.Request, response: web.Response, what: str, value: str
+    ) -> None:
         response.set_cookie(
-            self._guard.cookie_name(request),
-            self._sessions.begin(name, hashed),
-            max_age=IDLE_S,
+            self._guard.cookie_name(request, what),
+            value,
+            max_age=IDLE_S if what == COOKIE else BROWSER_S,
             path="/",
             httponly=True,
             samesite="Lax",
             secure=self._guard.is_secure(request),
         )
-        return response
 
     async def logout(self, request: web.Request) -> web.Response:
         name = self._guard.cookie_name(request)
         cookie = request.cookies.get(name)
         if cookie is not None:
             self._sessions.end(cookie)
-            self._logged_out(cookie)
+            self._logged_out()
         response = web.json_response({})
         response.del_cookie(
             name, path="/", secure=self._guard.is_secure(request), httponly=True, samesite="Lax"
@@ -86,16 +115,18 @@ class Login:
     def close(self) -> None:
         self._verifier.shutdown(wait=False, cancel_futures=True)
 
-    async def _verify(self, name: str, password: str) -> bool:
+    async def _verify(self, name: str, password: str, origin: str) -> bool:
         if not self._access.web.users:
             return False
         hashed, may = self._access.password_hash(name)
-        self._waiting += 1
+        self._waiting[origin] += 1
         try:
             loop = asyncio.get_running_loop()
             right = await loop.run_in_executor(self._verifier, verify_password, password, hashed)
         finally:
-            self._waiting -= 1
+            self._waiting[origin] -= 1
+            if not self._waiting[origin]:
+                del self._waiting[origin]
         return right and may
 
 

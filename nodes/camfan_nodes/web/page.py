@@ -30,9 +30,11 @@ from camfan_nodes.web.page_messages import (
 )
 from camfan_nodes.web.picture import WHOLE, Picture, Renditions, text_frame
 from camfan_nodes.web.window import Window
+from camfan_wire.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
 
+MESSAGES_PER_S = 10.0  # of text; a page that is resized for a while sends a few a second
 MOST_UNSENT = 1_000_000  # bytes; a page that far behind is told of the site another time
 
 _COUNT = struct.Struct("<H")
@@ -93,6 +95,7 @@ class Page:
         self._waiting: dict[str, _Place] = {}  # those of them that have a picture to be sent
         self._turn = 0
         self._being_made = 0
+        self._rate = RateLimit(MESSAGES_PER_S)
         self._timer: asyncio.TimerHandle | None = None
         self._allowed = frozenset(principal.cameras)
 
@@ -156,6 +159,8 @@ class Page:
         self._pump()
 
     def _said(self, text: str) -> None:
+        if not self._rate.allows():
+            raise ValueError("too many messages")
         message = decode_from_page(text)
         if isinstance(message, Want):
             self._want(message)

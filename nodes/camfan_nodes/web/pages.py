@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from contextlib import suppress
@@ -21,11 +20,14 @@ from camfan_nodes.web.overview import Overviews
 from camfan_nodes.web.page import Counts, Page
 from camfan_nodes.web.page_messages import MAX_BYTES, CameraSummary, Hello, Notice, State, encode
 from camfan_nodes.web.picture import Renditions
+from camfan_nodes.web.shares import Shares
 from camfan_wire.messages import Figures
 
 log = logging.getLogger(__name__)
 
 MOST_PAGES = 256
+PAGES_OF_USER = 64
+FOR_OWNERS = 16
 SILENCE_S = 90.0  # nothing heard for so long: it is gone; hidden pages are slowed down by browsers
 TELL_S = 1.0
 LATELY = 20  # notices in the list beside the pictures
@@ -71,7 +73,10 @@ class Pages:
 
     def __init__(self, office: Office) -> None:
         self._office = office
-        self._open: dict[Page, str] = {}  # and the hash of the cookie it came with
+        self._open: dict[Page, web.Request] = {}  # and what it was let in by
+        self._shares = Shares(
+            "pages", in_all=MOST_PAGES, per_user=PAGES_OF_USER, for_owners=FOR_OWNERS
+        )
         self._ended = Counts()
         self._news = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
@@ -82,8 +87,11 @@ class Pages:
         principal = principal_of(request)
         guard = self._office.guard
         guard.check_origin(request)
-        if len(self._open) >= MOST_PAGES:
-            raise web.HTTPServiceUnavailable(text=f"{MOST_PAGES} pages are open already\n")
+        with self._shares.place(principal):
+            return await self._serve(request, principal)
+
+    async def _serve(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+        guard = self._office.guard
         socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_BYTES, timeout=2.0)
         await socket.prepare(request)
         transport = request.transport
@@ -92,7 +100,7 @@ class Pages:
         office = self._office
         address = guard.proxies.origin(request).client
         page = Page(socket, transport, office.hub, office.renditions, principal, address)
-        self._open[page] = _hash(request.cookies.get(guard.cookie_name(request), ""))
+        self._open[page] = request
         try:
             page.say(encode(self._hello(principal)))
             page.say(self._state(page))
@@ -107,9 +115,11 @@ class Pages:
             self._ended.add(page.counts)
         return socket
 
-    def logged_out(self, cookie: str) -> None:
-        """The pages of this login have nothing to see any more."""
-        for page in [page for page, own in self._open.items() if own == _hash(cookie)]:
+    def end_logged_out(self) -> None:
+        """Close the pages whose login, user or token is gone."""
+        guard = self._office.guard
+        gone = [page for page, request in self._open.items() if not guard.is_still_in(request)]
+        for page in gone:
             self._dismiss(page, LOGGED_OUT, "logged out")
 
     def _forget_silent(self) -> None:
@@ -234,7 +244,3 @@ def _client(page: Page) -> ClientInfo:
         age_p95_ms=painted.age_p95,
         undecodable=painted.undecodable,
     )
-
-
-def _hash(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode()).hexdigest()

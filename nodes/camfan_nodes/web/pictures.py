@@ -17,25 +17,32 @@ from aiohttp import web
 
 from camfan_config.pace import STALE_S
 from camfan_nodes.web.access import Principal
-from camfan_nodes.web.guard import headers_for, principal_of
+from camfan_nodes.web.guard import Guard, headers_for, principal_of
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.picture import Picture
 from camfan_nodes.web.placeholder import placeholder
+from camfan_nodes.web.shares import Shares
 from camfan_nodes.web.snapshots import SIZE, Snapshots, facts_of, is_recent, since_text
 
 BOUNDARY = "camfan-frame"
 JPEG_LINE = "Content-Type: image/jpeg"
 BROWSERS_TAKE = ("text/html", "image/webp", "image/svg+xml")  # each accepts one, no program does
 AGAIN_S = 1.0  # between two pictures that say that the camera is away
-MOST_STREAMS = 64
+MOST_STREAMS = 256
+STREAMS_OF_USER = 64  # a recorder elsewhere reads all cameras with one token
+FOR_OWNERS = 16
 UNSENT_BYTES = 16_384  # in the kernel: what waits there grows old
 
 
 class Pictures:
     """The handlers. Belongs to the event loop."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, guard: Guard) -> None:
         self._hub = hub
+        self._guard = guard
+        self._shares = Shares(
+            "streams", in_all=MOST_STREAMS, per_user=STREAMS_OF_USER, for_owners=FOR_OWNERS
+        )
         self._sizes: dict[str, tuple[int, int]] = {}
         self._snapshots = Snapshots(hub)
         self.streams: set[_Stream] = set()
@@ -63,10 +70,10 @@ class Pictures:
         return await answer(request, camera)
 
     async def _stream(self, request: web.Request, camera: str) -> web.StreamResponse:
-        if len(self.streams) >= MOST_STREAMS:
-            raise web.HTTPServiceUnavailable(
-                text=f"{MOST_STREAMS} streams are open already\n", headers={"Retry-After": "10"}
-            )
+        with self._shares.place(_reader(request)):
+            return await self._serve(request, camera)
+
+    async def _serve(self, request: web.Request, camera: str) -> web.StreamResponse:
         response = web.StreamResponse(
             headers={
                 **headers_for(request),
@@ -81,20 +88,29 @@ class Pictures:
         await response.prepare(request)
         if request.method == "HEAD":
             return response
-        stream = _Stream(self._hub, _reader(request), camera)
+        stream = _Stream(self._hub, request, camera)
         self.streams.add(stream)
         self._hub.wish(stream, {camera: None})
         _send_without_backlog(request)
         try:
             await response.write(form.start)
             while True:
-                await response.write(form.part(*await self._next(stream)))
+                facts, jpeg = await self._next(stream)
+                if stream.ended:
+                    return response
+                await response.write(form.part(facts, jpeg))
                 await request.writer.drain()  # the next one is chosen when this one has left
         except (ConnectionError, asyncio.CancelledError):
             return response
         finally:
             self.streams.discard(stream)
             self._hub.wish(stream, {})
+
+    def end_logged_out(self) -> None:
+        """End the streams whose login, user or token is gone."""
+        for stream in self.streams:
+            if not self._guard.is_still_in(stream.request):
+                stream.end()
 
     async def _next(self, stream: _Stream) -> tuple[dict[str, str], bytes]:
         """The facts of the next part, and its picture."""
@@ -145,8 +161,9 @@ def _form(request: web.Request) -> _ForPrograms | _ForBrowsers:
 class _Stream:
     """One reader of a stream: the newest picture that it has not had."""
 
-    def __init__(self, hub: Hub, principal: Principal, camera: str) -> None:
-        self.principal = principal
+    def __init__(self, hub: Hub, request: web.Request, camera: str) -> None:
+        self.request = request
+        self.ended = False
         self.camera = camera
         self.parts = 0
         self.skipped = 0
@@ -157,6 +174,11 @@ class _Stream:
         self._came = asyncio.Event()
         if self._newest is not None:
             self._came.set()
+
+    def end(self) -> None:
+        """Nothing more is to be sent."""
+        self.ended = True
+        self._came.set()
 
     def picture_came(self, picture: Picture) -> None:
         self.skipped += self._came.is_set()

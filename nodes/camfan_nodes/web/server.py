@@ -20,6 +20,7 @@ from camfan_config.units import parse_address
 from camfan_nodes.web.access import Access
 from camfan_nodes.web.api import Api
 from camfan_nodes.web.assets import Assets
+from camfan_nodes.web.connections import Listener
 from camfan_nodes.web.guard import PRINCIPAL, Guard, principal_of
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.login import Login
@@ -34,6 +35,7 @@ from camfan_nodes.web.sessions import Sessions, state_folder
 
 MAX_BODY = 16_384
 RENDERERS = 2  # threads that make smaller pictures
+LOGINS_S = 0.5  # how often it is asked whether what is open may stay open
 END_S = 1.0  # for open requests, when the server ends
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -59,9 +61,9 @@ class WebServer:
         overviews = Overviews(self.hub, self._version)
         office = Office(self.hub, overviews, self.renditions, self.guard, self._version)
         self.pages = Pages(office)
-        self.pictures = Pictures(self.hub)
+        self.pictures = Pictures(self.hub, self.guard)
         self.hub.figures = self.pages.figures
-        self.login = Login(self.access, self.sessions, self.guard, self.pages.logged_out)
+        self.login = Login(self.access, self.sessions, self.guard, self._end_logged_out)
         self._assets = Assets(site.site)
         self._api = Api(office, self.pages)
         self._registry = CollectorRegistry()
@@ -81,10 +83,22 @@ class WebServer:
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             address = await self._listen(runner)
-            async with _background(self.hub.run(), self.pages.tell()) as background:
+            work = self.hub.run(), self.pages.tell(), self._look_after_logins()
+            async with _background(*work) as background:
                 self._background = background
                 yield address
                 await self.pages.close()
+
+    async def _look_after_logins(self) -> None:
+        """For ever: what is open ends within a second of its login."""
+        while True:
+            await asyncio.sleep(LOGINS_S)
+            self._end_logged_out()
+            self.sessions.save_again()
+
+    def _end_logged_out(self) -> None:
+        self.pages.end_logged_out()
+        self.pictures.end_logged_out()
 
     def failure(self) -> BaseException | None:
         """What ended the work in the background, if something did."""
@@ -96,7 +110,7 @@ class WebServer:
     async def _listen(self, runner: web.AppRunner) -> str:
         host, port = parse_address(self.section.listen)
         tls = _tls(self.section)
-        listener = web.TCPSite(runner, host, port, ssl_context=tls)
+        listener = Listener(runner, host, port, tls)
         try:
             await listener.start()
         except OSError as exc:

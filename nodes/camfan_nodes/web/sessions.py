@@ -11,18 +11,22 @@ import logging
 import os
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from camfan_config import Site
+from camfan_wire.occasional import Occasional
 
 log = logging.getLogger(__name__)
 
 IDLE_S = 30 * 86_400
 LONGEST_S = 180 * 86_400
+CLOCK_S = 3600  # how far this machine's clock may have been ahead when a session began
 TOUCH_S = 600  # how exact `seen` is
 MOST = 1000  # sessions in all; full: who was not here for longest is logged out
+BROWSERS_OF_USER = 16  # known again; of more, the one that logged in longest ago is forgotten
 FILE = "web-sessions.json"
 
 
@@ -35,12 +39,22 @@ class Session(msgspec.Struct):
     seen: float
 
 
+class Stored(msgspec.Struct):
+    """What the file holds; both by the hash of a cookie."""
+
+    sessions: dict[str, Session]
+    browsers: dict[str, str]  # the user that has logged in there before
+
+
 class Sessions:
     """Belongs to the event loop. `folder` None: in memory only."""
 
     def __init__(self, folder: Path | None) -> None:
         self._path = None if folder is None else folder / FILE
         self._by_hash: dict[str, Session] = {}
+        self._browsers: dict[str, str] = {}
+        self._unsaved = False
+        self._warnings = Occasional()
         self._read()
 
     def begin(self, user: str, password_hash: str, now: float | None = None) -> str:
@@ -65,12 +79,36 @@ class Sessions:
             self._write()
         return session
 
+    def remember_browser(self, user: str) -> str:
+        """A cookie by which a browser is known again after its session, as one of this user."""
+        cookie = secrets.token_urlsafe(32)
+        own = [key for key, name in self._browsers.items() if name == user]
+        for key in own[: max(0, len(own) - BROWSERS_OF_USER + 1)]:
+            del self._browsers[key]
+        self._browsers[_hash(cookie)] = user
+        self._write()
+        return cookie
+
+    def knows_browser(self, cookie: str, user: str) -> bool:
+        """Whether this user has logged in there before."""
+        return self._browsers.get(_hash(cookie)) == user
+
     def proves(self, session: Session, password_hash: str) -> bool:
         """It began with the password that this hash is of."""
         return session.proof == _hash(password_hash)
 
     def end(self, cookie: str) -> None:
-        if self._by_hash.pop(_hash(cookie), None) is not None:
+        """Log out. A restart must not undo it: where that cannot be stored, nothing is kept."""
+        if self._by_hash.pop(_hash(cookie), None) is None:
+            return
+        self._write()
+        if self._unsaved and self._path is not None:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+
+    def save_again(self) -> None:
+        """Try once more to store what could not be stored."""
+        if self._unsaved:
             self._write()
 
     def _forget_old(self, now: float) -> None:
@@ -80,7 +118,8 @@ class Sessions:
         if self._path is None or not self._path.exists():
             return
         try:
-            self._by_hash = msgspec.json.decode(self._path.read_bytes(), type=dict[str, Session])
+            stored = msgspec.json.decode(self._path.read_bytes(), type=Stored)
+            self._by_hash, self._browsers = stored.sessions, stored.browsers
         except (OSError, msgspec.MsgspecError) as exc:
             log.warning("%s cannot be read, everybody has to log in again: %s", self._path, exc)
 
@@ -88,15 +127,17 @@ class Sessions:
         if self._path is None:
             return
         temporary = self._path.with_suffix(".new")
+        self._unsaved = False
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(self._by_hash))
+                file.write(msgspec.json.encode(Stored(self._by_hash, self._browsers)))
             temporary.replace(self._path)
         except OSError as exc:
-            log.warning("who is logged in is not kept over a restart: %s", exc)
-            self._path = None
+            self._unsaved = True  # the next change tries again
+            if self._warnings.allows(""):
+                log.warning("%s: logins will not survive a restart: %s", self._path, exc.strerror)
 
 
 def state_folder(site: Site) -> Path | None:
@@ -114,7 +155,9 @@ def state_folder(site: Site) -> Path | None:
 
 
 def _runs(session: Session, now: float) -> bool:
-    return now - session.seen < IDLE_S and now - session.began < LONGEST_S
+    """A time in the future is of a clock that was wrong, and would make the session endless."""
+    idle_s, age_s = now - session.seen, now - session.began
+    return -CLOCK_S < idle_s < IDLE_S and -CLOCK_S < age_s < LONGEST_S
 
 
 def _hash(secret: str) -> str:

@@ -7,7 +7,7 @@ const form = $('form'), error = $('#err'), password = $('#password');
 /** Where one wanted to go; never another server. */
 function target() {
   const to = new URLSearchParams(location.search).get('to') ?? '/live';
-  try { const url = new URL(to, location.origin); return url.origin === location.origin ? url.pathname + url.search : '/live'; } catch { return '/live'; }
+  try { const url = new URL(to, location.origin); return url.origin === location.origin ? url.href : '/live'; } catch { return '/live'; }
 }
 
 form.addEventListener('submit', async event => {

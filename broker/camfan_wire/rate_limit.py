@@ -1,4 +1,4 @@
-"""How fast one peer may ask: a bucket that fills with time and is emptied by messages."""
+"""How fast a peer may ask: a bucket that fills with time and is emptied by messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ BURST_S = 40.0  # of its rate at once: what a node has to say after an outage co
 CHEAP = 1 / 50  # of a request: what each frame of a reader brings with it
 
 
-class Pace:
+class RateLimit:
+    """Belongs to one thread."""
+
     def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
         self._clock = clock
