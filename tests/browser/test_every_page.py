@@ -23,6 +23,7 @@ from camfan_testing.web import LiveWeb, live_web
 pytestmark = pytest.mark.long
 
 NAMES = ("barn", "gate", "porch", "the-old-oak-by-the-northern-gate", "henhouse")
+TITLES = {"porch": "W" * 60}  # the widest there can be
 USERS = (
     f"  users:\n    ines: {{password: {PASSWORD_HASH}, role: owner}}\n"
     f"    guest: {{password: {PASSWORD_HASH}, cameras: [gate]}}\n"
@@ -32,7 +33,10 @@ USERS = (
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[LiveWeb]:
     """Four cameras are there, one is not; people have to log in."""
-    with live_web(tmp_path, *NAMES, web=USERS) as running, contextlib.ExitStack() as stack:
+    with (
+        live_web(tmp_path, *NAMES, web=USERS, titles=TITLES) as running,
+        contextlib.ExitStack() as stack,
+    ):
         for seed, name in enumerate(NAMES[:4]):
             pictures = [jpeg(640, 360, 10 * seed + one) for one in range(3)]
             stack.enter_context(Camera(running.site, name, 5, pictures))
@@ -52,12 +56,12 @@ def open_page(page: Page, web: LiveWeb, path: str) -> None:
         log_in(page, web)
     page.goto(f"{web.url}{path}")
     if path.startswith("/live"):
-        wait_for_state(page, "barn", "live")
+        wait_for_state(page, path.partition("#")[2] or "barn", "live")
     elif path == "/site":
         expect(page.locator("#cameras tbody tr")).to_have_count(5)
 
 
-PAGES = ("/login", "/live", "/live#barn", "/site", "/nowhere")
+PAGES = ("/login", "/live", "/live#barn", "/live#porch", "/site", "/nowhere")
 WINDOWS = ((320, 640), (360, 740), (768, 1024), (1280, 800), (2560, 1440))
 
 
