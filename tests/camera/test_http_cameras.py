@@ -232,6 +232,25 @@ def test_a_camera_that_accepts_and_says_nothing() -> None:
         assert "silent for 2 s" in _trouble(_source(url))
 
 
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_a_slow_camera_may_answer_when_its_picture_is_taken(snapshot: bool) -> None:
+    """Its reader waits longer than that of a fast one, from the head of the answer on."""
+    stream = _mjpeg()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        threading.Event().wait(2)
+        if snapshot:
+            _head(handler, "image/jpeg")
+            handler.wfile.write(PICTURES[0])
+        else:
+            stream(handler)
+
+    with _camera(answer) as url:
+        assert "within 1.6 s" in _trouble(_source(url, snapshot=snapshot, fps=10))
+        slow = _source(url, snapshot=snapshot, fps=0.5)
+        assert _pictures(slow, 1) == PICTURES[:1]
+
+
 def test_leaving_a_silent_camera_takes_no_time() -> None:
     """Closing does not wait for a camera that says nothing, nor does its next opening."""
     with _camera(_mjpeg(stay=True)) as url:

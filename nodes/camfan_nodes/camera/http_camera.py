@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from camfan_config.pace import SLOWEST_FPS, STALL_S, planned_pace
+from camfan_config.pace import SLOWEST_FPS, STALE_INTERVALS, STALL_S, planned_pace
 from camfan_config.types import HttpCamera
 from camfan_nodes.camera.address import read_address
 from camfan_nodes.camera.clock import Clock
@@ -48,8 +48,14 @@ class HttpSource:
         self._readers = Readers(self.name, clock)
         stall_s = STALL_S if camera.stall_after is None else camera.stall_after
         self._timeout_s = min(max(MIN_TIMEOUT_S, 0.8 * stall_s), MAX_TIMEOUT_S)
-        self._silence_s = max(self._timeout_s, planned_pace(camera).stall_s)  # of a stream
-        self._client = HttpClient(address, trust_of(camera), self._timeout_s)
+        pace = planned_pace(camera)
+        self._silence_s = max(self._timeout_s, pace.stall_s)  # of a stream
+        # A slow camera may send the head of its answer with the picture, once that is taken.
+        slow_s = 0.8 * STALE_INTERVALS * pace.interval_s
+        if camera.snapshot:
+            slow_s = min(slow_s, MAX_TIMEOUT_S)
+        self._answer_s = max(self._timeout_s, slow_s)
+        self._client = HttpClient(address, trust_of(camera), self._timeout_s, self._answer_s)
 
     @contextmanager
     def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Reader]:
@@ -106,7 +112,7 @@ class HttpSource:
 
     def _snapshot(self, leave: threading.Event) -> Picture | None:
         """One picture within the time-out, however slowly it trickles in; None: a damaged one."""
-        until_s = time.monotonic() + self._timeout_s
+        until_s = time.monotonic() + self._answer_s
         asked_ns = self._clock.wall_ns()
         with self._in_words(), self._answer(leave) as answer:
             parts, silent = Parts(boundary_of(answer.type)), False
@@ -122,7 +128,7 @@ class HttpSource:
             if not parts.begun:
                 raise ExchangeError(f"asked for a picture, got {_type_of(answer)}")
             if silent:
-                raise ExchangeError(f"no whole picture in {self._timeout_s:g} s")
+                raise ExchangeError(f"no whole picture in {self._answer_s:g} s")
             self.tally.unreadable += not parts.damaged
         return None
 

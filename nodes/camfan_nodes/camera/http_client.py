@@ -123,12 +123,17 @@ class Line:
 
 
 class HttpClient:
-    """Asks for one address, again and again."""
+    """Asks for one address, again and again: connects within `timeout_s`, and has the head of an
+    answer within `answer_s`.
+    """
 
-    def __init__(self, address: Address, trust: Trust, timeout_s: float) -> None:
+    def __init__(
+        self, address: Address, trust: Trust, timeout_s: float, answer_s: float | None = None
+    ) -> None:
         self._address = address
         self._gate = TlsGate(trust)
         self._timeout_s = timeout_s
+        self._answer_s = answer_s or timeout_s
         user = address.user
         self._login = None if user is None else Login(user, address.password or "")
 
@@ -165,7 +170,7 @@ class HttpClient:
         line = Line(self._connect(at), leave)
         try:
             line.send(_request(at, login))
-            head, rest = _read_head(line, self._timeout_s)
+            head, rest = _read_head(line, self._answer_s)
         except BaseException:
             line.close()
             raise
