@@ -33,6 +33,7 @@ class Account:
         self.lost: Counter[str] = Counter()  # by reason
         self.run: str | None = None
         self.sequence = -1  # the last that was delivered or told, of that run
+        self.first: Position | None = None  # of what it got, or was told of
         self.gaps: deque[Gap] = deque(maxlen=GAPS)
         self.log = PassLog(LOGGED)
 
@@ -52,6 +53,7 @@ class Account:
         if header.run == self.run and header.sequence <= self.sequence:
             self.repeated += 1
             return
+        self.first = self.first or header.position
         self.run, self.sequence = header.run, header.sequence
         self.delivered += 1
         self.delivered_bytes += header.size
@@ -64,6 +66,7 @@ class Account:
         self.gaps.append(gap)
         if gap.last is None:
             return 0
+        self.first = self.first or Position(gap.run, gap.first)
         self.run, self.sequence = gap.run, gap.last
         count = gap.last - gap.first + 1
         (self.skipped if gap.reason == NOT_WANTED else self.lost)[gap.reason] += count
@@ -75,6 +78,9 @@ class Account:
             within = gap.last is None or position.sequence <= gap.last
             if gap.run == position.run and gap.first <= position.sequence and within:
                 return ("skipped" if gap.reason == NOT_WANTED else "lost"), gap.reason
+        first = self.first
+        if first is not None and first.run == position.run and position.sequence < first.sequence:
+            return "unknown", "of before it subscribed"
         if position.run == self.run:
             return ("delivered" if position.sequence <= self.sequence else "held"), None
         return "unknown", "of another run"

@@ -44,7 +44,7 @@ from camfan_wire.keys import KeyFileError
 from camfan_wire.messages import PROTOCOL
 from camfan_wire.notify import notify
 from camfan_wire.sockets import Role, bind, fanout_queue, ingest_queue, open_socket
-from camfan_wire.topics import status_topic
+from camfan_wire.topics import LAYERS, status_topic
 
 log = logging.getLogger(__name__)
 
@@ -233,8 +233,11 @@ class Broker:
         )
 
     def _subscribe(self, camera: str, layers: int) -> None:
-        if camera not in self.upstreams:
+        if camera in self.upstreams:
+            layers = LAYERS  # what is left out there is told
+        else:
             self.ingest.want(camera, layers)
+        self.cameras[camera].listens_to(layers, time.monotonic_ns())
 
     def _wanted(self, camera: Camera) -> int:
         fps = self.site.cameras[camera.name].fps

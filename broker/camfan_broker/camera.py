@@ -18,14 +18,16 @@ from camfan_wire.errors import WireError
 from camfan_wire.header import Header, Position
 from camfan_wire.messages import OTHER_PUBLISHER
 from camfan_wire.states import CameraState
-from camfan_wire.topics import LAYERS, frame_topic, layer_of
+from camfan_wire.topics import LAYERS, above, frame_topic, layer_of
 from camfan_wire.upright import SizeCache
 
 PAST_RUNS = 64  # remembered, so that a frame of a run that ended is not taken for a new run
+STRETCHES = 256  # of frames that were not asked for, for those who trace them
 LOGGED = 8192  # arrivals that can be traced
 FPS_WINDOW_NS = 3_000_000_000
 BEGINNING = 64  # a run that is found no further than this has begun while we listened
 SHOWN_NS = 60_000_000_000  # a refusal of frames is told for so long
+SETTLE_NS = 1_000_000_000  # until a subscription has surely come to a camera
 TAIL_NS = 2_500_000_000  # what the camera says it has should have come after so long
 
 GOES_ON_NS = 1_000_000_000  # without a frame of its successor
@@ -81,6 +83,12 @@ class Camera:
         self._run_unwanted = 0
         self._past_runs: OrderedDict[str, _Ended] = OrderedDict()
         self._stretch = Stretch()
+        self._layers = 0  # that the broker subscribes to at ingest
+        self._fewest = 0  # the least of that since the last frame
+        self._asked_ns = 0  # when it changed
+        self._not_asked: deque[tuple[int, int, int]] = deque(
+            maxlen=STRETCHES
+        )  # after, before, fewest
         self._changes_hands = False  # the next change of runs is one of publishers
         self._samples: deque[tuple[int, int, int]] = deque()  # monotonic ns, frames, bytes
 
@@ -161,7 +169,9 @@ class Camera:
             self.gaps.add((received_ns - newest.received_ns) / 1e9 / pictures)
         missing = header.sequence - self._sequence - 1
         if missing:
-            self._miss(missing, header.unwanted)
+            self._miss(header, missing)
+        if received_ns - self._asked_ns > SETTLE_NS:
+            self._fewest = self._layers
         self._sequence = header.sequence
         self.numbered += 1
         self.received += 1
@@ -195,6 +205,7 @@ class Camera:
         self.runs += ended is None
         self.run_frames = 0
         self.log.clear()
+        self._not_asked.clear()
         # A run that we find going is counted from here; one that began while we listened, from 0.
         start = _Ended() if whole else _Ended(header.sequence - 1, header.unwanted)
         self._sequence, self._run_unwanted = ended or start
@@ -203,9 +214,30 @@ class Camera:
             self.repairs.other_publisher()
         self._stretch, self._changes_hands = Stretch(self._sequence, why), False
 
-    def _miss(self, missing: int, run_unwanted: int) -> None:
-        unwanted = min(max(run_unwanted - self._run_unwanted, 0), missing)
-        self._run_unwanted = run_unwanted
+    def listens_to(self, layers: int, now: int) -> None:
+        """From now on the broker subscribes to so many layers at ingest."""
+        self._fewest = min(self._fewest, self._layers, layers)
+        self._layers, self._asked_ns = layers, now
+
+    def was_not_asked(self, sequence: int) -> bool:
+        """A picture of this run that nobody had subscribed to, as far as is remembered."""
+        return any(
+            after < sequence < before and layer_of(sequence) >= fewest
+            for after, before, fewest in self._not_asked
+        )
+
+    def _miss(self, header: Header, missing: int) -> None:
+        """Frames that did not come. Those that nobody had subscribed to were not sent, also where
+        their publisher does not say so; nor were the first of a run, before it heard of that.
+        """
+        told = header.unwanted - self._run_unwanted
+        begins = self._sequence == -1
+        silent = missing if begins else above(self._fewest, self._sequence, header.sequence)
+        if silent > told:
+            least = 0 if begins else self._fewest
+            self._not_asked.append((self._sequence, header.sequence, least))
+        unwanted = min(max(told, silent), missing)
+        self._run_unwanted = header.unwanted
         self.numbered += missing
         self.unwanted += unwanted
         self.lost += missing - unwanted

@@ -126,6 +126,8 @@ def _trouble(broker: Sources) -> str | None:
 
 def camera_figures(broker: Sources, camera: Camera) -> Figures:
     fps, bytes_per_s = camera.rates()
+    # Another thread may ask while the loop counts: what is told adds up all the same.
+    received, unwanted, lost = camera.received, camera.unwanted, camera.lost
     newest = camera.ring.newest()
     age_ms = error_ms = None
     if newest is not None and newest.header.offset is not None:
@@ -144,11 +146,11 @@ def camera_figures(broker: Sources, camera: Camera) -> Figures:
         "stale_after_ms": round(1000 * camera.pace.stale_s),
         "bytes_per_s": round(bytes_per_s),
         "layers": broker.demands.layers(camera.name),
-        "numbered": camera.numbered,
-        "received": camera.received,
+        "numbered": received + unwanted + lost,
+        "received": received,
         "received_bytes": camera.received_bytes,
-        "unwanted": camera.unwanted,
-        "lost": camera.lost,
+        "unwanted": unwanted,
+        "lost": lost,
         "repaired": camera.repairs.repaired,
         "refused": camera.refused.total(),
         "refused_why": _why(camera.refused),

@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from camfan_broker.account import Account
+from msgspec.structs import replace
+
+from camfan_broker.account import NOT_WANTED, Account
 from camfan_broker.camera import Camera
 from camfan_broker.peer import Peer
 from camfan_broker.rights import Rights
@@ -21,6 +23,9 @@ from camfan_wire.messages import FromBroker, Hop, Outcome, Trace, Traced
 ANSWER_NS = 1_000_000_000
 MAX_OPEN = 64
 MAX_OPEN_OF_KEY = 8
+
+NEWER_WENT = "a newer frame went instead"
+MISSED = ("lost", "skipped")  # the broker's words on what did not come by ingest
 
 Reply = Callable[[bytes, FromBroker], object]
 
@@ -116,6 +121,7 @@ class Tracer:
             return
         del self._open[key]
         trace = found.trace
+        found.hops = _reconciled(trace.camera, found.hops)
         self._reply(
             found.asked_by,
             Traced(
@@ -154,6 +160,8 @@ class Tracer:
         last, oldest = camera.last_sequence, camera.log.oldest()
         if last is None or sequence > last:
             return Hop(node="broker", outcome="unknown", reason="it has not come, or not yet")
+        if camera.was_not_asked(sequence):
+            return Hop(node="broker", outcome="skipped", reason=NOT_WANTED)
         if oldest is None or sequence < oldest:
             return Hop(node="broker", outcome="unknown", reason="too long ago")
         return Hop(node="broker", outcome="lost", reason="it never came here by way of ingest")
@@ -187,7 +195,7 @@ class Tracer:
         oldest = account.log.oldest()
         if oldest is None or sequence < oldest:
             return "unknown", "too long ago", None
-        return "skipped", "a newer frame went instead", None
+        return "skipped", NEWER_WENT, None
 
     def _site_ns(self, monotonic_ns: int) -> int:
         return self._clock.now_ns() - (time.monotonic_ns() - monotonic_ns)
@@ -196,6 +204,36 @@ class Tracer:
 def _may_know(rights: Rights, subscriber: Peer) -> bool:
     """Whether these rights include that this subscriber receives a camera."""
     return rights.sees is None or rights.control or subscriber.rights.name == rights.name
+
+
+def _reconciled(camera: str, hops: list[Hop]) -> list[Hop]:
+    """What is said of a frame that did not come by ingest, as those say it who know better.
+
+    The broker never saw it: what has it got it late, and why it was not sent the camera knows. A
+    reader of the newest was not passed over by what never came.
+    """
+    missed = next((hop for hop in hops if hop.node == "broker" and hop.outcome in MISSED), None)
+    if missed is None:
+        return hops
+    better, passed_over = missed, missed
+    if any(hop.outcome in ("delivered", "recorded") for hop in hops):
+        better = replace(missed, outcome="received", reason="late, to repair")
+    elif any(hop.outcome == "skipped" and hop.reason == NOT_WANTED for hop in hops):
+        better = passed_over = replace(missed, outcome="skipped", reason=NOT_WANTED)
+    elif any(hop.node == camera and hop.outcome == "held" for hop in hops):
+        better = replace(missed, outcome="held", reason="the camera has it, for those who ask")
+    return [
+        better if hop is missed else _instead(hop, passed_over) if _was_passed_over(hop) else hop
+        for hop in hops
+    ]
+
+
+def _was_passed_over(hop: Hop) -> bool:
+    return hop.reason == NEWER_WENT
+
+
+def _instead(hop: Hop, of: Hop) -> Hop:
+    return replace(hop, outcome=of.outcome, reason=of.reason)
 
 
 def _records(peer: Peer, camera: Camera) -> bool:

@@ -67,3 +67,12 @@ def split_status_topic(topic: bytes) -> str | None:
     """The node, or None if these bytes are no status topic."""
     match = _STATUS.fullmatch(topic)
     return match[1].decode("ascii") if match else None
+
+
+def above(layers: int, after: int, before: int) -> int:
+    """How many sequences between two are in none of the first `layers` layers."""
+    between = before - after - 1
+    if not layers:
+        return between
+    step = 16 >> layers  # the sequences of these layers are its multiples
+    return between - ((before - 1) // step - after // step)

@@ -159,7 +159,7 @@ def test_each_loss_has_its_place_and_reason(site: Site) -> None:
 
     assert camera.lost == 15
     assert camera.lost_where == (
-        "5 not sent: the broker was away or the link was full, 7 between camera and broker, "
+        "5 not sent: the broker was away or the link was full, 5 between camera and broker, "
         "2 refused by the broker, 3 not written by archive"
     )
 

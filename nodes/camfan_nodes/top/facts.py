@@ -196,10 +196,9 @@ def _said(camera: str, own: Word) -> str:
 
 
 def _lost(figures: Figures, camera: str, words: Mapping[str, Word]) -> int | None:
-    """Frames that are gone for good, as far as anybody has said so."""
-    before = _never_came(figures)
-    unwritten = sum(count(one, "lost") or 0 for _, one in _recorders(camera, words))
-    return unwritten or None if before is None else before + unwritten
+    """Frames that are gone for good, as far as anybody has said so; the sum of `_losses`."""
+    lost = sum(part for part, _ in _losses(figures, camera, words))
+    return None if not lost and _never_came(figures) is None else lost
 
 
 def _never_came(figures: Figures) -> int | None:
@@ -210,19 +209,27 @@ def _never_came(figures: Figures) -> int | None:
 
 def _where(figures: Figures, camera: str, words: Mapping[str, Word]) -> str:
     """Where frames were lost, in words; empty when none were."""
-    lost = _never_came(figures) or 0
+    parts = _losses(figures, camera, words)
+    return ", ".join(f"{count_text(part)} {why}" for part, why in parts if part)
+
+
+def _losses(figures: Figures, camera: str, words: Mapping[str, Word]) -> list[tuple[int, str]]:
+    """How many frames were lost in which place, each counted once."""
+    never_came = _never_came(figures) or 0
     own = words.get(camera)
     unsent = 0 if own is None else count(own.status.cameras.get(camera, {}), "unsent") or 0
-    unsent = min(lost, unsent)
+    refused = min(never_came, count(figures, "refused") or 0)
+    unsent = min(never_came - refused, unsent)
     parts = [
         (unsent, "not sent: the broker was away or the link was full"),
-        (lost - unsent, "between camera and broker"),
-        (count(figures, "refused") or 0, "refused by the broker"),
+        (never_came - refused - unsent, "between camera and broker"),
+        (refused, "refused by the broker"),
     ]
     for recorder, one in _recorders(camera, words):
         parts.append((count(one, "lost") or 0, f"not written by {recorder}"))
-        parts.append((count(one, "missing") or 0, f"never came to {recorder}"))
-    return ", ".join(f"{count_text(part)} {why}" for part, why in parts if part)
+        only_here = max(0, (count(one, "missing") or 0) - never_came)
+        parts.append((only_here, f"never came to {recorder}"))
+    return parts
 
 
 def _recorders(camera: str, words: Mapping[str, Word]) -> list[tuple[str, Figures]]:

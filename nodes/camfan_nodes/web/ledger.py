@@ -12,6 +12,10 @@ from camfan_nodes.top.figures import count
 from camfan_nodes.viewer.heard import Word
 from camfan_wire.messages import Figures
 
+TAKEN, UNSENT = "Taken by cameras", "not sent: the broker was away or the link was full"
+SENT, UNDERWAY = "Sent by nodes", "on the way to the broker"
+PASSED = "Passed by the broker"
+
 
 class Hop(Struct, frozen=True, kw_only=True):
     """A place that frames pass, all cameras together, since its processes started."""
@@ -62,46 +66,45 @@ def hops(site: Site, words: Mapping[str, Word]) -> list[Hop]:
         for node in nodes(site)
         if node.kind == "recorder" and node.name in words
     ]
-    return [*_to_the_broker(cameras, at_broker, recorders), *_to_the_disk(recorders)]
+    return [*_to_the_broker(cameras, at_broker), *_to_the_disk(recorders)]
 
 
-def _to_the_broker(
-    cameras: list[Figures], at_broker: list[Figures], recorders: list[Figures]
-) -> list[Hop]:
-    sent, unsent = _sum(cameras, "sent"), _sum(cameras, "unsent") or 0
-    received, repaired = _sum(at_broker, "received"), _sum(at_broker, "repaired") or 0
-    lost = _sum(at_broker, "lost")
-    gone = None if lost is None else max(0, lost - repaired)  # what came late is not lost
-    never_sent = min(unsent, gone or 0)
+def _to_the_broker(cameras: list[Figures], at_broker: list[Figures]) -> list[Hop]:
+    """Each hop has the frames of the one before, but for those that were lost in between.
+
+    All follow from what the broker says: the nodes count since another time, and are heard at
+    another moment.
+    """
+    received, lost = _sum(at_broker, "received"), _sum(at_broker, "lost")
+    if received is None or lost is None:
+        return [
+            Hop(name=name, frames=None, lost=None, why=why)
+            for name, why in ((TAKEN, UNSENT), (SENT, UNDERWAY), (PASSED, ""))
+        ]
+    gone = max(0, lost - (_sum(at_broker, "repaired") or 0))  # what came late is not lost
+    unsent = min(_sum(cameras, "unsent") or 0, gone)
+    taken = received + lost
     return [
-        Hop(
-            name="Taken by cameras",
-            frames=None if sent is None else sent + unsent,
-            lost=None if gone is None else never_sent,
-            why="not sent: the broker was away or the link was full",
-        ),
-        Hop(
-            name="Sent by nodes",
-            frames=sent,
-            lost=None if gone is None else gone - never_sent,
-            why="on the way to the broker",
-        ),
-        Hop(
-            name="Passed by the broker",
-            frames=None if received is None else received + repaired,
-            lost=_sum(recorders, "missing"),
-            why="never came to a recorder",
-        ),
+        Hop(name=TAKEN, frames=taken, lost=unsent, why=UNSENT),
+        Hop(name=SENT, frames=taken - unsent, lost=gone - unsent, why=UNDERWAY),
+        Hop(name=PASSED, frames=taken - gone, lost=None, why=""),
     ]
 
 
 def _to_the_disk(recorders: list[Figures]) -> list[Hop]:
-    if not recorders:
+    """The same from what the recorders say; a frame counts at each that is to have it."""
+    frames = _sum(recorders, "frames")
+    if frames is None:
         return []
-    frames, lost = _sum(recorders, "frames"), _sum(recorders, "lost")
-    total = None if frames is None else frames + (lost or 0)
+    lost, missing = _sum(recorders, "lost") or 0, _sum(recorders, "missing") or 0
     return [
-        Hop(name="At the recorder", frames=total, lost=lost, why="not written"),
+        Hop(
+            name="Meant for recorders",
+            frames=frames + lost + missing,
+            lost=missing,
+            why="never came to a recorder",
+        ),
+        Hop(name="At the recorder", frames=frames + lost, lost=lost, why="not written"),
         Hop(name="On disk", frames=frames, lost=None, why=""),
     ]
 
