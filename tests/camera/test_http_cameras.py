@@ -444,6 +444,7 @@ def test_what_the_camera_says_counts_into_the_age(
         ended_ns = time.time_ns()
 
     assert begun_ns <= got.captured_ns + age_s * 1e9 <= ended_ns
+    assert (got.error_ns > 0) == (age_s > 0 or snapshot)
 
 
 def _stamp(text: str) -> str:

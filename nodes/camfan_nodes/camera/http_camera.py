@@ -73,7 +73,7 @@ class HttpSource:
                 for part in self._fed(parts, data):
                     count += 1
                     if thinner.keeps(self._clock.monotonic_ns() / 1e9, wishes.fps):
-                        yield None if wishes.idle() else self._picture(part, part.head)
+                        yield None if wishes.idle() else self._picture(part, part.head, answer)
                 if not count and not parts.begun and _is_another(answer, parts.others):
                     break
             if parts.begun and not count:
@@ -120,7 +120,7 @@ class HttpSource:
                 while data := answer.read(until_s - time.monotonic()):
                     for part in self._fed(parts, data):
                         lines = answer.head.head.lines | part.head.lines
-                        return self._picture(part, Head(lines), asked_ns)
+                        return self._picture(part, Head(lines), answer, asked_ns)
                     if not parts.begun and _is_another(answer, parts.others):
                         break
             except SilentError:
@@ -132,15 +132,20 @@ class HttpSource:
             self.tally.unreadable += not parts.damaged
         return None
 
-    def _picture(self, part: Part, head: Head, asked_ns: int | None = None) -> Picture:
-        """Raises ExchangeError for a placeholder."""
+    def _picture(
+        self, part: Part, head: Head, answer: Answer, asked_ns: int | None = None
+    ) -> Picture:
+        """Of a snapshot since it was asked for. Raises ExchangeError for a placeholder."""
         reason = placeholder(head)
         if reason is not None:
             raise ExchangeError(reason)
-        captured_ns, error_ns = captured_at(head, part.began_ns, part.waited_ns)
-        if captured_ns == part.began_ns and asked_ns is not None:
-            captured_ns = asked_ns  # or older: some cameras keep one ready
-        return Picture(part.jpeg, captured_ns, error_ns)
+        said = captured_at(head, part.began_ns, part.waited_ns, answer.way_ns)
+        if said is not None:
+            return Picture(part.jpeg, *said)
+        if asked_ns is None:
+            return Picture(part.jpeg, part.began_ns)
+        half_ns = max(0, part.began_ns - asked_ns) // 2  # in between, unless the camera keeps some
+        return Picture(part.jpeg, asked_ns + half_ns, half_ns)
 
     def _fed(self, parts: Parts, data: bytes) -> list[Part]:
         before = parts.damaged + parts.skipped

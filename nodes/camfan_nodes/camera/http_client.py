@@ -52,6 +52,7 @@ class Answer:
     """An answer with status 200, whose body is read piece by piece."""
 
     head: AnswerHead
+    way_ns: int  # how long it took to connect; what is sent is not on the way for longer
     _line: Line
     _rest: bytes = field(repr=False)  # of the body, came with the head
     _chunks: Chunks | None
@@ -167,7 +168,9 @@ class HttpClient:
 
     def _ask(self, at: Address, login: Login | None, leave: threading.Event) -> Answer | None:
         """The answer to one request; None where there was none at all."""
+        begun_ns = time.monotonic_ns()
         line = Line(self._connect(at), leave)
+        way_ns = time.monotonic_ns() - begun_ns
         try:
             line.send(_request(at, login))
             head, rest = _read_head(line, self._answer_s)
@@ -178,7 +181,7 @@ class HttpClient:
             line.close()
             return None
         chunked = "chunked" in (head.head.get("transfer-encoding") or "").lower()
-        return Answer(head, line, rest, Chunks() if chunked else None)
+        return Answer(head, way_ns, line, rest, Chunks() if chunked else None)
 
     def _connect(self, at: Address) -> socket.socket:
         place = (at.host, at.port or _PORTS[at.scheme])

@@ -29,17 +29,19 @@ def placeholder(head: Head) -> str | None:
     return None
 
 
-def captured_at(head: Head, began_ns: int, waited_ns: int = 0) -> tuple[int, int]:
-    """Wall clock at the capture, and the bound of its error, both ns.
+def captured_at(
+    head: Head, began_ns: int, waited_ns: int = 0, way_ns: int = 0
+) -> tuple[int, int] | None:
+    """Wall clock at the capture, and the bound of its error, both ns; None: nothing is said of it.
 
     `began_ns` is when the picture's first byte came, `waited_ns` how long its head was there
-    before it.
+    before it, `way_ns` a bound of how long both were on the way.
     """
     age = None if waited_ns > MAX_WAIT_NS else _age(head, began_ns)
     if age is None:
-        return began_ns, 0
+        return None
     seconds, error_s = age
-    return began_ns - round(seconds * 1e9), round(error_s * 1e9)
+    return began_ns - round(seconds * 1e9), round(error_s * 1e9) + way_ns
 
 
 def _age(head: Head, now_ns: int) -> tuple[float, float] | None:
