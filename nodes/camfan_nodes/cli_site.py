@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 
-from camfan_config import SiteError, diff_files, host_label, hosts, load_site, read_site
+from camfan_config import Loaded, SiteError, diff_files, host_label, hosts, load_site, read_site
 from camfan_config.disk import check_disks, disk_warnings
 from camfan_config.estimate import warnings
 from camfan_config.graph import mermaid
@@ -87,8 +87,17 @@ def check_file(path: Path) -> int:
 def _check(path: Path) -> int:
     loaded = read_site(path)
     check_disks(loaded)
-    _print(summary(loaded.site, (*warnings(loaded.site), *disk_warnings(loaded.site))))
+    _print(
+        summary(loaded.site, (*warnings(loaded.site), *disk_warnings(loaded.site), *_here(loaded)))
+    )
     return 0
+
+
+def _here(loaded: Loaded) -> tuple[str, ...]:
+    """What this machine lacks; nothing that came from elsewhere is said."""
+    from camfan_nodes.this_machine import machine_warnings  # its imports are not for `show`
+
+    return tuple(loaded.hidden.cover(words) for words in machine_warnings(loaded.site))
 
 
 def _show(args: argparse.Namespace) -> int:

@@ -80,7 +80,7 @@ class ImagesStream:
     def _read_all(self) -> Iterator[bytes]:
         """Raises SourceError when a showing has no picture at all."""
         while True:
-            paths, good = self._listed(), 0
+            paths, good = list_folder(self._folder), 0
             for path in paths:
                 if (jpeg := self._read(path)) is not None:
                     good += 1
@@ -102,15 +102,17 @@ class ImagesStream:
         self._tally.unreadable += 1
         return None
 
-    def _listed(self) -> list[Path]:
-        try:
-            entries = sorted(self._folder.iterdir())
-        except FileNotFoundError:
-            raise SourceError(describe_missing(self._folder)) from None
-        except NotADirectoryError:
-            raise SourceError(
-                f"{self._folder}: a file, not a folder; the source `file` plays videos"
-            ) from None
-        except OSError as exc:
-            raise SourceError(f"{self._folder}: cannot be read: {reason_of(exc)}") from exc
-        return [path for path in entries if path.is_file() and not path.name.startswith(".")]
+
+def list_folder(folder: Path) -> list[Path]:
+    """The files that could be pictures, in the order of their names. Raises SourceError."""
+    try:
+        entries = sorted(folder.iterdir())
+    except FileNotFoundError:
+        raise SourceError(describe_missing(folder)) from None
+    except NotADirectoryError:
+        raise SourceError(
+            f"{folder}: a file, not a folder; the source `file` plays videos"
+        ) from None
+    except OSError as exc:
+        raise SourceError(f"{folder}: cannot be read: {reason_of(exc)}") from exc
+    return [path for path in entries if path.is_file() and not path.name.startswith(".")]

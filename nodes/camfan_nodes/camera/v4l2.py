@@ -72,20 +72,38 @@ class V4l2Source:
     @contextmanager
     def open(self, wishes: Wishes = EVERYTHING) -> Iterator[V4l2Stream]:
         """Raises SourceError, which says what else is there, when the device cannot be had."""
+        with self._device() as device:
+            try:
+                stream = V4l2Stream(device, self._camera, self.tally, self._clock, wishes)
+            except OSError as exc:
+                raise _in_words(self.name, exc) from exc
+            yield stream
+
+    def look(self) -> None:
+        """Raises SourceError as `open` does; starts nothing, so that a running node goes on."""
+        with self._device() as device:
+            try:
+                _refuse_without_capture(device, self.name)
+            except OSError as exc:
+                raise _in_words(self.name, exc) from exc
+
+    def _device(self) -> Device:
+        """Raises SourceError."""
         try:
-            device = Device(self._camera.device, self._kernel)
+            return Device(self._camera.device, self._kernel)
         except FileNotFoundError:
             raise SourceError(
                 f"{self.name}: there is no such device; {describe_devices(self._kernel)}"
             ) from None
         except OSError as exc:
             raise _in_words(self.name, exc) from exc
-        with device:
-            try:
-                stream = V4l2Stream(device, self._camera, self.tally, self._clock, wishes)
-            except OSError as exc:
-                raise _in_words(self.name, exc) from exc
-            yield stream
+
+
+def _refuse_without_capture(device: Device, name: str) -> Identity:
+    found = device.identify()
+    if not found.captures:
+        raise SourceError(f"{name}: {found.card} {_why_not(found)}")
+    return found
 
 
 class V4l2Stream:
@@ -107,9 +125,7 @@ class V4l2Stream:
         self._thinner = Thinner(camera.fps)
         self._last: int | None = None
         self._last_s: float | None = None
-        found = device.identify()
-        if not found.captures:
-            raise SourceError(f"{camera.device}: {found.card} {_why_not(found)}")
+        found = _refuse_without_capture(device, camera.device)
         self._row = self._choose(found.card)
         self._format = self._negotiate(found.card)
         self._geometry = _geometry(self._format)

@@ -38,6 +38,21 @@ class Folder:
         os.close(self._fd)
 
 
+def look_at_folder(path: Path) -> None:
+    """Raises RecordingError where a recorder could not write; makes and locks nothing."""
+    place = path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise RecordingError(f"cannot record into {path}: {place} is not a folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise _not_writable(path)
+
+
+def _not_writable(path: Path) -> RecordingError:
+    return RecordingError(f"cannot record into {path}: it is not writable for this user")
+
+
 def index_folder(recorder: Recorder) -> Path:
     """Where a recorder keeps its index: one rule for its writer and its readers."""
     return Path(recorder.path if recorder.index is None else recorder.index)
@@ -45,7 +60,7 @@ def index_folder(recorder: Recorder) -> Path:
 
 def _check(path: Path, fd: int) -> None:
     if not os.access(path, os.W_OK | os.X_OK):
-        raise RecordingError(f"cannot record into {path}: it is not writable for this user")
+        raise _not_writable(path)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:

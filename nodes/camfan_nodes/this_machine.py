@@ -1,0 +1,201 @@
+"""What would keep the nodes of this machine from working, in the sentences of the nodes themselves.
+
+Looks only: makes no file, takes no lock, starts no camera, and disturbs nothing that runs. What
+other machines of the site lack cannot be seen from here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from camfan import CamfanError
+from camfan_config import (
+    Broker,
+    CameraBase,
+    FileCamera,
+    ImagesCamera,
+    Motion,
+    Node,
+    Recorder,
+    Site,
+    V4l2Camera,
+    Web,
+    hosts,
+    is_started,
+)
+from camfan_config.estimate import recorder_bytes_s
+from camfan_config.mounts import network_share
+from camfan_config.topology import LOCALHOST, bind_addresses
+from camfan_config.units import parse_address, short_bytes, short_duration
+from camfan_nodes.camera.clock import NodeClock
+from camfan_nodes.camera.images import list_folder
+from camfan_nodes.camera.source import SourceError
+from camfan_nodes.camera.sources import source_of
+from camfan_nodes.camera.words import describe_missing, reason_of
+from camfan_nodes.command import MissingExtraError
+from camfan_nodes.recorder.folder import index_folder, look_at_folder
+from camfan_wire.machine import own_label
+
+ANSWER_S = 0.5  # for what listens on a port to say what it is
+SOON_S = 86_400.0  # a disk that is full within a day is mentioned
+
+
+def machine_warnings(site: Site) -> tuple[str, ...]:
+    """One sentence for each thing that this machine lacks for its nodes."""
+    found = []
+    for node in _own_nodes(site):
+        for sentence in _look(site, node):
+            found.append(f"{node.kind} {node.name}: {sentence}")  # noqa: PERF401 - reads better
+    return tuple(found)
+
+
+def _own_nodes(site: Site) -> tuple[Node, ...]:
+    """The nodes of this machine; none if it is not known which of the hosts it is."""
+    known = hosts(site)
+    label = LOCALHOST if set(known) == {LOCALHOST} else own_label(known)
+    return tuple(node for node in known.get(label or "", ()) if is_started(node.section))
+
+
+def _look(site: Site, node: Node) -> Iterator[str]:
+    section = node.section
+    if isinstance(section, Broker):
+        yield from _ports(site, node.name, section)
+    elif isinstance(section, CameraBase):
+        yield from _camera(node)
+    elif isinstance(section, Recorder):
+        yield from _recorder(site, section)
+    elif isinstance(section, Motion):
+        if find_spec("cv2") is None:
+            yield str(MissingExtraError("motion", "OpenCV", "motion"))
+    elif isinstance(section, Web):
+        yield from _web(site, section)
+
+
+def _camera(node: Node) -> Iterator[str]:
+    section = node.section
+    assert isinstance(section, CameraBase)
+    yield from _sentence(lambda: _source(node))
+    if section.ring.path and section.ring.disk:
+        yield from _writable(Path(section.ring.path))
+
+
+def _source(node: Node) -> None:
+    """Raises what the camera's node would end with, or would try again for."""
+    section = node.section
+    source = source_of(node.name, section, NodeClock(threading.Event()))  # type: ignore[arg-type]
+    if isinstance(section, V4l2Camera):
+        source.look()  # type: ignore[attr-defined]
+    elif isinstance(section, FileCamera):
+        from camfan_nodes.camera.video_file import check_file  # PyAV is there, or it has been said
+
+        check_file(Path(section.path))
+    elif isinstance(section, ImagesCamera) and not list_folder(Path(section.path)):
+        raise SourceError(f"{section.path}: the folder has no pictures")
+
+
+def _recorder(site: Site, section: Recorder) -> Iterator[str]:
+    yield from _sentence(lambda: look_at_folder(Path(section.path)))
+    index = index_folder(section)
+    if section.index is not None:
+        yield from _sentence(lambda: look_at_folder(index))
+    share = network_share(index)
+    if share is not None:
+        yield (
+            f"{index} is on a network share ({share}), where the index is unsafe; set `index:` to "
+            "a folder on a local disk"
+        )
+    yield from _room(Path(section.path), recorder_bytes_s(site, section))
+
+
+def _room(path: Path, bytes_s: float) -> Iterator[str]:
+    """How soon the disk is full, if that is soon."""
+    place = path
+    while not place.is_dir() and place != place.parent:
+        place = place.parent
+    with contextlib.suppress(OSError):
+        free = shutil.disk_usage(place).free
+        if bytes_s and free / bytes_s < SOON_S:
+            lasts = short_duration(free / bytes_s)
+            yield f"{short_bytes(free)} are free in {place}, which is full after about {lasts}"
+
+
+def _web(site: Site, section: Web) -> Iterator[str]:
+    if find_spec("aiohttp") is None:
+        yield str(MissingExtraError("the web server", "aiohttp", "web"))
+    if section.tls is not None:
+        yield from _readable(Path(section.tls.certificate))
+        yield from _readable(Path(section.tls.key))
+    if section.state is not None:
+        yield from _writable(Path(section.state))
+    host, port = parse_address(section.listen)
+    if not _is_running(site, None):
+        yield from _port(host, port)
+
+
+def _ports(site: Site, name: str, section: Broker) -> Iterator[str]:
+    """None while the broker runs: then they are its own."""
+    if _is_running(site, name):
+        return
+    addresses = bind_addresses(site, name)
+    for endpoint in (addresses.ingest, addresses.fanout, addresses.delivery):
+        host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+        yield from _port(host.strip("[]"), int(port))
+    if section.http is not None:
+        yield from _port(*parse_address(section.http))
+
+
+def _is_running(site: Site, name: str | None) -> bool:
+    """Whether what listens on the delivery port speaks ZeroMQ, as the broker does."""
+    host, _, port = bind_addresses(site, name).delivery.removeprefix("tcp://").rpartition(":")
+    host = "127.0.0.1" if host == "*" else host.strip("[]")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), ANSWER_S) as one:
+        one.settimeout(ANSWER_S)
+        greeting = one.recv(10, socket.MSG_WAITALL)
+        return len(greeting) == 10 and greeting[0] == 0xFF and greeting[9] == 0x7F
+    return False
+
+
+def _port(host: str, port: int) -> Iterator[str]:
+    host = "" if host == "*" else host
+    try:
+        family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            probe.listen()
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            yield f"port {port} is used by another program"
+        else:
+            yield f"cannot listen on {host or '*'}:{port}: {reason_of(exc)}"
+
+
+def _readable(path: Path) -> Iterator[str]:
+    if not path.exists():
+        with contextlib.suppress(OSError):
+            yield describe_missing(path)
+    elif not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+        yield f"{path}: not readable for this user"
+
+
+def _writable(path: Path) -> Iterator[str]:
+    place = path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+        yield f"{path}: not writable for this user"
+
+
+def _sentence(look: Callable[[], None]) -> Iterator[str]:
+    try:
+        look()
+    except (SourceError, CamfanError, OSError) as exc:
+        yield str(exc)
