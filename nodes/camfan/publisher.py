@@ -50,8 +50,8 @@ MAX_NS = 2**62  # of a time: with the offset of a clock it still fits the header
 class Publisher:
     """Publishes the frames of one camera. For events alone there is EventPublisher.
 
-    `publish`, `wanted`, `skip`, `refuse`, `rest` and `close` belong to one thread; everything else
-    may be called from any.
+    `publish`, `publish_image`, `wanted`, `skip`, `refuse`, `rest` and `close` belong to one thread;
+    everything else is safe on any.
 
     Args:
         site: path of a site file, or a loaded Site; or, together with `ingest`, the address of the
