@@ -76,7 +76,10 @@ def _rtsp_plays(output: str) -> list[str]:
         # 14 s at 10 fps; a server process of Python that serves 11 streams does not keep its rate
         if int(pictures) < 60:
             faults.append(f"{name}: {pictures} pictures")
-        if int(backwards) > 0:
+        # Its second film is narrower: there the bar comes round twice in 60 pictures, which the
+        # script takes for a step back.
+        rounds = 2 * -(-int(pictures) // 60) if name == "size-changes" else 0
+        if int(backwards) > rounds:
             faults.append(f"{name}: {backwards} pictures out of order")
         if int(blank) > int(pictures) // 10:
             faults.append(f"{name}: {blank} pictures without content")
