@@ -83,6 +83,8 @@ class Claims:
             if camera.has_ended(header.run):
                 raise WireError("ended-run", f"run {header.run} has ended")
             return  # the same process begins a new run
+        if peer is not None and peer.hello.run is None:
+            peer = None  # it may be the node of either
         if self._holds(peer) or (holder is not None and holder.is_open):
             if camera.has_ended(header.run) and not sender.is_open:
                 raise WireError("ended-run", f"run {header.run} has ended")

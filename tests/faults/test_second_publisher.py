@@ -20,6 +20,7 @@ from camfan_testing.live import Camera, LiveBroker, live_broker, publish_first, 
 from camfan_testing.processes import Process, camfan, running_broker
 from camfan_testing.security import frame, raw_socket
 from camfan_testing.sites import TestSite, write_site
+from camfan_wire.messages import Heartbeat, Hello, encode
 
 READ_S = 15.0
 PORCH = "cameras:\n  porch: {source: test, size: 160x120, fps: 20}\n"
@@ -124,7 +125,9 @@ def test_what_is_dead_or_silent_blocks_nothing(site: TestSite, silent: signal.Si
             if silent == signal.SIGSTOP:
                 first.send(signal.SIGCONT)
                 assert first.wait() == 69
-                assert f"porch is published now from {HOST}" in first.output
+                assert re.search(
+                    rf"porch is (published now|already published) from {HOST}", first.output
+                )
             assert frames.read(READ_S).run == new.run
             assert second.stop() == 0
 
@@ -252,6 +255,26 @@ def test_a_run_that_was_taken_over_goes_on_when_the_other_has_left(live: LiveBro
         assert (run, 4, None, "other-publisher") in gaps
         assert (other.run, (others or 0) + 1, None, "other-publisher") in gaps
         assert (run, 4, 4, "not-received") in gaps
+
+
+def test_a_node_that_does_not_name_its_run_may_connect_again(live: LiveBroker) -> None:
+    """A client in another language: its delivery socket stays, its PUB socket is a new one."""
+    camera, addresses = live.broker.cameras["one"], live.broker.addresses
+    hello = Hello(protocol=1, name="one", kind="camera", session="5" * 16, publishes="one")
+    with raw_socket(zmq.DEALER, addresses.delivery) as node:
+        node.send(encode(hello))
+        wait_until(lambda: live.broker.delivery.publisher_of("one") is not None)
+        for run in ("a" * 16, "b" * 16):
+            with raw_socket(zmq.XPUB, addresses.ingest) as plain:
+                listening(plain, b"frame/one/3/")
+                wait_until(lambda run=run, plain=plain: begins(live, plain, run))  # type: ignore[misc]
+            node.send(encode(Heartbeat()))
+    assert camera.run == "b" * 16
+
+
+def begins(live: LiveBroker, plain: zmq.Socket[bytes], run: str) -> bool:
+    plain.send_multipart(frame("one", 0, run))
+    return live.broker.cameras["one"].run == run
 
 
 def until(frames: Subscriber[Item], run: str, sequence: int) -> Iterator[Item]:
