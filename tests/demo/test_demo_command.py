@@ -68,7 +68,7 @@ def test_one_command_shows_the_whole_system(tmp_path: Path, clip: Path) -> None:
 
         assert demo.stop(signal.SIGINT) == 0
 
-        assert "Its recordings are in .demo/recordings." in demo.lines[-1]
+        assert "Its recordings (2 GB at most) are in .demo/recordings." in demo.lines[-1]
         assert "Traceback" not in demo.output
     left = subprocess.run(["pgrep", "-f", str(demo_site_file())], capture_output=True, check=False)
     assert not left.stdout
