@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import logging
-import resource
 import signal
 import sys
 from functools import partial
@@ -34,6 +33,7 @@ from camfan_config.site_file import DEFAULT, VARIABLE, NoSiteError, find_site_fi
 from camfan_wire.keys import KeyFileError
 from camfan_wire.machine import own_label
 from camfan_wire.notify import notify
+from camfan_wire.open_files import raise_open_files
 from camfan_wire.terminal import Terminal, forget_output
 
 EXIT_CONFIG = 78
@@ -144,7 +144,7 @@ def _serve(whole: Site, config: Path, key: Path | None, name: str, hidden: Hidde
     locks = read_locks(site, key)
     terminal = Terminal()
     addresses = bind_addresses(site)
-    _raise_open_files()
+    raise_open_files()
     reloader = Reloader(config, partial(_seen, name, hidden), hidden.cover)
     broker = Broker(
         site, Addresses(addresses.ingest, addresses.fanout, addresses.delivery), reloader, locks
@@ -178,9 +178,3 @@ def _hang_up(terminal: Terminal, broker: Broker, reloader: Reloader) -> None:
         broker.stop()
     else:
         reloader.ask()
-
-
-def _raise_open_files() -> None:
-    """As many connections as the system allows; the soft limit is often 1024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -21,6 +21,7 @@ from camfan_nodes.command import (
 )
 from camfan_nodes.opening import opened_site
 from camfan_nodes.viewer.site_file import add_config_argument
+from camfan_wire.open_files import raise_open_files
 
 if TYPE_CHECKING:
     from camfan_nodes.web.server import WebServer
@@ -58,6 +59,7 @@ def _show(site: Site, key: Path | None) -> int:
         raise ConfigurationError("the site file has no web section; write 'web: {}'")
     if find_spec("aiohttp") is None:
         raise MissingExtraError("the web server", "aiohttp", "web")
+    raise_open_files()
     asyncio.run(_serve(site, key))
     service.notify_stopping()
     return 0
