@@ -35,7 +35,7 @@ def test_its_connection_ends_and_its_key_is_suspended(small_frames: LiveBroker, 
     live, broker = small_frames, small_frames.broker
     key = "two" if name == "never-ending-frame" else "anna"
     with Stream(live.site):
-        sent = ATTACKS[name](Target(live.site, key, threading.Event()))
+        sent = ATTACKS[name](Target(live.site, key, threading.Event()))  # until it is kept out
 
         wait_until(lambda: broker.refusals.counts[(key, "unfinished")] == 1)
         user = broker.gatekeeper.roster.names()[key] if broker.gatekeeper.roster else ""

@@ -47,13 +47,14 @@ def secure_site(
     limits: str = "{}",
     access: str = VIEWERS,
     nodes: tuple[str, ...] = (),
+    memory: str = "64MB",
 ) -> TestSite:
     """A site with keys for the broker, the owner, its cameras and nodes, `anna` and `lab`."""
     keys = folder / "keys"
     make_keys(keys, "broker", "owner", "anna", "lab", *cameras, *nodes)
     pinned = to_hex(read_public(keys / f"broker{PUBLIC}"))
     security = f"security:\n  keys: keys/\n  server_key: {pinned}\n  limits: {limits}{access}"
-    return write_site(folder, f"{custom_cameras(*cameras)}\n{extra}\n{security}")
+    return write_site(folder, f"{custom_cameras(*cameras)}\n{extra}\n{security}", memory=memory)
 
 
 def keys_of(site: Site, name: str) -> ClientKeys:
