@@ -12,8 +12,8 @@ from collections.abc import Callable
 from camfan_wire.rate_limit import RateLimit
 
 TOO_FAST = "too-fast"
-KEY_CONNECTIONS = 8  # a key may ask as fast as this many of its connections
-REQUEST_BYTES = 4096  # a longer request counts as several
+KEY_CONNECTIONS = 4  # a key may ask as fast as this many of its connections
+REQUEST_BYTES = 1024  # a longer request counts as several
 NOTICE_BYTES = 1024  # an event or a status is kept by others: recorders, readers, pages
 LINES = 0.1  # log lines a second about the coming and going of one key
 

@@ -299,23 +299,27 @@ class Control:
 
     def _subscribe(self, peer: Peer, wishes: messages.Subscribe) -> None:
         rights = peer.rights
-        globs = sum(map(is_glob, wishes.cameras))
-        if globs > MAX_GLOBS:
-            raise WireError("too-many", f"{globs} globs in a subscription; {MAX_GLOBS} are allowed")
-        if globs > 1:
-            self._charge(peer.identity, rights, globs)
+        globs = [pattern for pattern in wishes.cameras if is_glob(pattern)]
+        if len(globs) > MAX_GLOBS:
+            words = f"{len(globs)} globs in a subscription; {MAX_GLOBS} are allowed"
+            raise WireError("too-many", words)
+        if len(globs) > 1:
+            self._charge(peer.identity, rights, len(globs))
+        asked = set(wishes.cameras)
         may_see = {name: c for name, c in self._cameras.items() if rights.may_see(name)}
-        cameras = [camera for name, camera in may_see.items() if matches(name, wishes.cameras)]
-        unknown = [p for p in wishes.cameras if NAME.fullmatch(p) and p not in may_see]
+        cameras = [
+            camera for name, camera in may_see.items() if name in asked or matches(name, globs)
+        ]
+        unknown = (p for p in wishes.cameras if p not in may_see and NAME.fullmatch(p))
         refused: dict[str, str] = {}
         if peer.hello.site is not None:  # what it cannot get costs it nothing of the rest
             refused = _left_out(peer.hello.site, cameras, unknown, may_see)
             cameras = [camera for camera in cameras if camera.name not in refused]
-        elif unknown:
-            if unknown[0] in self._cameras:  # which is not said to whoever may not see it
-                self._access.refused(rights, f"may not see {unknown[0]}")
+        elif (first := next(unknown, None)) is not None:
+            if first in self._cameras:  # which is not said to whoever may not see it
+                self._access.refused(rights, f"may not see {first}")
                 self.refused["not-allowed"] += 1
-            reason = _no_camera(unknown[0], may_see)
+            reason = _no_camera(first, may_see)
             self._reply(peer.identity, messages.Refused(about="subscribe", reason=reason))
             return
         if wishes.since_ago is not None and wishes.since_time is None:

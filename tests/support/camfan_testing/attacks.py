@@ -49,6 +49,8 @@ class Target:
         """A connection of libzmq to one of the broker's ports."""
         with zmq.Context() as context, context.socket(kind) as socket:
             socket.linger = 0
+            if kind == zmq.SUB:
+                socket.sndhwm = 0  # all subscriptions are sent
             socket.sndtimeo = socket.rcvtimeo = PATIENCE_MS
             apply(socket, self.keys)
             socket.connect(f"tcp://127.0.0.1:{self.port(port)}")
