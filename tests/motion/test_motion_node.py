@@ -119,8 +119,9 @@ def test_a_node_that_is_stopped_ends_its_events(site: Site) -> None:
 def test_a_picture_that_cannot_be_decoded_is_counted(site: Site) -> None:
     """It costs nothing but itself, and stands in the node's status."""
     whole = jpeg_of(np.full((120, 160), 90, np.uint8))
-    start = whole.index(b"\xff\xda")
-    broken = whole[:start] + b"\xff\xd9"  # all the headers, and no picture
+    start = whole.index(b"\xff\xdb")
+    end = start + 2 + int.from_bytes(whole[start + 2 : start + 4])
+    broken = whole[:start] + whole[end:]  # without a quantization table
 
     with (
         Subscriber(site, ["one"], statuses=True) as frames,
