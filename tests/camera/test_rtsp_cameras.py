@@ -17,6 +17,7 @@ import pytest
 import simplejpeg
 
 from camfan_config.types import RtspCamera, Size
+from camfan_nodes.camera.cells import read_number
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.encode import encoder_of
 from camfan_nodes.camera.rtsp import RtspSource
@@ -153,7 +154,8 @@ def test_odd_timestamps_cost_no_picture_and_make_no_age_untrue(
     assert_true(found)
     bars = [int(np.argmax(one.grey[80] > 130)) // 16 for one in found]
     steps = [(after - before) % 19 for before, after in pairwise(bars)]
-    assert steps.count(1) > 50, "pictures are missing or repeated"
+    assert set(steps) <= set(range(1, 10)), "pictures are repeated, or out of order"
+    assert steps.count(1) > 20, "pictures are missing"
 
 
 def test_a_picture_of_another_size_comes_as_it_is() -> None:
@@ -194,10 +196,14 @@ def test_mjpeg_passes_through_untouched() -> None:
 
 
 def test_a_stream_that_starts_between_key_pictures_shows_none_before_the_first() -> None:
-    found = seen(Habits(films=(Film(fps=20, gop=20),), joins_at=7), 5)
+    habits = Habits(films=(Film(fps=20, gop=20),), joins_at=7)
+    with rtsp_server(habits) as server, source(server.url()).open() as stream:
+        first = look(next(pictures(stream)))
+        key_ms = server.drawn[20]
 
-    assert_true(found)
-    assert int(np.argmax(found[0].grey[80] > 130)) // 16 == 1, "picture 20, at 20 * 16 mod 304"
+    shown_ms = read_number(first.grey)
+    assert shown_ms is not None
+    assert (shown_ms - key_ms) % 2**32 < 2**31, "one from before the key picture"
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ class RtspServer:
         self.habits = habits
         self.stalled = threading.Event()  # set: nothing is sent, and what is drawn waits
         self.asked: list[str] = []  # methods, in their order
+        self.drawn: list[int] = []  # milliseconds of the pictures
         self._stop = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(0.05)
@@ -220,6 +221,7 @@ class _Session:
     def _shoot(self, projector: Projector, at_ms: int) -> None:
         stamp_ms = max(at_ms, self._last_ms + 1)
         self._last_ms = stamp_ms
+        self._server.drawn.append(at_ms)
         for unit_ms, packets in projector.shoot(at_ms, stamp_ms):
             if self._count < self._habits.joins_at:
                 continue
