@@ -31,6 +31,7 @@ from camfan_config import (
     unit,
     unit_file,
 )
+from camfan_config.pace import planned_pace
 from camfan_config.units import parse_address
 from camfan_nodes.cli_site import check_file
 from camfan_nodes.up.share import choose_host
@@ -157,7 +158,10 @@ def _limits(node: Node) -> Iterator[str]:
     if isinstance(section, Broker):
         yield f"MemoryMax={section.memory + section.memory // 4 + OVERHEAD_BYTES}"
     if isinstance(section, CameraBase):
-        watchdog_s = 2 * section.stall_after + 10  # a silent source is opened again before this
+        # A silence that its pace explains is told to systemd; after any other the source is opened
+        # again before this.
+        pace = planned_pace(section)
+        watchdog_s = 2 * max(pace.stall_after_s, pace.patience_s) + 10
         if watchdog_s > UNIT_WATCHDOG_S:
             yield f"WatchdogSec={watchdog_s:g}"
 

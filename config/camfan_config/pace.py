@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from camfan_config.types import Camera, HttpCamera, ImagesCamera
+from camfan_config.types import CameraBase, HttpCamera, ImagesCamera
 
 LATE_S, LATE_INTERVALS = 1.0, 2  # a picture older than this is late
 STALE_S, STALE_INTERVALS = 3.0, 3  # a camera without a new picture for this long is stale
@@ -59,7 +59,7 @@ class Pace:
         return Pace(max(self.interval_s, interval_s), 0.0, self.stall_after_s)
 
 
-def planned_pace(camera: Camera, fps: float | None = None) -> Pace:
+def planned_pace(camera: CameraBase, fps: float | None = None) -> Pace:
     """What the site file says of a camera's pace; `fps` in place of its own, if one was set.
 
     `fps` is an upper limit. What a network stream really gives is known only from its pictures.
@@ -76,7 +76,7 @@ def planned_pace(camera: Camera, fps: float | None = None) -> Pace:
     return Pace(1 / fps if fps else 0.0, patience_s, stall_after_s)
 
 
-def _own_fps(camera: Camera) -> float | None:
+def _own_fps(camera: CameraBase) -> float | None:
     asked_for = isinstance(camera, HttpCamera) and camera.snapshot
     return SLOWEST_FPS if asked_for or isinstance(camera, ImagesCamera) else None
 
