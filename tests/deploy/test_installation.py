@@ -320,7 +320,7 @@ security: {insecure: true}
 upstream: {hut: {delivery: "tcp://127.0.0.1:6552"}}
 defaults: {broker: house}
 cameras:
-  a: {source: test}
+  a: {source: test, fps: 1/60s}
   b: {source: v4l2, ring: {disk: 1GB, path: /srv/ring}}
   c: {source: file, path: clips/c.avi}
   d: {source: images, path: clips}
