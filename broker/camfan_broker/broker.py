@@ -92,6 +92,7 @@ class Broker:
         self._status_ns = 0
         self._receipt_ns = 0
         self._due_ns: int | None = None
+        self._wants_stale = False
         self._repairing: list[Camera] = []
         self._poller = Poller()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -186,6 +187,8 @@ class Broker:
             poller.turn(self._wait_ms())
             now = self.turned_ns = time.monotonic_ns()
             turns.took(self.ingest.taken - taken, now)
+            if self._wants_stale:
+                self._update_wants()
             if self._due_ns is not None and now >= self._due_ns:
                 self._due_ns = self.delivery.pump_due(now)
             for camera in self._repairing:
@@ -218,6 +221,11 @@ class Broker:
             self._wants_changed()
 
     def _wants_changed(self) -> None:
+        """Once a turn is enough: a thousand peers may come and go in one."""
+        self._wants_stale = True
+
+    def _update_wants(self) -> None:
+        self._wants_stale = False
         self.demands.update()
         self.upstreams.want(self._need)
 

@@ -25,7 +25,7 @@ from camfan_broker.late import late_entry
 from camfan_broker.peer import Peer
 from camfan_broker.rights import Rights
 from camfan_broker.tracer import Tracer
-from camfan_config.globs import is_glob, matches
+from camfan_config.globs import Patterns, is_glob
 from camfan_wire import messages
 from camfan_wire.bounds import check_bounds
 from camfan_wire.clock import SiteClock
@@ -38,11 +38,14 @@ from camfan_wire.topics import NAME
 log = logging.getLogger(__name__)
 
 BATCH = 256  # messages taken before the other sockets get their turn
+SLICE_NS = 4_000_000  # or so long: frames must not wait for the requests of others
 SILENCE_NS = 10_000_000_000
 WELCOME_NS = 900_000_000
 MAX_PEERS = 1024
 MAX_PARTS = 8  # of a message; the longest that means anything has three
 MAX_GLOBS = 64  # in one subscription; names may be as many as the message holds
+COSTLY = 5.0  # all peers are gone through
+_COSTLY = (messages.Hello, messages.Subscribe, messages.Trace, messages.Reload)
 _CHEAP = (messages.Credit, messages.Gap, messages.Repaired, messages.Traced)  # come with frames
 
 
@@ -93,7 +96,10 @@ class Control:
 
     def receive(self) -> None:
         socket, delivery = self._socket, self._delivery
+        until_ns = time.monotonic_ns() + SLICE_NS
         for _ in range(BATCH):
+            if time.monotonic_ns() > until_ns:
+                break
             if self._rest.active and not self._rest.run():
                 break
             delivery.touched = False
@@ -189,7 +195,7 @@ class Control:
         if len(body) > REQUEST_BYTES:  # reading it is work as well
             self._charge(identity, rights, len(body) / REQUEST_BYTES)
         message = messages.decode_to_broker(body)
-        self._charge(identity, rights, CHEAP if isinstance(message, _CHEAP) else 1.0)
+        self._charge(identity, rights, _cost(message))
         if self._access.keyed:
             rights.check_message(message)
         match message:
@@ -299,17 +305,14 @@ class Control:
 
     def _subscribe(self, peer: Peer, wishes: messages.Subscribe) -> None:
         rights = peer.rights
-        globs = [pattern for pattern in wishes.cameras if is_glob(pattern)]
-        if len(globs) > MAX_GLOBS:
-            words = f"{len(globs)} globs in a subscription; {MAX_GLOBS} are allowed"
-            raise WireError("too-many", words)
-        if len(globs) > 1:
-            self._charge(peer.identity, rights, len(globs))
-        asked = set(wishes.cameras)
+        globs = sum(map(is_glob, wishes.cameras))
+        if globs > MAX_GLOBS:
+            raise WireError("too-many", f"{globs} globs in a subscription; {MAX_GLOBS} are allowed")
+        if globs > 1:
+            self._charge(peer.identity, rights, globs)
+        asked = Patterns(wishes.cameras)
         may_see = {name: c for name, c in self._cameras.items() if rights.may_see(name)}
-        cameras = [
-            camera for name, camera in may_see.items() if name in asked or matches(name, globs)
-        ]
+        cameras = [camera for name, camera in may_see.items() if asked.match(name)]
         unknown = (p for p in wishes.cameras if p not in may_see and NAME.fullmatch(p))
         refused: dict[str, str] = {}
         if peer.hello.site is not None:  # what it cannot get costs it nothing of the rest
@@ -374,6 +377,13 @@ class Control:
         reason = self.tracer.ask(identity, trace, rights)
         if reason is not None:
             self._reply(identity, messages.Refused(about="trace", reason=reason[:500]))
+
+
+def _cost(message: messages.ToBroker) -> float:
+    """What a message costs the loop, in requests."""
+    if isinstance(message, _CHEAP):
+        return CHEAP
+    return COSTLY if isinstance(message, _COSTLY) else 1.0
 
 
 def _no_camera(name: str, cameras: Iterable[str]) -> str:

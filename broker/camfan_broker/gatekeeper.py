@@ -23,12 +23,14 @@ from camfan_broker.suspensions import Suspensions
 from camfan_broker.unfinished import Excess, find_excess
 from camfan_config import Limits
 from camfan_wire.handshake import TOO_MANY, UNKNOWN_KEY
+from camfan_wire.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
 
 ZAP = "inproc://zeromq.zap.01"  # where libzmq asks
 TURN_MS = 100  # a local peer sends some 40 MB of an unfinished message in that time
 SWEEP_S = 0.5
+CONNECTIONS_PER_S = 10.0  # of one key, and 400 at once: all viewers of a key after an outage
 UNFINISHED_SHARE = 0.125  # of the broker's memory: unfinished messages of all connections
 PART_OVERHEAD = 1_000_000  # the parts of one message, encrypted, and what the kernel rounds up
 ANSWER_NS = 300_000_000  # for the last answer to leave
@@ -57,6 +59,7 @@ class Gatekeeper:
         self.connections = Connections()
         self.suspensions = Suspensions()
         self.memory = memory
+        self._paces: dict[str, RateLimit] = {}  # of new connections, by user
         self.roster = roster
         self._failed: zmq.Socket[bytes] | None = None
         self._hears: tuple[str | None, int] = (None, 0)  # who, and until when
@@ -132,6 +135,8 @@ class Gatekeeper:
             return
         if set(old.ids) - set(roster.ids):
             self._cut_before_ns = time.monotonic_ns() + LATE_NS
+        self.suspensions.pardon(set(roster.by_id))
+        self._paces = {user: pace for user, pace in self._paces.items() if user in roster.by_id}
         changed = {user for user, had in old.by_id.items() if roster.by_id.get(user) != had}
         for connection in self.connections.all():
             if connection.user in changed and not self._awaits_answer(connection):
@@ -189,11 +194,21 @@ class Gatekeeper:
                     user.partition("/")[0], "too-many", "has too many connections"
                 )
                 return _TOO_MANY, "too many connections", ""
+            if not self._may_connect(user):
+                self._refusals.refuse(user.partition("/")[0], "too-fast", "connects too often")
+                return _LATER, "too many connections", ""
             self.connections.admissions.admit(address.decode("ascii", "replace"), user)
             return _YES, "OK", user
         except Exception:  # whatever it is, one key must not end the lookup of all others
             log.exception("a key could not be looked up; it was refused")
             return _NO, "error", ""
+
+    def _may_connect(self, user: str) -> bool:
+        """Each connection costs a handshake; a client that is asked to wait tries again."""
+        pace = self._paces.get(user)
+        if pace is None:
+            pace = self._paces[user] = RateLimit(CONNECTIONS_PER_S)
+        return pace.allows()
 
     def _user(self, mechanism: bytes, credentials: Sequence[bytes]) -> str | None:
         if mechanism != b"CURVE" or len(credentials) != 1 or self.roster is None:

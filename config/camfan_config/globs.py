@@ -20,13 +20,22 @@ def is_glob(pattern: str) -> bool:
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
     """Whether one of the names and globs means this name."""
-    return any(_matches(name, pattern) for pattern in patterns)
+    return Patterns(patterns).match(name)
 
 
-def _matches(name: str, pattern: str) -> bool:
-    if pattern in (name, "*"):
-        return True
-    return is_glob(pattern) and _matches_tokens(name, _tokens(pattern))
+class Patterns:
+    """Names and globs that are asked for several names."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self.names = frozenset(patterns)
+        self.globs = [pattern for pattern in self.names if is_glob(pattern)]
+        self._tokens = [_tokens(glob) for glob in self.globs]
+
+    def match(self, name: str) -> bool:
+        """Whether one of them means this name."""
+        if name in self.names or "*" in self.names:
+            return True
+        return any(_matches_tokens(name, tokens) for tokens in self._tokens)
 
 
 def _matches_tokens(name: str, tokens: list[_Token]) -> bool:

@@ -7,6 +7,7 @@ must listen on 127.0.0.1. For a site of your own only: it tries to make the brok
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import threading
 from pathlib import Path
@@ -29,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     except SiteError as exc:
         sys.stderr.write(f"{exc}\n")
         return 78
+    os.nice(19)  # it attacks the broker's work, not its processor
     stop = threading.Event()
     timer = threading.Timer(arguments.seconds, stop.set)
     timer.start()
