@@ -119,7 +119,7 @@ def test_the_time_is_that_of_the_picture(live: LiveBroker, camera: Publisher) ->
         (np.uint8(5), TypeError, "a numpy array, not uint8"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, "this one is 4x0"),
         (np.zeros((1, 65_536), np.uint8), ValueError, "this one is 65536x1"),
-        (np.zeros((8_000, 8_000), np.uint8), ValueError, "50000000 in all"),
+        (np.zeros((12_000, 12_000), np.uint8), ValueError, "120000000 in all"),
     ],
 )
 def test_what_is_not_a_picture_is_refused_and_not_numbered(
