@@ -435,19 +435,6 @@ def test_a_site_without_pages_says_so(tmp_path: Path) -> None:
 # ---- TLS and proxies ----
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("tls")
-    pem, key = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-keyout", key, "-out", pem, "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return pem, key
-
-
 def test_with_a_certificate_it_speaks_tls_only(
     tmp_path: Path, certificate: tuple[Path, Path]
 ) -> None:

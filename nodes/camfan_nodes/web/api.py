@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Annotated
 
 import msgspec
@@ -14,8 +15,10 @@ from camfan_nodes.web.access import Principal
 from camfan_nodes.web.guard import principal_of
 from camfan_nodes.web.overview import CameraInfo, Overview
 from camfan_nodes.web.pages import ClientInfo, Office, Pages
+from camfan_wire.rate_limit import RateLimit
 
 MOST_EVENTS = 500
+CHANGES_PER_S = 2.0  # of settings, by one user, and 40 s' worth at once
 
 
 class Me(Struct, frozen=True, kw_only=True):
@@ -63,6 +66,7 @@ class Api:
     def __init__(self, office: Office, pages: Pages) -> None:
         self._office = office
         self._pages = pages
+        self._changes: defaultdict[str, RateLimit] = defaultdict(lambda: RateLimit(CHANGES_PER_S))
 
     async def me(self, request: web.Request) -> web.Response:
         one = principal_of(request)
@@ -106,6 +110,8 @@ class Api:
             settings = msgspec.json.decode(await request.read(), type=Settings)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
             raise web.HTTPBadRequest(text=f"not settings: {exc}\n") from exc
+        if not self._changes[principal.name].allows():
+            raise web.HTTPTooManyRequests(text="too many changes\n", headers={"Retry-After": "1"})
         if not self._office.overviews.answers(name):
             raise web.HTTPConflict(text=f"the node of {name} does not answer\n")
         self._office.hub.set_camera(name, fps=settings.fps, quality=settings.quality)

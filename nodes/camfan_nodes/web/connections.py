@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 from camfan_nodes.web.attempts import network_of
@@ -21,51 +23,61 @@ log = logging.getLogger(__name__)
 
 HEAD_S = 10.0  # from the connection to the end of the first request's head
 NEXT_S = 75.0  # from a request's answer to the end of the next one's head
-HANDSHAKE_S = 10.0  # of TLS
 MOST = 4096  # connections in all
 MOST_IDLE = 512  # of these, those that have not sent a whole request yet
 
 
+class Endable(Protocol):
+    """What counts as a connection."""
+
+    network: str
+
+    def abort(self) -> None: ...
+
+
 class Connections:
-    """Makes the protocol of each connection. Belongs to the event loop."""
+    """Counts them, and ends some when there are too many. Belongs to the event loop."""
 
-    def __init__(self, server: web.Server) -> None:
-        self._server = server
-        self._open: set[Bounded] = set()
-        self._idle: dict[Bounded, None] = {}  # the oldest first
+    def __init__(self) -> None:
+        self._open: set[Endable] = set()
+        self._idle: dict[Endable, None] = {}  # no whole request yet; the oldest first
+        self._kept: dict[Endable, None] = {}  # between two requests; the longest first
         self._warnings = Occasional()
-        self.ended = 0  # because there were too many, or because they took too long
 
-    def __call__(self) -> Bounded:
-        return Bounded(self, self._server)
-
-    def opened(self, connection: Bounded) -> None:
+    def opened(self, connection: Endable) -> None:
         self._open.add(connection)
         self._idle[connection] = None
-        if len(self._idle) > MOST_IDLE or len(self._open) > MOST:
-            self._end_one()
+        if len(self._idle) > MOST_IDLE:
+            self._end_one(self._idle)
+        elif len(self._open) > MOST:
+            self._end_one(self._kept or self._idle)
 
-    def asked(self, connection: Bounded) -> None:
-        """A whole head has come."""
+    def asked(self, connection: Endable) -> None:
+        """A whole request has come."""
         self._idle.pop(connection, None)
+        self._kept.pop(connection, None)
 
-    def closed(self, connection: Bounded) -> None:
+    def answered(self, connection: Endable) -> None:
+        if connection in self._open:
+            self._kept[connection] = None
+
+    def closed(self, connection: Endable) -> None:
         self._open.discard(connection)
-        self._idle.pop(connection, None)
+        self.asked(connection)
 
-    def too_slow(self, connection: Bounded) -> None:
-        self.ended += 1
-        connection.abort()
+    def warns_of(self, network: str) -> bool:
+        """Whether a log line about it is due; anyone who reaches the port can cause one."""
+        return self._warnings.allows(network)
 
-    def _end_one(self) -> None:
-        """The oldest idle connection of the address that has most of them."""
-        addresses = Counter(connection.network for connection in self._idle)
+    def _end_one(self, some: Mapping[Endable, None]) -> None:
+        """The first one of the address that has most of them."""
+        addresses = Counter(connection.network for connection in some)
         busiest = addresses.most_common(1)[0][0] if addresses else None
-        victim = next((one for one in self._idle if one.network == busiest), None)
+        victim = next((one for one in some if one.network == busiest), None)
         if victim is None:
-            return  # all of them are in use: the system's limit on descriptors is the next bound
-        self.ended += 1
-        if self._warnings.allows(victim.network):
+            return  # all are in use: pages, streams and requests have bounds of their own
+        self.closed(victim)
+        if self.warns_of(victim.network):
             log.warning("%s: too many connections without a request; one ended", victim.network)
         victim.abort()
 
@@ -73,43 +85,57 @@ class Connections:
 class Bounded(RequestHandler):
     """One connection, with a time limit for each head of a request."""
 
-    __slots__ = ("_deadline", "_owner", "network")
+    __slots__ = ("_connections", "_deadline", "network")
 
-    def __init__(self, owner: Connections, server: web.Server) -> None:
+    def __init__(self, connections: Connections, server: web.Server) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), access_log=None)  # type: ignore[arg-type] # None: no log
-        self._owner = owner
+        self._connections = connections
         self._deadline: asyncio.TimerHandle | None = None
         self.network = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        peer = transport.get_extra_info("peername")
-        self.network = network_of(str(peer[0])) if isinstance(peer, tuple) else ""
+        self.network = network_at(transport)
         self._wait(HEAD_S)
-        self._owner.opened(self)
+        self._connections.opened(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._cancel()
-        self._owner.closed(self)
+        self._connections.closed(self)
         super().connection_lost(exc)
 
-    def began(self) -> None:
-        """A request is being handled."""
+    def has_head(self) -> None:
+        """What the rest of this request may take is bounded elsewhere."""
         self._cancel()
-        self._owner.asked(self)
+
+    def has_request(self) -> None:
+        """It has come as a whole, and is being handled."""
+        self._connections.asked(self)
 
     def done(self) -> None:
         """It is answered, or its answer is on its way."""
-        self._wait(NEXT_S)
+        if self.transport is not None:
+            self._connections.answered(self)
+            self._wait(NEXT_S)
 
     def abort(self) -> None:
         if self.transport is not None:
             self.transport.abort()
 
+    def log_exception(self, *args: Any, **more: Any) -> None:
+        """What is not HTTP is a fault of the client, and no line each time."""
+        if not self._connections.warns_of(self.network):
+            return
+        fault = more.get("exc_info")
+        if isinstance(fault, HttpProcessingError | web.RequestPayloadError):
+            first = str(fault.__cause__ or fault).partition("\n")[0].rstrip(":")
+            log.info("%s sent what is not an HTTP request: %s", self.network, first)
+        else:
+            super().log_exception(*args, **more)
+
     def _wait(self, seconds: float) -> None:
         self._cancel()
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(seconds, self._owner.too_slow, self)
+        self._deadline = asyncio.get_running_loop().call_later(seconds, self.abort)
 
     def _cancel(self) -> None:
         if self._deadline is not None:
@@ -117,32 +143,7 @@ class Bounded(RequestHandler):
             self._deadline = None
 
 
-class Listener(web.BaseSite):
-    """Where the server listens; ends with its runner."""
-
-    def __init__(
-        self, runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None
-    ) -> None:
-        super().__init__(runner, ssl_context=tls)
-        self._address = host, port
-        self._tls = tls
-
-    @property
-    def name(self) -> str:
-        return f"{self._address[0]}:{self._address[1]}"
-
-    async def start(self) -> None:
-        """Raises OSError."""
-        server = self._runner.server
-        assert server is not None, "the runner is set up first"
-        await super().start()
-        self.connections = Connections(server)
-        host, port = self._address
-        self._server = await asyncio.get_running_loop().create_server(
-            self.connections,
-            host,
-            port,
-            ssl=self._tls,
-            ssl_handshake_timeout=None if self._tls is None else HANDSHAKE_S,
-            backlog=128,
-        )
+def network_at(transport: asyncio.BaseTransport) -> str:
+    """Of the other end; empty for one that has left already."""
+    peer = transport.get_extra_info("peername")
+    return network_of(str(peer[0])) if isinstance(peer, tuple) else ""

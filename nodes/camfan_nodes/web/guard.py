@@ -48,7 +48,7 @@ HEADERS = {
 
 
 ONLY_HTTPS = {"Strict-Transport-Security": "max-age=31536000"}
-BODY_S = 30.0  # for a request that changes something, with its body
+BODY_S = 30.0  # for the body of a request that changes something
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,11 @@ class Proxies:
     def origin(self, request: web.Request) -> Origin:
         peer = request.remote or ""
         if not self._trusted(peer):
-            return Origin(request.scheme, request.host, peer, proxied=False)
-        headers = request.headers
+            return Origin(request.scheme, host_of(request), peer, proxied=False)
         return Origin(
-            _last(headers.get("X-Forwarded-Proto")) or request.scheme,
-            _last(headers.get("X-Forwarded-Host")) or request.host,
-            self._client(",".join(headers.getall("X-Forwarded-For", ())), peer),
+            _said(request, "X-Forwarded-Proto").rpartition(",")[2].strip() or request.scheme,
+            _said(request, "X-Forwarded-Host").rpartition(",")[2].strip() or host_of(request),
+            self._client(_said(request, "X-Forwarded-For"), peer),
             proxied=True,
         )
 
@@ -109,7 +108,7 @@ class Guard:
         connection = request.protocol
         if not isinstance(connection, Bounded):
             return await self._answer(request, handler)
-        connection.began()
+        connection.has_head()
         try:
             return await self._answer(request, handler)
         finally:
@@ -123,7 +122,10 @@ class Guard:
             principal = self.principal(request)
             if principal is not None:
                 request[PRINCIPAL] = principal
-            response = await _in_time(request, handler)
+            await _body_of(request)
+            if isinstance(request.protocol, Bounded):
+                request.protocol.has_request()
+            response = await handler(request)
         except web.HTTPException as exc:
             exc.headers.update(headers_for(request))
             raise
@@ -173,13 +175,14 @@ class Guard:
         """`__Host-` makes browsers refuse one that another host of the domain has set."""
         if self.is_secure(request):
             return f"__Host-{what}"
-        port = (request.host.rpartition(":")[2] if ":" in request.host else "80").strip("]")
+        host = host_of(request)
+        port = (host.rpartition(":")[2] if ":" in host else "80").strip("]")
         return f"{what}-{port}"  # cookies are shared between the ports of a host
 
     def _check_name(self, request: web.Request) -> None:
         if not self._access.open:
             return  # behind a proxy as well: what the proxy dials is a name of this machine
-        name = _host_name(request.host)
+        name = _host_name(host_of(request))
         if not (self._is_ours(name)):
             raise web.HTTPMisdirectedRequest(
                 text=f"{name[:100]!r} is no name of this machine. Without web.users it answers to "
@@ -197,15 +200,20 @@ class Guard:
         return True
 
 
-async def _in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Raises HTTPRequestTimeout for a body that does not come."""
+async def _body_of(request: web.Request) -> None:
+    """Wait for the body of a request that changes something; the request keeps it.
+
+    Raises HTTPRequestTimeout, HTTPBadRequest and HTTPRequestEntityTooLarge.
+    """
     if request.method in SAFE_METHODS:
-        return await handler(request)
+        return
     try:
         async with asyncio.timeout(BODY_S):
-            return await handler(request)
+            await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout(text="the request was not complete in time\n") from None
+    except web.RequestPayloadError:
+        raise web.HTTPBadRequest(text="the body of the request cannot be read\n") from None
 
 
 def headers_for(request: web.Request) -> dict[str, str]:
@@ -240,10 +248,18 @@ def _token_of(request: web.Request) -> str | None:
     return request.query.get("token")
 
 
+def host_of(request: web.Request) -> str:
+    """What the client calls this server; aiohttp would ask a name server where it says nothing."""
+    return request.headers.get("Host", "")
+
+
 def _host_name(host: str) -> str:
-    return (urlsplit(f"//{host}").hostname or "").lower()
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:  # half of an IPv6 address
+        return host.lower()
 
 
-def _last(said: str | None) -> str:
-    """What the proxy nearest to us has added."""
-    return (said or "").rpartition(",")[2].strip()
+def _said(request: web.Request, header: str) -> str:
+    """All lines of a header as one list; the proxy nearest to us adds behind the others."""
+    return ",".join(request.headers.getall(header, ()))

@@ -23,6 +23,7 @@ from camfan_nodes.viewer.heard import pace_said
 from camfan_nodes.web.picture import Picture
 from camfan_wire.messages import Figures, Status
 
+ASK_S = 0.1  # between two requests to the broker, however often pages change their minds
 LINGER_S = 2.0  # a camera that nobody wants any more is kept for so long: pages are reloaded
 EVENTS_KEPT = 500
 
@@ -46,9 +47,11 @@ class Hub:
         self.received = 0
         self._numbers = {name: number for number, name in enumerate(cameras)}
         self._consumers: dict[Consumer, Wish] = {}
-        self._by_camera: dict[str, list[Consumer]] = {}
+        self._by_camera: dict[str, dict[Consumer, None]] = {}
         self._asked: tuple[tuple[str, ...], float | None] = ((), None)
         self._later: asyncio.TimerHandle | None = None
+        self._resting: asyncio.TimerHandle | None = None
+        self._wishes_changed = False  # while resting
         self._when_back: Callable[[], None] | None = None
         self._moving: dict[str, dict[str, float]] = {}
         self._listeners: list[Callable[[Event], None]] = []
@@ -86,8 +89,9 @@ class Hub:
                 self._ended.set_exception(exc)
 
     async def close(self) -> None:
-        if self._later is not None:
-            self._later.cancel()
+        for timer in (self._later, self._resting):
+            if timer is not None:
+                timer.cancel()
         self._ended.cancel()
         self._frames.close()
 
@@ -143,16 +147,18 @@ class Hub:
 
     def wish(self, consumer: Consumer, wish: Wish) -> None:
         """What a consumer wants from now on; an empty wish: nothing, and it is forgotten."""
+        for camera in self._consumers.pop(consumer, ()):
+            readers = self._by_camera[camera]
+            del readers[consumer]
+            if not readers:
+                del self._by_camera[camera]
         if wish:
             self._consumers[consumer] = dict(wish)
-        else:
-            self._consumers.pop(consumer, None)
-        by_camera: dict[str, list[Consumer]] = {}
-        for one, wanted in self._consumers.items():
-            for camera in wanted:
-                by_camera.setdefault(camera, []).append(one)
-        self._by_camera = by_camera
-        self._ask()
+        for camera in wish:
+            self._by_camera.setdefault(camera, {})[consumer] = None
+        self._wishes_changed = True
+        if self._resting is None:
+            self._ask_and_rest()
 
     def watched(self) -> tuple[str, ...]:
         """The cameras that are asked for now."""
@@ -163,6 +169,15 @@ class Hub:
         known = [fps for fps in rates if fps is not None]
         limit = max(known, default=None) if len(known) == len(rates) else None
         return tuple(name for name in self.cameras if name in self._by_camera), limit
+
+    def _ask_and_rest(self) -> None:
+        """The broker ends the connection of a peer that asks too much too fast."""
+        self._resting = None
+        if self._wishes_changed:
+            self._wishes_changed = False
+            self._ask()
+            loop = asyncio.get_running_loop()
+            self._resting = loop.call_later(ASK_S, self._ask_and_rest)
 
     def _ask(self) -> None:
         """More is asked for at once, less after a while."""
@@ -198,7 +213,7 @@ class Hub:
             told()
         picture = Picture(frame, self.received, number, time.monotonic())
         self.newest[camera] = picture
-        for consumer in self._by_camera.get(camera, ()):
+        for consumer in tuple(self._by_camera.get(camera, ())):
             consumer.picture_came(picture)
 
     def _event(self, event: Event) -> None:

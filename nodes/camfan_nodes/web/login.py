@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 from aiohttp import web
 
 from camfan_config import is_loopback
@@ -30,6 +31,13 @@ WAITING_OF_ONE = 4  # of these, from one network or browser
 BROWSER = "camfan-browser"  # the cookie of a browser that has logged in before
 BROWSER_S = 400 * 86_400  # what browsers allow at most
 LOOPBACK = "address of this machine"
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """The body of a login."""
+
+    name: str
+    password: str
 
 
 class Login:
@@ -135,21 +143,12 @@ async def _credentials(request: web.Request) -> tuple[str, str]:
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="a login is JSON\n")
     try:
-        body = await request.json()
-    except (ValueError, RecursionError):
-        raise web.HTTPBadRequest(text="a login is a JSON object\n") from None
-    name = body.get("name") if isinstance(body, dict) else None
-    password = body.get("password") if isinstance(body, dict) else None
-    if not isinstance(name, str) or not isinstance(password, str):
-        raise web.HTTPBadRequest(text="a login has a name and a password\n")
-    if max(len(name), len(password)) > LONGEST or not _encodes(name + password):
-        raise web.HTTPBadRequest(text="this is no name, or no password\n")
-    return name, password
-
-
-def _encodes(text: str) -> bool:
-    """JSON may hold half of a surrogate pair, which is no text."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+        found = msgspec.json.decode(await request.read(), type=Credentials)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise web.HTTPBadRequest(text="a login is a JSON object with name and password\n") from None
+    if max(len(found.name), len(found.password)) > LONGEST:
+        raise web.HTTPBadRequest(text=f"name and password have {LONGEST} letters at most\n")
+    return found.name, found.password
 
 
 def _wrong(left: int) -> str:

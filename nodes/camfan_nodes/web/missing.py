@@ -38,14 +38,6 @@ class Missing:
                 exc.text = f"there is nothing at {request.path}; {_WHAT_THERE_IS}\n"
             raise
 
-    def _answer(self, why: str) -> web.Response:
-        return web.Response(
-            text=self._page.replace("{{why}}", escape(why)),
-            content_type="text/html",
-            status=404,
-            headers={"Cache-Control": "no-store"},
-        )
-
 
 def _is_api(request: web.Request) -> bool:
     return request.path.startswith("/api/") or request.path == "/api"

@@ -30,7 +30,9 @@ BROWSERS_TAKE = ("text/html", "image/webp", "image/svg+xml")  # each accepts one
 AGAIN_S = 1.0  # between two pictures that say that the camera is away
 MOST_STREAMS = 256
 STREAMS_OF_USER = 64  # a recorder elsewhere reads all cameras with one token
-FOR_OWNERS = 16
+MOST_REQUESTS = 256  # for a single picture; one may wait for most of a minute
+REQUESTS_OF_USER = 64
+FOR_OWNERS = 16  # of the places for each
 UNSENT_BYTES = 16_384  # in the kernel: what waits there grows old
 
 
@@ -43,13 +45,24 @@ class Pictures:
         self._shares = Shares(
             "streams", in_all=MOST_STREAMS, per_user=STREAMS_OF_USER, for_owners=FOR_OWNERS
         )
+        self._places = Shares(
+            "picture requests",
+            in_all=MOST_REQUESTS,
+            per_user=REQUESTS_OF_USER,
+            for_owners=FOR_OWNERS,
+        )
         self._sizes: dict[str, tuple[int, int]] = {}
         self._snapshots = Snapshots(hub)
         self.streams: set[_Stream] = set()
 
-    async def snapshot(self, request: web.Request) -> web.Response:
+    async def snapshot(self, request: web.Request) -> web.StreamResponse:
         camera = _camera(request, request.match_info["camera"])
-        return await self._snapshots.answer(request, camera)
+        return await self._snapshot(request, camera)
+
+    @property
+    def waiting(self) -> int:
+        """Requests for a single picture that are not answered yet."""
+        return self._places.taken
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         camera = _camera(request, request.match_info["camera"])
@@ -66,8 +79,12 @@ class Pictures:
         principal = _reader(request)
         first = principal.cameras[0] if principal.cameras else ""
         camera = _camera(request, request.query.get("camera", first))
-        answer = self._snapshots.answer if action == "snapshot" else self._stream
+        answer = self._snapshot if action == "snapshot" else self._stream
         return await answer(request, camera)
+
+    async def _snapshot(self, request: web.Request, camera: str) -> web.StreamResponse:
+        with self._places.place(_reader(request)):
+            return await self._snapshots.answer(request, camera)
 
     async def _stream(self, request: web.Request, camera: str) -> web.StreamResponse:
         with self._shares.place(_reader(request)):

@@ -20,9 +20,9 @@ from camfan_config.units import parse_address
 from camfan_nodes.web.access import Access
 from camfan_nodes.web.api import Api
 from camfan_nodes.web.assets import Assets
-from camfan_nodes.web.connections import Listener
 from camfan_nodes.web.guard import PRINCIPAL, Guard, principal_of
 from camfan_nodes.web.hub import Hub
+from camfan_nodes.web.listener import Listener
 from camfan_nodes.web.login import Login
 from camfan_nodes.web.metrics import WebCollector
 from camfan_nodes.web.missing import Missing

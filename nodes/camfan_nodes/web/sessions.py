@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,7 +26,8 @@ IDLE_S = 30 * 86_400
 LONGEST_S = 180 * 86_400
 CLOCK_S = 3600  # how far this machine's clock may have been ahead when a session began
 TOUCH_S = 600  # how exact `seen` is
-MOST = 1000  # sessions in all; full: who was not here for longest is logged out
+MOST = 1000  # sessions in all; full: of the user with most, the one not used for longest ends
+MOST_OF_USER = 64  # full: the one not used for longest ends
 BROWSERS_OF_USER = 16  # known again; of more, the one that logged in longest ago is forgotten
 FILE = "web-sessions.json"
 
@@ -62,8 +64,7 @@ class Sessions:
         now = time.time() if now is None else now
         cookie = secrets.token_urlsafe(32)
         self._forget_old(now)
-        while len(self._by_hash) >= MOST:
-            del self._by_hash[min(self._by_hash, key=lambda key: self._by_hash[key].seen)]
+        self._make_room(user)
         self._by_hash[_hash(cookie)] = Session(user, _hash(password_hash), now, now)
         self._write()
         return cookie
@@ -111,15 +112,29 @@ class Sessions:
         if self._unsaved:
             self._write()
 
+    def _make_room(self, user: str) -> None:
+        """For one more of this user; one who logs in again and again logs no other out."""
+        counts = Counter(session.user for session in self._by_hash.values())
+        if counts[user] >= MOST_OF_USER:
+            self._end_oldest_of(user)
+        elif counts.total() >= MOST:
+            self._end_oldest_of(counts.most_common(1)[0][0])
+
+    def _end_oldest_of(self, user: str) -> None:
+        own = [key for key, session in self._by_hash.items() if session.user == user]
+        del self._by_hash[min(own, key=lambda key: self._by_hash[key].seen)]
+
     def _forget_old(self, now: float) -> None:
         self._by_hash = {key: one for key, one in self._by_hash.items() if _runs(one, now)}
 
     def _read(self) -> None:
-        if self._path is None or not self._path.exists():
+        if self._path is None:
             return
         try:
             stored = msgspec.json.decode(self._path.read_bytes(), type=Stored)
             self._by_hash, self._browsers = stored.sessions, stored.browsers
+        except FileNotFoundError:
+            return
         except (OSError, msgspec.MsgspecError) as exc:
             log.warning("%s cannot be read, everybody has to log in again: %s", self._path, exc)
 

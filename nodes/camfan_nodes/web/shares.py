@@ -24,6 +24,10 @@ class Shares:
         self._for_owners = for_owners
         self._taken: Counter[tuple[str, str]] = Counter()
 
+    @property
+    def taken(self) -> int:
+        return self._taken.total()
+
     @contextmanager
     def place(self, principal: Principal) -> Iterator[None]:
         """A place for as long as the `with` lasts. Raises HTTPServiceUnavailable if there is none.

@@ -1,0 +1,93 @@
+"""Where the web server listens, and what becomes of a connection there."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from aiohttp import web
+
+from camfan_nodes.web.connections import Bounded, Connections, network_at
+
+HANDSHAKE_S = 10.0  # of TLS
+
+
+class Handshake(asyncio.Protocol):
+    """A connection until TLS is agreed on: it counts as one without a request."""
+
+    def __init__(
+        self, connections: Connections, server: web.Server, context: ssl.SSLContext
+    ) -> None:
+        self._connections = connections
+        self._server = server
+        self._context = context
+        self._early: list[bytes] = []  # came together with the end of the handshake
+        self.network = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.network = network_at(transport)
+        self._connections.opened(self)
+        self._agreeing = asyncio.get_running_loop().create_task(self._agree())
+
+    def data_received(self, data: bytes) -> None:
+        self._early.append(data)
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    async def _agree(self) -> None:
+        try:
+            secured = await asyncio.get_running_loop().start_tls(
+                self._transport,
+                self,
+                self._context,
+                server_side=True,
+                ssl_handshake_timeout=HANDSHAKE_S,
+            )
+        except OSError:  # it left, took too long, or does not speak TLS
+            self._transport.abort()
+            return
+        finally:
+            self._connections.closed(self)
+        if secured is not None and not secured.is_closing():
+            self._hand_over(secured)
+
+    def _hand_over(self, secured: asyncio.Transport) -> None:
+        following = Bounded(self._connections, self._server)
+        secured.set_protocol(following)
+        following.connection_made(secured)
+        for data in self._early:
+            following.data_received(data)
+
+
+class Listener(web.BaseSite):
+    """Where the server listens; ends with its runner."""
+
+    def __init__(
+        self, runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None
+    ) -> None:
+        super().__init__(runner, ssl_context=tls)
+        self._address = host, port
+        self._tls = tls
+
+    @property
+    def name(self) -> str:
+        return f"{self._address[0]}:{self._address[1]}"
+
+    async def start(self) -> None:
+        """Raises OSError."""
+        server = self._runner.server
+        assert server is not None, "the runner is set up first"
+        await super().start()
+        connections, tls = Connections(), self._tls
+
+        def connection() -> asyncio.Protocol:
+            if tls is None:
+                return Bounded(connections, server)
+            return Handshake(connections, server, tls)
+
+        host, port = self._address
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(connection, host, port, backlog=128)
