@@ -91,6 +91,15 @@ def test_the_age_is_true_for_every_codec_and_transport(codec: str, transport: st
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
+@pytest.mark.parametrize("codec", ["h264", "hevc", "mpeg4"])
+def test_video_in_a_transport_stream_is_found(codec: str, transport: str) -> None:
+    """Joined where the stream does not say what is in it: that comes with the next key picture."""
+    habits = Habits(films=(Film(codec=codec, fps=20, mpegts=True),), joins_at=5)
+
+    assert_true(seen(habits, 20, transport))
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_the_age_is_true_with_b_frames(transport: str) -> None:
     """They come out of order; a picture that waited for another is as old as it is."""
     found = seen(Habits(films=(Film(b_frames=3, fps=20),)), 30, transport)

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 import av
@@ -25,6 +26,7 @@ from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.pacing import Thinner
 from camfan_nodes.camera.reader import Reader, Readers
 from camfan_nodes.camera.rtsp_connection import (
+    NoVideoError,
     SilentTransportError,
     TransportError,
     explain_silence,
@@ -57,8 +59,6 @@ class RtspSource:
         self._readers = Readers(self.name, clock)
         self._timeout_s = max(MIN_TIMEOUT_S, 0.8 * planned_pace(camera).stall_s)
         self._reformatter = VideoReformatter()
-        if camera.url.startswith("rtsps:"):
-            log.warning("%s: encrypted, but FFmpeg does not check the certificate", self.name)
 
     @contextmanager
     def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Reader]:
@@ -75,17 +75,32 @@ class RtspSource:
 
     @contextmanager
     def _opened(self) -> Iterator[av.container.InputContainer]:
+        """Where nothing seems to be video, look for it in what comes."""
+        try:
+            with self._connected(looking=False) as found:
+                yield found
+                return
+        except NoVideoError:
+            pass
+        with self._connected(looking=True) as found:
+            yield found
+
+    @contextmanager
+    def _connected(self, *, looking: bool) -> Iterator[av.container.InputContainer]:
         """Over the other transport, if the camera refuses the one that it is asked for."""
+        open_here = partial(opened, looking=looking)
         if self._address.scheme == "rtsps":
             self._transport = "tcp"  # all of it goes through the one connection
             with (
                 relayed(self._address, self._gate, self._timeout_s) as url,
-                opened(url, self._address, "tcp", self._timeout_s) as found,
+                open_here(url, self._address, "tcp", self._timeout_s) as found,
             ):
                 yield found
             return
         try:
-            with opened(self._camera.url, self._address, self._transport, self._timeout_s) as found:
+            with open_here(
+                self._camera.url, self._address, self._transport, self._timeout_s
+            ) as found:
                 yield found
                 return
         except SilentTransportError as exc:
@@ -94,7 +109,7 @@ class RtspSource:
         except TransportError as exc:
             refused = exc
         other = OTHER[self._transport]
-        with opened(self._camera.url, self._address, other, self._timeout_s) as found:
+        with open_here(self._camera.url, self._address, other, self._timeout_s) as found:
             log.info("%s, but over %s", refused, other.upper())
             self._transport = other
             yield found

@@ -34,6 +34,7 @@ _OPTIONS = {
     "max_delay": str(REORDER_US),
     "buffer_size": str(UDP_BUFFER_BYTES),
 }
+_LOOKING = {"probesize": "200000"}  # bytes; MPEG-TS says now and then what is in it
 _STATUS = re.compile(r"method (\w+) failed: (\d{3}) \((.*)\)")
 _BUSY = "the camera is busy, or cannot give this stream now; many serve only one or two viewers"
 _WORDS = {
@@ -57,24 +58,30 @@ class SilentTransportError(TransportError):
     """The camera agrees to a way, and nothing comes."""
 
 
+class NoVideoError(SourceError):
+    """Nothing that was described, or that came so far, is video."""
+
+
 @contextmanager
 def opened(
-    url: str, address: Address, transport: str, timeout_s: float
+    url: str, address: Address, transport: str, timeout_s: float, *, looking: bool = False
 ) -> Iterator[av.container.InputContainer]:
-    """The stream, once its first packet has come. Raises SourceError and TransportError."""
+    """The stream, once its first packet has come; `looking` for video in several packets.
+
+    Raises SourceError, TransportError and NoVideoError.
+    """
     begun_s = time.monotonic()
+    options = _OPTIONS | {"rtsp_transport": transport} | (_LOOKING if looking else {})
     try:
         with _statuses() as statuses:
-            container = av.open(
-                url, options=_OPTIONS | {"rtsp_transport": transport}, timeout=timeout_s
-            )
+            container = av.open(url, options=options, timeout=timeout_s)
     except (av.error.FFmpegError, OSError, ValueError) as exc:
         late = time.monotonic() - begun_s >= 0.9 * timeout_s
         why = _explain(exc, statuses, address, transport, timeout_s, late=late)
         raise why from None
     with container:
         if not container.streams.video:
-            raise SourceError(f"{address.shown}: the stream has no video in it")
+            raise NoVideoError(f"{address.shown}: the stream has no video in it")
         if time.monotonic() - begun_s >= 0.9 * timeout_s:
             raise explain_silence(address.shown, transport, timeout_s)
         yield container

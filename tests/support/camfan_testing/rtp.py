@@ -57,6 +57,7 @@ class Film:
     gop: int = 10
     b_frames: int = 0
     options: dict[str, str] = field(default_factory=dict)
+    mpegts: bool = False  # in a transport stream, which lists what is in it only now and then
 
 
 class _Packets:
@@ -80,8 +81,9 @@ class Projector:
         self._output: Any = av.open(
             self._packets,
             "w",
-            format="rtp",
-            options={"packetsize": str(PACKET_BYTES)},
+            format="rtp_mpegts" if film.mpegts else "rtp",
+            options={"packetsize": str(PACKET_BYTES)}
+            | ({"mpegts_muxer_options": "pat_period=60"} if film.mpegts else {}),
             buffer_size=PACKET_BYTES,
         )
         stream: Any = self._output.add_stream(_ENCODERS.get(film.codec, film.codec), rate=1000)
@@ -134,7 +136,9 @@ class Projector:
 
 def sdp_of(codec: str, *, config: str = "", lines: tuple[str, ...] = ()) -> str:
     """The description of one video track; the decoder finds its parameters in the stream."""
-    if codec == "mjpeg":
+    if codec == "mpegts":
+        media = ["m=video 0 RTP/AVP 33"]
+    elif codec == "mjpeg":
         media = ["m=video 0 RTP/AVP 26"]
     else:
         media = ["m=video 0 RTP/AVP 96", f"a=rtpmap:96 {_NAMES.get(codec, codec)}/{RTP_HZ}"]

@@ -147,7 +147,8 @@ class _Session:
             )
         elif status == 200 and request.method == "DESCRIBE":
             film = self._habits.films[0]
-            body = self._habits.sdp or sdp_of(film.codec, lines=self._habits.sdp_lines)
+            kind = "mpegts" if film.mpegts else film.codec
+            body = self._habits.sdp or sdp_of(kind, lines=self._habits.sdp_lines)
             lines += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
         elif status == 200 and request.method == "SETUP":
             status, transport = self._set_up(request.head.get("transport", ""))
