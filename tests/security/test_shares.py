@@ -10,8 +10,10 @@ import pytest
 import zmq
 
 from camfan import Publisher, Subscriber
+from camfan_broker.board import MAX_OPEN_OF_SOURCE
 from camfan_broker.control import MAX_GLOBS
 from camfan_broker.delivery import MAX_KEY_ACCOUNTS
+from camfan_broker.tracer import MAX_OPEN_OF_KEY
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import LiveBroker, wait_until
 from camfan_testing.security import Socket, keys_of, raw_socket
@@ -30,9 +32,11 @@ def peer(live: LiveBroker, key: str) -> Iterator[Socket]:
         yield socket
 
 
-def hello(name: str, session: str) -> bytes:
+def hello(name: str, session: str, publishes: str | None = None) -> bytes:
     return messages.encode(
-        messages.Hello(protocol=PROTOCOL, name=name, session=session, kind="subscriber")
+        messages.Hello(
+            protocol=PROTOCOL, name=name, session=session, kind="subscriber", publishes=publishes
+        )
     )
 
 
@@ -172,3 +176,51 @@ def test_coming_and_going_fills_no_log(
         answers(socket, messages.Echo)
     about = [record.getMessage() for record in caplog.records if "anna" in record.getMessage()]
     assert 0 < len(about) < 20
+
+
+def test_a_restricted_viewer_is_not_told_who_else_watches(secure: LiveBroker) -> None:
+    """Its trace names the camera, the broker and itself; the owner's names all."""
+    with Stream(secure.site), peer(secure, "anna") as watching:
+        greet(watching, "anna", "a" * 16)
+        watching.send(messages.encode(messages.Subscribe(cameras=["one"], credit=MAX_CREDIT)))
+        answers(watching, messages.Ready)
+        names = {}
+        for key in ("lab", "owner"):
+            with peer(secure, key) as socket:
+                greet(socket, key)
+                socket.send(messages.encode(messages.Trace(id="t", camera="one", sequence=1)))
+                traced = answers(socket, messages.Traced)
+                assert isinstance(traced, messages.Traced)
+                names[key] = {hop.node for hop in traced.hops}
+    assert "anna" in names["owner"]
+    assert names["lab"] <= {"broker", "one"}
+
+
+def test_the_traces_of_one_key_leave_room(secure: LiveBroker) -> None:
+    """While a camera does not answer, eight of them wait."""
+    with peer(secure, "two") as silent, peer(secure, "anna") as socket:
+        silent.send(hello("two", "c" * 16, publishes="two"))
+        wait_until(lambda: secure.broker.delivery.publisher_of("two") is not None)
+        greet(socket, "anna")
+        for number in range(MAX_OPEN_OF_KEY + 1):
+            socket.send(messages.encode(messages.Trace(id=str(number), camera="two", sequence=1)))
+        refused = answers(socket, messages.Refused)
+        assert isinstance(refused, messages.Refused)
+        assert "too many frames" in refused.reason
+        with peer(secure, "owner") as other:
+            greet(other, "owner")
+            other.send(messages.encode(messages.Trace(id="t", camera="two", sequence=1)))
+            answers(other, messages.Traced)
+
+
+def test_the_open_events_of_one_source_leave_room(secure: LiveBroker) -> None:
+    with Stream(secure.site), peer(secure, "lab") as socket:
+        greet(socket, "lab")
+        for number in range(MAX_OPEN_OF_SOURCE + 50):
+            event = messages.Event(
+                id=str(number), time=0, source="lab", kind="test", state="start", camera="one"
+            )
+            socket.send_multipart([b"event/lab/test/", messages.encode(event)])
+        greet(socket, "lab")
+        own = [source for source, _ in secure.broker.board._open if source == "lab"]
+        assert len(own) == MAX_OPEN_OF_SOURCE
