@@ -110,17 +110,19 @@ def _url(camera: RtspCamera | HttpCamera, path: KeyPath, places: Places) -> None
         return
     try:
         parts = urlsplit(camera.url)
-        good = parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        good = False
-    if not good:
-        words = " or ".join(f"{scheme}://" for scheme in schemes)
-        places.complain(path, f"the value is not an address such as {words}host/...")
+        if parts.scheme in schemes and parts.hostname and (parts.port is None or parts.port > 0):
+            return
+        words = ""
+    except ValueError as exc:
+        words = "; a port is a number from 1 to 65535" if "ort" in str(exc) else ""
+    known = " or ".join(f"{scheme}://host/..." for scheme in schemes)
+    places.complain(path, f"the value is not an address such as {known}{words}")
 
 
 def _trust(camera: RtspCamera | HttpCamera, path: KeyPath, places: Places) -> None:
     """One way to know a certificate, where there is one."""
-    given = [key for key in ("ca", "fingerprint", "verify") if (*path, key) in places]
+    given = [key for key in ("ca", "fingerprint") if getattr(camera, key) is not None]
+    given += [] if camera.verify else ["verify"]
     if not given or not places.sound(*((*path, key) for key in (*given, "url", "source"))):
         return
     secure = _SCHEMES[type(camera)][1]
