@@ -107,6 +107,10 @@ def _reachable(site: Site, places: Places) -> None:
     """A broker that is dialled by loopback serves its own machine only."""
     for path, node, needed in _dialling(site):
         label = host_of(site, node)
+        if node.host is not None and node.host.count(":") == 1:
+            shown = places.written((*path, "host"), node.host)
+            places.complain((*path, "host"), f"{shown!r} holds a port; name the machine alone")
+            continue
         for name in needed:
             hub, section = brokers(site)[name], _path(site, name)
             if label == LOCALHOST or not is_loopback(hub.host):

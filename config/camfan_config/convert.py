@@ -8,6 +8,7 @@ stand-in), so that one run finds all mistakes; the result is good only if nothin
 from __future__ import annotations
 
 from collections.abc import Sequence as List
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from camfan_config.document import Entry, Mapping, Mark, Node, Scalar, Sequence
 from camfan_config.hints import (
     corners_are_pairless,
     corners_are_pixels,
+    holds_secret,
     in_place_of_a_list,
     in_place_of_a_mapping,
     is_polygon,
@@ -55,6 +57,9 @@ class _Walk:
         kind = kind_of(info)
         if node.mark in self._broken:
             return _BAD
+        if not isinstance(node, Mapping) and holds_secret(kind):
+            kind = replace(kind, secret=True)
+            self._hide(node)
         if isinstance(node, Scalar):
             if node.value is None and not node.interpolated:
                 return None if kind.nullable else self._empty(kind, node, path)
@@ -74,6 +79,14 @@ class _Walk:
         words = f"{_MAPPING} stands where {_noun(kind)} belongs"
         self._places.complain(path, words, suggestion=size_of(kind, node))
         return _BAD
+
+    def _hide(self, node: Node) -> None:
+        """All of what may be a password at a wrong place."""
+        if isinstance(node, Scalar):
+            self._places.hide(node)
+        elif isinstance(node, Sequence):
+            for item in node.items:
+                self._hide(item)
 
     def _corners(self, node: Sequence, path: KeyPath) -> bool:
         """True after a complaint about corners that are no pairs of shares at all."""
@@ -148,10 +161,14 @@ class _Walk:
     def _dict(self, info: inspect.DictType, node: Mapping, path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
         key_kind = kind_of(info.key_type)
+        nameless = False
         for entry in node.entries:
             name, child = entry.key.text, (*path, entry.key.text)
             self._put(entry.key.mark, entry.value, child)
             if not isinstance(entry.value, Mapping) and of_many(info, name):
+                if nameless:
+                    continue  # one complaint is enough for all of them
+                nameless = True
                 words = f"{name!r} is a key of one of {path[-1]}; each of them has a name, and its"
                 self._places.complain(child, f"{words} keys are indented below that", key=True)
                 continue
@@ -276,7 +293,7 @@ class _Walk:
         meant = key_for(name, own) or (None if key_for(name, elsewhere) else closest(name, own))
         other = name if name in elsewhere else None
         if other is None and meant is None:
-            other = key_for(name, elsewhere) or closest(name, elsewhere)
+            other = key_for(name, elsewhere) or closest(name, elsewhere, cutoff=0.8)
         words = unknown_words(name, own) or "unknown key"
         guessed = meant or ""
         if other is not None:

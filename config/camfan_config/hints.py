@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from msgspec import inspect
@@ -11,7 +12,9 @@ from camfan_config.kinds import Kind, is_tagged, kind_of
 from camfan_config.scalars import Wrong, read_scalar
 
 _OFF = ("enabled", "disabled", "active", "enable", "disable")
-_LOGIN = ("user", "username", "password", "pass", "login", "passwd", "pwd")
+_RECORD = ("record", "recording", "recorder", "recorders", "save", "store")
+_LOGIN = ("user", "username", "password", "pass", "login", "passwd", "pwd", "auth", "credentials")
+_FEW = 6  # keys that are worth naming
 _SHORT_FOR = ("age", "size", "host", "listen", "memory", "path")  # a value that says its key
 
 
@@ -26,6 +29,18 @@ def missing_words(field: inspect.Field) -> str:
 def unknown_words(name: str, known: Collection[str]) -> str | None:
     """For a key that does not exist, where something else does what it was meant for."""
     bare = name.lower()
+    if name.startswith(("//", ";", "--")):
+        return "unknown key; a comment begins with '#'"
+    if re.fullmatch(r"[0-9]+\s*\S{0,3}", name):
+        return "unknown key; in a number write '.' and not ','"
+    if "source" in known and bare == "name":
+        return "unknown key; the name of a camera is the key that all this belongs to"
+    if "source" in known and bare in _RECORD:
+        return "unknown key; what is recorded is said in 'recorders'"
+    if "source" not in known and "stall_after" in known and bare == "source":
+        return "unknown key; each camera has a source of its own"
+    if "recorders" in known and bare in ("viewer", "viewers", "view", "windows"):
+        return "unknown key; a viewer needs no entry here, start it with `camfan view`"
     if "source" in known and bare in _OFF:
         return "unknown key; to switch a camera off, put '#' before its lines"
     if "url" in known and bare in _LOGIN:
@@ -43,11 +58,15 @@ def in_place_of_a_list(kind: Kind) -> str:
     """For a list where names and their keys belong."""
     if isinstance(kind.type, inspect.DictType):
         return "; write NAME: and its keys indented below it, without '-'"
-    return ""
+    return _its_keys(kind)
 
 
 def in_place_of_a_mapping(kind: Kind, scalar: Scalar) -> str | None:
     """For one value where several keys belong: which key it probably is."""
+    if kind.secret and isinstance(kind.type, inspect.StructType):
+        return _its_keys(kind)
+    if isinstance(kind.type, inspect.DictType):
+        return "; each of them has a name, with its keys indented below it"
     if kind.secret or scalar.foreign or len(scalar.written) > 60:
         return None
     text = scalar.written
@@ -56,8 +75,6 @@ def in_place_of_a_mapping(kind: Kind, scalar: Scalar) -> str | None:
             scheme = "rtsp" if text.startswith("rtsp") else "http"
             return f"; write {{source: {scheme}, url: ...}}"
         return f"; write {{source: v4l2, device: {text}}}" if text.startswith("/dev/") else None
-    if isinstance(kind.type, inspect.DictType):
-        return "; each of them has a name, with its keys indented below it"
     if not isinstance(kind.type, inspect.StructType) or kind.unit is not None:
         return None
     if text.lower() in ("true", "yes", "on"):
@@ -66,17 +83,35 @@ def in_place_of_a_mapping(kind: Kind, scalar: Scalar) -> str | None:
         return "; write 'key: value', not 'key = value'"
     fields = {field.encode_name: field for field in kind.type.fields}
     for name in _SHORT_FOR:
-        if name in fields and _fits(kind_of(fields[name].type), scalar):
-            return f"; write {{{name}: {text}}}"
-    return None
+        meant = _fitting(kind_of(fields[name].type), scalar) if name in fields else None
+        if meant is not None:
+            return f"; write {{{name}: {meant}}}"
+    return _its_keys(kind)
+
+
+def holds_secret(kind: Kind) -> bool:
+    """True for a mapping, or named mappings, of which one key is a password or the like."""
+    if isinstance(kind.type, inspect.DictType):
+        return holds_secret(kind_of(kind.type.value_type))
+    if not isinstance(kind.type, inspect.StructType):
+        return False
+    return any(kind_of(field.type).secret for field in kind.type.fields)
+
+
+def _its_keys(kind: Kind) -> str:
+    if not isinstance(kind.type, inspect.StructType) or kind.unit is not None:
+        return ""
+    names = [field.encode_name for field in kind.type.fields]
+    return f"; its keys are {', '.join(names)}" if 1 < len(names) <= _FEW else ""
 
 
 def of_many(info: inspect.DictType, name: str) -> bool:
     """True for a key that belongs to one of the named sections, and not beside their names."""
     section = kind_of(info.value_type).type
-    if not isinstance(section, inspect.StructType):
-        return False
-    return any(field.encode_name == name for field in section.fields)
+    each = section.types if is_tagged(section) else (section,)
+    structs = [one for one in each if isinstance(one, inspect.StructType)]
+    keys = {field.encode_name for one in structs for field in one.fields}
+    return name in keys | {one.tag_field for one in structs}
 
 
 def is_polygon(info: inspect.Type) -> bool:
@@ -99,8 +134,9 @@ def corners_are_pixels(corner: Node) -> str | None:
 
 
 def corners_are_pairless(corner: Node) -> str | None:
-    """For a number where a corner belongs."""
-    if isinstance(corner, Scalar) and isinstance(corner.value, int | float):
+    """For a number or a mapping where a corner belongs."""
+    number = isinstance(corner, Scalar) and isinstance(corner.value, int | float)
+    if number or isinstance(corner, Mapping):
         return "each corner is a pair, as in [[0, 0], [0.5, 0], [0.5, 1]]"
     return None
 
@@ -117,6 +153,15 @@ def size_of(kind: Kind, node: Node) -> str | None:
     texts = [item.text for item in items if isinstance(item, Scalar)]
     made = Scalar("x".join(texts), True, node.mark, "")
     return made.text if _fits(kind, made) else None
+
+
+def _fitting(kind: Kind, scalar: Scalar) -> str | None:
+    """The text as the kind would have it."""
+    try:
+        read_scalar(kind, scalar)
+    except Wrong as exc:
+        return exc.suggestion
+    return scalar.written
 
 
 def _fits(kind: Kind, scalar: Scalar) -> bool:

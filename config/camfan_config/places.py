@@ -18,8 +18,9 @@ KeyPath = tuple[str | int, ...]
 MAX_SHOWN = 300  # characters; a longer line helps nobody
 MAX_PROBLEMS = 100  # who has more has the wrong file
 
-_CREDENTIALS = re.compile(r"(?<=://)[^\s\"']+(?=@)")
+_CREDENTIALS = re.compile(r"(?<=://)[^\n\"']+(?=@)")
 _PASSWORD = re.compile(r"(?i)(\w*(?:passw|secret|token|pwd)\w*[\"']?\s*:\s*[\"']?)([^\s\"',}]+)")
+_LOGIN = re.compile(r"(?<=://).+(?=@)", re.DOTALL)
 _SIMPLE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -84,10 +85,10 @@ class Places:
                 line=mark.line + 1 if mark else 0,
                 column=mark.column + 1 if mark else 0,
                 key=dotted(path),
-                message=message,
+                message=_without_logins(message),
                 source=source,
                 length=mark.length if mark else 1,
-                suggestion=suggestion,
+                suggestion=None if suggestion is None else _without_logins(suggestion),
             )
         )
         if len(self.problems) >= MAX_PROBLEMS:
@@ -136,8 +137,13 @@ def dotted(path: KeyPath) -> str:
 
 
 def quoted(text: str) -> str:
-    """The text in quotes, on one line, never long."""
+    """The text in quotes, on one line, never long, without the login of a URL."""
+    text = _LOGIN.sub(lambda match: stars(match[0]), text)
     return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def _without_logins(text: str) -> str:
+    return _CREDENTIALS.sub(lambda match: stars(match[0]), text)
 
 
 def stars(text: str) -> str:

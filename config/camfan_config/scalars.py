@@ -30,10 +30,13 @@ _NAMED_SIZES = {
     "720": "1280x720", "fhd": "1920x1080", "fullhd": "1920x1080", "1080p": "1920x1080",
     "1080": "1920x1080", "4k": "3840x2160", "uhd": "3840x2160", "2160p": "3840x2160",
 }  # fmt: skip
+_NONE = ("false", "off", "no", "none", "disabled", "-", "0")
 _YES = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 
 _DEVICE = "a path such as /dev/video0"
+_HOST = "a host name or an IP address"
+_VIDEO = re.compile(r"(?i).*\.(mp4|avi|mkv|mov|mjpe?g|ts|webm)$")
 _LETTERS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "æ": "ae", "å": "a", "ł": "l", "đ": "d"}
     | dict.fromkeys("–—‐‑−", "-")
@@ -79,7 +82,10 @@ def _read(kind: Kind, scalar: Scalar) -> object:
         case inspect.UnionType() if not is_tagged(kind.type):
             return _one_of(kind.type, scalar)
         case inspect.VarTupleType() | inspect.TupleType():
-            raise Wrong(f"{subject(kind, scalar)} is not a list{_in_brackets(kind, scalar)}")
+            words = _in_brackets(kind, scalar)
+            if not scalar.plain and scalar.text.startswith("["):
+                words = "; write it without quotes"
+            raise Wrong(f"{subject(kind, scalar)} is not a list{words}")
     raise Wrong(f"{subject(kind, scalar)} stands where a mapping (key: value) belongs")
 
 
@@ -88,11 +94,11 @@ def subject(kind: Kind, scalar: Scalar) -> str:
     return "the value" if kind.secret else quoted(scalar.written)
 
 
-def closest(text: str, choices: Iterable[str]) -> str | None:
+def closest(text: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """The one choice that was probably meant."""
     if len(text) > 64:
         return None
-    found = difflib.get_close_matches(text.lower(), list(choices), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(text.lower(), list(choices), n=1, cutoff=cutoff)
     return found[0] if found else None
 
 
@@ -104,7 +110,9 @@ def _with_unit(kind: Kind, scalar: Scalar) -> object:
             value = _PARSERS[kind.unit](scalar.text)
     except ValueError as exc:
         meant = None if scalar.interpolated else _meant(kind.unit, scalar.text)
-        raise Wrong(f"{subject(kind, scalar)} {exc}", meant) from None
+        none = kind.nullable and kind.unit == "address" and scalar.text.lower() in _NONE
+        words = "; write null for none" if none else ""
+        raise Wrong(f"{subject(kind, scalar)} {exc}{words}", meant) from None
     if isinstance(value, int | float) and not within(kind, value):
         raise Wrong(f"{subject(kind, scalar)} is out of range ({limits(kind)})")
     return scalar.text if kind.unit == "address" else value
@@ -116,15 +124,20 @@ def _meant(unit: str, text: str) -> str | None:
         named = _NAMED_SIZES.get(text.lower().replace(" ", ""))
         if named:
             return named
-        text = re.sub(r"\s*[*,/×X]\s*", "x", text)
+        text = re.sub(r"(?i)\s*(px|pixels?)\b", "", text)
+        text = re.sub(r"\s*(?:[*,/×X]|by)\s*", "x", text)
     if unit == "address":
         text = re.sub(r"^[a-z]+://|/$", "", text)
         if re.fullmatch(r":?[0-9]{1,5}", text):
             text = f"127.0.0.1:{text.removeprefix(':')}"
+        text = re.sub(r"^\*(?=:)", "0.0.0.0", text)  # noqa: S104 - text
     if unit == "rate":
         text = re.sub(r"(?i)\s*(fps|hz|frames?.*|/s(ec)?)$", "", text)
+        text = re.sub(r"^([0-9.]+/[0-9.]+)$", r"\1s", text)
     elif re.fullmatch(r"[0-9.]*", text):
         return None  # any unit would be a guess
+    if unit == "duration":
+        text = _in_one_unit(text)
     bare = text.strip().replace(" ", "").replace(",", ".").replace("×", "x")
     short = re.sub(r"(?i)(sec|min|hour|hr|day)(ond|ute)?s?$", lambda m: m[0][0].lower(), bare)
     for candidate in (bare, short, bare.lower(), bare.upper(), f"{bare.upper()}B"):
@@ -134,6 +147,17 @@ def _meant(unit: str, text: str) -> str | None:
             continue
         return candidate
     return None
+
+
+def _in_one_unit(text: str) -> str:
+    """`90m` for `1h30m` and `7d` for `1w`; other texts as they are."""
+    weeks = re.fullmatch(r"([0-9]+) ?w(eeks?)?", text)
+    if weeks:
+        return f"{int(weeks[1]) * 7}d"
+    parts = re.findall(r"([0-9]+) ?([dhms])", text)
+    if len(parts) < 2 or "".join(map("".join, parts)) != text.replace(" ", ""):
+        return text
+    return units.format_duration(sum(units.parse_duration("".join(part)) for part in parts))
 
 
 def _bool(kind: Kind, scalar: Scalar) -> bool:
@@ -157,7 +181,8 @@ def _number(kind: Kind, scalar: Scalar) -> int | float:
             raise Wrong(f"{subject(kind, scalar)} is text; write it without quotes")
         raise Wrong(f"{subject(kind, scalar)} is not a {sort}{about}", _bare_number(kind, scalar))
     if whole and value != int(value):
-        raise Wrong(f"{subject(kind, scalar)} is not a {sort}{about}")
+        percent = f"{value * 100:.0f}" if within(kind, 100) and 0 < value < 1 else None
+        raise Wrong(f"{subject(kind, scalar)} is not a {sort}{about}", percent)
     if not within(kind, value):
         raise Wrong(f"{subject(kind, scalar)} is out of range{about}")
     return int(value) if whole else float(value)
@@ -165,10 +190,12 @@ def _number(kind: Kind, scalar: Scalar) -> int | float:
 
 def _bare_number(kind: Kind, scalar: Scalar) -> str | None:
     """`80` for `80%`, `7.5` for `7,5`."""
-    match = re.fullmatch(r"([0-9]+)(?:[.,]([0-9]+))?\s*(?:[%°a-zA-Z].{0,12})?", scalar.written)
+    match = re.fullmatch(r"([0-9]+)(?:[.,]([0-9]+))?\s*(?:[%°a-zA-Z].{0,12}|[;,])?", scalar.written)
     if match is None or scalar.interpolated or kind.secret:
         return None
     found = f"{match[1]}.{match[2]}" if match[2] else match[1]
+    if "%" in scalar.written and not within(kind, float(found)):
+        found = f"{float(found) / 100:g}"
     return found if within(kind, float(found)) else None
 
 
@@ -178,6 +205,8 @@ def _text(kind: Kind, scalar: Scalar) -> str:
     if not isinstance(scalar.value, str) and not scalar.interpolated:
         if kind.words == _DEVICE and re.fullmatch(r"[0-9]{1,3}", scalar.written):
             raise Wrong(f"{subject(kind, scalar)} is not a device", f"/dev/video{scalar.written}")
+        if isinstance(scalar.value, bool) and kind.unit == "path":
+            raise Wrong(f"{subject(kind, scalar)} is not a path")
         raise Wrong(f"{subject(kind, scalar)} is not text; put it in quotes")
     text = scalar.text
     if any(
@@ -191,18 +220,29 @@ def _text(kind: Kind, scalar: Scalar) -> str:
     if info.pattern is not None and not re.search(info.pattern, text):
         about = f" ({kind.words})" if kind.words else ""
         suggestion = None if scalar.interpolated or kind.secret else slug(info.pattern, text)
+        if kind.words == _HOST:
+            suggestion = _host_of(scalar)
         raise Wrong(f"{subject(kind, scalar)} is not allowed{about}", suggestion)
     if kind.words == _DEVICE and not text.startswith("/") and not scalar.interpolated:
         meant = f"/dev/{text}" if re.fullmatch(r"video[0-9]{1,3}", text) else None
         raise Wrong(f"{subject(kind, scalar)} is not {_DEVICE}; see `camfan cameras`", meant)
     if kind.unit == "path" and text.startswith("~"):
         raise Wrong(f"{subject(kind, scalar)}: '~' means nothing here; write the whole path")
+    if kind.unit == "path" and re.match(r"[a-z]+://", text) and not scalar.foreign:
+        meant = text.removeprefix("file://") if text.startswith("file:///") else None
+        raise Wrong(f"{subject(kind, scalar)} is an address, and a path belongs here", meant)
     return text
+
+
+def _host_of(scalar: Scalar) -> str | None:
+    """`hub` for `http://hub:80/`."""
+    match = re.match(r"[a-z]+://([A-Za-z0-9.-]+)(?::[0-9]+)?(?:/|$)", scalar.written)
+    return match[1] if match and not scalar.interpolated else None
 
 
 def slug(pattern: str, text: str) -> str | None:
     """The text with what the pattern forbids left out, if that is enough."""
-    if re.search(pattern, "a b"):
+    if re.search(pattern, "a b") or "@" in text:
         return None  # not the pattern of a name
     plain = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS))
     plain = "".join(char for char in plain if not unicodedata.combining(char))
@@ -221,6 +261,8 @@ def _literal(kind: Kind, scalar: Scalar) -> object:
             return allowed
     choices = [str(allowed) for allowed in info.values]
     if len(choices) == 1:
+        if str(scalar.value) == choices[0]:
+            raise Wrong(f"{subject(kind, scalar)} is text; write it without quotes")
         raise Wrong(f"{subject(kind, scalar)} is not {choices[0]}, the only value there is")
     words = f"{subject(kind, scalar)} is none of {', '.join(choices)}"
     if scalar.foreign:
@@ -228,11 +270,18 @@ def _literal(kind: Kind, scalar: Scalar) -> object:
     if "v4l2" in choices and ("://" in scalar.text or scalar.text.startswith("/dev/")):
         key = "url" if "://" in scalar.text else "device"
         raise Wrong(f"{words}; this belongs to {key!r}, beside 'source'")
+    if "v4l2" in choices and _VIDEO.match(scalar.text):
+        raise Wrong(f"{words}; this belongs to 'path', beside 'source: file'")
+    if "v4l2" in choices and re.fullmatch("[0-9]{1,2}", scalar.text):
+        raise Wrong(f"{words}; write 'source: v4l2' and 'device: /dev/video{scalar.text}'")
     raise Wrong(words, _choice_meant(scalar, choices))
 
 
 def _choice_meant(scalar: Scalar, choices: list[str]) -> str | None:
     value = scalar.value
+    digits = re.match(r"[0-9]+", scalar.text)
+    if digits and digits[0] in choices:
+        return digits[0]  # 90deg
     if isinstance(value, int) and not isinstance(value, bool) and str(value % 360) in choices:
         return str(value % 360)  # -90 degrees are 270
     found = source_for(scalar.text) if "v4l2" in choices else None
@@ -251,7 +300,9 @@ def _one_of(info: inspect.UnionType, scalar: Scalar) -> object:
         except Wrong:
             continue
     if any(isinstance(kind.type, inspect.LiteralType) for kind in kinds):
-        inner = _inner(kinds[0], scalar)
+        if scalar.text.lower() in ("all", "any", "every", "everything", "each"):
+            raise Wrong(f'{subject(kinds[0], scalar)} is neither a list nor "*"; all are "*"')
+        inner = ", ".join(re.split(r"[\s,;]+", _inner(kinds[0], scalar).strip()))
         raise Wrong(f'{subject(kinds[0], scalar)} is neither a list nor "*"; write [{inner}]')
     raise Wrong(f"{subject(kinds[0], scalar)} is not allowed here")
 

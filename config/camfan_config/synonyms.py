@@ -46,6 +46,10 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "min_area": ("sensitivity", "minsize", "area", "minarea"),
     "age": ("days", "maxage", "time", "duration"),
     "min_free": ("free", "reserve", "minfree"),
+    "stall_after": ("timeout", "stall", "stalltimeout"),
+    "format": ("codec", "pixelformat", "fourcc", "encoding"),
+    "verify": ("insecure", "verifyssl", "verifytls", "sslverify", "tlsverify", "skipverify"),
+    "tls": ("ssl", "https", "certificate", "cert"),
     "server_key": ("publickey", "pubkey"),
 }  # fmt: skip
 _SOURCES: dict[str, tuple[str, ...]] = {

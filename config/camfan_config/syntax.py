@@ -19,6 +19,7 @@ _WIDE_COLON = re.compile(r"^[ ]*[\w.-]+(\uff1a)")  # as East Asian keyboards wri
 _NO_BLANK = re.compile(r"^[ ]*(?:- +)?([A-Za-z_][\w-]*):(?!//)([^\s:/][^\s]*)")
 _OPEN_QUOTE = re.compile(r"(?:^|[:\[{,-] *)([\"'])")
 _KEY = re.compile(r"^([ ]*)(?:- +)?[^\s#:'\"\[{][^:#]*:(?:\s+(\S.*))?$")
+_BARE_WORD = re.compile(r"^[ ]*([A-Za-z_][\w-]*)\s*(?:#.*)?$")
 _SEPARATING_TAB = re.compile(r"(?<=[:,\[{-])\t[\t ]*|[\t ]*\t[\t ]*(?=#|$|[\]},])", re.MULTILINE)
 
 Place = tuple[int, int, int]  # line, column, length; counted from 0
@@ -31,8 +32,14 @@ _WORDS = (
         "unexpected ':'; put a text that holds ': ' in quotes, and each key on a line of its own",
     ),
     ("expected <block end>", "this does not line up with the lines above it"),
-    ("expected ',' or", "a list or mapping opened with '[' or '{' is not closed before this"),
-    ("content, but found '<stream end>'", "a list or mapping opened with '[' or '{' is not closed"),
+    (
+        "sequence entries",
+        "a text that begins with '- ' must be in quotes; a list begins below its key",
+    ),
+    (
+        "expected '<document start>'",
+        "the file was complete before this; a site is 'key: value' lines",
+    ),
     ("found unexpected end of stream", "a quote is opened and never closed"),
 )
 
@@ -91,7 +98,10 @@ def _likely(
     first = re.search(r"found character '(.)' that cannot start", problem)
     if first:
         return f"a text that begins with {first[1]!r} must be in quotes", here
-    for search in (_unclosed_quote, _missing_blank, _wrong_indentation):
+    found = _unclosed_quote(lines, here, problem) or _unclosed_bracket(exc, lines, here)
+    if found:
+        return found
+    for search in _SEARCHES:
         found = search(lines, here, problem)
         if found:
             return found
@@ -137,6 +147,85 @@ def _missing_blank(lines: tuple[str, ...], here: Place, problem: str) -> tuple[s
     return None
 
 
+def _missing_colon(lines: tuple[str, ...], here: Place, problem: str) -> tuple[str, Place] | None:
+    """A word alone on its line, above the lines that belong to it."""
+    if not any(part in problem for part in ("expected ':'", "mapping values", "<block end>")):
+        return None
+    above = [number for number in range(min(here[0], len(lines))) if _has_text(lines[number])]
+    for number, below in zip(reversed(above), [here[0], *reversed(above)], strict=False):
+        match = _BARE_WORD.match(lines[number])
+        if match and _indentation(lines[below]) > _indentation(lines[number]):
+            return f"a ':' is missing behind {match[1]!r}", (number, match.start(1), len(match[1]))
+        if ":" in lines[number]:
+            return None
+    return None
+
+
+def _quote_inside(lines: tuple[str, ...], here: Place, problem: str) -> tuple[str, Place] | None:
+    """Text goes on directly behind the quote that ended it."""
+    line = lines[here[0]] if here[0] < len(lines) else ""
+    end = here[1] - 1
+    if line[end : end + 1] == " " and line.count('"', here[1]) + line.count("'", here[1]) == 1:
+        end = len(line[: here[1]].rstrip()) - 1
+    quote = line[end : end + 1]
+    if quote not in ("'", '"') or ", but " not in problem:
+        return None
+    double = "''" if quote == "'" else '\\"'
+    words = f"the text ends at this {quote}; within {quote}...{quote} it is written {double}"
+    return words, (here[0], end, 1)
+
+
+def _first_is_indented(
+    lines: tuple[str, ...], here: Place, problem: str
+) -> tuple[str, Place] | None:
+    if "expected '<document start>'" not in problem:
+        return None
+    first = next(number for number, line in enumerate(lines) if _has_text(line))
+    own = _indentation(lines[first])
+    if own <= _indentation(lines[here[0]]):
+        return None
+    words = f"line {here[0] + 1} is not indented, so this may not be indented either"
+    return words, (first, 0, own)
+
+
+def _unclosed_bracket(
+    exc: yaml.MarkedYAMLError, lines: tuple[str, ...], here: Place
+) -> tuple[str, Place] | None:
+    """Where it was opened, or what is missing before the text at which the parser gave up."""
+    problem, opened = exc.problem or "", exc.context_mark
+    ended = "content, but found '<stream end>'" in problem
+    if "expected ',' or" not in problem and not ended:
+        return None
+    inside = _quote_inside(lines, here, problem)
+    if inside:
+        return inside
+    place = _last_open(lines) if opened is None or ended else (opened.line, opened.column, 1)
+    if place is None:
+        return "a list or mapping opened with '[' or '{' is not closed", here
+    bracket = lines[place[0]][place[1]]
+    if "<stream end>" in problem:
+        return f"this {bracket} is opened and never closed", place
+    where = f"the {bracket} of line {place[0] + 1} is not closed before this"
+    if place[0] == here[0]:
+        return f"a ',' is missing before this, or {where}", here
+    return where, here
+
+
+def _last_open(lines: tuple[str, ...]) -> Place | None:
+    found: list[Place] = []
+    for number, line in enumerate(lines):
+        for column, char in enumerate(re.sub(r"(^|\s)#.*", "", line)):
+            if char in "[{":
+                found.append((number, column, 1))
+            elif char in "]}" and found:
+                found.pop()
+    return found[-1] if found else None
+
+
+def _has_text(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
 def _wrong_indentation(
     lines: tuple[str, ...], here: Place, problem: str
 ) -> tuple[str, Place] | None:
@@ -165,6 +254,15 @@ def _wrong_indentation(
             words += f": it is indented by {_spaces(own)}, they by {these}"
         return words, here
     return None
+
+
+_SEARCHES = (
+    _missing_blank,
+    _missing_colon,
+    _quote_inside,
+    _first_is_indented,
+    _wrong_indentation,
+)
 
 
 def _indentation(line: str) -> int:

@@ -96,7 +96,7 @@ def test_what_is_wrong_but_readable_is_collected(text: str, message: str, mark: 
         (b"a: 1\n\tb: 2", "a tab cannot indent YAML", Mark(1, 0)),
         (b"a: b: c", "unexpected ':'", Mark(0, 4)),
         (b'a: "b', "a quote is opened and never closed", Mark(0, 3, 2)),
-        (b"a: [1, 2", "is not closed", Mark(0, 8)),
+        (b"a: [1, 2", "is opened and never closed", Mark(0, 3)),
         (b"a: 1\n b: 2", "indented by 1 space, but line 1 has a value", Mark(1, 0)),
         (b"a:\n  b: 1\n c: 2", "does not line up", Mark(2, 1)),
         (b"a: {b: ${C}}", "put a text with '${...}' in quotes", Mark(0, 8)),
