@@ -35,6 +35,8 @@ from camfan_wire.rate_limit import RateLimit
 log = logging.getLogger(__name__)
 
 MESSAGES_PER_S = 10.0  # of text; a page that is resized for a while sends a few a second
+MESSAGE_BYTES = 1024  # a longer one counts as several
+USER_MESSAGES_PER_S = 100.0  # of all pages of one user
 MOST_UNSENT = 1_000_000  # bytes; a page that far behind is told of the site another time
 
 _COUNT = struct.Struct("<H")
@@ -78,6 +80,7 @@ class Page:
         renditions: Renditions,
         principal: Principal,
         address: str,
+        rate_of_user: RateLimit,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.number = next(_numbers)
@@ -96,6 +99,7 @@ class Page:
         self._turn = 0
         self._being_made = 0
         self._rate = RateLimit(MESSAGES_PER_S)
+        self._rate_of_user = rate_of_user
         self._timer: asyncio.TimerHandle | None = None
         self._allowed = frozenset(principal.cameras)
 
@@ -159,7 +163,8 @@ class Page:
         self._pump()
 
     def _said(self, text: str) -> None:
-        if not self._rate.allows():
+        cost = 1 + len(text) / MESSAGE_BYTES
+        if not (self._rate.allows(cost) and self._rate_of_user.allows(cost)):
             raise ValueError("too many messages")
         message = decode_from_page(text)
         if isinstance(message, Want):

@@ -17,11 +17,12 @@ from camfan_nodes.web.access import Principal
 from camfan_nodes.web.guard import Guard, principal_of
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.overview import Overviews
-from camfan_nodes.web.page import Counts, Page
+from camfan_nodes.web.page import USER_MESSAGES_PER_S, Counts, Page
 from camfan_nodes.web.page_messages import MAX_BYTES, CameraSummary, Hello, Notice, State, encode
 from camfan_nodes.web.picture import Renditions
 from camfan_nodes.web.shares import Shares
 from camfan_wire.messages import Figures
+from camfan_wire.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class Pages:
     def __init__(self, office: Office) -> None:
         self._office = office
         self._open: dict[Page, web.Request] = {}  # and what it was let in by
+        self._rates: dict[tuple[str, str], RateLimit] = {}  # by user or token of the site file
         self._shares = Shares(
             "pages", in_all=MOST_PAGES, per_user=PAGES_OF_USER, for_owners=FOR_OWNERS
         )
@@ -99,7 +101,15 @@ class Pages:
             return socket  # it has left already
         office = self._office
         address = guard.proxies.origin(request).client
-        page = Page(socket, transport, office.hub, office.renditions, principal, address)
+        page = Page(
+            socket,
+            transport,
+            office.hub,
+            office.renditions,
+            principal,
+            address,
+            self._rate(principal),
+        )
         self._open[page] = request
         try:
             page.say(encode(self._hello(principal)))
@@ -114,6 +124,13 @@ class Pages:
             del self._open[page]
             self._ended.add(page.counts)
         return socket
+
+    def _rate(self, principal: Principal) -> RateLimit:
+        """What all pages of a user may say; without users each page is alone."""
+        if principal.kind == "anybody":
+            return RateLimit(USER_MESSAGES_PER_S)
+        key = (principal.kind, principal.name)
+        return self._rates.setdefault(key, RateLimit(USER_MESSAGES_PER_S))
 
     def end_logged_out(self) -> None:
         """Close the pages whose login, user or token is gone."""
