@@ -117,6 +117,41 @@ def test_an_h265_picture_of_several_segments_is_one() -> None:
     assert [unit.data for unit in units] == [first + more, first + more]
 
 
+@pytest.mark.parametrize("alike", [True, False])
+@pytest.mark.parametrize(
+    ("codec", "sets", "first", "more"),
+    [
+        ("h264", (b"\x67sps", b"\x68pps"), b"\x65\x80", b"\x65\x40"),
+        (
+            "hevc",
+            (b"\x40\x01vps", b"\x42\x01sps", b"\x44\x01pps"),
+            b"\x26\x01\x80",
+            b"\x26\x01\x40",
+        ),
+    ],
+)
+def test_parameter_sets_before_each_slice_do_not_end_a_picture(
+    codec: str, sets: tuple[bytes, ...], first: bytes, more: bytes, alike: bool
+) -> None:
+    """As GStreamer sends them with `config-interval=-1`, where encoders cut pictures in slices."""
+    headers = [START + each for each in sets]
+    slices = [START + first + b"a" * 70, START + more + b"b" * 90, START + more + b"c" * 50]
+    units = [*headers, slices[0], *headers, slices[1], *headers, slices[2]]
+    parts = [(piece, 0 if alike else number) for number in range(30) for piece in units]
+
+    found, _ = join(codec, parts)
+
+    assert {unit.data for unit in found} == {b"".join(units)}
+    assert len(found) >= 29
+
+
+def test_key_pictures_of_vp9_are_known_in_every_profile() -> None:
+    parts = [(bytes([first]), at) for at, first in enumerate((0x82, 0x86, 0xB1, 0xB3, 0xA2, 0x8A))]
+    units, _ = join("vp9", parts)
+
+    assert [unit.key for unit in units] == [True, False, True, False, True, False]
+
+
 @pytest.mark.parametrize(
     ("options", "pictures"),
     [

@@ -7,11 +7,13 @@ a picture; its own parser therefore gives a picture only when the next one begin
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 LEARN_UNITS = 8  # alike before the end of a picture is believed without seeing the next one
 RELEARN_UNITS = 250  # after that was wrong once
+MAX_HELD = 16  # parameter sets behind each other
 MAX_UNIT_BYTES = 32_000_000  # pieces of a picture that never ends
 
 _START = b"\0\0\1"
@@ -44,6 +46,7 @@ class _Look:
     begins: bool  # a picture begins here, if one was begun before
     slices: int
     key: bool
+    parameters: bool = False  # nothing but parameter sets: of this picture, or of the next one
 
 
 Look = Callable[[bytes], _Look]
@@ -76,12 +79,13 @@ class Joiner:
         self._usual = 0  # slices of a picture
         self._alike = 0  # pictures in a row with so many
         self._needed = LEARN_UNITS
+        self._held: deque[tuple[Piece, _Look]] = deque(maxlen=MAX_HELD)
 
     def feed(self, piece: Piece) -> list[Unit]:
         """The units that are complete now."""
         if self._codec in _WHOLE:
             self._begins(piece.stamp_ns, piece.arrived_ns)
-            key = piece.key or (self._codec == "vp9" and not piece.data[0] & 0x0C)
+            key = piece.key or (self._codec == "vp9" and _is_vp9_key(piece.data[0]))
             return [Unit(piece.data, piece.stamp_ns, piece.arrived_ns, key)]
         if self._look is None:
             units = self._cut() if self._is_next(piece, _OTHER) else []
@@ -90,7 +94,13 @@ class Joiner:
         if not piece.data.startswith(_START, piece.data.startswith(b"\0\0\0\1")):
             return self._continue(piece)
         look = self._look(piece.data)
+        if look.parameters and self._first is not None and not self._is_next(piece, look):
+            self._held.append((piece, look))  # some cameras repeat them before each slice
+            return []
         units = self._cut() if self._is_next(piece, look) else []
+        for held in self._held:
+            self._add(*held)
+        self._held.clear()
         self._add(piece, look)
         return units + self._cut_early()
 
@@ -149,29 +159,33 @@ class Joiner:
 
 
 def _look_h264(data: bytes) -> _Look:
-    begins, slices, key = False, 0, False
+    begins, slices, key, parameters = False, 0, False, False
     for kind, first in _units(data, header=1):
         kind &= 0x1F
         if 1 <= kind <= 5:
             slices += kind in (1, 2, 5)
             begins = begins or bool(first & 0x80)  # its first macroblock is number 0
+        elif kind in (7, 8):
+            parameters = True
         else:
-            begins = begins or 6 <= kind <= 9 or 14 <= kind <= 18
+            begins = begins or kind in (6, 9) or 14 <= kind <= 18
         key = key or kind in (5, 7)
-    return _Look(begins, slices, key)
+    return _Look(begins, slices, key, parameters and not begins and not slices)
 
 
 def _look_h265(data: bytes) -> _Look:
-    begins, slices, key = False, 0, False
+    begins, slices, key, parameters = False, 0, False, False
     for kind, first in _units(data, header=2):
         kind = kind >> 1 & 0x3F
         if kind < 32:
             slices += 1
             begins = begins or bool(first & 0x80)  # the first segment of the picture
+        elif kind in (32, 33, 34):
+            parameters = True
         else:
-            begins = begins or 32 <= kind <= 35 or kind == 39 or 41 <= kind <= 44
+            begins = begins or kind in (35, 39) or 41 <= kind <= 44
         key = key or 16 <= kind <= 23 or kind in (32, 33)
-    return _Look(begins, slices, key)
+    return _Look(begins, slices, key, parameters and not begins and not slices)
 
 
 def _look_mpeg4(data: bytes) -> _Look:
@@ -181,6 +195,11 @@ def _look_mpeg4(data: bytes) -> _Look:
         slices += kind == 0xB6
         key = key or kind == 0xB0 or (kind == 0xB6 and first >> 6 == 0)
     return _Look(begins, slices, key)
+
+
+def _is_vp9_key(first: int) -> bool:
+    """By the first byte of a picture: neither shown again nor made of others."""
+    return not first & (0x06 if first & 0x30 == 0x30 else 0x0C)  # profile 3 has one bit more
 
 
 def _units(data: bytes, header: int) -> list[tuple[int, int]]:
