@@ -100,8 +100,14 @@ def key_changes(old: Roster | None, new: Roster | None) -> list[str]:
     lines = [f"key of {name} taken" for name in sorted(has.keys() - had.keys())]
     lines += [f"key of {name} revoked" for name in sorted(had.keys() - has.keys())]
     for name in sorted(had.keys() & has.keys()):
-        if had[name] != has[name]:
-            lines.append(f"key of {name} is another one")
-        elif old.by_id[had[name]] != new.by_id[has[name]]:
+        lines += _key_change(name, had[name], has[name])
+        if any(old.by_id[user] != new.by_id[user] for user in had[name] & has[name]):
             lines.append(f"rights of {name} are others")
     return lines
+
+
+def _key_change(name: str, had: set[str], has: set[str]) -> list[str]:
+    if not had & has:
+        return [f"key of {name} is another one"]
+    lines = [f"key of {name}: a second one is valid too"] if has - had else []
+    return lines + ([f"key of {name}: the old one is revoked"] if had - has else [])

@@ -19,8 +19,9 @@ from camfan_wire.keys import (
     SECRET,
     KeyFileError,
     ServerKeys,
-    read_pair,
-    read_public,
+    check_not_exposed,
+    read_pairs,
+    read_publics,
     to_hex,
 )
 
@@ -36,9 +37,12 @@ class Roster:
     by_id: Mapping[str, Rights]
     strangers: tuple[str, ...] = ()  # keys that are no node and have no access: they get nothing
 
-    def names(self) -> dict[str, str]:
-        """Id of each name."""
-        return {user.partition("/")[0]: user for user in self.by_id}
+    def names(self) -> dict[str, set[str]]:
+        """The ids of each name: one, and more while its key is replaced."""
+        found: dict[str, set[str]] = {}
+        for user in self.by_id:
+            found.setdefault(user.partition("/")[0], set()).add(user)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +68,18 @@ def read_roster(site: Site) -> Roster:
     strangers = []
     for path in _public_files(site):
         name = path.name.removesuffix(PUBLIC)
-        key = z85.decode(read_public(path))
-        if key in ids:
+        check_not_exposed(path, above=False)
+        keys = {z85.decode(public) for public in read_publics(path)}
+        for key in keys & ids.keys():
             raise KeyFileError(f"{path}: the same key as that of '{ids[key].partition('/')[0]}'")
         if name == BROKER:
             continue
         if name not in known:
             strangers.append(name)
             continue
-        ids[key] = f"{name}/{key.hex()[:16]}"
-        by_id[ids[key]] = known[name]
+        for key in keys:  # more than one while it is replaced
+            ids[key] = f"{name}/{key.hex()[:16]}"
+            by_id[ids[key]] = known[name]
     if site.brokers:  # as one of several sees it: the keys of the others' cameras lie there too
         strangers = []
     return Roster(ids, by_id, tuple(strangers))
@@ -82,8 +88,8 @@ def read_roster(site: Site) -> Roster:
 def read_server_keys(site: Site, secret: Path | None = None) -> ServerKeys:
     """The broker's own pair, which has to be the one that the site file pins.
 
-    Looked for in `secret`, $CREDENTIALS_DIRECTORY/broker.secret, and the folder of keys.
-    Raises KeyFileError.
+    Looked for in `secret`, $CREDENTIALS_DIRECTORY/broker.secret, and the folder of keys. While it
+    is replaced the file holds two pairs. Raises KeyFileError.
     """
     folder = Path(site.security.keys or "")
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
@@ -96,18 +102,22 @@ def read_server_keys(site: Site, secret: Path | None = None) -> ServerKeys:
             f"{places[-1]} is not there: make the broker's key with 'camfan keys new broker'; "
             "nothing was started in the clear"
         )
-    pair = read_pair(found)
+    pairs = read_pairs(found)
     pinned = site.security.server_key
-    if pinned is not None and pinned != to_hex(pair.public):
-        raise KeyFileError(
-            f"{found}: is not the key that security.server_key of the site file expects "
-            f"({pinned[:16]}…), but {to_hex(pair.public)[:16]}…"
-        )
-    return ServerKeys(pair)
+    if pinned is None:
+        return ServerKeys(pairs[0])
+    for pair in pairs:
+        if to_hex(pair.public) == pinned:
+            return ServerKeys(pair)
+    raise KeyFileError(
+        f"{found}: is not the key that security.server_key of the site file expects "
+        f"({pinned[:16]}…), but {to_hex(pairs[0].public)[:16]}…"
+    )
 
 
 def _public_files(site: Site) -> list[Path]:
     folder = Path(site.security.keys or "")
+    check_not_exposed(folder)
     try:
         found = sorted(path for path in folder.iterdir() if path.name.endswith(PUBLIC))
     except OSError as exc:

@@ -1,7 +1,8 @@
 """Keys: a pair for each node, in files that zmq.auth reads too, and what sockets are given of them.
 
-A secret is written once, for its owner alone, and is in no repr. Nothing here decides who may do
-what.
+While a pair is replaced its files hold the next one beside it. Each file is replaced as a whole, so
+a process that reads one finds the old pair, the new pair, or both. A secret is written for its
+owner alone, and is in no repr. Nothing here decides who may do what.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import zmq
 from zmq.utils import z85
 
 from camfan_config.errors import CamfanError
+from camfan_wire.safe_files import find_exposure, make_folder, store
 
 PUBLIC, SECRET = ".pub", ".secret"
 DOMAIN = b"camfan"  # of ZAP; a socket with a domain lets nobody in when nobody answers for it
 
-_KEY = re.compile(r'^\s*(public|secret)-key\s*=\s*"([^"]*)"\s*$', re.MULTILINE)
+_KEY = re.compile(r'^\s*((?:next-)?(?:public|secret))-key\s*=\s*"([^"]*)"\s*$', re.MULTILINE)
 _MAX_BYTES = 16_384  # of a key file
 _HEAD = """\
 # {what} of '{name}', made {when} by camfan keys
@@ -30,7 +32,6 @@ _HEAD = """\
 metadata
     name = "{name}"
 curve
-    public-key = "{public}"
 """
 
 
@@ -105,20 +106,36 @@ def fingerprint(public: bytes) -> str:
 
 def read_public(path: Path) -> bytes:
     """The public key of a file, as Z85. Raises KeyFileError."""
-    return _key(path, _read(path), "public")
+    return read_publics(path)[0]
+
+
+def read_publics(path: Path) -> tuple[bytes, ...]:
+    """The public key of a file, and those that are to replace it. Raises KeyFileError."""
+    return _keys(path, _read(path), "public")
 
 
 def read_pair(path: Path) -> Pair:
-    """Both halves, from a file that nobody else can read. Raises KeyFileError."""
+    """Both halves, from a file that only its owner can read or replace. Raises KeyFileError."""
+    return read_pairs(path)[0]
+
+
+def read_pairs(path: Path) -> tuple[Pair, ...]:
+    """As `read_pair`, and the pair that is to replace it. Raises KeyFileError."""
     text = _read(path, secret=True)
-    pair = Pair(_key(path, text, "public"), _key(path, text, "secret"))
-    try:
-        fits = zmq.curve_public(pair.secret) == pair.public
-    except (ValueError, zmq.ZMQError):
-        fits = False
-    if not fits:
+    halves = _keys(path, text, "public"), _keys(path, text, "secret")
+    if len(halves[0]) != len(halves[1]):
+        raise KeyFileError(f"{path}: holds a key without its other half")
+    pairs = tuple(Pair(*both) for both in zip(*halves, strict=True))
+    if not all(map(_belongs_together, pairs)):
         raise KeyFileError(f"{path}: its two keys do not belong together")
-    return pair
+    return pairs
+
+
+def _belongs_together(pair: Pair) -> bool:
+    try:
+        return zmq.curve_public(pair.secret) == pair.public
+    except (ValueError, zmq.ZMQError):
+        return False
 
 
 def write_pair(folder: Path, name: str, pair: Pair) -> None:
@@ -129,46 +146,54 @@ def write_pair(folder: Path, name: str, pair: Pair) -> None:
                 f"{folder / (name + suffix)} is there already and is not overwritten; "
                 f"a new pair in its place: camfan keys rotate {name}"
             )
+    store_pairs(folder, name, pair)
+    store_publics(folder, name, pair.public)
+
+
+def store_pairs(folder: Path, name: str, *pairs: Pair) -> None:
+    """NAME.secret holds these pairs from now on, the first of them in use. Raises KeyFileError."""
+    text = _head(name, "The SECRET key", "Never copy it to another machine.")
+    for prefix, pair in zip(_prefixes(len(pairs)), pairs, strict=True):
+        text += f'    {prefix}public-key = "{pair.public.decode()}"\n'
+        text += f'    {prefix}secret-key = "{pair.secret.decode()}"\n'
+    store_key_file(folder / (name + SECRET), text, 0o600)
+
+
+def store_publics(folder: Path, name: str, *publics: bytes) -> None:
+    """NAME.pub holds these keys from now on, each of them valid. Raises KeyFileError."""
+    store_key_file(folder / (name + PUBLIC), public_text(name, *publics), 0o644)
+
+
+def public_text(name: str, *publics: bytes) -> str:
+    text = _head(name, "The public key", "May be copied and shown.")
+    for prefix, public in zip(_prefixes(len(publics)), publics, strict=True):
+        text += f'    {prefix}public-key = "{public.decode()}"\n'
+    return text
+
+
+def store_key_file(path: Path, text: str, mode: int) -> None:
+    """Raises KeyFileError; what was there is then as it was."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        body = _text(name, pair.public, "The SECRET key", "Never copy it to another machine.")
-        body += f'    secret-key = "{pair.secret.decode()}"\n'
-        _create(folder / (name + SECRET), body, 0o600)
+        make_folder(path.parent)
+        store(path, text, mode)
     except OSError as exc:
-        raise KeyFileError(f"{folder / (name + SECRET)}: {exc.strerror}") from exc
-    write_public(folder, name, pair.public)
+        raise KeyFileError(f"{path} cannot be written: {exc.strerror}") from exc
 
 
-def write_public(folder: Path, name: str, public: bytes) -> None:
-    """Write NAME.pub. Raises KeyFileError, also if it is there."""
-    path = folder / (name + PUBLIC)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _create(path, _text(name, public, "The public key", "May be copied and shown."), 0o644)
-    except FileExistsError:
-        raise KeyFileError(f"{path} is there already and is not overwritten") from None
-    except OSError as exc:
-        raise KeyFileError(f"{path}: {exc.strerror}") from exc
+def check_not_exposed(path: Path, *, above: bool = True) -> None:
+    """Raises KeyFileError for a file or folder that any user can replace."""
+    exposure = find_exposure(path, above=above)
+    if exposure is not None:
+        raise KeyFileError(f"{exposure}. A key could be replaced there, so none is used")
 
 
-def _text(name: str, public: bytes, what: str, advice: str) -> str:
+def _prefixes(count: int) -> list[str]:
+    return ["", *["next-"] * (count - 1)]
+
+
+def _head(name: str, what: str, advice: str) -> str:
     when = f"{datetime.now(UTC):%Y-%m-%d}"
-    return _HEAD.format(what=what, name=name, when=when, advice=advice, public=public.decode())
-
-
-def _create(path: Path, text: str, mode: int) -> None:
-    """A new file that is whole once it has its name, with its mode from the first moment on."""
-    new = path.with_name(f".{path.name}.{os.getpid()}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(new, path)  # fails where somebody was quicker
-    finally:
-        new.unlink()
+    return _HEAD.format(what=what, name=name, when=when, advice=advice)
 
 
 def _read(path: Path, *, secret: bool = False) -> str:
@@ -178,8 +203,10 @@ def _read(path: Path, *, secret: bool = False) -> str:
             data = file.read(_MAX_BYTES + 1)
     except OSError as exc:
         raise KeyFileError(f"{path}: {exc.strerror}") from exc
-    if secret and loose and not _is_credential(path):
-        raise KeyFileError(f"{path}: other users can read this secret; chmod 600 '{path}'")
+    if secret and not _is_credential(path):
+        if loose:
+            raise KeyFileError(f"{path}: other users can read this secret; chmod 600 '{path}'")
+        check_not_exposed(path)
     return data.decode("latin-1") if len(data) <= _MAX_BYTES else ""
 
 
@@ -189,11 +216,15 @@ def _is_credential(path: Path) -> bool:
     return bool(folder) and path.parent == Path(folder or "")
 
 
-def _key(path: Path, text: str, half: str) -> bytes:
+def _keys(path: Path, text: str, half: str) -> tuple[bytes, ...]:
     found = [match[2] for match in _KEY.finditer(text) if match[1] == half]
     if len(found) != 1:
         raise KeyFileError(f"{path}: holds no {half} key, or more than one")
-    key = found[0].encode("latin-1")
+    found += [match[2] for match in _KEY.finditer(text) if match[1] == f"next-{half}"]
+    return tuple(_checked(path, key.encode("latin-1"), half) for key in found)
+
+
+def _checked(path: Path, key: bytes, half: str) -> bytes:
     try:
         whole = len(z85.decode(key)) == 32
     except (KeyError, ValueError, struct.error):

@@ -20,10 +20,10 @@ from camfan_wire.keys import (
     SECRET,
     ClientKeys,
     KeyFileError,
+    check_not_exposed,
     from_hex,
     read_pair,
-    read_public,
-    to_hex,
+    read_publics,
 )
 
 KeyFile = str | os.PathLike[str]
@@ -75,10 +75,13 @@ def server_key_of(site: Site) -> bytes:
                 "which broker to trust is not known"
             )
         return from_hex(pinned)
-    found = read_public(beside)
-    if pinned not in (None, to_hex(found)):
+    found = read_publics(beside)
+    if pinned is None:
+        check_not_exposed(beside)
+        return found[0]
+    if from_hex(pinned) not in found:
         raise KeyFileError(f"{beside} is not the key that security.server_key pins")
-    return found
+    return from_hex(pinned)
 
 
 def _own(site: Site, name: str | None, key: KeyFile | None) -> Path:

@@ -22,6 +22,7 @@ from camfan_config.render import show
 from camfan_config.schema import schema_text
 from camfan_config.terminal import diff_text, picture, problems_text, summary
 from camfan_nodes.command import EXIT_CONFIG
+from camfan_nodes.keys.folder import key_warnings
 from camfan_nodes.terminal import Printable
 from camfan_nodes.viewer.site_file import NoSiteError, add_config_argument, find_site_file
 
@@ -87,9 +88,9 @@ def check_file(path: Path) -> int:
 def _check(path: Path) -> int:
     loaded = read_site(path)
     check_disks(loaded)
-    _print(
-        summary(loaded.site, (*warnings(loaded.site), *disk_warnings(loaded.site), *_here(loaded)))
-    )
+    site = loaded.site
+    found = (*warnings(site), *disk_warnings(site), *_here(loaded), *key_warnings(site, path))
+    _print(summary(site, found))
     return 0
 
 

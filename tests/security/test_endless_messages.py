@@ -38,7 +38,8 @@ def test_its_connection_ends_and_its_key_is_suspended(small_frames: LiveBroker, 
         sent = ATTACKS[name](Target(live.site, key, threading.Event()))  # until it is kept out
 
         wait_until(lambda: broker.refusals.counts[(key, "unfinished")] == 1)
-        user = broker.gatekeeper.roster.names()[key] if broker.gatekeeper.roster else ""
+        assert broker.gatekeeper.roster is not None
+        (user,) = broker.gatekeeper.roster.names()[key]
         assert sent > 0
         assert broker.gatekeeper.suspensions.holds(user)
         kind = "DEALER"

@@ -28,7 +28,8 @@ def forging(live: LiveBroker, door: str, *, key: str, user: str) -> CurveWire:
     port = int(getattr(live.broker.addresses, door).rpartition(":")[2])
     roster = live.broker.gatekeeper.roster
     assert roster is not None
-    forged = {"User-Id": roster.names()[user]}
+    (forged_id,) = roster.names()[user]
+    forged = {"User-Id": forged_id}
     return CurveWire(port, keys_of(live.site, key), KINDS[door], forged)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -392,3 +394,116 @@ def test_what_an_invitation_that_was_killed_leaves_means_nothing(tmp_path: Path)
     assert list((tmp_path / "keys").glob(".invite-*"))
     with camfan("keys", "invite", "one", *options) as second:
         second.wait_for("valid once")
+
+
+def test_a_loose_umask_opens_no_folder(site: TestSite) -> None:
+    before = os.umask(0)
+    try:
+        assert keys("new", "--config", site.path) == 0
+    finally:
+        os.umask(before)
+
+    folder = site.path.parent / "keys"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o644 for path in folder.glob("*.pub"))
+
+
+@pytest.mark.parametrize("place", ["keys", ".", "keys/one.pub"])
+def test_keys_that_others_can_replace_are_refused(
+    site: TestSite, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that all may write, one above it, or a file; check and list warn of each."""
+    keys("new", "--config", site.path)
+    loose = (site.path.parent / place).resolve()
+    loose.chmod(loose.stat().st_mode | 0o002)
+    capsys.readouterr()
+
+    with broker_process(site.path) as broker:
+        assert broker.wait(30) == 78
+    assert f"chmod o-w '{loose}'" in broker.output
+    assert main(["check", str(site.path)]) == 0
+    assert str(loose) in "".join(capsys.readouterr().out.split())
+    assert keys("list", "--config", site.path) == 0
+    assert f"chmod o-w '{loose}'" in capsys.readouterr().err
+    if loose.is_dir():
+        assert keys("rotate", "one", "--config", site.path) == 78
+        assert "chmod o-w" in capsys.readouterr().err
+
+
+def test_a_sticky_folder_above_the_keys_is_safe(site: TestSite) -> None:
+    keys("new", "--config", site.path)
+    site.path.parent.chmod(0o1777)
+
+    assert keys("rotate", "broker", "--config", site.path) == 0
+
+
+def test_a_site_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """Nothing is changed by a rotation; the first key stays, and is named."""
+    if os.geteuid() or not shutil.which("chattr"):
+        pytest.skip("needs root and chattr")
+    site = secure_site(tmp_path, "one")
+    before = read_pair(tmp_path / "keys/broker.secret")
+    if subprocess.run(["chattr", "+i", site.path], check=False).returncode:
+        pytest.skip("this file system has no immutable files")
+    try:
+        with camfan("keys", "rotate", "broker", "--config", str(site.path)) as command:
+            assert command.wait(30) == 69
+    finally:
+        subprocess.run(["chattr", "-i", site.path], check=True)
+
+    assert f"{site.path} cannot be written: permission denied" in command.output
+    assert "would not load" not in command.output
+    assert read_pair(tmp_path / "keys/broker.secret") == before
+
+
+def test_no_code_on_standard_input(site: TestSite) -> None:
+    with camfan("keys", "join", "-", "--config", str(site.path)) as command:
+        assert command.wait(30) == 78
+    assert "no code was given" in command.output
+
+
+def test_a_code_is_read_from_standard_input(tmp_path: Path) -> None:
+    hub, pi = tmp_path / "hub", tmp_path / "pi"
+    hub.mkdir()
+    pi.mkdir()
+    site = secure_site(hub, "one")
+    (hub / "keys/owner.secret").unlink()
+    (pi / "site.yaml").write_text(site.path.read_text())
+    with camfan("keys", "invite", "one", "--port", "0", cwd=hub) as inviting:
+        code = inviting.wait_for("camfan keys join ").split()[-1]
+        command = [sys.executable, "-m", "camfan_nodes", "keys", "join"]
+        joined = subprocess.run(
+            command, input=f"{code}\n", text=True, capture_output=True, cwd=pi, timeout=60
+        )
+        assert joined.returncode == 0, joined.stderr
+        assert inviting.wait(30) == 0, inviting.output
+    assert read_public(hub / "keys/one.pub") == read_pair(pi / "keys/one.secret").public
+
+
+@pytest.mark.timeout(120)
+def test_a_pi_rotates_its_key_in_two_halves(tmp_path: Path) -> None:
+    """Its old pair stays in use until the broker takes the next one."""
+    hub, pi = tmp_path / "hub", tmp_path / "pi"
+    hub.mkdir()
+    site = secure_site(hub, "one")
+    (pi / "keys").mkdir(parents=True)
+    (pi / "site.yaml").write_text(site.path.read_text())
+    for suffix in ("secret", "pub"):
+        (hub / f"keys/one.{suffix}").rename(pi / f"keys/one.{suffix}")
+    old = read_pair(pi / "keys/one.secret")
+    shutil.copy(pi / "keys/one.pub", hub / "keys")
+
+    def rotate(code: int) -> str:
+        with camfan("keys", "rotate", "one", cwd=pi) as it:
+            assert it.wait(30) == code, it.output
+        return it.output
+
+    with running_broker(site.path):
+        assert "camfan reload" in rotate(0)
+        assert "does not know the next key" in rotate(69)
+        assert read_pair(pi / "keys/one.secret") == old
+        shutil.copy(pi / "keys/one.pub", hub / "keys")
+        with camfan("reload", cwd=hub) as reload:
+            assert reload.wait(30) == 0
+        rotate(0)
+    assert read_pair(pi / "keys/one.secret") != old

@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from camfan import load_site
+from camfan_config.printable import printable_lines
 from camfan_nodes.command import end_with_code
-from camfan_nodes.keys import making
+from camfan_nodes.keys import making, rotating
 from camfan_nodes.keys.enrolment import PORT
-from camfan_nodes.keys.folder import check_name, entries, folder_of, purposes
+from camfan_nodes.keys.folder import check_name, entries, folder_of, key_warnings, purposes
 from camfan_nodes.keys.letting_in import invite, join
 from camfan_nodes.terminal import Printable
 from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
-from camfan_wire.keys import PUBLIC, fingerprint, read_public, to_hex
+from camfan_wire.keys import PUBLIC, fingerprint, read_publics, to_hex
 
 Commands = argparse._SubParsersAction
 Work = Callable[[argparse.Namespace], int]
@@ -31,7 +31,7 @@ def add_keys_command(commands: Commands[argparse.ArgumentParser]) -> None:
         description="A site with keys is encrypted, and lets nobody in without one. A secret is "
         "made where it is used, and stays there.",
         epilog="A new site: 'camfan keys new' on the broker's machine; for each other machine "
-        "'camfan keys invite NAME' there and 'camfan keys join CODE' here.",
+        "'camfan keys invite NAME' there and 'camfan keys join' here, which asks for the code.",
     )
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
     new = _task(tasks, "new", "make the keys of this machine", making.new)
@@ -42,14 +42,22 @@ def add_keys_command(commands: Commands[argparse.ArgumentParser]) -> None:
     show.add_argument("name", metavar="NAME")
     revoke = _task(tasks, "revoke", "take a key away; its connections end at once", making.revoke)
     revoke.add_argument("name", metavar="NAME")
-    rotate = _task(tasks, "rotate", "a new pair in place of one of this machine", making.rotate)
+    rotate = _task(tasks, "rotate", "a new pair in place of one of this machine", rotating.rotate)
     rotate.add_argument("name", metavar="NAME")
     asked = _task(tasks, "invite", "let a new machine in: prints a code and waits for it", invite)
     asked.add_argument("name", metavar="NAME")
     asked.add_argument("--minutes", type=float, default=10.0, help="how long the code is valid")
     asked.add_argument("--port", type=int, default=PORT, help=f"to listen on (without: {PORT})")
-    joins = _task(tasks, "join", "make the key of this machine, and bring its public half", join)
-    joins.add_argument("code", metavar="CODE", help="what 'camfan keys invite' has printed")
+    joins = _task(
+        tasks, "join", "create this machine's key and send the public half to the broker", join
+    )
+    joins.add_argument(
+        "code",
+        metavar="CODE",
+        nargs="?",
+        help="what 'camfan keys invite' has printed; without it, or as '-', it is read from "
+        "standard input, where no other user of this machine can see it",
+    )
 
 
 def _task(
@@ -63,20 +71,26 @@ def _task(
 
 
 def _list(args: argparse.Namespace) -> int:
+    path = find_site_file(args.config)
+    site = load_site(path)
     table = Table("name", "key", "state", "what it is", box=None, pad_edge=False)
-    for entry in entries(load_site(find_site_file(args.config))):
+    for entry in entries(site):
         table.add_row(entry.name, entry.fingerprint or "-", entry.state, entry.purpose)
     Console(highlight=False).print(Printable(table))
+    for warning in key_warnings(site, path):
+        sys.stderr.write(f"{printable_lines(warning)}\n")
     return 0
 
 
 def _show(args: argparse.Namespace) -> int:
     site = load_site(find_site_file(args.config))
     name = check_name(args.name)
-    public = read_public(Path(folder_of(site)) / f"{name}{PUBLIC}")
+    public, *others = read_publics(folder_of(site) / f"{name}{PUBLIC}")
     purpose = purposes(site).get(name, "nothing: neither a node nor in security.access")
     sys.stdout.write(
         f"name         {name}\nis           {purpose}\nfingerprint  {fingerprint(public)}\n"
         f"public key   {public.decode()}\nin hex       {to_hex(public)}\n"
     )
+    for other in others:
+        sys.stdout.write(f"replaced by  {fingerprint(other)}, in hex {to_hex(other)}\n")
     return 0

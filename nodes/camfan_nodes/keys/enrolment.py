@@ -3,6 +3,9 @@
 The code holds a secret that both ends make the same two key pairs of. Who has the code can speak
 to the end that invites, over CURVE, and nobody else can; what is spoken is the public half of the
 pair that the new machine has made for itself. Its secret half never leaves it.
+
+The new machine says twice what its public key is: when it has made it, and again when it has stored
+it. In between the end that invites keeps what the machine had before valid.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import zmq
 from zmq.utils import z85
@@ -73,6 +76,23 @@ class Welcome:
     server_key: str
 
 
+class UnconfirmedError(CamfanError):
+    """The new machine has come, and has not said that it stored its key."""
+
+
+class Host(Protocol):
+    """What the end that invites does with the public key (Z85) of the new machine.
+
+    Both methods raise CamfanError, which the machine hears.
+    """
+
+    def take(self, public: bytes) -> Welcome:
+        """The key is valid from now on, beside the one that the machine has had."""
+
+    def confirm(self, public: bytes) -> None:
+        """The machine has stored it: no other key of it is valid."""
+
+
 def new_secret() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))
 
@@ -110,11 +130,14 @@ class Invitation:
             self._context.destroy(linger=0)
             raise
         self.code = Code(name, host, int(bound.rpartition(":")[2]), secret)
+        self._taken: set[bytes] = set()
 
-    def wait(
-        self, seconds: float, take: Callable[[bytes], Welcome], stopped: Callable[[], bool]
-    ) -> bool:
-        """Until the machine has come; `take` is given its public key (Z85). False: nobody came."""
+    def wait(self, seconds: float, host: Host, stopped: Callable[[], bool]) -> bool:
+        """Until the machine has come, and has stored its key. False: it did not come.
+
+        A machine whose command was killed may come again. Raises UnconfirmedError, and what `host`
+        raises.
+        """
         ends = time.monotonic() + seconds
         poller = zmq.Poller()
         poller.register(self._zap, zmq.POLLIN)
@@ -123,8 +146,14 @@ class Invitation:
             for socket, _ in poller.poll(200):
                 if socket is self._zap:
                     self._let_in()
-                elif self._request(take):
+                elif self._request(host):
                     return True
+        if self._taken:
+            raise UnconfirmedError(
+                f"{self.code.name} has come, and has not confirmed that it stored its key. Both "
+                "this key and the one it had before are valid; "
+                f"camfan keys invite {self.code.name} again ends that"
+            )
         return False
 
     def close(self) -> None:
@@ -138,7 +167,8 @@ class Invitation:
         code = b"200" if good else b"400"
         self._zap.send_multipart([b"1.0", request[1], code, b"", b"", b""])
 
-    def _request(self, take: Callable[[bytes], Welcome]) -> bool:
+    def _request(self, host: Host) -> bool:
+        """Whether the machine has stored its key."""
         body = self._socket.recv()
         try:
             asked: Any = json.loads(body)
@@ -150,19 +180,36 @@ class Invitation:
             self._answer({"error": f"this invitation is for {self.code.name} and a public key"})
             return False
         try:
-            welcome = take(z85.encode(public))
+            return self._serve(host, z85.encode(public), stored=asked.get("stored") is True)
         except CamfanError as exc:
             self._answer({"error": str(exc)})
             raise
-        self._answer({"site": welcome.site, "server_key": welcome.server_key})
+
+    def _serve(self, host: Host, public: bytes, *, stored: bool) -> bool:
+        if not stored:
+            welcome = host.take(public)
+            self._taken.add(public)
+            self._answer({"site": welcome.site, "server_key": welcome.server_key})
+            return False
+        if public not in self._taken:
+            self._answer({"error": "that is not the key that came before"})
+            return False
+        host.confirm(public)
+        self._answer({})
         return True
 
     def _answer(self, answer: dict[str, str]) -> None:
         self._socket.send(json.dumps(answer).encode())
 
 
-def join(code: Code, public: bytes, seconds: float = ANSWER_S) -> Welcome:
-    """Deliver a public key (Z85) to where the code comes from. Raises CodeError."""
+def join(
+    code: Code, public: bytes, keep: Callable[[Welcome], None], seconds: float = ANSWER_S
+) -> bool:
+    """Deliver a public key (Z85) to where the code comes from; `keep` stores the pair.
+
+    False: it was stored, and the other end did not hear that. Raises CodeError, and what `keep`
+    raises: the other end then keeps the old key valid.
+    """
     host = f"[{code.host}]" if ":" in code.host else code.host
     keys = ClientKeys(code.pair("client"), code.pair("server").public)
     context: Context = zmq.Context()
@@ -173,7 +220,9 @@ def join(code: Code, public: bytes, seconds: float = ANSWER_S) -> Welcome:
         socket.send(json.dumps(wanted).encode())
         if not socket.poll(int(seconds * 1000)):
             raise CodeError(_nobody(code))
-        return _welcome(code, socket.recv())
+        keep(_welcome(code, socket.recv()))
+        socket.send(json.dumps({**wanted, "stored": True}).encode())
+        return bool(socket.poll(int(seconds * 1000))) and socket.recv() == b"{}"
     finally:
         context.destroy(linger=0)
 

@@ -10,7 +10,8 @@ from camfan import KeyFileError, Site
 from camfan.identity import BROKER, OWNER
 from camfan_config import CustomCamera, UpstreamCamera, nodes
 from camfan_nodes.command import ConfigurationError
-from camfan_wire.keys import PUBLIC, SECRET, fingerprint, read_public
+from camfan_wire.keys import PUBLIC, SECRET, fingerprint, read_publics
+from camfan_wire.safe_files import find_exposure, find_group_exposure
 
 REVOKED = ".revoked"
 DEFAULT = "keys"
@@ -79,6 +80,21 @@ def _entry(folder: Path, name: str, purpose: str) -> Entry:
         return Entry(name, purpose, "", "revoked" if revoked else "no key yet")
     state = "secret is here" if (folder / (name + SECRET)).exists() else "secret is elsewhere"
     try:
-        return Entry(name, purpose, fingerprint(read_public(public)), state)
+        keys = read_publics(public)
     except KeyFileError as exc:
         return Entry(name, purpose, "", str(exc))
+    if len(keys) > 1:
+        state += f"; being replaced by {', '.join(map(fingerprint, keys[1:]))}"
+    return Entry(name, purpose, fingerprint(keys[0]), state)
+
+
+def key_warnings(site: Site, path: Path) -> list[str]:
+    """Where users other than their owner can replace keys, or the site file that pins one."""
+    if site.security.keys is None:
+        return []
+    folder = Path(site.security.keys)
+    files = [file for ends in (PUBLIC, SECRET) for file in sorted(folder.glob(f"*{ends}"))]
+    found = [find_exposure(path), find_exposure(folder)]
+    found += [find_exposure(file, above=False) for file in files]
+    found += [find_group_exposure(each) for each in (path, folder, *files) if each.exists()]
+    return [f"keys: {words}" for words in dict.fromkeys(found) if words is not None]

@@ -81,14 +81,21 @@ def announced(folder: Path, name: str, port: int, seconds: float) -> Iterator[No
     try:
         if not _lock(descriptor):
             raise InvitationRunningError(f"an invitation for {name} has just begun")
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, text.encode())
         try:
+            _write(path, descriptor, text)
             yield
         finally:
             path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
+
+
+def _write(path: Path, descriptor: int, text: str) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, text.encode())
+    except OSError as exc:
+        raise KeyFileError(f"{path} cannot be written: {exc.strerror}") from exc
 
 
 def _lock(descriptor: int) -> bool:

@@ -1,18 +1,19 @@
 """Writes the broker's public key into a site file, and changes nothing else in it.
 
 The file is a person's: it is changed as text, and what comes out has to load before it takes the
-place of what was there.
+place of what was there, in one step that a crash cannot divide.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 from contextlib import suppress
 from pathlib import Path
+from stat import S_IMODE
 
 from camfan import CamfanError, Site, SiteError, load_site
+from camfan_wire.safe_files import discard, put_in_place, write_beside
 
 _SECTION = re.compile(r"^security[ \t]*:[ \t]*(#.*)?\n(?=(?P<indent>[ \t]+)\S)", re.MULTILINE)
 _FLOW = re.compile(r"^security[ \t]*:[ \t]*\{", re.MULTILINE)
@@ -36,12 +37,37 @@ def pin(path: Path, server_key: str) -> Site:
         changed = pinned(text, server_key)
         if changed == text:
             return load_site(path)
-        return _replace(path, changed)
-    except (OSError, UnicodeDecodeError, SiteError) as exc:
+        reason = _why_not(path)
+        if reason is not None:
+            raise PinError(f"{_left(path, reason)}\n{_by_hand(server_key)}")
+        return _replace(path.resolve(), changed)
+    except (UnicodeDecodeError, SiteError) as exc:
         raise PinError(
             f"{path} was left as it is: with the key in it, it would not load:\n{exc}\n"
-            f"Write there: security: {{keys: keys/, server_key: {server_key}}}"
+            f"{_by_hand(server_key)}"
         ) from exc
+    except OSError as exc:
+        reason = exc.strerror or str(exc)
+        raise PinError(f"{_left(path, reason)}\n{_by_hand(server_key)}") from exc
+
+
+def check_can_pin(path: Path) -> None:
+    """Raises PinError where it is known beforehand that the site file cannot be written."""
+    reason = _why_not(path)
+    if reason is not None:
+        raise PinError(f"{_left(path, reason)} The keys were left as they are, too.")
+
+
+def _why_not(path: Path) -> str | None:
+    for place, words in ((path, ""), (path.resolve().parent, "its folder: ")):
+        if not os.access(place, os.W_OK):
+            read_only = _on_read_only(place)
+            return words + ("the file system is read-only" if read_only else "permission denied")
+    return None
+
+
+def _on_read_only(path: Path) -> bool:
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def pinned(text: str, server_key: str) -> str:
@@ -63,8 +89,8 @@ def pinned(text: str, server_key: str) -> str:
         return f"{text[: flow.end()]}{words}{comma}{rest}"
     if _ANY.search(text):
         raise PinError(
-            "the section security: of the site file is of a form that is not changed by us; "
-            f"write there: security: {{keys: keys/, server_key: {server_key}}}"
+            "the section security: of the site file is of a form that is not changed by us. "
+            f"{_by_hand(server_key)}"
         )
     line_end = "" if text.endswith("\n") or not text else "\n"
     return f"{text}{line_end}\nsecurity:\n  keys: keys/\n  server_key: {server_key}\n"
@@ -81,15 +107,22 @@ def _section(text: str) -> tuple[int, int]:
 
 def _replace(path: Path, text: str) -> Site:
     """The new text in place of the old, once it is known to load from where it stands."""
-    path = path.resolve()
-    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    had = path.stat()
+    new = write_beside(path, text, S_IMODE(had.st_mode))
     try:
-        new.write_text(text, encoding="utf-8")
         with suppress(PermissionError):  # the group of another; then it is ours
-            os.chown(new, path.stat().st_uid, path.stat().st_gid)
-        shutil.copymode(path, new)
+            os.chown(new, had.st_uid, had.st_gid)
         site = load_site(new)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    except BaseException:
+        discard(new)
+        raise
+    put_in_place(new, path)
     return site
+
+
+def _by_hand(server_key: str) -> str:
+    return f"Write there: security: {{keys: keys/, server_key: {server_key}}}"
+
+
+def _left(path: Path, reason: str) -> str:
+    return f"{path} cannot be written: {reason}. It was left as it is."

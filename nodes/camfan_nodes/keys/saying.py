@@ -1,0 +1,58 @@
+"""What the commands of keys say: what was made, and what makes it take effect."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from camfan import CamfanError, Site
+from camfan.identity import BROKER, OWNER
+from camfan_config import broker_host
+from camfan_config.printable import printable_lines
+from camfan_nodes.cli_reload import ask_reload
+from camfan_nodes.keys.folder import purposes
+from camfan_wire.keys import PUBLIC, SECRET, fingerprint, read_public
+
+RELOAD_S = 3.0
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{printable_lines(line)}\n")
+    sys.stdout.flush()
+
+
+def is_there(folder: Path, name: str) -> bool:
+    """Whether the secret of a name is on this machine."""
+    return (folder / (name + SECRET)).exists()
+
+
+def announce(site: Site, folder: Path, name: str) -> None:
+    shown = fingerprint(read_public(folder / (name + PUBLIC)))
+    say(f"made {folder / name}{SECRET}, for this machine alone, and {name}{PUBLIC}  {shown}")
+    if name not in purposes(site):
+        say(f"  {name} may do nothing yet: name it in security.access of the site file")
+
+
+def say_what_then(site: Site, folder: Path) -> None:
+    """What makes a change of the folder take effect."""
+    if not is_there(folder, BROKER):
+        say(
+            f"now bring the {PUBLIC} file to the broker's machine, {broker_host(site)}, into its "
+            "folder of keys, and there: camfan reload. (camfan keys invite does it by itself)"
+        )
+        return
+    tell_broker(site, folder)
+
+
+def tell_broker(site: Site, folder: Path) -> None:
+    """Have the broker read its keys again, if it runs and we may."""
+    if not is_there(folder, OWNER):
+        say("it takes effect with: camfan reload")
+        return
+    try:
+        answer = ask_reload(site, folder / (OWNER + SECRET), RELOAD_S)
+    except CamfanError:
+        say("the broker does not answer; it reads the keys when it starts, or at camfan reload")
+        return
+    for line in [*answer.changed, *answer.problems]:
+        say(f"the broker: {line}")
