@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -180,7 +181,7 @@ def test_refusals_in_words(status: int, words: str) -> None:
     ("snapshot", "kind", "words"),
     [
         (False, "text/html", "asked for an MJPEG stream, got text/html"),
-        (False, "image/jpeg", "got image/jpeg; set `snapshot: true`"),
+        (False, "image/jpeg", "nothing in it; set `snapshot: true`"),
         (False, "video/mp4", "asked for an MJPEG stream, got video/mp4"),
         (True, "text/html", "asked for a picture, got text/html"),
     ],
@@ -562,3 +563,122 @@ def test_a_camera_that_does_not_speak_http() -> None:
     ):
         with raw_camera(sends(first)) as camera:
             assert words in _trouble(_source(camera.url()))
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_a_camera_may_compress_what_it_sends(snapshot: bool, chunked: bool) -> None:
+    """Though it was asked not to; each picture comes when it was sent."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=f\r\n"
+    head += b"Content-Encoding: gzip\r\n"
+    if chunked:
+        head += b"Transfer-Encoding: chunked\r\n"
+
+    def behave(connection: socket.socket, asked: Asked) -> None:
+        connection.sendall(head + b"\r\n")
+        packer = zlib.compressobj(wbits=31)
+        for picture in PICTURES:
+            data = packer.compress(b"--f\r\n\r\n" + picture + b"\r\n")
+            data += packer.flush(zlib.Z_SYNC_FLUSH)
+            size = b"%016x\r\n" % len(data)
+            connection.sendall(size + data + b"\r\n" if chunked else data)
+        asked.over.wait(20)
+
+    with raw_camera(behave) as camera:
+        found = _pictures(_source(camera.url(), snapshot=snapshot, fps=20 if snapshot else None), 4)
+
+    assert found == ([PICTURES[0]] * 4 if snapshot else PICTURES)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"Content-Type: image/jpeg\r\nContent-Encoding: br\r\n\r\nabcdef", "compressed as br"),
+        (
+            b"Content-Type: image/jpeg\r\nContent-Length: 0\r\n\r\n",
+            "got image/jpeg with nothing in it",
+        ),
+        (b"Content-Type: image/jpeg\r\n\r\n\x89PNG" + bytes(99), "image/jpeg without a JPEG in it"),
+        (b"Content-Type: image/png\r\n\r\n\x89PNG" + bytes(99), "got image/png"),
+        (b"Content-Encoding: gzip\r\n\r\n\x1f\x8bnothing of the kind", "cannot be unpacked"),
+    ],
+)
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_an_answer_without_a_picture_is_described(
+    answer: bytes, words: str, snapshot: bool
+) -> None:
+    with raw_camera(sends(b"HTTP/1.1 200 OK\r\n" + answer)) as camera:
+        assert words in _trouble(_source(camera.url(), snapshot=snapshot))
+
+
+@pytest.mark.parametrize("status", [b"302 Found", b"401 Unauthorized", b"303 See Other"])
+def test_a_camera_that_remembers_a_client_by_a_cookie(status: bytes) -> None:
+    """It is given back, to this host only."""
+
+    def behave(connection: socket.socket, asked: Asked) -> None:
+        if "sid=abc" in asked.lines.get("cookie", ""):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + PICTURES[0])
+            return
+        connection.sendall(
+            b"HTTP/1.1 %s\r\nSet-Cookie: sid=abc; Path=/; HttpOnly\r\nSet-Cookie: lang=de\r\n"
+            b'WWW-Authenticate: Digest realm="r", nonce="n"\r\nLocation: /stream\r\n\r\n' % status
+        )
+
+    with raw_camera(behave) as camera:
+        found = _pictures(_source(camera.url(user="u:p"), snapshot=True, fps=20), 3)
+
+        assert found == [PICTURES[0]] * 3
+        given = ["cookie" in asked.lines for asked in camera.asked]
+        assert given[:4] == [False, True, True, True], "it is kept for the requests that follow"
+
+
+def test_a_cookie_stays_with_its_host() -> None:
+    with raw_camera(sends(b"HTTP/1.1 200 OK\r\n\r\n" + PICTURES[0])) as other:
+        there = other.url().replace("127.0.0.1", "localhost").encode()
+        first = b"HTTP/1.1 302 F\r\nSet-Cookie: sid=abc\r\nLocation: %s\r\n\r\n" % there
+        with raw_camera(sends(first)) as camera:
+            assert _pictures(_source(camera.url(), snapshot=True), 1) == [PICTURES[0]]
+
+        assert "cookie" not in other.asked[0].lines
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        (b"/other#here", "/other"),
+        (b"/str\xc3\xa4m", "/str%C3%A4m"),
+        (b"/a%23b?c=d e", "/a%23b?c=d%20e"),
+        (b"?x=1", "/stream?x=1"),
+    ],
+)
+def test_where_a_redirect_leads(location: bytes, target: str) -> None:
+    def behave(connection: socket.socket, asked: Asked) -> None:
+        if asked.target == "/stream":
+            connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: %s\r\n\r\n" % location)
+        else:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + PICTURES[0])
+
+    with raw_camera(behave) as camera:
+        assert _pictures(_source(camera.url(), snapshot=True), 1) == [PICTURES[0]]
+        assert camera.asked[1].target == target
+
+
+def test_a_redirect_to_where_nothing_answers_names_the_place() -> None:
+    [port] = free_ports(1)
+    there = b"http://127.0.0.1:%d/x" % port
+    with raw_camera(sends(b"HTTP/1.1 302 F\r\nLocation: %s\r\n\r\n" % there)) as camera:
+        words = _trouble(_source(camera.url()))
+
+    assert f"it sends this on to http://127.0.0.1:{port}/…: connection refused" in words
+
+
+def test_a_link_local_address_may_name_its_zone() -> None:
+    address = read_address("http://[fe80::1%25eth0]:8080/stream")
+
+    assert address.host == "fe80::1%eth0", "as the system wants it"
+    assert address.place == "[fe80::1]:8080", "as the camera is asked"
+    assert read_address("http://[fe80::1%eth0]/").host == "fe80::1%eth0"
+
+
+def test_a_name_that_no_host_can_have() -> None:
+    assert "'a..b' is not a name that a host can have" in _trouble(_source("http://a..b/"))

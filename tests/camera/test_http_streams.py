@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import tracemalloc
+import zlib
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from camfan_nodes.camera.cookies import Cookies
+from camfan_nodes.camera.http_coding import Inflater
 from camfan_nodes.camera.http_head import Chunks, Head, HttpError, read_answer, read_lines
 from camfan_nodes.camera.multipart import Parts, StreamError, boundary_of
 from camfan_testing.jpegs import jpeg, without_tables
@@ -318,3 +323,71 @@ def test_any_bytes_are_chunks_or_refused(pieces: list[bytes]) -> None:
             reader.feed(piece)
     except HttpError:
         pass
+
+
+BODY = b"".join(b"--frame\r\n\r\n" + picture + b"\r\n" for picture in PICTURES)
+
+
+def _deflated(data: bytes, bits: int) -> bytes:
+    packer = zlib.compressobj(wbits=bits)
+    return packer.compress(data) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("coding", "packed"),
+    [
+        ("gzip", gzip.compress(BODY)),
+        ("x-gzip", gzip.compress(BODY[:500]) + gzip.compress(BODY[500:])),
+        ("gzip", _deflated(BODY, zlib.MAX_WBITS)),
+        ("deflate", _deflated(BODY, zlib.MAX_WBITS)),
+        ("deflate", _deflated(BODY, -zlib.MAX_WBITS)),
+        ("gzip", BODY),
+        ("deflate", BODY),
+    ],
+)
+@given(cuts=CUTS)
+def test_compressed_bodies_are_unpacked(coding: str, packed: bytes, cuts: list[int]) -> None:
+    """Also in several pieces, without a head, and where it is not compressed at all."""
+    inflater, found, at = Inflater(coding), b"", 0
+    while at < len(packed):
+        size = cuts[at % len(cuts)]
+        inflater.feed(packed[at : at + size])
+        at += size
+        while piece := inflater.take():
+            found += piece
+
+    assert found == BODY
+
+
+def test_a_body_that_unpacks_to_far_more_comes_in_pieces() -> None:
+    inflater = Inflater("gzip")
+    inflater.feed(gzip.compress(bytes(50_000_000)))
+    tracemalloc.start()
+    total = 0
+    while piece := inflater.take():
+        total += len(piece)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert total == 50_000_000
+    assert most < 5_000_000
+
+
+@given(st.sampled_from(["gzip", "deflate"]), st.lists(st.binary(max_size=50), max_size=10))
+def test_any_bytes_can_be_unpacked_or_are_refused(coding: str, pieces: list[bytes]) -> None:
+    inflater = Inflater(coding)
+    with contextlib.suppress(HttpError):
+        for piece in pieces:
+            inflater.feed(piece)
+            while inflater.take():
+                pass
+
+
+def test_cookies_are_few_and_cannot_write_into_a_request() -> None:
+    cookies = Cookies()
+    cookies.keep([f"n{number}=v{number}; Path=/" for number in range(100)])
+    cookies.keep(["n99=; Path=/", "n98=x; Max-Age=0", "n97=new; HttpOnly", "=x", "a b=c", "alone"])
+    cookies.keep(["evil=a\r\nX-Header: b"])
+
+    assert cookies.header().startswith("n80=v80; ")
+    assert cookies.header().endswith("n96=v96; n97=new; evil=a")

@@ -23,8 +23,8 @@ class Address:
 
     @property
     def place(self) -> str:
-        """Host and port, as a `Host` line has them."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """Host and port, as a `Host` line has them: without the zone of an IPv6 address."""
+        host = f"[{self.host.partition('%')[0]}]" if ":" in self.host else self.host
         return f"{host}:{self.port}" if self.port else host
 
     def through(self, place: str) -> str:
@@ -39,7 +39,10 @@ def read_address(url: str) -> Address:
     parts = urlsplit(url, allow_fragments=False)  # a # is a letter of a password in the query
     if not parts.hostname:
         raise ValueError("an address needs a host")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    name = parts.hostname
+    if ":" in name:
+        name = name.replace("%25", "%")  # before the zone of a link-local address
+    host = f"[{name}]" if ":" in name else name
     place = f"{host}:{parts.port}" if parts.port else host
     # Many a camera wants its password in the path or the query.
     rest = "/…" if parts.path not in ("", "/") or parts.query else ""
@@ -47,7 +50,7 @@ def read_address(url: str) -> Address:
     return Address(
         shown=f"{parts.scheme}://{place}{rest}",
         scheme=parts.scheme,
-        host=parts.hostname,
+        host=name,
         port=parts.port,
         bare=urlunsplit((parts.scheme, place, parts.path or "/", parts.query, "")),
         target=quote(target, safe=_SAFE),
@@ -57,5 +60,9 @@ def read_address(url: str) -> Address:
 
 
 def redirected(address: Address, location: str) -> Address:
-    """Where a redirect leads; users and passwords in it are ignored. Raises ValueError."""
-    return read_address(urljoin(address.bare, location.strip()))
+    """Where a redirect leads; users and passwords in it are ignored. Raises ValueError.
+
+    `location` is in Latin-1, which keeps the bytes of the camera.
+    """
+    written = location.strip().partition("#")[0].encode("latin-1", "replace")
+    return read_address(urljoin(address.bare, quote(written, safe=_SAFE)))

@@ -23,6 +23,7 @@ from camfan_nodes.camera.http_client import (
     LeftError,
     SilentError,
 )
+from camfan_nodes.camera.http_coding import CODINGS
 from camfan_nodes.camera.http_head import Head, HttpError
 from camfan_nodes.camera.multipart import Part, Parts, StreamError, boundary_of
 from camfan_nodes.camera.pacing import Thinner
@@ -78,7 +79,7 @@ class HttpSource:
                     break
             if parts.begun and not count:
                 raise ExchangeError("the camera ended the stream before a picture was whole")
-            raise ExchangeError(_end_of(answer, count))
+            raise ExchangeError(_end_of(answer, count, parts.others))
 
     def _snapshots(self, wishes: Wishes, leave: threading.Event) -> Iterator[Picture | None]:
         due_ns = self._clock.monotonic_ns()
@@ -126,7 +127,7 @@ class HttpSource:
             except SilentError:
                 silent = True
             if not parts.begun:
-                raise ExchangeError(f"asked for a picture, got {_type_of(answer)}")
+                raise ExchangeError(f"asked for a picture, got {_described(answer, parts.others)}")
             if silent:
                 raise ExchangeError(f"no whole picture in {self._answer_s:g} s")
             self.tally.unreadable += not parts.damaged
@@ -178,15 +179,23 @@ def _is_another(answer: Answer, size: int) -> bool:
     return whole or (size > MAX_SNIFFED_BYTES and "multipart" not in answer.type.lower())
 
 
-def _type_of(answer: Answer) -> str:
-    return said(answer.type) or "no type"
+def _described(answer: Answer, size: int) -> str:
+    """An answer of about so many bytes in which there is no picture."""
+    kind = said(answer.type) or "no type"
+    if not size:
+        return f"{kind} with nothing in it"
+    coding = said(answer.head.head.get("content-encoding") or "")
+    if coding and coding.lower() not in CODINGS:
+        return f"{kind} compressed as {coding}, which cannot be read"
+    promised = any(word in answer.type.lower() for word in ("jpeg", "jpg", "multipart"))
+    return f"{kind} without a JPEG in it" if promised else kind
 
 
-def _end_of(answer: Answer, pictures: int) -> str:
+def _end_of(answer: Answer, pictures: int, size: int) -> str:
     """Why a stream is over."""
-    hint = "; set `snapshot: true`" if answer.type.lower().startswith("image/") else ""
+    hint = "; set `snapshot: true`" if answer.type.lower().startswith("image/jp") else ""
     if not pictures:
-        return f"asked for an MJPEG stream, got {_type_of(answer)}{hint}"
+        return f"asked for an MJPEG stream, got {_described(answer, size)}{hint}"
     if pictures == 1 and "multipart" not in answer.type.lower():
         return "the camera gave one picture instead of a stream; set `snapshot: true`"
     return "the camera ended the stream"

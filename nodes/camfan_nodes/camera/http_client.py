@@ -9,14 +9,18 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from camfan_config.errors import CamfanError
 from camfan_nodes.camera.address import Address, redirected
 from camfan_nodes.camera.challenge import read_challenges
+from camfan_nodes.camera.cookies import Cookies
+from camfan_nodes.camera.http_coding import CODINGS, Inflater
 from camfan_nodes.camera.http_head import NOT_HTTP, AnswerHead, Chunks, HttpError, read_answer
 from camfan_nodes.camera.login import Login, UnknownWayError, choose
-from camfan_nodes.camera.trust import TlsGate, Trust
+from camfan_nodes.camera.trust import TlsGate, Trust, TrustError
 from camfan_nodes.camera.words import reason_of, said
 
 CHUNK_BYTES = 65_536
@@ -56,6 +60,7 @@ class Answer:
     _line: Line
     _rest: bytes = field(repr=False)  # of the body, came with the head
     _chunks: Chunks | None
+    _inflater: Inflater | None
 
     @property
     def type(self) -> str:
@@ -73,14 +78,24 @@ class Answer:
 
         Raises SilentError when nothing comes for so long, ExchangeError, LeftError.
         """
+        try:
+            if self._inflater is None:
+                return self._unpacked(silence_s)
+            while not (body := self._inflater.take()):
+                if not (data := self._unpacked(silence_s)):
+                    return b""
+                self._inflater.feed(data)
+        except HttpError as exc:
+            raise ExchangeError(str(exc)) from exc
+        return body
+
+    def _unpacked(self, silence_s: float) -> bytes:
+        """The next piece of the body, out of its chunks."""
         while True:
             data, self._rest = self._rest or self._line.receive(silence_s), b""
             if self._chunks is None or not data:
                 return data
-            try:
-                body = self._chunks.feed(data)
-            except HttpError as exc:
-                raise ExchangeError(str(exc)) from exc
+            body = self._chunks.feed(data)
             if body or self._chunks.ended:
                 return body
 
@@ -137,6 +152,7 @@ class HttpClient:
         self._answer_s = answer_s or timeout_s
         user = address.user
         self._login = None if user is None else Login(user, address.password or "")
+        self._cookies = Cookies()
 
     def get(self, leave: threading.Event) -> Answer:
         """An answer with status 200; the caller closes it.
@@ -148,7 +164,8 @@ class HttpClient:
             self._login.begin()
         for _ in range(MAX_STEPS):
             login = self._login if self._may_log_in(at) else None
-            answer = self._ask(at, login, leave)
+            with self._saying_where(at):
+                answer = self._ask(at, login, leave)
             if answer is None:  # hung up without a word
                 if login is None or not login.unasked():
                     raise ExchangeError("the camera hung up without an answer")
@@ -172,7 +189,7 @@ class HttpClient:
         line = Line(self._connect(at), leave)
         way_ns = time.monotonic_ns() - begun_ns
         try:
-            line.send(_request(at, login))
+            line.send(_request(at, login, self._cookies if self._may_log_in(at) else None))
             head, rest = _read_head(line, self._answer_s)
         except BaseException:
             line.close()
@@ -180,8 +197,22 @@ class HttpClient:
         if head is None:
             line.close()
             return None
-        chunked = "chunked" in (head.head.get("transfer-encoding") or "").lower()
-        return Answer(head, way_ns, line, rest, Chunks() if chunked else None)
+        if self._may_log_in(at):
+            self._cookies.keep(head.head.all("set-cookie"))
+        transfer = (head.head.get("transfer-encoding") or "").lower()
+        coding = (head.head.get("content-encoding") or "").lower()
+        chunks = Chunks() if "chunked" in transfer else None
+        inflater = Inflater(coding) if coding in CODINGS else None
+        return Answer(head, way_ns, line, rest, chunks, inflater)
+
+    @contextmanager
+    def _saying_where(self, at: Address) -> Iterator[None]:
+        try:
+            yield
+        except (ExchangeError, HttpError, TrustError) as exc:
+            if at.place != self._address.place:
+                exc.args = (f"it sends this on to {at.shown}: {exc}",)
+            raise
 
     def _connect(self, at: Address) -> socket.socket:
         place = (at.host, at.port or _PORTS[at.scheme])
@@ -189,7 +220,9 @@ class HttpClient:
             raw = socket.create_connection(place, self._timeout_s)
         except TimeoutError:
             raise ExchangeError(f"no answer within {self._timeout_s:g} s") from None
-        except (OSError, UnicodeError) as exc:
+        except UnicodeError:
+            raise ExchangeError(f"{at.host!r} is not a name that a host can have") from None
+        except OSError as exc:
             raise ExchangeError(reason_of(exc)) from None
         if at.scheme != "https":
             return raw
@@ -237,6 +270,7 @@ class HttpClient:
             return
         if login is not None:
             login.forget()
+        self._cookies.forget()
         word = _STATUS_WORDS.get(status, said(reason))
         if status == 401 and self._login is not None and login is None:
             word = "it wants a login, which is not taken there from the address of the site file"
@@ -296,7 +330,7 @@ def _read_head(line: Line, timeout_s: float) -> tuple[AnswerHead | None, bytes]:
         data += more
 
 
-def _request(at: Address, login: Login | None) -> bytes:
+def _request(at: Address, login: Login | None, cookies: Cookies | None) -> bytes:
     lines = [
         f"GET {at.target} HTTP/1.1",
         f"Host: {_ascii(at.place)}",
@@ -308,6 +342,8 @@ def _request(at: Address, login: Login | None) -> bytes:
     authorization = None if login is None else login.header("GET", at.target)
     if authorization is not None:
         lines.append(f"Authorization: {authorization}")
+    if cookies is not None and (cookie := cookies.header()):
+        lines.append(f"Cookie: {cookie}")
     return "\r\n".join([*lines, "", ""]).encode()
 
 

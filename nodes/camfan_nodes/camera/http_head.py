@@ -19,7 +19,7 @@ MAX_SIZE_LINE = 1024  # of a chunk
 
 _END = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(rb"(?:[A-Z]+(?:/[\d.]+)?[ \t]+)?(\d{3})(?:[ \t]+(.*))?|HTTP.*", re.IGNORECASE)
-_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?")
+_SIZE = re.compile(rb"[ \t]*0*([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?")
 
 NOT_HTTP = "what answers there does not speak HTTP"
 _OTHERS = {
