@@ -200,3 +200,33 @@ def test_it_can_be_installed(context: BrowserContext, web: LiveWeb) -> None:
 
     assert not manifest["errors"]
     assert [e["errorId"] for e in errors if e["errorId"] != "in-incognito"] == []
+
+
+def test_a_list_on_a_phone_has_the_whole_width(browser: Browser, web: LiveWeb) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    open_page(page, web, "/live")
+    open_page(page, web, "/site")
+    box = page.locator("#lately-list").bounding_box()
+    assert box is not None
+    assert box["width"] > 300
+    page.close()
+
+
+def test_a_page_that_is_opened_later_does_not_call_an_offline_camera_waiting(
+    context: BrowserContext, web: LiveWeb
+) -> None:
+    """The Site page, the table and the metrics would say another word meanwhile."""
+    page = context.new_page()
+    page.goto(f"{web.url}/login")
+    states = page.evaluate(
+        """async () => {
+            const { Watch } = await import('/static/watch.js');
+            const watch = new Watch(0), said = [];
+            for (const word of ['offline', 'waiting', 'stale']) said.push(watch.look(10, true, word).state);
+            said.push(watch.look(10, false, 'offline').state);
+            watch.arrived({ received: 20, taken: 20, age: 1, error: 1 });
+            said.push(watch.look(21, true, 'offline').state);
+            return said;
+        }"""  # noqa: E501
+    )
+    assert states == ["offline", "waiting", "waiting", "offline", "live"]

@@ -138,7 +138,7 @@ def test_the_web_server_is_killed(running: Running, page: Page) -> None:
     wait_for_state(page, "yard", "stale")
     assert_nothing_looks_live(page)
     expect(page.locator("#banner")).to_contain_text("This page lost the server at")
-    expect(page.locator(".clock span")).to_have_text("this device, not checked")
+    expect(page.locator(".clock span")).to_have_text("not checked")
 
     start_and_see_it_live(running, page, "web")
 

@@ -83,8 +83,19 @@ def test_a_source_that_is_over_has_ended() -> None:
     """The broker says so; without the broker nothing is known."""
     watch = flowing(2.0)
 
-    assert watch.look(900.0, ended=True).state == "ended"
-    assert watch.look(900.0, connected=False, ended=True).state == "stale"
+    assert watch.look(900.0, said="ended").state == "ended"
+    assert watch.look(900.0, connected=False, said="ended").state == "stale"
+
+
+def test_a_camera_that_was_offline_before_is_offline_now() -> None:
+    """What the broker says, and the table; until its first picture comes."""
+    watch = Watch(0.0)
+
+    assert watch.look(1.0, said="offline").state == "offline"
+    assert watch.look(1.0, connected=False, said="offline").state == "offline"
+    assert watch.look(1.0, said="waiting").state == "waiting"
+    watch.arrived(arrival(2.0))
+    assert watch.look(2.1, said="offline").state == "live"
 
 
 def test_a_minute_of_silence_is_offline() -> None:

@@ -14,7 +14,7 @@ from camfan_config.pace import STALE_S
 from camfan_nodes.viewer import tokens
 from camfan_nodes.viewer.board import Arrived
 from camfan_nodes.viewer.decoder import Decoded
-from camfan_nodes.viewer.heard import pace_said
+from camfan_nodes.viewer.heard import pace_said, state_said
 from camfan_nodes.viewer.tile import Plate, TileView, stale_look
 from camfan_nodes.viewer.watch import Look, Watch, WorstAge
 from camfan_nodes.viewer.words import (
@@ -54,15 +54,15 @@ class CameraView:
         self._picture: pygame.Surface | None = None
         self._stale: pygame.Surface | None = None
         self._trouble = ""
-        self._ended = False  # its source is over
+        self._state_said: CameraState | None = None
         self._said: Figures | None = None
         self._frozen = False  # was live when the window was paused
 
     def said(self, figures: Figures) -> None:
-        """What the broker says of it: its pace, and whether its source is over."""
+        """What the broker says of it: its pace and its state."""
         if figures is not self._said:
             self._said = figures
-            self._ended = figures.get("state") == "ended"
+            self._state_said = state_said(figures)
             self._watch.plan = pace_said(figures) or self._watch.plan
 
     def arrived(self, came: list[Arrived]) -> None:
@@ -112,7 +112,7 @@ class CameraView:
         return None if source is None else source.frame
 
     def look(self, moment: Moment) -> Look:
-        return self._watch.look(moment.now_s, connected=moment.connected, ended=self._ended)
+        return self._watch.look(moment.now_s, connected=moment.connected, said=self._state_said)
 
     def view(self, moment: Moment, *, why: str, motion: bool, selected: bool) -> TileView:
         """What the tile shows now; `why` is what is known of the reason if it is not live."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from camfan_config.pace import Pace
 from camfan_wire.messages import Figures, Status
+from camfan_wire.states import STATES, CameraState
 
 SILENT_S = 6.0  # three statuses missed
 
@@ -71,6 +72,11 @@ def said_of_camera(camera: str, words: Mapping[str, Word]) -> Figures:
         if word.status.kind == "broker" and camera in word.status.cameras:
             return word.status.cameras[camera]
     return {}
+
+
+def state_said(figures: Figures) -> CameraState | None:
+    """The state of a camera, from the broker's figures of it."""
+    return next((state for state in STATES if state == figures.get("state")), None)
 
 
 def pace_said(figures: Figures) -> Pace | None:

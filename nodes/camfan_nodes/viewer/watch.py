@@ -1,7 +1,8 @@
-"""What state a camera is in, from when its pictures came and nothing else.
+"""What state a camera is in, from when its pictures came.
 
-Decided by whoever looks, on a clock of their own, never by a message: the message may be what
-is missing. A picture is live only while that is certain.
+Decided by the program that shows it, on its own clock: a message may be what is missing. A picture
+is live only while that is certain. What the broker says counts only for a camera whose source is
+over, and for one without a picture that was offline before it was asked for.
 """
 
 from __future__ import annotations
@@ -73,12 +74,15 @@ class Watch:
             self._quiet_from_s = arrival.received_s - already_s
         self._newest = arrival
 
-    def look(self, now_s: float, *, connected: bool = True, ended: bool = False) -> Look:
-        """The state now. Without the broker nothing is live, and nothing is known offline."""
-        newest = self._newest
+    def look(
+        self, now_s: float, *, connected: bool = True, said: CameraState | None = None
+    ) -> Look:
+        """The state now; `said`: what the broker said last. Without the broker nothing is live."""
+        newest, ended = self._newest, said == "ended"
         if newest is None:
             waited_s = now_s - self._asked_s
             state = state_of(self.pace, waited_s if connected else 0.0, came=False, ended=ended)
+            state = "offline" if said == "offline" else state
             return Look(state, None, 0.0, None, waited_s, None)
         quiet_s = now_s - self._quiet_from_s
         age_s = None if newest.age_s is None else newest.age_s + now_s - newest.received_s

@@ -124,9 +124,9 @@ class Bounded(RequestHandler):
 
     def log_exception(self, *args: Any, **more: Any) -> None:
         """What is not HTTP is a fault of the client, and no line each time."""
-        if not self._connections.warns_of(self.network):
-            return
         fault = more.get("exc_info")
+        if isinstance(fault, ConnectionError) or not self._connections.warns_of(self.network):
+            return  # it has left
         if isinstance(fault, HttpProcessingError | web.RequestPayloadError):
             first = str(fault.__cause__ or fault).partition("\n")[0].rstrip(":")
             log.info("%s sent what is not an HTTP request: %s", self.network, first)

@@ -7,7 +7,8 @@ import { shortTime, timeText } from '/static/words.js';
 const NOW = 5000; // ms
 const MARK = { motion: 'motion', lighting: 'light' };
 
-const words = kind => kind.replaceAll('-', ' ');
+const WORDS = { 'camera-offline': 'gives no pictures' };  // which may be long before it is offline
+const words = kind => WORDS[kind] ?? kind.replaceAll('-', ' ');
 
 /** The entries of a list. `now`: the site's time, ms. Something that goes on has `moving`. */
 export function lately(events, now, moving = () => false) {

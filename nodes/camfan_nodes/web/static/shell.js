@@ -85,7 +85,7 @@ export function clock(now, error) {
   const place = $('.clock');
   if (!place) return;
   $('b', place).textContent = timeText(now, now);
-  $('span', place).textContent = error === null ? 'this device, not checked' : `±${error < 10 ? Math.max(1, Math.ceil(error)) : Math.ceil(error / 10) * 10} ms`;
+  $('span', place).textContent = error === null ? 'not checked' : `±${error < 10 ? Math.max(1, Math.ceil(error)) : Math.ceil(error / 10) * 10} ms`;
 }
 
 /** How many things need somebody, beside the name of the site page. */

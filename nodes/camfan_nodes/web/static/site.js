@@ -49,7 +49,7 @@ function nodes(all) {
       const f = one.figures, hot = typeof f.temperature_c === 'number' && f.temperature_c >= 80;
       return [
         one.name, [el('b', {}, one.name)], [one.kind, '.desk.soft'], [one.host || UNKNOWN, '.desk.soft'],
-        [word(one.state, one.well ? '' : 'bad', one.well ? '' : 'warn')],
+        [word(one.state, one.well ? '' : 'warn', one.well ? '' : 'warn')],
         [typeof f.temperature_c === 'number' ? el(hot ? 'b.bad' : 'span', {}, `${f.temperature_c.toFixed(0)} °C`) : known(null), '.num.desk'],
         [bytesText(f.memory_bytes ?? f.rss_bytes ?? null), '.num.desk'],
         [typeof f.uptime_s === 'number' ? lengthText(f.uptime_s * 1000) : known(null), '.num.desk'],
@@ -97,7 +97,7 @@ function recorders(all) {
 
 function todo(needs, { connected, sentence, cameras: all }) {
   const well = all.every(one => isNormal(one.state));
-  update($('#todo'), ...needs.map(text => el('li', {}, icon('warn', 'bad'), el('div', {}, el('b', {}, `${text[0].toUpperCase()}${text.slice(1)}.`)))));
+  update($('#todo'), ...needs.map(text => el('li', {}, icon('warn', 'warn'), el('div', {}, el('b', {}, `${text}.`)))));
   const heading = needs.length ? needs.length === 1 ? '1 thing needs you' : `${needs.length} things need you` : !connected ? 'The broker does not answer' : well ? 'All is well' : sentence;
   setText($('h1'), heading);
   document.title = shell.pageTitle(heading);

@@ -54,7 +54,7 @@ export class Tile {
 
   /** What it shows now. `site`: the site's time, ms. Returns a sentence if the state has changed. */
   show({ now, site, connected, lost, brokerAway }) {
-    const look = this.watch.look(now, connected, this.site.state === 'ended');
+    const look = this.watch.look(now, connected, this.site.state);
     const state = this.paused === null ? look.state : 'paused';
     this.look = look;
     setData(this.node, 'sequence', this.sequence === undefined ? null : String(this.sequence));

@@ -1,6 +1,8 @@
-// What state a camera is in, from when its pictures came and nothing else.
+// What state a camera is in, from when its pictures came.
 //
-// Decided here, on this page's own clock, never by a message: the message may be what is missing.
+// Decided here, on this page's own clock: a message may be what is missing. What the server says counts
+// only for a camera whose source is over, and for one without a picture that was offline before it was
+// asked for.
 
 export const WORST = 500;    // ms
 const KEPT = 12, SURE = 3;   // intervals between pictures: how many are kept; from how many on they count
@@ -47,11 +49,12 @@ export class Watch {
     this.newest = picture;
   }
 
-  look(now, connected, ended = false) {
-    const newest = this.newest;
+  /** `said`: the state that the server said last. */
+  look(now, connected, said = '') {
+    const newest = this.newest, ended = said === 'ended';
     if (!newest) {
       const waited = now - this.asked;
-      const state = ended && connected ? 'ended' : waited < this.offline || !connected ? 'waiting' : 'offline';
+      const state = said === 'offline' ? said : ended && connected ? 'ended' : waited < this.offline || !connected ? 'waiting' : 'offline';
       return { state, quiet: waited, age: null, error: 0, since: null, fps: null };
     }
     const quiet = now - this.quietFrom;
