@@ -121,7 +121,8 @@ def _moved(folder: Path) -> Path:
     return start
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.long  # the command run again waits for a broker that does not run
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("how", ["kill", "full"])
 def test_the_first_keys(tmp_path: Path, runner: Runner, how: str) -> None:
     start, folder = tmp_path / "start", tmp_path / "again"
