@@ -107,6 +107,16 @@ def test_every_whole_picture_comes_out_once(
     assert _fed(Parts(b"frame"), stream, cuts) == [picture for picture, _ in written]
 
 
+@pytest.mark.parametrize("boundary", [b"frame", b"a"])
+def test_a_boundary_in_a_comment_ends_no_picture(boundary: bytes) -> None:
+    content = b"\xff\xd9 of --a and --frame, \xff\xd8\xff\xda\r\n"
+    segment = b"\xff\xfe" + (len(content) + 2).to_bytes(2, "big") + content
+    pictures = [picture[:2] + segment + picture[2:] for picture in PICTURES]
+    stream = b"".join(b"--" + boundary + b"\r\n\r\n" + each + b"\r\n" for each in pictures)
+
+    assert _fed(Parts(boundary), stream, [97, 3, 1400]) == pictures
+
+
 @pytest.mark.parametrize("declared", [b"frame", b"another", None])
 @pytest.mark.parametrize("boundary", [b"--frame\r\n", b"--other\r\n", b"\r\n--frame\r\n", b""])
 @pytest.mark.parametrize("first", [True, False])

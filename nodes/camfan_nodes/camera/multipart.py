@@ -25,6 +25,7 @@ MAX_FALSE_STARTS = 1000  # between two pictures
 _START = SOI + b"\xff"  # another marker follows
 _BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]+)"?|([^\s;"]+))', re.IGNORECASE)
 _ANY_BOUNDARY = re.compile(rb"(?:\A|\n)(--[\x21-\x7e][\x20-\x7e]{0,199}?)[ \t]*\r?\n")
+_LINE_ENDS = re.compile(rb"(?:--)?[ \t]*[\r\n]")
 _TYPE = re.compile(rb"(?:\A|\n)content-type[ \t]*:", re.IGNORECASE)
 _LENGTH = re.compile(rb"(?:\A|\n)content-length[ \t]*:", re.IGNORECASE)
 
@@ -121,14 +122,27 @@ class Parts:
     def _find_scan(self) -> bool:
         marker, at = last_segment(self._buffer, 0)
         before = at if marker == SCAN else len(self._buffer)
-        torn = self._boundary is not None and self._buffer.find(self._boundary, 0, before) > 0
-        if torn or (marker == BROKEN and at):
+        if self._is_torn(before) or (marker == BROKEN and at):
             self._give_up(len(SOI))
         elif marker == SCAN:
             self._scan = self._searched = at
         else:
             self._check_size()
         return self._scan > 0
+
+    def _is_torn(self, before: int) -> bool:
+        """Whether the next part begins in the head of this picture; what looks like that is a line
+        of its own, because the boundary itself may stand in a comment.
+        """
+        if self._boundary is None:
+            return False
+        at = self._buffer.find(self._boundary, 0, before)
+        while at >= 0:
+            at += len(self._boundary)
+            if _LINE_ENDS.match(self._buffer, at):
+                return True
+            at = self._buffer.find(self._boundary, at, before)
+        return False
 
     def _find_end(self, parts: list[Part]) -> bool:
         at = find_marker(self._buffer, self._searched)
