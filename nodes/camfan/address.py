@@ -24,7 +24,7 @@ DELIVERY_PORT, INGEST_PORT = Ports().delivery, Ports().ingest  # where an addres
 MAX_PATTERNS, MAX_PATTERN = 1024, 64
 
 _ENDPOINT = re.compile(r"tcp://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})|ipc://.+")
-_HOST = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:(?P<port>[^:]*))?")
+_HOST = re.compile(r"(?P<host>[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9a-fA-F:.]+\])(:(?P<port>[^:]*))?")
 _PATTERN = re.compile(r"[a-z0-9_*?\[\]!-]+")
 _FILES = {".yaml", ".yml", ".json", ".toml", ".txt", ".conf", ".cfg", ".ini"}
 
@@ -47,8 +47,15 @@ def _is_path(site: str) -> bool:
     """A text that names a file rather than a host; a file that exists always does."""
     if "://" in site:
         return False
-    looks_like_one = any(mark in site for mark in (os.sep, "/", "\\"))
-    return looks_like_one or Path(site).suffix.lower() in _FILES or Path(site).is_file()
+    looks_like_one = any(mark in site for mark in (os.sep, "/", "\\")) or site in (".", "..")
+    return looks_like_one or Path(site).suffix.lower() in _FILES or _is_file(site)
+
+
+def _is_file(site: str) -> bool:
+    try:
+        return Path(site).is_file()
+    except OSError:  # longer than a name can be
+        return False
 
 
 def complete_endpoint(address: str, port: int) -> str:

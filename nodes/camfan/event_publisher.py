@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from types import TracebackType
+from typing import get_args
 
 from camfan.address import SiteLike, event_endpoints, own_name, resolve
 from camfan.identity import KeyFile, client_keys
-from camfan.options import check_name
+from camfan.options import MAX_NS, check_callable, check_integer, check_name
 from camfan_config import Site, broker_of
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
@@ -52,6 +53,7 @@ class EventPublisher:
         server_key: str | None = None,
     ) -> None:
         check_name("kind", kind)
+        check_callable("report", report)
         if name is not None:
             check_name("name", name)
         self._site = site = resolve(site)
@@ -152,6 +154,15 @@ def send_event(
     details: Mapping[str, object] | None,
 ) -> str:
     """Send an event of the node that a link belongs to; its id. Raises ValueError, TypeError."""
+    check_name("kind", kind)
+    if state not in get_args(EventState):
+        raise ValueError(f"state is {', '.join(get_args(EventState))}, not {state!r}")
+    if camera is not None:
+        check_name("camera", camera)
+    if time_ns is not None:
+        check_integer("time_ns", time_ns, 0, MAX_NS)
+    if details is not None and not isinstance(details, Mapping):
+        raise TypeError(f"details is a dictionary of JSON values, not {details!r}")
     event = Event(
         id=id or secrets.token_hex(8),
         time=link.clock.site_ns() if time_ns is None else time_ns,
@@ -161,10 +172,12 @@ def send_event(
         camera=camera,
         details=dict(details or {}),
     )
-    body = messages.encode(event)
     try:
+        body = messages.encode(event)
         messages.decode_event(body)
     except WireError as exc:
         raise ValueError(f"this event cannot be published: {exc}") from exc
+    except TypeError as exc:
+        raise TypeError(f"details is a dictionary of JSON values: {exc}") from exc
     link.send([event_topic(link.name, kind), body])
     return event.id

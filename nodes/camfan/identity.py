@@ -43,8 +43,18 @@ def client_keys(
     """The keys for sockets to the broker of a site; None if the site has no keys.
 
     `name` is that of a node; `server_key` is given (as 64 hexadecimal digits) where there is no
-    site file to say it. Raises KeyMissingError and KeyFileError.
+    site file to say it. Raises KeyMissingError and KeyFileError, and TypeError and ValueError for
+    arguments that cannot be right.
     """
+    if key is not None and not isinstance(key, str | os.PathLike):
+        raise TypeError(f"key is the path of a key file, not {type(key).__name__}")
+    if server_key is not None and not isinstance(server_key, str):
+        raise TypeError(f"server_key is text, not {type(server_key).__name__}")
+    if isinstance(site, Site) and server_key is not None:
+        raise ValueError(
+            "server_key is for a site that is named by an address; a site file says it in "
+            "security.server_key"
+        )
     if isinstance(site, Site) and site.security.keys is None:
         if key is not None:
             raise KeyMissingError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from numbers import Integral, Real
@@ -19,7 +20,10 @@ from camfan_wire.header import Position
 from camfan_wire.link import Report
 from camfan_wire.topics import NAME
 
+_NAMED = ("cameras", "events")  # parameters of their own
 MIN_FPS, MAX_FPS = 0.001, 1000.0
+MAX_NS = 2**62  # of a time: with the offset of a clock it still fits the header
+_YEAR_NS = 365 * 86400 * 10**9
 _SINCE_NS = 2**63 - 1  # what fits a message
 
 Since = Mapping[str, Position] | datetime | None
@@ -61,7 +65,7 @@ def check_names(
             continue
         if option in elsewhere:
             raise TypeError(f"'{option}' is an option of {other_caller}, not of {caller}")
-        near = difflib.get_close_matches(option, known, 1)
+        near = difflib.get_close_matches(option, (*known, *_NAMED), 1)
         hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(sorted(known))}"
         raise TypeError(f"{caller} has no option '{option}'; {hint}")
 
@@ -70,6 +74,37 @@ def check_flag(option: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{option} is True or False, not {value!r}")
     return value
+
+
+def check_callable(option: str, value: object) -> None:
+    """Raises TypeError for what is neither None nor can be called."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{option} is a function, not {value!r}")
+
+
+def check_captured(value: object) -> int | None:
+    """A time in ns. Raises TypeError, and ValueError for one in another unit."""
+    if value is None:
+        return None
+    captured_ns, now_ns = check_integer("captured_ns", value, -MAX_NS, MAX_NS), time.time_ns()
+    if abs(captured_ns - now_ns) < _YEAR_NS:
+        return captured_ns
+    for unit, factor in (("seconds", 10**9), ("milliseconds", 10**6), ("microseconds", 10**3)):
+        if abs(captured_ns * factor - now_ns) < _YEAR_NS:
+            words = f"captured_ns is in nanoseconds, as time.time_ns(); {value!r} looks like {unit}"
+            raise ValueError(words)
+    return captured_ns
+
+
+def check_jpeg(value: object) -> None:
+    """Raises TypeError for what is not bytes, and says what makes bytes of it."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return
+    shape = getattr(value, "shape", None)
+    hint = ""
+    if isinstance(shape, tuple):
+        hint = "; pixels go to publish_image" if len(shape) > 1 else "; write .tobytes() behind it"
+    raise TypeError(f"a JPEG is bytes, not {type(value).__name__}{hint}")
 
 
 def check_name(option: str, value: object) -> None:

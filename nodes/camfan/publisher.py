@@ -23,7 +23,14 @@ from camfan.errors import AlreadyPublishedError, ClosedError, NotCustomError
 from camfan.event_publisher import send_event
 from camfan.frame import Image
 from camfan.identity import KeyFile, client_keys
-from camfan.options import check_integer, check_number
+from camfan.options import (
+    MAX_NS,
+    check_callable,
+    check_captured,
+    check_integer,
+    check_jpeg,
+    check_number,
+)
 from camfan.orders import Orders
 from camfan.outlet import Left, Outlet
 from camfan.repair import NoPast
@@ -44,7 +51,6 @@ if TYPE_CHECKING:
 CLOCK_S = 0.02  # how often it is looked whether the clock is known
 NOBODY = Making(demand=0)
 DEFAULT_QUALITY = 80  # of `publish_image`
-MAX_NS = 2**62  # of a time: with the offset of a clock it still fits the header
 
 
 class Publisher:
@@ -99,6 +105,9 @@ class Publisher:
     ) -> None:
         if quality is not None:
             quality = check_integer("quality", quality, 1, 100)
+        if ring is not None and not isinstance(ring, CameraRing):
+            raise TypeError(f"ring is a camfan_config.CameraRing, not {ring!r}")
+        check_callable("report", report)
         site = resolve(site)
         delivery, ingest = camera_endpoints(site, camera, ingest)
         if not node:
@@ -189,6 +198,8 @@ class Publisher:
             ClosedError: this Publisher was closed.
         """
         self._check_open()
+        if type(jpeg) is not bytes:
+            check_jpeg(jpeg)
         captured_ns = _check_times(captured_ns, error_ns)
         making = self._making()
         if making.reason(self._ring.sequence) is not None:
@@ -418,9 +429,7 @@ def _check_custom(site: Site | str, camera: str) -> None:
 def _check_times(captured_ns: int | None, error_ns: int) -> int | None:
     if error_ns:
         check_integer("error_ns", error_ns, 0, MAX_NS)
-    return (
-        None if captured_ns is None else check_integer("captured_ns", captured_ns, -MAX_NS, MAX_NS)
-    )
+    return check_captured(captured_ns)
 
 
 def _ring_of(site: Site | str, camera: str) -> CameraRing:

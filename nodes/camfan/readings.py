@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ from camfan.address import delivery_endpoint, own_name
 from camfan.identity import client_keys
 from camfan.looping import on_loop
 from camfan.mailbox import Item
-from camfan.options import CommonOptions, Since, check_name
+from camfan.options import CommonOptions, Since, check_callable, check_name
 from camfan.reading import Inbox, Reading, Terms
 from camfan_config import Site, as_seen_by, broker_of, brokers, first_broker, select
 from camfan_wire.link import Link, in_a_thread
@@ -82,6 +83,9 @@ def open_readings(site: Site | str, terms: Terms, since: Since, options: CommonO
     """
     name, kind, loop = options.get("name"), options.get("kind", "subscriber"), options.get("loop")
     check_name("kind", kind)
+    check_callable("report", options.get("report"))
+    if loop is not None and not isinstance(loop, asyncio.AbstractEventLoop):
+        raise TypeError(f"loop is an event loop of asyncio, not {loop!r}")
     if name is not None:
         check_name("name", name)
     called = name or own_name(kind)

@@ -6,6 +6,7 @@ import math
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -178,6 +179,9 @@ def test_wrong_values_of_a_publisher(site: Path) -> None:
             camera.publish(b"", captured_ns=1.5e18)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="captured_ns is"):
             camera.publish(b"", captured_ns=2**63)
+        for factor, unit in ((10**9, "seconds"), (10**6, "milliseconds"), (10**3, "microseconds")):
+            with pytest.raises(ValueError, match=f"looks like {unit}"):
+                camera.publish(b"", captured_ns=time.time_ns() // factor)
         with pytest.raises(ValueError, match="error_ns is 0 to"):
             camera.publish(b"", error_ns=-1)
         with pytest.raises(ValueError, match="pictures is 1 to"):
@@ -188,22 +192,77 @@ def test_wrong_values_of_a_publisher(site: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error"),
+    ("jpeg", "words"),
     [
-        ({"kind": "Door bell"}, ValueError),
-        ({"state": "begin"}, ValueError),
-        ({"camera": "One!"}, ValueError),
-        ({"id": "x" * 65}, ValueError),
-        ({"time_ns": 2**70}, ValueError),
-        ({"details": {"text": "x" * 70_000}}, ValueError),
-        ({"details": {"door": object()}}, TypeError),
+        ("text", "a JPEG is bytes, not str"),
+        (None, "a JPEG is bytes, not NoneType"),
+        (np.zeros((16, 16, 3), np.uint8), "not ndarray; pixels go to publish_image"),
+        (np.zeros(100, np.uint8), r"not ndarray; write \.tobytes\(\) behind it"),
+    ],
+)
+def test_a_jpeg_is_bytes(site: Path, jpeg: Any, words: str) -> None:
+    """An array, such as OpenCV's imencode gives, is told from pixels; nothing is numbered."""
+    with Publisher(site, "one") as camera:
+        with pytest.raises(TypeError, match=words):
+            camera.publish(jpeg)
+        assert camera.counts.captured == 0
+
+
+def test_a_picture_of_long_ago_may_be_published(site: Path) -> None:
+    with Publisher(site, "one") as camera:
+        camera.publish_image(np.zeros((16, 16, 3), np.uint8), captured_ns=10**18)
+        assert camera.counts.captured == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("key", 5, "key is the path of a key file, not int"),
+        ("server_key", 5, "server_key is text, not int"),
+        ("report", 5, "report is a function, not 5"),
+    ],
+)
+@pytest.mark.parametrize(
+    "make", [Subscriber, EventPublisher, lambda s, **o: Publisher(s, "one", **o)]
+)
+def test_options_of_all_that_connects(
+    site: Path, make: Any, option: str, value: object, words: str
+) -> None:
+    refuse(TypeError, words, lambda: make(site, **{option: value}))
+
+
+def test_a_key_of_the_broker_is_not_ignored_beside_a_site_file(site: Path) -> None:
+    refuse(
+        ValueError, "a site file says it in security", lambda: Subscriber(site, server_key="0" * 64)
+    )
+
+
+def test_objects_that_are_something_else(site: Path) -> None:
+    refuse(TypeError, "ring is a .*CameraRing, not 5", lambda: Publisher(site, "one", ring=5))  # type: ignore[arg-type]
+    refuse(TypeError, "loop is an event loop", lambda: Subscriber(site, loop=5))  # type: ignore[call-overload]
+    refuse(TypeError, "did you mean 'cameras'", lambda: Subscriber(site, camera="one"))  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"kind": "Door bell"}, ValueError, "kind 'Door bell' is not a name"),
+        ({"kind": 5}, TypeError, "kind is text, not 5"),
+        ({"state": "begin"}, ValueError, "state is start, update, end, not 'begin'"),
+        ({"camera": "One!"}, ValueError, "camera 'One!' is not a name"),
+        ({"id": "x" * 65}, ValueError, "this event cannot be published"),
+        ({"time_ns": 2**70}, ValueError, "time_ns is 0 to"),
+        ({"time_ns": 1.5}, TypeError, "time_ns is a whole number"),
+        ({"details": {"text": "x" * 70_000}}, ValueError, "this event cannot be published"),
+        ({"details": {"door": object()}}, TypeError, "details is a dictionary of JSON values"),
+        ({"details": [1]}, TypeError, r"details is a dictionary of JSON values, not \[1\]"),
     ],
 )
 def test_an_event_that_the_broker_would_reject(
-    site: Path, arguments: dict[str, Any], error: type[Exception]
+    site: Path, arguments: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     whole: dict[str, Any] = {"kind": "door", "state": "start"} | arguments
-    with EventPublisher(site) as door, pytest.raises(error):
+    with EventPublisher(site) as door, pytest.raises(error, match=words):
         door.event(**whole)
 
 
@@ -232,7 +291,8 @@ def test_an_address_may_be_short(address: str, endpoint: str) -> None:
 @pytest.mark.parametrize(
     "address",
     ["hub:", "hub:0", "hub:65536", "hub:port", "hub:5552x", "[::1", "[zebra]:5552", "a b", "", "ä",
-     "tcp://[x]:5552", "tcp://hub:70000", "hub:5552:5553", "tcp://", "http://hub:5552"],
+     "-hub", "...", "x" * 300 + ":1:1", "tcp://[x]:5552", "tcp://hub:70000",
+     "hub:5552:5553", "tcp://", "http://hub:5552"],
 )  # fmt: skip
 def test_what_is_neither_an_address_nor_a_file(address: str) -> None:
     with pytest.raises(EndpointError, match=re.escape(f"'{address}'")):
@@ -260,6 +320,12 @@ def test_a_file_that_exists_is_a_site_file(site: Path, monkeypatch: pytest.Monke
 
     assert not isinstance(loaded, str)
     assert loaded.site == "testing"
+
+
+@pytest.mark.parametrize("path", [".", ".."])
+def test_a_folder_is_not_dialled(path: str) -> None:
+    with pytest.raises(SiteError, match="Is a directory"):
+        Subscriber(path)
 
 
 def test_a_site_is_none_of_these() -> None:
