@@ -69,8 +69,8 @@ def main(argv: list[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="broker",
-        description="The broker of a site: takes frames from its cameras, gives them to whoever "
-        "may have them.",
+        description="The broker of a site: takes frames from its cameras and hands them to the "
+        "readers that are permitted.",
         epilog="Exit codes: 0 stopped by a signal, 69 cannot start (a port is taken), "
         "78 the site file has mistakes. SIGHUP reads the site file again.",
     )

@@ -27,7 +27,7 @@ def _named(site: Site, places: Places, path: KeyPath, section: CameraBase | Came
         return
     shown = places.written(path, name)
     if site.brokers:
-        words = f"{shown!r} is no broker of this site"
+        words = f"{shown!r} is not a broker of this site"
         places.complain(path, words, suggestion=closest(name, site.brokers))
     else:
         places.complain(path, f"{shown!r}: this site has one broker; several stand in `brokers`")

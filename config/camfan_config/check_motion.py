@@ -23,7 +23,7 @@ def _zones(site: Site, places: Places, name: str, motion: Motion) -> None:
     for camera, zones in motion.zones.items():
         path: KeyPath = ("motion", name, "zones", camera)
         if camera not in site.cameras:
-            words, meant = "is no camera of this site", closest(camera, site.cameras)
+            words, meant = "is not a camera of this site", closest(camera, site.cameras)
             places.complain(path, words, suggestion=meant, key=True)
             continue
         if camera not in watched and places.sound(("motion", name, "cameras")):
@@ -33,6 +33,6 @@ def _zones(site: Site, places: Places, name: str, motion: Motion) -> None:
         known = site.cameras[camera].zones
         for index, zone in enumerate(zones):
             if zone not in known and places.sound(("cameras", camera, "zones")):
-                words = f"{zone!r} is no zone of camera {camera!r}"
+                words = f"{zone!r} is not a zone of camera {camera!r}"
                 has = f" (it has {', '.join(known)})" if known else " (it has none)"
                 places.complain((*path, index), words + has, suggestion=closest(zone, known))

@@ -74,7 +74,7 @@ def _cameras(site: Site, places: Places, path: KeyPath, patterns: Cameras) -> No
     for index, pattern in enumerate(patterns):
         if not any(matches(name, [pattern]) for name in site.cameras):
             globbed = is_glob(pattern)
-            words = "matches no camera of this site" if globbed else "is no camera of this site"
+            words = "matches no camera of this site" if globbed else "is not a camera of this site"
             meant = None if globbed else closest(pattern, site.cameras)
             shown = places.written((*path, index), pattern)
             places.complain((*path, index), f"{shown!r} {words}", suggestion=meant)
@@ -83,5 +83,5 @@ def _cameras(site: Site, places: Places, path: KeyPath, patterns: Cameras) -> No
 def _clips(site: Site, places: Places, path: KeyPath, clips: Clips) -> None:
     for index, name in enumerate(clips.source):
         if name not in site.motion:
-            words = f"{name!r} is no motion node of this site"
+            words = f"{name!r} is not a motion node of this site"
             places.complain((*path, index), words, suggestion=closest(name, site.motion))

@@ -30,7 +30,7 @@ def _taken(site: Site, name: str, camera: UpstreamCamera, places: Places) -> Non
     path: KeyPath = ("cameras", name)
     if camera.upstream not in site.upstream and places.sound((*path, "from")):
         shown = places.written((*path, "from"), camera.upstream)
-        words = f"{shown!r} is no section of `upstream`"
+        words = f"{shown!r} is not a section of `upstream`"
         places.complain((*path, "from"), words, suggestion=closest(shown, site.upstream))
     for key in _OF_A_NODE:
         if (*path, key) in places:

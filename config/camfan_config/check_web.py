@@ -40,7 +40,7 @@ def _proxies(web: Web, places: Places) -> None:
         try:
             ipaddress.ip_network(proxy)
         except ValueError:
-            words = "is no IP address or network, such as 127.0.0.1 or 10.0.0.0/24"
+            words = "is not an IP address or network, such as 127.0.0.1 or 10.0.0.0/24"
             shown = places.written(("web", "proxies", index), proxy)
             places.complain(("web", "proxies", index), f"{shown!r} {words}")
 

@@ -72,7 +72,8 @@ def parser_of(arguments: list[str]) -> argparse.ArgumentParser:
     """A parser that knows the asked command, or all of them if none is asked."""
     parser = argparse.ArgumentParser(
         prog="camfan",
-        description="Pictures from many cameras to whoever needs them, on your own machines.",
+        description="Pictures from many cameras for viewers, recorders, motion detectors and "
+        "your own code, on your own machines.",
         epilog="The broker is a program of its own: broker --config site.yaml. Exit codes: 0 done, "
         "or stopped by Ctrl-C; 2 wrong arguments; 69 cannot start; 78 wrong configuration.",
     )

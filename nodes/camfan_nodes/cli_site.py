@@ -46,7 +46,7 @@ def add_show_command(commands: Commands) -> None:
 
 
 def add_graph_command(commands: Commands) -> None:
-    parser = _add(commands, "graph", "a picture of the site: cameras, broker, who watches")
+    parser = _add(commands, "graph", "a chart of the site: cameras, broker, readers")
     add_config_argument(parser, alone=True)
     parser.add_argument("--mermaid", action="store_true", help="as Mermaid text, to paste")
     parser.set_defaults(run=lambda args: _ends(_graph, args))
@@ -58,8 +58,10 @@ def add_schema_command(commands: Commands) -> None:
 
 
 def add_diff_command(commands: Commands) -> None:
-    parser = _add(commands, "diff", "what changes from one site file to another, and for whom")
-    parser.add_argument("old", type=Path, metavar="OLD")
+    parser = _add(
+        commands, "diff", "what changes from one site file to another, and which nodes it concerns"
+    )
+    parser.add_argument("old", type=Path, metavar="OLD", help="the site file before the change")
     add_config_argument(parser, alone=True)
     parser.set_defaults(run=lambda args: _ends(_diff, args))
 

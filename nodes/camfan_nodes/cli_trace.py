@@ -35,17 +35,19 @@ def add_trace_command(commands: argparse._SubParsersAction[argparse.ArgumentPars
     parser = commands.add_parser(
         "trace",
         help="what became of one frame",
-        description="Asks the camera, the broker, and whoever reads the camera what became of one "
-        "frame. Ends with 1 if somebody lost it.",
+        description="Asks the camera, the broker and all readers of the camera what became of one "
+        "frame. Ends with 1 if it was lost on the way to one of them.",
     )
-    parser.add_argument("camera", metavar="CAMERA")
-    parser.add_argument("sequence", metavar="SEQUENCE", type=_sequence)
+    parser.add_argument("camera", metavar="CAMERA", help="its name in the site file")
+    parser.add_argument(
+        "sequence", metavar="SEQUENCE", type=_sequence, help="the number of the frame"
+    )
     parser.add_argument(
         "--run",
         dest="of_run",
         type=_run_id,
         metavar="RUN",
-        help="of which life of the camera; else of the present one",
+        help="which run of the camera numbered it; without it the present one",
     )
     add_config_argument(parser)
     add_key_argument(parser)

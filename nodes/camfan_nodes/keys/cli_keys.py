@@ -28,8 +28,8 @@ def add_keys_command(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "keys",
         help="make, list and take away the keys of a site",
-        description="A site with keys is encrypted, and lets nobody in without one. A secret is "
-        "made where it is used, and stays there.",
+        description="A site with keys is encrypted, and refuses every connection without one. A "
+        "secret is made where it is used, and stays there.",
         epilog="A new site: 'camfan keys new' on the broker's machine; for each other machine "
         "'camfan keys invite NAME' there and 'camfan keys join' here, which asks for the code.",
     )
@@ -37,15 +37,17 @@ def add_keys_command(commands: Commands[argparse.ArgumentParser]) -> None:
     new = _task(tasks, "new", "make the keys of this machine", making.new)
     new.add_argument("names", nargs="*", metavar="NAME", help="none: of all that runs here")
     new.add_argument("--host", help="which host of the site file this machine is")
-    _task(tasks, "list", "who has a key", _list)
+    _task(tasks, "list", "the names that have a key", _list)
     show = _task(tasks, "show", "the public key of a name", _show)
-    show.add_argument("name", metavar="NAME")
+    show.add_argument("name", metavar="NAME", help="a node, or another name that has a key")
     revoke = _task(tasks, "revoke", "take a key away; its connections end at once", making.revoke)
-    revoke.add_argument("name", metavar="NAME")
+    revoke.add_argument("name", metavar="NAME", help="a node, or another name that has a key")
     rotate = _task(tasks, "rotate", "a new pair in place of one of this machine", rotating.rotate)
-    rotate.add_argument("name", metavar="NAME")
+    rotate.add_argument(
+        "name", metavar="NAME", help="a node of this machine, or another name whose secret is here"
+    )
     asked = _task(tasks, "invite", "let a new machine in: prints a code and waits for it", invite)
-    asked.add_argument("name", metavar="NAME")
+    asked.add_argument("name", metavar="NAME", help="the node, or what the new key is to be called")
     asked.add_argument("--minutes", type=float, default=10.0, help="how long the code is valid")
     asked.add_argument("--port", type=int, default=PORT, help=f"to listen on (without: {PORT})")
     joins = _task(

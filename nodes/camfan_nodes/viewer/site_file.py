@@ -18,7 +18,12 @@ def add_config_argument(parser: argparse.ArgumentParser, *, alone: bool = False)
     parser.add_argument("--config", type=Path, action=_Once, metavar="FILE", help=HELP)
     if alone:
         parser.add_argument(
-            "config", type=Path, action=_Once, metavar="FILE", nargs="?", help="the same"
+            "config",
+            type=Path,
+            action=_Once,
+            metavar="FILE",
+            nargs="?",
+            help="the same as --config FILE",
         )
 
 

@@ -22,7 +22,7 @@ def add_password_command(commands: argparse._SubParsersAction[argparse.ArgumentP
         "password",
         help="the hash of a password or a token, for the site file",
         description="Asks for a password twice and prints its hash (scrypt), for web.users in the "
-        "site file. Reads one line when the input is no terminal.",
+        "site file. Reads one line when the input is not a terminal.",
     )
     parser.add_argument(
         "--token",

@@ -1,0 +1,52 @@
+"""The `--help` of each command explains each argument, in plain English."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from camfan_broker.cli import parser as broker_parser
+from camfan_nodes.cli import parser_of
+
+ODD = re.compile(
+    r"\b(whoever|somebody|nobody|anew|whom|who|mended|so many|told|(is|are) no)\b", re.IGNORECASE
+)
+
+
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parser, and those of all its commands."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                yield from parsers(each)
+
+
+PARSERS = {each.prog: each for top in (parser_of([]), broker_parser()) for each in parsers(top)}
+
+
+def test_all_commands_are_looked_at() -> None:
+    assert {"broker", "camfan", "camfan camera", "camfan init", "camfan keys revoke"} <= set(
+        PARSERS
+    )
+
+
+@pytest.mark.parametrize("program", sorted(PARSERS))
+def test_help_is_plain_english(program: str) -> None:
+    text = PARSERS[program].format_help()
+
+    assert PARSERS[program].description
+    assert ODD.findall(text) == []
+
+
+@pytest.mark.parametrize("program", sorted(PARSERS))
+def test_each_argument_is_explained(program: str) -> None:
+    unexplained = [
+        action.metavar or action.dest
+        for action in PARSERS[program]._actions
+        if not action.help and not isinstance(action, argparse._SubParsersAction)
+    ]
+    assert unexplained == []
