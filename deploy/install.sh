@@ -296,7 +296,7 @@ check_site() {
     cp -- "$site" "$work/site/site.yaml"
     if [[ -f $etc/secrets.yaml ]]; then cp -- "$etc/secrets.yaml" "$work/site/"; fi
     as_service "$reader" -B "$here/plan.py" "$work/site/site.yaml" --check ||
-        die "$EXIT_CONFIG" "$site has mistakes; nothing was changed"
+        die "$EXIT_CONFIG" "$site has mistakes; nothing was changed$(where_values_go)"
     plan=$(as_service "$reader" -B "$here/plan.py" "$work/site/site.yaml" \
         --credentials "$etc/credentials" --into "$work/units" ${host:+--host "$host"}) ||
         die "$EXIT_CONFIG" "$site cannot be used on this machine; nothing was changed"
@@ -313,6 +313,13 @@ as_service() {
         CREDENTIALS_DIRECTORY="$etc/credentials" "$@" 2>"$work/complaints" || code=$?
     sed "s|$work/site/site.yaml|${site//|/\\|}|" "$work/complaints" >&2
     return "$code"
+}
+
+where_values_go() {
+    if grep -q 'is not set in the environment' "$work/complaints"; then
+        printf '%s' ". Write the value of each \${NAME} into the file ${etc#"$root"}/credentials/NAME" \
+            " (its folder has mode 0700) and run this again"
+    fi
 }
 
 planned() { sed -n "s/^$1 //p" <<<"$plan"; }

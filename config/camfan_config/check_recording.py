@@ -31,6 +31,11 @@ def _index(site: Site, name: str, path: KeyPath, places: Places) -> None:
     own = site.recorders[name]
     if own.index is None or not places.sound((*path, "index"), (*path, "host")):
         return
+    if own.index.endswith((".sqlite", ".sqlite3", ".db")):
+        shown = places.written((*path, "index"), own.index)
+        words = f"{shown!r} is the name of a file; name the folder that index.sqlite belongs into"
+        places.complain((*path, "index"), words)
+        return
     for other, recorder in site.recorders.items():
         if other == name or host_of(site, recorder) != host_of(site, own):
             continue

@@ -19,7 +19,9 @@ MAX_SHOWN = 300  # characters; a longer line helps nobody
 MAX_PROBLEMS = 100  # who has more has the wrong file
 
 _CREDENTIALS = re.compile(r"(?<=://)[^\n\"']+(?=@)")
-_PASSWORD = re.compile(r"(?i)(\w*(?:passw|secret|token|pwd)\w*[\"']?\s*:\s*[\"']?)([^\s\"',}]+)")
+_PASSWORD = re.compile(
+    r"(?i)(\w*(?:passw|secret|token|pwd)\w*[\"']?\s*:\s*[\"']?)((?:\$\{[^}]*\}|[^\s\"',}])+)"
+)
 _LOGIN = re.compile(r"(?<=://).+(?=@)", re.DOTALL)
 _SIMPLE = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -288,6 +288,8 @@ def test_bad_site_file_changes_nothing(
     assert complaint in result.stderr
     assert f"{bad} " in result.stderr
     assert "nothing was changed" in result.stderr
+    told_where = "into the file /etc/camfan/credentials/NAME" in result.stderr
+    assert told_where == ("is not set" in complaint)
     assert hub.snapshot() == before
 
 
