@@ -41,7 +41,7 @@ from camfan_nodes.camera.source import SourceError
 from camfan_nodes.camera.sources import source_of
 from camfan_nodes.camera.words import describe_missing, reason_of
 from camfan_nodes.command import MissingExtraError
-from camfan_nodes.recorder.folder import index_folder, look_at_folder
+from camfan_nodes.recorder.folder import KEEP_INDEX, index_folder, look_at_folder
 from camfan_wire.machine import own_label
 
 ANSWER_S = 0.5  # for what listens on a port to say what it is
@@ -105,7 +105,7 @@ def _recorder(site: Site, section: Recorder) -> Iterator[str]:
     yield from _sentence(lambda: look_at_folder(Path(section.path)))
     index = index_folder(section)
     if section.index is not None:
-        yield from _sentence(lambda: look_at_folder(index))
+        yield from _sentence(lambda: look_at_folder(index, KEEP_INDEX))
     share = network_share(index)
     if share is not None:
         yield (

@@ -64,7 +64,7 @@ def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
 
     folder = tmp_path / "file"
     assert recording == f"recorder r: cannot record into {folder}/rec: {folder} is not a folder"
-    assert index == f"recorder r: cannot record into {folder}/i: {folder} is not a folder"
+    assert index == f"recorder r: cannot keep the index in {folder}/i: {folder} is not a folder"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -58,6 +58,28 @@ def test_index_is_where_the_site_file_says(tmp_path: Path) -> None:
     assert index_folder(Recorder(path="/r")) == Path("/r")
 
 
+def test_an_index_that_cannot_be_kept_is_a_sentence(tmp_path: Path) -> None:
+    """A file in the place of the folder, and a folder in the place of the file."""
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "taken" / "index.sqlite").mkdir(parents=True)
+    (tmp_path / "recordings").mkdir()
+
+    for index, words in (
+        ("file", f"cannot keep the index in {tmp_path}/file: {tmp_path}/file is not a folder"),
+        ("file/x", f"cannot keep the index in {tmp_path}/file/x: {tmp_path}/file is not a folder"),
+        ("taken", f"{tmp_path}/taken/index.sqlite is a folder"),
+    ):
+        with pytest.raises(RecordingError, match=words):
+            Storage("archive", tmp_path / "recordings", 60.0, 5.0, index=tmp_path / index)
+
+
+def test_recordings_in_place_of_a_file_are_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+
+    with pytest.raises(RecordingError, match=r"cannot record into .*/file is not a folder"):
+        Storage("archive", tmp_path / "file", 60.0, 5.0, index=tmp_path / "index")
+
+
 def test_site_file_has_it_relative_to_itself(tmp_path: Path) -> None:
     path = tmp_path / "site.yaml"
     path.write_text(

@@ -9,6 +9,8 @@ from pathlib import Path
 from camfan_config import Recorder
 from camfan_nodes.recorder.errors import RecordingError
 
+KEEP_INDEX = "keep the index in"  # what else a folder is for
+
 
 class Folder:
     """Holds a folder for one recorder until closed. Raises RecordingError when made."""
@@ -19,6 +21,7 @@ class Folder:
             path.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as exc:
+            look_at_folder(path)
             raise RecordingError(f"cannot record into {path}: {exc.strerror}") from exc
         try:
             _check(path, self._fd)
@@ -38,19 +41,22 @@ class Folder:
         os.close(self._fd)
 
 
-def look_at_folder(path: Path) -> None:
+def look_at_folder(path: Path, purpose: str = "record into") -> None:
     """Raises RecordingError where a recorder could not write; makes and locks nothing."""
     place = path
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir():
-        raise RecordingError(f"cannot record into {path}: {place} is not a folder")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise _not_writable(path)
+        raise RecordingError(f"cannot {purpose} {path}: {place} is not a folder")
+    if os.access(place, os.W_OK | os.X_OK):
+        return
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        raise RecordingError(f"cannot {purpose} {path}: its disk is mounted read-only")
+    raise _not_writable(path, purpose)
 
 
-def _not_writable(path: Path) -> RecordingError:
-    return RecordingError(f"cannot record into {path}: it is not writable for this user")
+def _not_writable(path: Path, purpose: str = "record into") -> RecordingError:
+    return RecordingError(f"cannot {purpose} {path}: it is not writable for this user")
 
 
 def index_folder(recorder: Recorder) -> Path:

@@ -114,6 +114,8 @@ def explained(path: Path, error: sqlite3.Error) -> RecordingError:
         return RecordingError(f"{no_locks(path.parent)} ({error})")
     if code == sqlite3.SQLITE_IOERR and "lock" in _name_of(error):
         return RecordingError(f"{no_locks(path.parent)} ({error})")
+    if code == sqlite3.SQLITE_CANTOPEN and path.is_dir():
+        return RecordingError(f"{path} is a folder; the index is a file of that name")
     return RecordingError(f"{path}: {error}")
 
 

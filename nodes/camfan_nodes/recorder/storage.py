@@ -22,7 +22,7 @@ from camfan.frame import Frame
 from camfan_config.mounts import network_share
 from camfan_nodes.recorder.errors import IndexDamagedError, RecordingError
 from camfan_nodes.recorder.files import Files
-from camfan_nodes.recorder.folder import Folder
+from camfan_nodes.recorder.folder import KEEP_INDEX, Folder, look_at_folder
 from camfan_nodes.recorder.index import Index, open_index, set_aside
 from camfan_nodes.recorder.losses import DISK_FULL, Losses, reason_of
 from camfan_nodes.recorder.recovery import recover
@@ -317,6 +317,7 @@ def _index_folder(path: Path, asked: Path | None) -> Path:
         )
     if asked is None:
         return path
+    look_at_folder(asked, KEEP_INDEX)
     try:
         asked.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
