@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from camfan import load_site
 from camfan.address import camera_patterns
 from camfan_config import as_seen_by, broker_of
-from camfan_config.printable import printable
 from camfan_nodes.asking import ask
 from camfan_nodes.command import add_key_argument, end_with_code
 from camfan_nodes.terminal import Printable
+from camfan_nodes.top.sheet import Column, plain_text, sheet
 from camfan_nodes.viewer import tokens
 from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
 from camfan_wire.messages import Hop, Trace, Traced
@@ -69,33 +69,42 @@ def _trace(arguments: argparse.Namespace) -> int:
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDE)  # a pipe gets whole lines
-    console.print(Printable(trace_table(answer)))
+    console.print(Printable(TraceTable(answer)))
     return 1 if any(hop.outcome == "lost" for hop in answer.hops) else 0
 
 
-def trace_table(answer: Traced) -> Table:
-    """One line a place, in the order in which a frame passes them."""
-    title = f"{answer.camera} {answer.sequence}, run {answer.run or 'unknown'}"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in ("place", "outcome", "when (UTC)", "why"):
-        wraps = name in ("place", "why")
-        table.add_column(
-            name, header_style=tokens.css(tokens.QUIET), no_wrap=not wraps, overflow="fold"
+@dataclass(frozen=True, slots=True)
+class TraceTable:
+    """One line a place, in the order in which a frame passes them. Rich draws it."""
+
+    answer: Traced
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        answer = self.answer
+        hops = sorted(answer.hops, key=lambda hop: _order(hop, answer.camera))
+        when = [("", UNKNOWN) if hop.time is None else utc(hop.time) for hop in hops]
+        yield plain_text(f"{answer.camera} {answer.sequence}, run {answer.run or 'unknown'}")
+        yield from sheet(
+            Column("place", [plain_text(hop.node) for hop in hops]),
+            [
+                Column("outcome", [_outcome(hop) for hop in hops]),
+                Column("date", [Text(date) for date, _ in when], shed=1),
+                Column("time (UTC)", [Text(time) for _, time in when]),
+            ],
+            Column("why", [plain_text(hop.reason or "") for hop in hops]),
+            options.max_width,
         )
-    for hop in sorted(answer.hops, key=lambda hop: _order(hop, answer.camera)):
-        table.add_row(
-            Text(printable(hop.node)),
-            Text(printable(hop.outcome), _STYLES.get(hop.outcome, "")),
-            Text(UNKNOWN if hop.time is None else utc(hop.time)),
-            Text(printable(hop.reason or "")),
-        )
-    return table
 
 
-def utc(site_ns: int) -> str:
-    """`2026-11-22 14:03:22.512`."""
+def _outcome(hop: Hop) -> Text:
+    return plain_text(hop.outcome, _STYLES.get(hop.outcome, ""))
+
+
+def utc(site_ns: int) -> tuple[str, str]:
+    """`2026-11-22` and `14:03:22.512`."""
     seconds, rest_ns = divmod(site_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest_ns // 1_000_000:03d}"
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%Y-%m-%d}", f"{moment:%H:%M:%S}.{rest_ns // 1_000_000:03d}"
 
 
 def _order(hop: Hop, camera: str) -> tuple[int, str, bool]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from camfan_nodes.cli_trace import trace_table
+from camfan_nodes.cli_trace import TraceTable, utc
 from camfan_nodes.terminal import Printable
 from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, SubscriberFacts
 from camfan_nodes.top.keys import _split
@@ -163,6 +163,40 @@ def test_keys_are_told_apart() -> None:
     assert list(_split("j\x1b[Bq\x1b[5~\x1bOA")) == ["j", "down", "q", "page-up", "up"]
 
 
+def test_the_last_line_says_all_of_it_in_forty_columns() -> None:
+    console = Console(file=io.StringIO(), width=40, height=10)
+    pager = Pager(console, quits=True)
+    for _ in range(2):
+        whole = Text("\n".join(f"line {number}" for number in range(60)))
+        last = "".join(one.text for one in pager.page(whole).segments).splitlines()[-1]
+        assert last.endswith("q ends it")
+        assert "below" in last
+        pager.key("page-down")
+        pager.key("page-down")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_trace_is_readable_in_a_narrow_terminal(width: int) -> None:
+    long = "long-name-of-thirty-letters-xx"
+    hops = [
+        Hop(node=long, outcome="sent", time=NOW_NS),
+        Hop(node="archive", outcome="recorded", time=NOW_NS, reason="in 2026-11-22/14.mkv"),
+        Hop(node="viewer", outcome="skipped", reason="a newer frame was there"),
+    ]
+    answer = Traced(id="1", camera=long, sequence=1041, run="0" * 16, hops=hops)
+    paper = io.StringIO()
+    Console(file=paper, width=width).print(TraceTable(answer))
+    lines = paper.getvalue().splitlines()
+
+    date, time = utc(NOW_NS)
+    assert max(len(line) for line in lines) <= width
+    assert sum(time in line for line in lines) == 2
+    assert any(long[:16] in line and "sent" in line for line in lines)
+    assert any("archive" in line and "recorded" in line for line in lines)
+    assert (date in paper.getvalue()) == (width >= 60)
+    assert "a newer frame" in paper.getvalue()
+
+
 NASTY = st.text(max_size=40) | st.sampled_from(
     ["\x1b[2J", "\x1b]52;c;cm0gLXJm\x07", "\x9b31m", "a\nb", "\u202edlrow", "\u2066x", "\x00"]
 )
@@ -183,7 +217,7 @@ def test_whatever_a_camera_says_only_printable_text_reaches_the_terminal(
     hops = [Hop(node=name, outcome="lost", reason=said), Hop(node=said, outcome="held")]
     answer = Traced(id="1", camera=name, sequence=1, run=None, hops=hops)
 
-    for table in (SiteTable(facts, NOW_NS, said), trace_table(answer)):
+    for table in (SiteTable(facts, NOW_NS, said), TraceTable(answer)):
         sheet = io.StringIO()
         Console(file=sheet, width=60).print(Printable(table))
         assert all(only_printable(line) for line in sheet.getvalue().split("\n"))

@@ -11,7 +11,8 @@ from rich.segment import Segment, Segments
 from camfan_nodes.terminal import Printable
 from camfan_nodes.top.keys import Keys
 from camfan_nodes.top.listener import Listener
-from camfan_nodes.top.table import QUIET, SiteTable
+from camfan_nodes.top.sheet import QUIET
+from camfan_nodes.top.table import SiteTable
 
 RENEW_S = 0.5
 _LINE = Segment.line()
@@ -55,12 +56,12 @@ class Pager:
         hidden = [f"{self._top} more above"] if self._top else []
         hidden += [f"{below} more below"] if below else []
         scroll, ends = ["arrows, PgUp, PgDn scroll"], ["q ends it"] if self._quits else []
-        long = " · ".join([*hidden, *(scroll if hidden else []), *ends])
-        short = " · ".join([*hidden, *ends])
+        brief = f"{self._top} more above, {below} below"
+        forms = [*hidden, *(scroll if hidden else []), *ends], [*hidden, *ends], [brief, *ends]
         room = self._console.width - 1
-        return Segment(
-            (long if len(long) <= room else short)[:room], self._console.get_style(QUIET)
-        )
+        said = [" · ".join(form) for form in forms]
+        fits = next((words for words in said if len(words) <= room), said[-1])
+        return Segment(fits[:room], self._console.get_style(QUIET))
 
 
 def show(

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.table import Table
 from rich.text import Text
 
 from camfan_config.printable import printable
 from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, SubscriberFacts
+from camfan_nodes.top.sheet import QUIET, Column, plain_text, sheet
 from camfan_nodes.viewer import tokens
 from camfan_nodes.viewer.words import (
     AGE_UNKNOWN,
@@ -31,13 +30,11 @@ from camfan_nodes.viewer.words import (
 from camfan_wire.states import LIVE, CameraState
 
 WARN, BAD = tokens.css(tokens.WARN), tokens.css(tokens.BAD)
-NOTE, QUIET = tokens.css(tokens.NOTE), tokens.css(tokens.QUIET)
+NOTE = tokens.css(tokens.NOTE)
 _STATE_STYLE: dict[CameraState, str] = {
     "live": "", "late": WARN, "stale": WARN, "offline": BAD,
     "waiting": QUIET, "idle": QUIET, "ended": QUIET,
 }  # fmt: skip
-_SPACE = 2  # between columns
-_LEAST_NAME, _LEAST_WORDS = 16, 30  # narrower than this a name, or a sentence, is hard to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +57,7 @@ class SiteTable:
             yield from _subscribers(self.facts.subscribers, width)
         if self.footer:
             yield Text()
-            yield _text(self.footer, QUIET)
-
-
-def _text(words: str, style: str = "") -> Text:
-    """Words that may come from a camera or another node."""
-    return Text(printable(words), style=style, overflow="fold")
+            yield plain_text(self.footer, QUIET)
 
 
 def _head(facts: SiteFacts) -> Text:
@@ -76,94 +68,30 @@ def _head(facts: SiteFacts) -> Text:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """One column. `shed`: the higher, the earlier it goes where there is no room."""
-
-    name: str
-    cells: list[Text]
-    number: bool = False
-    shed: int = 0
-
-    @property
-    def empty(self) -> bool:
-        return not any(cell.plain not in ("", UNKNOWN) for cell in self.cells)
-
-    @property
-    def width(self) -> int:
-        return max(cell_len(self.name), *(cell.cell_len for cell in self.cells))
-
-
-def _figure(name: str, cells: list[Text], shed: int = 0) -> _Field:
-    return _Field(name, cells, number=True, shed=shed)
-
-
-def _sheet(
-    names: _Field, fields: list[_Field], words: _Field, width: int
-) -> Iterator[RenderableType]:
-    """A table that is never wider than the terminal. Names wrap, and so do `words`, the sentences,
-    which stand before the table where there is no room beside it; empty columns go.
-    """
-    if not names.cells:
-        return
-    shown = [field for field in fields if not field.empty]
-    least = min(names.width, _LEAST_NAME)
-    for field in sorted(shown, key=lambda field: -field.shed):
-        if field.shed and _width(shown) + least > width:
-            shown.remove(field)
-    room = width - _width(shown) - min(names.width, max(least, width // 2))
-    beside = room - _SPACE >= min(words.width, _LEAST_WORDS)
-    if words.empty or beside:
-        yield _table([names, *shown, *([] if words.empty else [words])], names, words)
-        return
-    rows = [at for at, cell in enumerate(words.cells) if cell.plain]
-    who, what = (_Field(f.name, [f.cells[at] for at in rows]) for f in (names, words))
-    yield _table([who, what], who, what, most=max(least, width // 3))
-    yield Text()
-    yield _table([names, *shown], names, words)
-
-
-def _width(fields: list[_Field]) -> int:
-    return sum(field.width + _SPACE for field in fields)
-
-
-def _table(fields: list[_Field], names: _Field, words: _Field, most: int | None = None) -> Table:
-    table = Table(box=None, padding=(0, _SPACE, 0, 0), header_style=QUIET, pad_edge=False)
-    for field in fields:
-        wraps = field is names or field is words
-        table.add_column(
-            field.name,
-            no_wrap=not wraps,
-            overflow="fold",
-            justify="right" if field.number else "left",
-            min_width=None if wraps else field.width,
-            max_width=most if field is names else None,
-        )
-    for at in range(len(names.cells)):
-        table.add_row(*(field.cells[at] for field in fields))
-    return table
+def _figure(name: str, cells: list[Text], shed: int = 0) -> Column:
+    return Column(name, cells, number=True, shed=shed)
 
 
 def _cameras(cameras: Sequence[CameraFacts], now_ns: int, width: int) -> Iterator[RenderableType]:
     style = {camera.name: _STATE_STYLE[camera.state] for camera in cameras}
     titles = [c.title if c.title != c.name else "" for c in cameras]
     recorded = any(camera.recorders for camera in cameras)
-    return _sheet(
-        _Field("camera", [_text(c.name) for c in cameras]),
+    return sheet(
+        Column("camera", [plain_text(c.name) for c in cameras]),
         [
-            _Field("title", [_text(title, QUIET) for title in titles], shed=4),
-            _Field("state", [_text(c.state, style[c.name]) for c in cameras]),
+            Column("title", [plain_text(title, QUIET) for title in titles], shed=4),
+            Column("state", [plain_text(c.state, style[c.name]) for c in cameras]),
             _figure("fps", [_rate(c.fps) for c in cameras], shed=2),
             _figure("age", [_age(c) for c in cameras]),
             _figure("lost", [_lost(c.lost) for c in cameras], shed=1),
-            _Field("motion", [Text("motion" if c.moving else "", NOTE) for c in cameras], shed=3),
-            _Field(
+            Column("motion", [Text("motion" if c.moving else "", NOTE) for c in cameras], shed=3),
+            Column(
                 "recorded until",
                 [_recorded(c, now_ns) if recorded else Text() for c in cameras],
                 shed=5,
             ),
         ],
-        _Field("trouble", [_text(_trouble(c), style[c.name] or QUIET) for c in cameras]),
+        Column("trouble", [plain_text(_trouble(c), style[c.name] or QUIET) for c in cameras]),
         width,
     )
 
@@ -203,30 +131,30 @@ def _trouble(camera: CameraFacts) -> str:
 
 def _nodes(nodes: Sequence[NodeFacts], width: int) -> Iterator[RenderableType]:
     style = ["" if node.well else WARN for node in nodes]
-    return _sheet(
-        _Field("node", [_text(node.name) for node in nodes]),
+    return sheet(
+        Column("node", [plain_text(node.name) for node in nodes]),
         [
-            _Field("kind", [_text(node.kind) for node in nodes], shed=1),
-            _Field("host", [_text(node.host or UNKNOWN) for node in nodes], shed=2),
-            _Field("state", [_text(n.state, style[at]) for at, n in enumerate(nodes)]),
+            Column("kind", [plain_text(node.kind) for node in nodes], shed=1),
+            Column("host", [plain_text(node.host or UNKNOWN) for node in nodes], shed=2),
+            Column("state", [plain_text(n.state, style[at]) for at, n in enumerate(nodes)]),
         ],
-        _Field("says", [_text(n.message, style[at] or QUIET) for at, n in enumerate(nodes)]),
+        Column("says", [plain_text(n.message, style[at] or QUIET) for at, n in enumerate(nodes)]),
         width,
     )
 
 
 def _subscribers(subscribers: Sequence[SubscriberFacts], width: int) -> Iterator[RenderableType]:
-    return _sheet(
-        _Field("subscriber", [_text(one.name) for one in subscribers]),
+    return sheet(
+        Column("subscriber", [plain_text(one.name) for one in subscribers]),
         [
-            _Field("mode", [_text(one.mode) for one in subscribers], shed=4),
+            Column("mode", [plain_text(one.mode) for one in subscribers], shed=4),
             _figure("delivered", [_count(one.delivered) for one in subscribers], shed=2),
             _figure("skipped", [_count(one.skipped) for one in subscribers], shed=3),
             _figure("lost", [_lost(one.lost) for one in subscribers]),
             _figure("held", [_count(one.held) for one in subscribers], shed=1),
             _figure("age", [_milliseconds(one.age_ms) for one in subscribers], shed=5),
         ],
-        _Field("lost because", [_text(one.lost_why, WARN) for one in subscribers]),
+        Column("lost because", [plain_text(one.lost_why, WARN) for one in subscribers]),
         width,
     )
 
