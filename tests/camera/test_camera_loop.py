@@ -182,6 +182,21 @@ def test_a_stall_is_noticed_in_time_and_the_source_reopened() -> None:
     assert bench.sent.jpegs == PICTURES[:2]
 
 
+def test_a_source_that_gives_damaged_pictures_only_says_so() -> None:
+    clock = FakeClock(stop_s=30)
+
+    def damage() -> None:
+        source.tally.unreadable += 1
+
+    source = ScriptedSource(clock, [damage, _picture(), damage, damage], [_picture(1)])
+    bench = Bench(clock, source, stall_after_s=3)
+
+    bench.node.run()
+
+    began = next(event for event in bench.sent.events if event[1] == "start")
+    assert str(began[3]["reason"]).endswith("no good picture for 3 s: 2 came damaged")
+
+
 @pytest.mark.parametrize("interval_s", [5, 7, 12, 30, 59])
 def test_a_slow_stream_of_unknown_pace_is_left_open(interval_s: int) -> None:
     """One picture in up to a minute, with nothing said of it in the site file."""

@@ -119,6 +119,7 @@ class Node:
         self._outage = Outage(parts.clock)
         self._backoff = Backoff(parts.clock)
         self._refusal = ""  # why the last picture was none
+        self._damaged = 0  # pictures, up to the last good one
         self._tick_due_ns = 0
         self._announced = False  # what was opened is said once it gives a picture
         self._ready = False
@@ -177,6 +178,7 @@ class Node:
         clock, pulse, name = self._clock, self._parts.pulse, self._parts.source.name
         hang_s = min(self._stall_s, OPEN_LIMIT_S) + HANG_MARGIN_S
         self._good_ns, self._last_ns = clock.monotonic_ns(), 0
+        self._damaged = self._parts.source.tally.unreadable
         while not clock.wait(0):
             pulse.expect(f"reading {name}", hang_s)
             got = stream.capture()
@@ -201,6 +203,7 @@ class Node:
         if self._last_ns:
             self._gaps.add((now_ns - self._last_ns) / 1e9 / pictures)
         self._good_ns = self._last_ns = now_ns
+        self._damaged = self._parts.source.tally.unreadable
 
     def _check_silence(self, name: str) -> None:
         """Raises StallError where the silence is longer than the pace of this camera explains."""
@@ -208,7 +211,9 @@ class Node:
         quiet_s = (self._clock.monotonic_ns() - self._good_ns) / 1e9
         stall_s = self._stall_s
         if quiet_s > stall_s:
+            damaged = self._parts.source.tally.unreadable - self._damaged
             why = self._refusal and f": {self._refusal}"
+            why = why or (f": {damaged} came damaged" if damaged else "")
             raise StallError(f"{name}: no good picture for {stall_s:g} s{why}")
         if quiet_s <= STALE_INTERVALS * pace.interval_s:
             self._feed()
