@@ -146,7 +146,7 @@ def test_a_missing_source_is_a_state_and_an_event(site: TestSite) -> None:
         _camera("lost", site) as node,
     ):
         node.wait_for("there is no such file; in its folder: walk.avi")
-        wait_until(lambda: items.statuses.get("lost") is not None)
+        wait_until(lambda: (said := items.statuses.get("lost")) is not None and bool(said.message))
         assert items.statuses["lost"].state == "waiting"
         assert "wolk.avi" in str(items.statuses["lost"].message)
 

@@ -5,14 +5,9 @@ from __future__ import annotations
 import pytest
 
 from camfan import Event, EventPublisher, Publisher, Report, Subscriber
-from camfan_testing.live import LiveBroker, wait_until
+from camfan_testing.live import LiveBroker, is_subscribed, wait_until
 
 READ_S = 20.0
-
-
-def _is_subscribed(live: LiveBroker) -> bool:
-    """A reader is connected, and the broker has heard what it wants."""
-    return any(peer.asked for peer in live.broker.delivery.peers.values())
 
 
 def test_an_event_arrives_with_what_it_was_given(live: LiveBroker) -> None:
@@ -20,7 +15,7 @@ def test_an_event_arrives_with_what_it_was_given(live: LiveBroker) -> None:
         Subscriber(live.site, [], events=True) as items,
         EventPublisher(live.site, "barn-door", kind="sensor") as door,
     ):
-        wait_until(lambda: door.connected and _is_subscribed(live))
+        wait_until(lambda: door.connected and is_subscribed(live))
         identity = door.event("door", "start", camera="two", time_ns=123, details={"open": True})
         door.event("door", "end", id=identity)
         start, end = items.read(READ_S), items.read(READ_S)
@@ -41,7 +36,7 @@ def test_an_event_arrives_with_what_it_was_given(live: LiveBroker) -> None:
 def test_an_event_is_heard_though_its_program_ends_at_once(live: LiveBroker) -> None:
     """A script that says one thing and ends: it waits for the connection, but not for ever."""
     with Subscriber(live.site, [], events=True) as items:
-        wait_until(lambda: _is_subscribed(live))
+        wait_until(lambda: is_subscribed(live))
         with EventPublisher(live.site, "barn-door") as door:
             identity = door.event("door", "start")
         event = items.read(READ_S)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from camfan import ClosedError, Event, EventPublisher, EventSubscriber
-from camfan_testing.live import LiveBroker, wait_until
+from camfan_testing.live import LiveBroker, is_subscribed, wait_until
 from camfan_testing.processes import running_broker
 from camfan_testing.sites import custom_cameras, write_site, write_two_brokers
 
@@ -50,7 +50,7 @@ def test_all_of_an_event_comes_and_no_frames_are_asked_for(
     live: LiveBroker, door: EventPublisher
 ) -> None:
     with EventSubscriber(live.site) as events:
-        wait_until(lambda: events.connected)
+        wait_until(lambda: is_subscribed(live))
         tell(door, "bell", "start", "update", "update", "end")
         tell(door, LAST, "start", "end")
         found = until_last(events)
@@ -85,7 +85,7 @@ def test_without_those_open_before_nothing_of_them_comes(
     open_before = tell(door, "open-before", *states)
     heard(live, "door", 1)
     with EventSubscriber(live.site, open_before=False) as events:
-        wait_until(lambda: events.connected)
+        wait_until(lambda: is_subscribed(live))
         wait_until(lambda: any(p.reader for p in live.broker.delivery.peers.values()))
         for state in ("update", "end"):
             door.event("open-before", state, id=open_before)
@@ -121,7 +121,7 @@ def test_an_event_that_began_in_an_outage_is_not_one_from_before(tmp_path: Path)
 
 def test_only_events_about_some_cameras(live: LiveBroker, door: EventPublisher) -> None:
     with EventSubscriber(live.site, ["o*"]) as events:
-        wait_until(lambda: events.connected)
+        wait_until(lambda: is_subscribed(live))
         tell(door, "bell", "start", "end", camera="two")
         tell(door, "bell", "start", "end")
         tell(door, "motion", "start", "end", camera="one")

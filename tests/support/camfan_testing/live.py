@@ -90,6 +90,11 @@ def wait_until(condition: Callable[[], bool], timeout: float = WAIT_S) -> None:
         pause.wait(0.005)
 
 
+def is_subscribed(live: LiveBroker) -> bool:
+    """A reader is connected, and the broker has heard what it wants."""
+    return any(peer.asked for peer in live.broker.delivery.peers.values())
+
+
 def publish_first(publisher: Publisher, picture: bytes | None = None) -> int:
     """Publish until one frame has left, because the broker listens now; its sequence."""
     found = jpeg(64, 48, 0) if picture is None else picture
