@@ -229,6 +229,8 @@ def test_a_stream_that_starts_between_key_pictures_shows_none_before_the_first()
         (Habits(status={"PLAY": 454}), "answers 454: Session Not Found"),
         (Habits(transports=()), "does not send over UDP"),
         (Habits(sdp=AUDIO), "no video in it"),
+        (Habits(sdp=AUDIO, status={"PLAY": 454}), "no video in it"),  # as GStreamer's server
+        (Habits(sdp=AUDIO, status={"PLAY": 455}), "no video in it"),
         (Habits(sdp=UNHEARD_OF), "of a kind that cannot be decoded here"),
         (Habits(silent_after="DESCRIBE"), "sent no picture in 2 s"),
         (Habits(silent_after="PLAY"), "sent no picture in 2 s"),

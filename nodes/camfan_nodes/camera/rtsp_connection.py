@@ -36,6 +36,8 @@ _OPTIONS = {
 }
 _LOOKING = {"probesize": "200000"}  # bytes; MPEG-TS says now and then what is in it
 _STATUS = re.compile(r"method (\w+) failed: (\d{3}) \((.*)\)")
+_DESCRIPTION = "SDP:"  # FFmpeg shows what the camera says of its stream
+_NO_VIDEO = "the stream has no video in it"
 _BUSY = "the camera is busy, or cannot give this stream now; many serve only one or two viewers"
 _WORDS = {
     403: "the camera does not let this user see it",
@@ -81,7 +83,7 @@ def opened(
         raise why from None
     with container:
         if not container.streams.video:
-            raise NoVideoError(f"{address.shown}: the stream has no video in it")
+            raise NoVideoError(f"{address.shown}: {_NO_VIDEO}")
         if time.monotonic() - begun_s >= 0.9 * timeout_s:
             raise explain_silence(address.shown, transport, timeout_s)
         yield container
@@ -99,7 +101,7 @@ def _statuses() -> Iterator[list[tuple[int, str, str]]]:
     """What FFmpeg says meanwhile; nothing of it reaches a log."""
     level = av.logging.get_level()
     av.logging.set_skip_repeated(False)
-    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_level(av.logging.VERBOSE)
     try:
         with av.logging.Capture() as logs:
             yield logs
@@ -121,6 +123,8 @@ def _explain(
     code = int(status[2]) if status else 0
     if code == 461:
         return TransportError(f"{name}: the camera does not send over {transport.upper()}")
+    if _lacks_video(logs):
+        return NoVideoError(f"{name}: {_NO_VIDEO}")
     if status is not None and not late:
         return SourceError(f"{name}: {_refusal(code, said(status[3]), address)}")
     if (why := _knock(address, timeout_s)) is not None:
@@ -130,6 +134,12 @@ def _explain(
     if isinstance(exc, av.error.InvalidDataError | av.error.ProtocolNotFoundError):
         return SourceError(f"{name}: something answers there, but it does not speak RTSP")
     return SourceError(f"{name}: the camera broke the connection off before the first picture")
+
+
+def _lacks_video(logs: list[tuple[int, str, str]]) -> bool:
+    """Whether the camera described its stream, without video: it is asked to play nothing then."""
+    found = [text for _, _, text in logs if text.startswith(_DESCRIPTION)]
+    return bool(found) and "m=video" not in found[-1] and "MP2T" not in found[-1]
 
 
 def _refusal(code: int, phrase: str, address: Address) -> str:
