@@ -46,6 +46,14 @@ def test_a_clock_set_back_is_bridged() -> None:
     assert timeline.follow(T - HOUR + 2 * STEP, HOUR + 2 * STEP) == Moment(T + 4 * STEP)
 
 
+def test_an_estimate_that_became_better_is_not_a_clock_that_was_set() -> None:
+    """The times of RTSP pictures go back when more is known: by no more than they may be wrong."""
+    timeline = started()
+
+    assert timeline.follow(T + STEP - 55_000_000, 0, 250_000_000) == Moment(T + 2 * STEP)
+    assert timeline.follow(T - SECOND, 0, 250_000_000).step_ns < -SECOND
+
+
 def test_a_clock_set_and_its_offset_cancel_out() -> None:
     """Set forward or back, with the offset that says so: nothing happened to the pictures."""
     for by in (HOUR, -HOUR, SECOND, -SECOND):

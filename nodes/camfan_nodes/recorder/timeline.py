@@ -3,7 +3,8 @@
 Inside a segment the intervals are those of the camera's own clock, and time never goes back; each
 segment begins at the best estimate there is, the camera's time plus its offset to the broker. A
 camera's clock that was set is recognised, by time going back or by an offset that moves with it,
-and order and intervals survive it.
+and order and intervals survive it. Time that goes back by less than it may be wrong is an estimate
+that became better, as of RTSP.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Timeline:
         self._captured_ns, self._time_ns, self._interval_ns = captured_ns, time_ns, 0
         return time_ns
 
-    def follow(self, captured_ns: int, offset_ns: int | None) -> Moment:
-        """The moment of a further frame of the same segment."""
+    def follow(self, captured_ns: int, offset_ns: int | None, error_ns: int = 0) -> Moment:
+        """The moment of a further frame of the same segment; `error_ns` bounds how wrong it is."""
         last_ns = self._time_ns
         if last_ns is None:
             return Moment(self.start(captured_ns, offset_ns), restart=True)
@@ -59,8 +60,9 @@ class Timeline:
                     return self._keep(captured_ns, told_ns, wrong_ns)
                 step_ns = -wrong_ns if known else 0
                 return Moment(self.start(captured_ns, offset_ns), step_ns, restart=True)
-        if captured_ns < self._captured_ns:
-            return self._keep(captured_ns, expected_ns, captured_ns - self._captured_ns)
+        back_ns = self._captured_ns - captured_ns
+        if back_ns > 0:
+            return self._keep(captured_ns, expected_ns, -back_ns if back_ns > error_ns else 0)
         return self._keep(captured_ns, time_ns, 0)
 
     def _is_news(self, offset_ns: int) -> bool:

@@ -56,7 +56,7 @@ class Track:
         part = self.part
         if part is None or not _continues(part, frame):
             return Moment(self._timeline.start(frame.captured, frame.offset), restart=True)
-        moment = self._timeline.follow(frame.captured, frame.offset)
+        moment = self._timeline.follow(frame.captured, frame.offset, frame.error or 0)
         if not moment.restart and moment.time_ns >= part.until_ns:
             time_ns = self._timeline.start(frame.captured, frame.offset)
             return Moment(time_ns, moment.step_ns, restart=True)
