@@ -74,7 +74,12 @@ def in_place_of_a_mapping(kind: Kind, scalar: Scalar) -> str | None:
         if "://" in text:
             scheme = "rtsp" if text.startswith("rtsp") else "http"
             return f"; write {{source: {scheme}, url: ...}}"
-        return f"; write {{source: v4l2, device: {text}}}" if text.startswith("/dev/") else None
+        if text.startswith("/dev/"):
+            return f"; write {{source: v4l2, device: {text}}}"
+        known = any(
+            one.tag == text for one in kind.type.types if isinstance(one, inspect.StructType)
+        )
+        return f"; write {{source: {text}}}" if known else None
     if not isinstance(kind.type, inspect.StructType) or kind.unit is not None:
         return None
     if text.lower() in ("true", "yes", "on"):

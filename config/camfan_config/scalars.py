@@ -125,11 +125,13 @@ def _meant(unit: str, text: str) -> str | None:
         if named:
             return named
         text = re.sub(r"(?i)\s*(px|pixels?)\b", "", text)
-        text = re.sub(r"\s*(?:[*,/×X]|by)\s*", "x", text)
+        text = re.sub(r"\s*(?:[*,/×X:]|by)\s*", "x", text)
     if unit == "address":
         text = re.sub(r"^[a-z]+://|/$", "", text)
         if re.fullmatch(r":?[0-9]{1,5}", text):
             text = f"127.0.0.1:{text.removeprefix(':')}"
+        elif re.fullmatch(r"[0-9.]+|localhost|[A-Za-z0-9-]+\.local", text):
+            text = f"{text}:8080"
         text = re.sub(r"^\*(?=:)", "0.0.0.0", text)  # noqa: S104 - text
     if unit == "rate":
         text = re.sub(r"(?i)\s*(fps|hz|frames?.*|/s(ec)?)$", "", text)
@@ -191,7 +193,7 @@ def _number(kind: Kind, scalar: Scalar) -> int | float:
 def _bare_number(kind: Kind, scalar: Scalar) -> str | None:
     """`80` for `80%`, `7.5` for `7,5`."""
     match = re.fullmatch(r"([0-9]+)(?:[.,]([0-9]+))?\s*(?:[%°a-zA-Z].{0,12}|[;,])?", scalar.written)
-    if match is None or scalar.interpolated or kind.secret:
+    if match is None or scalar.interpolated or kind.secret or " per " in scalar.written:
         return None
     found = f"{match[1]}.{match[2]}" if match[2] else match[1]
     if "%" in scalar.written and not within(kind, float(found)):

@@ -49,6 +49,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "stall_after": ("timeout", "stall", "stalltimeout"),
     "format": ("codec", "pixelformat", "fourcc", "encoding"),
     "verify": ("insecure", "verifyssl", "verifytls", "sslverify", "tlsverify", "skipverify"),
+    "certificate": ("cert", "crt", "certfile", "pem"),
     "tls": ("ssl", "https", "certificate", "cert"),
     "server_key": ("publickey", "pubkey"),
 }  # fmt: skip

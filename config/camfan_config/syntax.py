@@ -17,13 +17,18 @@ _FOREIGN_SPACE = re.compile(
 )
 _WIDE_COLON = re.compile(r"^[ ]*[\w.-]+(\uff1a)")  # as East Asian keyboards write it
 _NO_BLANK = re.compile(r"^[ ]*(?:- +)?([A-Za-z_][\w-]*):(?!//)([^\s:/][^\s]*)")
-_OPEN_QUOTE = re.compile(r"(?:^|[:\[{,-] *)([\"'])")
+_OPEN_QUOTE = re.compile(r"(?:^\s*|[:\[{,-] *)([\"'])")
 _KEY = re.compile(r"^([ ]*)(?:- +)?[^\s#:'\"\[{][^:#]*:(?:\s+(\S.*))?$")
 _BARE_WORD = re.compile(r"^[ ]*([A-Za-z_][\w-]*)\s*(?:#.*)?$")
+_CONFLICT = re.compile(r"(<{7}|={7}|>{7})( |$)")
 _SEPARATING_TAB = re.compile(r"(?<=[:,\[{-])\t[\t ]*|[\t ]*\t[\t ]*(?=#|$|[\]},])", re.MULTILINE)
 
 Place = tuple[int, int, int]  # line, column, length; counted from 0
 _WORDS = (
+    ("node content, but found '}'", "this } closes nothing; remove it"),
+    ("node content, but found ']'", "this ] closes nothing; remove it"),
+    ("a comment or a line break", "a text that begins with '>' or '|' must be in quotes"),
+    ("chomping or indentation", "a text that begins with '>' or '|' must be in quotes"),
     ("'\\t'", "a tab cannot indent YAML; use spaces"),
     ("found unknown escape character", "a backslash has a meaning inside \"...\"; use '...'"),
     ("could not find expected ':'", "expected 'key: value'"),
@@ -55,8 +60,12 @@ def with_tabs_replaced(text: str) -> str:
 
 
 def foreign_character(lines: tuple[str, ...]) -> tuple[str, Place] | None:
-    """The first space or colon that looks like one of YAML and is another."""
+    """The first space or colon that looks like one of YAML and is another, or line of a merge."""
     for number, line in enumerate(lines):
+        if _CONFLICT.match(line):
+            return "a line that a merge has left; keep one side and remove it", (
+                number, 0, len(line),
+            )  # fmt: skip
         if line.isascii() or line.lstrip().startswith("#"):
             continue
         match = _FOREIGN_SPACE.search(line)
@@ -101,6 +110,9 @@ def _likely(
     found = _unclosed_quote(lines, here, problem) or _unclosed_bracket(exc, lines, here)
     if found:
         return found
+    found = _no_key(exc, lines)
+    if found:
+        return found
     for search in _SEARCHES:
         found = search(lines, here, problem)
         if found:
@@ -127,7 +139,7 @@ def _open_quote(line: str) -> int | None:
         quote, start = match[1], match.start(1)
         if " #" in line[position:start] or line.lstrip().startswith("#"):
             return None
-        inside = r"(?:[^\"\\]|\\.)*\"" if quote == '"' else r"(?:[^']|'')*'"
+        inside = r"(?:[^\"\\]|\\.)*\"" if quote == '"' else r"(?:[^']|'')*'(?!')"
         closed = re.compile(inside).match(line, start + 1)
         if closed is None:
             return start
@@ -154,11 +166,31 @@ def _missing_colon(lines: tuple[str, ...], here: Place, problem: str) -> tuple[s
     above = [number for number in range(min(here[0], len(lines))) if _has_text(lines[number])]
     for number, below in zip(reversed(above), [here[0], *reversed(above)], strict=False):
         match = _BARE_WORD.match(lines[number])
-        if match and _indentation(lines[below]) > _indentation(lines[number]):
+        if (
+            match
+            and below < len(lines)
+            and _indentation(lines[below]) > _indentation(lines[number])
+        ):
             return f"a ':' is missing behind {match[1]!r}", (number, match.start(1), len(match[1]))
         if ":" in lines[number]:
             return None
     return None
+
+
+def _no_key(exc: yaml.MarkedYAMLError, lines: tuple[str, ...]) -> tuple[str, Place] | None:
+    """A line that says a key and has no ':' behind it, with nothing below that belongs to it."""
+    mark = exc.context_mark
+    if "expected ':'" not in (exc.problem or "") or mark is None or mark.line >= len(lines):
+        return None
+    text = lines[mark.line].split(" #")[0].strip()
+    place = (mark.line, mark.column, max(1, len(text)))
+    below = next((line for line in lines[mark.line + 1 :] if _has_text(line)), "")
+    if _NO_BLANK.match(lines[mark.line]) or _indentation(below) > mark.column:
+        return None  # said better elsewhere
+    if re.fullmatch(r"[\w-]+", text):
+        return f"a ':' is missing behind {text!r}", place
+    equals = "=" in text
+    return "write 'key: value'" + (", not 'key = value'" if equals else ""), place
 
 
 def _quote_inside(lines: tuple[str, ...], here: Place, problem: str) -> tuple[str, Place] | None:
@@ -249,6 +281,8 @@ def _wrong_indentation(
     if "expected <block end>" in problem and line.strip():
         known = sorted({_indentation(lines[n]) for n in above})
         words = "this does not line up with the lines above it"
+        if line[: here[1]].strip(" -"):
+            return "a value was complete before this; put all of it in quotes, or remove this", here
         if own not in known:
             these = ", ".join(str(each) for each in known)
             words += f": it is indented by {_spaces(own)}, they by {these}"
