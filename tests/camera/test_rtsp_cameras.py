@@ -248,6 +248,26 @@ def test_a_login_that_is_missing_is_asked_for() -> None:
         assert "wants a user and a password" in trouble(server.url())
 
 
+def _digest(algorithm: str) -> str:
+    return f'Digest realm="cam", nonce="abc", algorithm={algorithm}'
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["SHA-256"], "asks for Digest with SHA-256, not known over RTSP"),
+        (["MD5", "SHA-256"], "asks for Digest with SHA-256, not known over RTSP"),
+        (["MD5"], "does not accept this user and password"),
+    ],
+)
+def test_a_way_to_log_in_that_is_not_known_is_not_a_wrong_password(
+    asked: list[str], words: str
+) -> None:
+    habits = Habits(login=("anna", "right"), challenges=tuple(_digest(each) for each in asked))
+    with rtsp_server(habits) as server:
+        assert words in trouble(server.url("anna:secret"))
+
+
 def test_failures_of_the_network_have_their_own_words() -> None:
     [port] = free_ports(1)
 

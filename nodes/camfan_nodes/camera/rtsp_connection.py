@@ -6,6 +6,7 @@ the next one; both are turned off. Its messages may hold the URL: of them only t
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import socket
@@ -17,6 +18,8 @@ import av
 import av.logging
 
 from camfan_nodes.camera.address import Address
+from camfan_nodes.camera.challenge import MAX_LINE, Challenge, read_challenges
+from camfan_nodes.camera.http_head import read_lines
 from camfan_nodes.camera.source import SourceError
 from camfan_nodes.camera.words import reason_of, said
 
@@ -38,6 +41,7 @@ _LOOKING = {"probesize": "200000"}  # bytes; MPEG-TS says now and then what is i
 _STATUS = re.compile(r"method (\w+) failed: (\d{3}) \((.*)\)")
 _DESCRIPTION = "SDP:"  # FFmpeg shows what the camera says of its stream
 _NO_VIDEO = "the stream has no video in it"
+_DIGESTS = ("MD5", "MD5-SESS")  # that FFmpeg knows
 _BUSY = "the camera is busy, or cannot give this stream now; many serve only one or two viewers"
 _WORDS = {
     403: "the camera does not let this user see it",
@@ -145,11 +149,32 @@ def _lacks_video(logs: list[tuple[int, str, str]]) -> bool:
 def _refusal(code: int, phrase: str, address: Address) -> str:
     if code == 401 and address.user is None:
         return f"the camera wants a user and a password ({code})"
+    if code == 401 and (way := _unknown_way(address)) is not None:
+        return (
+            f"the camera asks for {way}, not known over RTSP; turn on MD5 or Basic in it ({code})"
+        )
     if code == 401:
         return f"the camera does not accept this user and password ({code})"
     if code in _WORDS:
         return f"{_WORDS[code]} ({code})"
     return f"the camera answers {code}: {phrase}"
+
+
+def _unknown_way(address: Address) -> Challenge | None:
+    """What the camera asks for, if FFmpeg has no answer to it: it takes the last Digest."""
+    if address.scheme != "rtsp":
+        return None
+    request = f"DESCRIBE rtsp://{address.place}{address.target} RTSP/1.0\r\nCSeq: 1\r\n\r\n"
+    data = b""
+    with contextlib.suppress(OSError):
+        place = (address.host, address.port or PORTS["rtsp"])
+        with socket.create_connection(place, KNOCK_S) as line:
+            line.sendall(request.encode())
+            while b"\r\n\r\n" not in data and len(data) < MAX_LINE and (more := line.recv(4096)):
+                data += more
+    ways = read_challenges(read_lines(data).all("www-authenticate"))
+    digests = [way for way in ways if way.scheme == "Digest"]
+    return digests[-1] if digests and digests[-1].algorithm not in _DIGESTS else None
 
 
 def _knock(address: Address, timeout_s: float) -> str | None:

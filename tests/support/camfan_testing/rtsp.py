@@ -35,6 +35,7 @@ class Habits:
     transports: tuple[str, ...] = ("tcp", "udp")
     login: tuple[str, str] | None = None
     digest: bool = True
+    challenges: tuple[str, ...] = ()  # in place of its own
     status: dict[str, int] = field(default_factory=dict)  # by method
     silent_after: str | None = None  # a method that is never answered
     sdp: str | None = None
@@ -140,11 +141,8 @@ class _Session:
         status, lines, body = self._habits.status.get(request.method, 200), [], ""
         if status == 200 and request.method != "OPTIONS" and not self._admits(request):
             status = 401
-            lines.append(
-                'WWW-Authenticate: Digest realm="cam", nonce="abc"'
-                if self._habits.digest
-                else 'WWW-Authenticate: Basic realm="cam"'
-            )
+            own = 'Digest realm="cam", nonce="abc"' if self._habits.digest else 'Basic realm="cam"'
+            lines += [f"WWW-Authenticate: {each}" for each in self._habits.challenges or (own,)]
         elif status == 200 and request.method == "DESCRIBE":
             film = self._habits.films[0]
             kind = "mpegts" if film.mpegts else film.codec
