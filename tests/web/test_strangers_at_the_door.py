@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from camfan_nodes.web import connections, guard, listener, pictures
+from camfan_nodes.web.page import MOST_UNSENT
 from camfan_nodes.web.sessions import FILE, MOST_OF_USER, Sessions
 from camfan_testing.hashes import PASSWORD_HASH
-from camfan_testing.live import wait_until
-from camfan_testing.web import LiveWeb, live_web, page
+from camfan_testing.jpegs import jpeg
+from camfan_testing.live import Camera, wait_until
+from camfan_testing.web import LiveWeb, TestPage, live_web, page
 from camfan_testing.web_client import Client
 
 USERS = f"""  users:
@@ -295,3 +297,63 @@ def test_what_is_no_file_of_sessions_is_said_once(
     cookie = Sessions(tmp_path).begin("ines", "hash")
     assert [record.exc_info for record in caplog.records] == [None]
     assert Sessions(tmp_path).find(cookie) is not None
+
+
+# ---- pages and streams that do not read ----
+
+
+async def fall_behind(web: LiveWeb, browser: TestPage, pictures: int) -> int:
+    """Say that so many were painted, and read none; the bytes that wait for it then."""
+    await browser.want("one")
+    await asyncio.to_thread(wait_until, lambda: bool(web.server.pages._open))
+    (one,) = web.server.pages._open
+    for _ in range(pictures):
+        sent, skipped = one.counts.sent, one.counts.skipped
+        await browser.acknowledge(1)
+
+        def is_served(sent: int = sent, skipped: int = skipped) -> bool:
+            return one.counts.sent > sent or one.counts.skipped > skipped + 3
+
+        await asyncio.to_thread(wait_until, is_served)
+    return one._transport.get_write_buffer_size()
+
+
+def test_a_page_that_is_out_of_reach_does_not_end_the_server(web: LiveWeb) -> None:
+    """It is dismissed, cannot be asked to close, and its pictures go on coming meanwhile."""
+    client = Client(web.url)
+    assert client.log_in("ines") == 200
+
+    async def leave() -> None:
+        async with page(web.url, headers={"Cookie": client.cookie or ""}) as browser:
+            await fall_behind(web, browser, 40)
+            await asyncio.to_thread(client.post, "/api/logout", {})
+            await asyncio.to_thread(wait_until, lambda: not web.server.pages._open)
+
+    with Camera(web.site, "one", 60, [jpeg(1920, 1080, 1)]):
+        asyncio.run(leave())
+        assert web.server.failure() is None
+    assert Client(web.url).get("/healthz")[0] == 200
+
+
+def test_a_page_that_says_it_has_what_it_does_not_read_gets_no_more(web: LiveWeb) -> None:
+    client = Client(web.url)
+    assert client.log_in("guest") == 200
+    picture = jpeg(1920, 1080, 1)
+
+    async def lie() -> int:
+        async with page(web.url, headers={"Cookie": client.cookie or ""}) as browser:
+            return await fall_behind(web, browser, 80)
+
+    with Camera(web.site, "one", 60, [picture]):
+        assert asyncio.run(lie()) <= MOST_UNSENT + len(picture) + 10_000
+
+
+def test_the_end_of_a_login_ends_a_stream_that_is_not_read(web: LiveWeb) -> None:
+    client = Client(web.url)
+    assert client.log_in("ines") == 200
+    line = f"GET /stream/one.mjpg HTTP/1.1\r\nHost: {web.url.removeprefix('http://')}\r\n"
+    with Camera(web.site, "one", 30, [jpeg(1920, 1080, 1)]), dial(web.url) as wire:
+        wire.sendall(f"{line}Cookie: {client.cookie}\r\n\r\n".encode())
+        wait_until(lambda: any(one.skipped > 5 for one in web.server.pictures.streams))
+        client.post("/api/logout", {})
+        wait_until(lambda: not web.server.pictures.streams)

@@ -37,7 +37,8 @@ log = logging.getLogger(__name__)
 MESSAGES_PER_S = 10.0  # of text; a page that is resized for a while sends a few a second
 MESSAGE_BYTES = 1024  # a longer one counts as several
 USER_MESSAGES_PER_S = 100.0  # of all pages of one user
-MOST_UNSENT = 1_000_000  # bytes; a page that far behind is told of the site another time
+MOST_UNSENT = 1_000_000  # bytes; a page that far behind gets nothing now, whatever it says it has
+CLOSE_S = 3.0  # for the end of a page from this side
 
 _COUNT = struct.Struct("<H")
 _numbers = itertools.count(1)
@@ -136,10 +137,7 @@ class Page:
                 elif message.type is WSMsgType.TEXT:
                     self._said(message.data)
         finally:
-            self._places, self._waiting = {}, {}
-            self._hub.wish(self, {})
-            if self._timer is not None:
-                self._timer.cancel()
+            self._end_pictures()
 
     def say(self, text: str) -> None:
         """A text message; a page that takes none any more is not waited for."""
@@ -147,9 +145,21 @@ class Page:
             self._transport.write(text_frame(text))
 
     async def dismiss(self, code: int, reason: str) -> None:
-        """Close it from this side."""
+        """Close it from this side, for good also where it takes nothing any more."""
+        self._end_pictures()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._socket.close(code=code, message=reason.encode())
+        except TimeoutError:
+            log.debug("page %d does not take its end", self.number)
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()
+
+    def _end_pictures(self) -> None:
         self._places, self._waiting = {}, {}
-        await self._socket.close(code=code, message=reason.encode())
+        self._hub.wish(self, {})
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _takes(self) -> bool:
         return not (self._socket.closed or self._transport.is_closing())
@@ -203,6 +213,7 @@ class Page:
             self._waiting
             and self.window.under_way + self._being_made < self.window.size
             and self._takes()
+            and self._transport.get_write_buffer_size() < MOST_UNSENT
         ):
             camera = self._next()
             if camera is None:

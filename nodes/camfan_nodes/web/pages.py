@@ -79,6 +79,7 @@ class Pages:
         self._shares = Shares(
             "pages", in_all=MOST_PAGES, per_user=PAGES_OF_USER, for_owners=FOR_OWNERS
         )
+        self._dismissed: set[Page] = set()  # and not gone yet
         self._ended = Counts()
         self._news = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
@@ -122,6 +123,7 @@ class Pages:
             log.debug("page %d left", page.number)
         finally:
             del self._open[page]
+            self._dismissed.discard(page)
             self._ended.add(page.counts)
         return socket
 
@@ -146,6 +148,9 @@ class Pages:
             self._dismiss(page, GONE, "silent")
 
     def _dismiss(self, page: Page, code: int, reason: str) -> None:
+        if page in self._dismissed:
+            return
+        self._dismissed.add(page)
         task = asyncio.ensure_future(page.dismiss(code, reason))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -193,9 +193,12 @@ class _Stream:
             self._came.set()
 
     def end(self) -> None:
-        """Nothing more is to be sent."""
+        """Nothing more is to be sent, and what the reader has not taken is not waited for."""
         self.ended = True
         self._came.set()
+        transport = self.request.transport
+        if transport is not None and transport.get_write_buffer_size():
+            transport.abort()
 
     def picture_came(self, picture: Picture) -> None:
         self.skipped += self._came.is_set()
