@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from camfan_wire.link import Link, LinkUser
 T = TypeVar("T", bound=Struct)
 
 ANSWER_S = 5.0
+AGAIN_S = 1.5  # for further attempts of a connection that was refused
 
 
 class NoAnswerError(CamfanError):
@@ -44,29 +46,45 @@ def ask(
     )
     try:
         link.send([messages.encode(question)])
-        answer = answers.get(timeout=wait_s)
-    except queue.Empty:
-        raise NoAnswerError(
-            f"the broker at {endpoint} did not answer in {wait_s:.0f} s; is it running?"
-        ) from None
+        answer = _first_answer(answers, wait_s)
     finally:
         link.close()
+    if answer is None:
+        silence = f"the broker at {endpoint} did not answer in {wait_s:.0f} s; is it running?"
+        raise NoAnswerError(answers.trouble or silence)
     if isinstance(answer, kind):
         return answer
     assert isinstance(answer, messages.Refused)
-    if answer.about == "connection":
-        raise NoAnswerError(answer.reason)
     raise NoAnswerError(f"the broker refused: {answer.reason}")
+
+
+def _first_answer(answers: _Answers, wait_s: float) -> messages.FromBroker | None:
+    """None if none came in time.
+
+    Where the connection is refused, the next attempts decide: a broker ends connections that were
+    made while it took over new keys.
+    """
+    until_s = time.monotonic() + wait_s
+    while True:
+        try:
+            answer = answers.get(timeout=max(until_s - time.monotonic(), 0))
+        except queue.Empty:
+            return None
+        if answer is not None:
+            return answer
+        until_s = min(until_s, time.monotonic() + AGAIN_S)
 
 
 class _Answers(LinkUser):
     def __init__(self, kind: type[Struct]) -> None:
         self._kind = kind
-        self._queue: queue.SimpleQueue[messages.FromBroker] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[messages.FromBroker | None] = queue.SimpleQueue()
         self.get = self._queue.get
+        self.trouble: str | None = None  # why the connection is refused
 
     def on_trouble(self, words: str) -> None:
-        self._queue.put(messages.Refused(about="connection", reason=words))
+        self.trouble = words
+        self._queue.put(None)
 
     def on_message(self, message: messages.FromBroker) -> None:
         if isinstance(message, self._kind | messages.Refused):
