@@ -21,6 +21,7 @@ from camfan_nodes.camera.cells import read_number
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.encode import encoder_of
 from camfan_nodes.camera.rtsp import RtspSource
+from camfan_nodes.camera.rtsp_connection import with_plain_zone
 from camfan_nodes.camera.source import (
     EVERYTHING,
     Everything,
@@ -266,6 +267,14 @@ def test_a_way_to_log_in_that_is_not_known_is_not_a_wrong_password(
     habits = Habits(login=("anna", "right"), challenges=tuple(_digest(each) for each in asked))
     with rtsp_server(habits) as server:
         assert words in trouble(server.url("anna:secret"))
+
+
+def test_the_zone_of_a_link_local_address_may_be_escaped() -> None:
+    """As standards want it in a URL, and FFmpeg does not."""
+    plain = "rtsp://u:p%25@[fe80::1%eth0]:554/a%25b"
+
+    assert with_plain_zone(plain.replace("1%eth0", "1%25eth0")) == plain
+    assert with_plain_zone(plain) == plain
 
 
 def test_failures_of_the_network_have_their_own_words() -> None:

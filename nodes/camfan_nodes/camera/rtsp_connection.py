@@ -42,6 +42,7 @@ _STATUS = re.compile(r"method (\w+) failed: (\d{3}) \((.*)\)")
 _DESCRIPTION = "SDP:"  # FFmpeg shows what the camera says of its stream
 _NO_VIDEO = "the stream has no video in it"
 _DIGESTS = ("MD5", "MD5-SESS")  # that FFmpeg knows
+_ZONE = re.compile(r"(\[[0-9a-fA-F:.]+)%25(?=[^\]/]+\])")
 _BUSY = "the camera is busy, or cannot give this stream now; many serve only one or two viewers"
 _WORDS = {
     403: "the camera does not let this user see it",
@@ -80,7 +81,7 @@ def opened(
     options = _OPTIONS | {"rtsp_transport": transport} | (_LOOKING if looking else {})
     try:
         with _statuses() as statuses:
-            container = av.open(url, options=options, timeout=timeout_s)
+            container = av.open(with_plain_zone(url), options=options, timeout=timeout_s)
     except (av.error.FFmpegError, OSError, ValueError) as exc:
         late = time.monotonic() - begun_s >= 0.9 * timeout_s
         why = _explain(exc, statuses, address, transport, timeout_s, late=late)
@@ -91,6 +92,11 @@ def opened(
         if time.monotonic() - begun_s >= 0.9 * timeout_s:
             raise explain_silence(address.shown, transport, timeout_s)
         yield container
+
+
+def with_plain_zone(url: str) -> str:
+    """FFmpeg wants the zone of a link-local address as the system writes it: `[fe80::1%eth0]`."""
+    return _ZONE.sub(r"\1%", url, count=1)
 
 
 def explain_silence(name: str, transport: str, timeout_s: float) -> SourceError:
