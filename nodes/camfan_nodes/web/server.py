@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -114,9 +115,7 @@ class WebServer:
         try:
             await listener.start()
         except OSError as exc:
-            raise ListenError(
-                f"cannot listen on {self.section.listen}: {exc.strerror or exc}"
-            ) from exc
+            raise ListenError(f"cannot listen on {self.section.listen}: {_why(exc)}") from exc
         real = runner.addresses[0][1] if port == 0 else port
         shown = f"[{host}]" if ":" in host else host
         return f"{'https' if tls else 'http'}://{shown}:{real}"
@@ -211,6 +210,11 @@ async def _background(
             task.cancel()
         with suppress(Exception):
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _why(error: OSError) -> str:
+    """In the system's words; asyncio's repeat the address."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
 def _tls(section: Web) -> ssl.SSLContext | None:
