@@ -103,7 +103,7 @@ choose_version() {
         [[ -f $wheel ]] || die "$EXIT_USAGE" "there is no wheel $wheel"
         package=$(realpath -- "$wheel")
         version=$(basename -- "$wheel")
-        [[ $version == camfan-*-*.whl ]] || die "$EXIT_USAGE" "$wheel is no wheel of camfan"
+        [[ $version == camfan-*-*.whl ]] || die "$EXIT_USAGE" "$wheel is not a wheel of camfan"
         version=${version#camfan-}
         version=${version%%-*}
     else

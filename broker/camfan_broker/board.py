@@ -68,7 +68,7 @@ class Board:
                 rights.check_status(status)
             self._keep_status(status, topic, body)
         else:
-            raise WireError("bad-topic", f"{topic[:80]!r} is no topic of events or statuses")
+            raise WireError("bad-topic", f"{topic[:80]!r} is not a topic of events or statuses")
         self._publish(topic, body, about)
 
     def say_event(

@@ -103,7 +103,7 @@ def _own(site: Site, name: str | None, key: KeyFile | None) -> Path:
             return place
     who = name if name is not None and _is_node(site, name) else "NAME"
     raise KeyMissingError(
-        f"site '{site.site}' lets nobody in without a key, and {places[-1]} is not there. "
+        f"site '{site.site}' refuses connections without a key, and {places[-1]} is not there. "
         f"If you have one, name its file: --key FILE, or {VARIABLE}=FILE. "
         f"To make one: camfan keys new {who}"
     )

@@ -428,7 +428,7 @@ def test_an_unplugged_camera_is_an_error_and_comes_back() -> None:
         (abi.S_FMT, errno.EBUSY, "it is used by another program"),
         (abi.REQBUFS, errno.EBUSY, "it is used by another program"),
         (abi.STREAMON, errno.ENOSPC, "not enough USB bandwidth"),
-        (abi.QUERYCAP, errno.ENOTTY, "it is no video device"),
+        (abi.QUERYCAP, errno.ENOTTY, "it is not a video device"),
         (abi.DQBUF, errno.EIO, "Input/output error"),
         (abi.QBUF, errno.ENODEV, "it was unplugged"),
     ],
@@ -555,7 +555,7 @@ def test_a_file_is_no_device(tmp_path: Path) -> None:
     path.touch()
 
     with (
-        pytest.raises(SourceError, match="it is no video device"),
+        pytest.raises(SourceError, match="it is not a video device"),
         V4l2Source(V4l2Camera(device=str(path)), FakeClock()).open(),
     ):
         pass

@@ -112,7 +112,7 @@ def test_names_that_are_none(site: TestSite, name: str, capsys: pytest.CaptureFi
     keys("new", "--config", site.path)
 
     assert keys("new", name, "--config", site.path) == 78
-    assert "is no name" in capsys.readouterr().err
+    assert "is not a name" in capsys.readouterr().err
 
 
 SECTIONS = [
@@ -253,7 +253,7 @@ def test_a_machine_without_a_key_is_told_what_to_do(tmp_path: Path) -> None:
 
     with camfan("top", "--once", "--config", str(site.path)) as command:
         assert command.wait(30) == 78
-        assert "lets nobody in without a key" in command.output
+        assert "refuses connections without a key" in command.output
         assert "camfan keys new" in command.output
 
 

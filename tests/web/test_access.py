@@ -388,7 +388,7 @@ def test_without_users_it_answers_to_names_of_this_machine_only(tmp_path: Path) 
             assert client.get("/api/me", Host=host)[0] == 200, host
         status, body, _ = client.get("/api/me", Host="evil.example")
         assert status == 421
-        assert b"no name of this machine" in body
+        assert b"not a name of this machine" in body
 
 
 def test_without_users_it_listens_here_only(tmp_path: Path) -> None:

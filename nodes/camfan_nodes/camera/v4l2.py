@@ -53,7 +53,7 @@ _WORDS = {
     errno.ENOMEM: "not enough memory for its pictures; ask for a smaller `size`",
     errno.ENODEV: "it was unplugged",
     errno.ENXIO: "it was unplugged",
-    errno.ENOTTY: "it is no video device",
+    errno.ENOTTY: "it is not a video device",
     errno.EINVAL: "its driver refuses what it was asked",
 }
 

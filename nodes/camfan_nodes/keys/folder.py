@@ -42,7 +42,7 @@ def check_name(name: str) -> str:
     """Raises ConfigurationError."""
     if not NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{name!r} is no name: lower-case letters, digits, '-' and '_', at most 64"
+            f"{name!r} is not a name: lower-case letters, digits, '-' and '_', at most 64"
         )
     return name
 

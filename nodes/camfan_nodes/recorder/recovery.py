@@ -152,4 +152,4 @@ def _put_away(path: Path, contents: Contents | None) -> None:
     if contents is not None or path.stat().st_size == 0:
         path.unlink()
     else:
-        log.warning("%s is no segment of a recorder; left alone", path)
+        log.warning("%s is not a segment of a recorder; left alone", path)

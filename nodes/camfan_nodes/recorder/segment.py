@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def file_name(camera: str, start_ns: int, attempt: int = 0) -> str:
     """`<camera>/<day>/<UTC start>.mkv`; the path of a segment below the recorder's folder."""
     if not CAMERA_NAME.fullmatch(camera):
-        raise RecordingError(f"{camera!r} is no name of a camera, so no file is named after it")
+        raise RecordingError(f"{camera!r} is not a name of a camera, so no file is named after it")
     start = _EPOCH + timedelta(milliseconds=start_ns // matroska.MILLISECOND_NS)
     stem = f"{start:%Y-%m-%dT%H-%M-%S}.{start.microsecond // 1000:03}Z"
     again = f"_{attempt + 1}" if attempt else ""

@@ -234,7 +234,7 @@ class Storage:
             return error
         aside = set_aside(self._index_folder)
         return IndexDamagedError(
-            f"{error}; set aside as {aside.name}, the next start makes it anew from the files"
+            f"{error}; set aside as {aside.name}, the next start makes it again from the files"
         )
 
     def _worth_trying(self, trouble: Trouble) -> bool:

@@ -236,7 +236,7 @@ class Supervisor:
             self._say(work.name, "is new in the site file; starting it")
             self._slots[key] = _Slot(work)
         elif restart:
-            self._say(work.name, "has changed in the site file; starting it anew")
+            self._say(work.name, "has changed in the site file; starting it again")
             slot.work, slot.due_s, slot.failures, slot.unfit = work, self._clock(), 0, False
             self._end(slot)
         elif slot.child is None:

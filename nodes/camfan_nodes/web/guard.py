@@ -185,8 +185,8 @@ class Guard:
         name = _host_name(host_of(request))
         if not (self._is_ours(name)):
             raise web.HTTPMisdirectedRequest(
-                text=f"{name[:100]!r} is no name of this machine. Without web.users it answers to "
-                "localhost, its addresses and its own name only.\n"
+                text=f"{name[:100]!r} is not a name of this machine. Without web.users it "
+                "answers to localhost, its addresses and its own name only.\n"
             )
 
     def _is_ours(self, name: str) -> bool:
