@@ -80,6 +80,17 @@ def test_a_picture_comes_at_once_when_it_is_known_how_the_camera_cuts_them() -> 
     assert given_at[LEARN_UNITS + 1 :] == list(range(LEARN_UNITS + 1, len(originals)))
 
 
+def test_pictures_that_come_far_apart_are_waited_for_less_often() -> None:
+    """One of them comes an interval late, or two; not as many as of a fast camera."""
+    joiner = Joiner("h264", lambda *_: None)
+    given_at = []
+    for number in range(6):
+        for piece in pieces(picture(number, 2, 130)):
+            given_at += [number for _ in joiner.feed(Piece(piece, number * 5_000_000_000, 0))]
+
+    assert given_at == [1, 2, 2, 3, 4, 5]
+
+
 def test_a_camera_that_cuts_otherwise_is_noticed() -> None:
     """A piece that goes on behind a short one: from then on the next picture is waited for."""
     originals = [picture(number, 1, 130) for number in range(LEARN_UNITS + 20)]

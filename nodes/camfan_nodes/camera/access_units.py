@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 LEARN_UNITS = 8  # alike before the end of a picture is believed without seeing the next one
+SLOW_UNITS = 2  # the same, where each costs SLOW_NS and more of waiting
+SLOW_NS = 1_000_000_000
 RELEARN_UNITS = 250  # after that was wrong once
 MAX_HELD = 16  # parameter sets behind each other
 MAX_UNIT_BYTES = 32_000_000  # pieces of a picture that never ends
@@ -79,6 +81,7 @@ class Joiner:
         self._usual = 0  # slices of a picture
         self._alike = 0  # pictures in a row with so many
         self._needed = LEARN_UNITS
+        self._stamp_ns: int | None = None  # of the last unit
         self._held: deque[tuple[Piece, _Look]] = deque(maxlen=MAX_HELD)
 
     def feed(self, piece: Piece) -> list[Unit]:
@@ -138,15 +141,24 @@ class Joiner:
 
     def _cut_early(self) -> list[Unit]:
         """The picture, if it has all its slices and the last of them has ended."""
-        certain = self._alike >= self._needed and self._slices == self._usual
+        certain = self._alike >= self._needed or (self._is_slow() and self._alike >= SLOW_UNITS)
+        certain = certain and self._slices == self._usual
         return self._cut() if certain and self._ended else []
+
+    def _is_slow(self) -> bool:
+        """Whether the pictures come far apart, and nothing was wrong yet."""
+        if self._needed != LEARN_UNITS or self._first is None or self._stamp_ns is None:
+            return False
+        return self._first.stamp_ns is not None and (
+            self._first.stamp_ns - self._stamp_ns >= SLOW_NS
+        )
 
     def _cut(self) -> list[Unit]:
         first = self._first or self._any
         if first is None or not self._slices:
             return []
         self._alike = self._alike + 1 if self._slices == self._usual else 1
-        self._usual = self._slices
+        self._usual, self._stamp_ns = self._slices, first.stamp_ns
         unit = Unit(b"".join(self._pieces), first.stamp_ns, first.arrived_ns, self._key)
         self._clear()
         return [unit]
