@@ -75,6 +75,7 @@ def test_one_command_shows_the_whole_system(tmp_path: Path, clip: Path) -> None:
     assert list((tmp_path / ".demo" / "recordings").rglob("*.mkv"))
 
 
+@pytest.mark.long  # starts all of the demonstration once more
 @pytest.mark.usefixtures("free")
 def test_it_films_the_video_that_is_named(tmp_path: Path) -> None:
     """Any that can be played: `make test VIDEO=…` tries yours."""

@@ -51,6 +51,7 @@ def test_somebody_walks_and_then_nobody_does(scene: Scene) -> None:
     assert busy[21:24] == [False] * 3
 
 
+@pytest.mark.long  # draws a whole clip
 def test_the_clip_is_played_untouched_by_any_player(tmp_path: Path) -> None:
     """Motion JPEG, whole frames at a steady rate, written once with the progress told."""
     told: list[tuple[int, int]] = []

@@ -498,6 +498,7 @@ def test_failed_systemctl_leaves_the_machine_as_it_was(
     assert machine.snapshot() == before
 
 
+@pytest.mark.long  # an installation for each moment
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_killed_installation_leaves_the_machine_as_it_was(
     empty: Machine, site: Path, tmp_path: Path, number: signal.Signals

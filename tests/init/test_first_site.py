@@ -121,6 +121,7 @@ def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.long  # a process for each way
 @pytest.mark.parametrize("command", ["check", "show", "graph"])
 def test_the_site_file_is_given_the_same_way(tmp_path: Path, command: str) -> None:
     """As --config, alone, in the environment, or as site.yaml of the folder."""

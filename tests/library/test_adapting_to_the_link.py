@@ -218,6 +218,7 @@ def peer() -> Iterator[Peer]:
         yield running
 
 
+@pytest.mark.long  # a link has to be full for a while
 @pytest.mark.timeout(120)
 def test_a_thin_link_is_never_more_than_full(peer: Peer) -> None:
     """Real sockets, a tenth of what the camera would send: an eighth of it is made, and comes."""

@@ -157,7 +157,7 @@ def test_a_name_is_utc_and_below_its_camera() -> None:
 @pytest.mark.parametrize("camera", ["", "..", "../etc", "a/b", "A", "a\n", "a" * 65, "-a", "\0"])
 def test_no_file_is_named_after_what_is_no_camera(camera: str, tmp_path: Path) -> None:
     """A name that the site file would refuse never becomes a path."""
-    with pytest.raises(RecordingError, match="no name of a camera"):
+    with pytest.raises(RecordingError, match="is not a name of a camera"):
         Segment(tmp_path, About(camera, 64, 48, START_NS))
 
     assert list(tmp_path.iterdir()) == []

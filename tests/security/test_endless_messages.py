@@ -103,7 +103,8 @@ def test_a_message_of_many_parts_costs_its_connection(secure: LiveBroker, port: 
             wire.send(first, *[b""] * 3000)
         assert wire.ended()
         reasons = {reason for peer, reason in live.broker.refusals.counts if peer == key}
-        assert reasons & {"bad-parts", "bad-message"}
+        # at the fan-out it may have held too much before it was complete
+        assert reasons & {"bad-parts", "bad-message", "unfinished"}
 
 
 def test_what_is_left_of_a_long_message_is_not_taken_for_another(live: LiveBroker) -> None:

@@ -73,7 +73,7 @@ def every_end(
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", ["kill", "full"])
-@pytest.mark.parametrize("name", ["broker", "one"])
+@pytest.mark.parametrize("name", [pytest.param("broker", marks=pytest.mark.long), "one"])
 def test_rotating_where_the_broker_is(tmp_path: Path, runner: Runner, name: str, how: str) -> None:
     secure_site(tmp_path, "one")
     (tmp_path / "keys/owner.secret").unlink()  # no broker runs, and none is waited for
@@ -92,6 +92,7 @@ def test_rotating_where_the_broker_is(tmp_path: Path, runner: Runner, name: str,
         assert read_pair(folder / f"keys/{name}.secret") != before
 
 
+@pytest.mark.long  # a process for each call that changes the disk
 @pytest.mark.timeout(300)
 def test_rotating_the_owners_key_while_the_broker_runs(tmp_path: Path, runner: Runner) -> None:
     """The broker takes the key that is in the folder, at each moment, without a restart."""

@@ -69,6 +69,7 @@ def test_globs_by_the_thousand_are_refused(secure: LiveBroker) -> None:
         answers(socket, messages.Ready)
 
 
+@pytest.mark.long  # uses up the share of a key
 def test_a_key_does_not_get_a_new_share_with_each_connection(secure: LiveBroker) -> None:
     """Each connection sends as many subscriptions as its own rate allows at once."""
     wishes = messages.encode(
@@ -134,6 +135,7 @@ def test_events_come_at_a_bounded_rate(secure: LiveBroker) -> None:
     assert 0 < heard < 60
 
 
+@pytest.mark.long  # waits for frames that must not come
 def test_a_routing_id_is_not_inherited(secure: LiveBroker) -> None:
     """A client that takes the routing id of one that has left gets none of its frames."""
     endpoint = f"tcp://127.0.0.1:{secure.site.broker.ports.delivery}"
