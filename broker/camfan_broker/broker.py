@@ -15,27 +15,27 @@ from importlib.metadata import version
 
 import zmq
 
-from camfan_broker.access import Access
-from camfan_broker.backlog import RepairMemory
-from camfan_broker.board import Board
-from camfan_broker.camera import Camera
-from camfan_broker.claims import Claims
-from camfan_broker.control import Backstage, Control
-from camfan_broker.delivery import Delivery
-from camfan_broker.demand import Demands
-from camfan_broker.fanout import Fanout
-from camfan_broker.gatekeeper import Gatekeeper
-from camfan_broker.ingest import Ingest
-from camfan_broker.poller import Poller
-from camfan_broker.refusals import Refusals
+from camfan_broker.access.access import Access
+from camfan_broker.access.board import Board
+from camfan_broker.access.gatekeeper import Gatekeeper
+from camfan_broker.access.refusals import Refusals
+from camfan_broker.access.roster import Locks
+from camfan_broker.camera.backlog import RepairMemory
+from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.demand import Demands
+from camfan_broker.camera.ring import Entry
+from camfan_broker.delivery.claims import Claims
+from camfan_broker.delivery.control import Backstage, Control
+from camfan_broker.delivery.delivery import Delivery
+from camfan_broker.fanout.fanout import Fanout
+from camfan_broker.ingest.ingest import Ingest
+from camfan_broker.loop.poller import Poller
+from camfan_broker.loop.turns import Turns
 from camfan_broker.reload import Outcome, Reloader, changes, elsewhere, key_changes
-from camfan_broker.ring import Entry
-from camfan_broker.roster import Locks
-from camfan_broker.status import broker_status, part_for
-from camfan_broker.turns import Turns
-from camfan_broker.uplink import Need
-from camfan_broker.upstream import Upstreams
-from camfan_broker.watch import Watch
+from camfan_broker.report.status import broker_status, part_for
+from camfan_broker.report.watch import Watch
+from camfan_broker.upstream.uplink import Need
+from camfan_broker.upstream.upstream import Upstreams
 from camfan_config import Site, first_broker, select
 from camfan_config.pace import planned_pace
 from camfan_wire import messages

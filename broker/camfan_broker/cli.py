@@ -11,10 +11,10 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from camfan_broker.access.roster import read_locks
 from camfan_broker.broker import Addresses, Broker
-from camfan_broker.health import HealthServer, warnings
 from camfan_broker.reload import Reloader
-from camfan_broker.roster import read_locks
+from camfan_broker.report.health import HealthServer, warnings
 from camfan_config import (
     Hidden,
     HidingFormatter,

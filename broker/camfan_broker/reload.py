@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from camfan_broker.roster import Roster, read_roster
+from camfan_broker.access.roster import Roster, read_roster
 from camfan_config import CamfanError, Site, UpstreamCamera, load_site
 
 log = logging.getLogger(__name__)

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from camfan import Publisher, Subscriber
-from camfan_broker.backlog import RepairMemory
-from camfan_broker.camera import SETTLE_NS, Camera
-from camfan_broker.metrics import FiguresCollector
-from camfan_broker.status import camera_figures
+from camfan_broker.camera.backlog import RepairMemory
+from camfan_broker.camera.camera import SETTLE_NS, Camera
+from camfan_broker.report.metrics import FiguresCollector
+from camfan_broker.report.status import camera_figures
 from camfan_config.pace import Pace
 from camfan_nodes.asking import ask
 from camfan_nodes.viewer.heard import Heard

@@ -45,7 +45,7 @@ def test_check_says_good_and_starts_nothing(written: TestSite) -> None:
         assert process.output.endswith("good; 2 cameras")
 
 
-@pytest.mark.parametrize("module", ["camfan_broker.ring", "ingest tcp:"])
+@pytest.mark.parametrize("module", ["camfan_broker.camera.ring", "ingest tcp:"])
 def test_ctrl_c_during_the_start_is_a_clean_end(written: TestSite, module: str) -> None:
     """While its libraries are being loaded, and after."""
     command = [sys.executable, "-X", "importtime", "-m", "camfan_broker", "--config"]

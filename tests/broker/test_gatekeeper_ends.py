@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
-from camfan_broker.gatekeeper import Gatekeeper
-from camfan_broker.refusals import Refusals
+from camfan_broker.access.gatekeeper import Gatekeeper
+from camfan_broker.access.refusals import Refusals
 from camfan_config import Limits
 
 

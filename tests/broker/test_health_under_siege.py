@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from camfan_broker.health import MAX_REQUESTS, HealthServer
+from camfan_broker.report.health import MAX_REQUESTS, HealthServer
 from camfan_testing.live import LiveBroker
 
 SOON_S = 3.0  # sooner than the server gives up on who says nothing

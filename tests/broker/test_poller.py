@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
-from camfan_broker.poller import Poller
+from camfan_broker.loop.poller import Poller
 from camfan_wire.sockets import has_input
 
 LONG_MS = 20_000  # a turn that waits for so long has failed

@@ -6,11 +6,11 @@ import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camfan_broker.backlog import RepairMemory
-from camfan_broker.camera import BEGINNING, Camera
-from camfan_broker.reader import Reader
-from camfan_broker.repair import ANSWER_NS, PATIENCE_NS
-from camfan_broker.ring import OVERHEAD_BYTES, Entry
+from camfan_broker.camera.backlog import RepairMemory
+from camfan_broker.camera.camera import BEGINNING, Camera
+from camfan_broker.camera.repair import ANSWER_NS, PATIENCE_NS
+from camfan_broker.camera.ring import OVERHEAD_BYTES, Entry
+from camfan_broker.delivery.reader import Reader
 from camfan_config.pace import Pace
 from camfan_wire.header import Header, Position
 from camfan_wire.messages import Gap, Repair, Repaired, Subscribe

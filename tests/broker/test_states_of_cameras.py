@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import pytest
 import zmq
 
-from camfan_broker.backlog import RepairMemory
-from camfan_broker.board import Board
-from camfan_broker.camera import Camera
-from camfan_broker.watch import Watch
+from camfan_broker.access.board import Board
+from camfan_broker.camera.backlog import RepairMemory
+from camfan_broker.camera.camera import Camera
+from camfan_broker.report.watch import Watch
 from camfan_config import Camera as Section
 from camfan_config import CustomCamera, HttpCamera
 from camfan_config.pace import planned_pace

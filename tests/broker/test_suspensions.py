@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from camfan_broker.admissions import EXPIRE_S, Admissions
-from camfan_broker.suspensions import FIRST_S, FORGET_S, LONGEST_S, Suspensions
+from camfan_broker.access.admissions import EXPIRE_S, Admissions
+from camfan_broker.access.suspensions import FIRST_S, FORGET_S, LONGEST_S, Suspensions
 
 
 class FakeClock:

@@ -15,7 +15,9 @@ import zmq
 
 from camfan import Subscriber
 from camfan.options import MAX_FPS, MIN_FPS
-from camfan_broker import board, camera, claims, control, delivery, demand, repair
+from camfan_broker.access import board
+from camfan_broker.camera import camera, demand, repair
+from camfan_broker.delivery import claims, control, delivery
 from camfan_config import Limits
 from camfan_config.types import Ports
 from camfan_testing.documents import ROOT, Block, blocks_of

@@ -14,7 +14,7 @@ import zmq
 
 from camfan import AlreadyPublishedError, Frame, Gap, NotCustomError, Publisher, Subscriber
 from camfan.subscriber import Item
-from camfan_broker.health import not_ready, warnings
+from camfan_broker.report.health import not_ready, warnings
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera, LiveBroker, live_broker, publish_first, wait_until
 from camfan_testing.processes import Process, camfan, running_broker

@@ -17,7 +17,7 @@ from zmq.utils import z85
 
 from camfan import load_site
 from camfan.identity import server_key_of
-from camfan_broker.roster import Locks, read_locks
+from camfan_broker.access.roster import Locks, read_locks
 from camfan_testing.killing import Ended, Runner, output_of
 from camfan_testing.live import wait_until
 from camfan_testing.processes import running_broker

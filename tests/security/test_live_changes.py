@@ -142,7 +142,7 @@ def changes_of(live: LiveBroker, path: Path) -> str:
 
 def test_a_dead_gatekeeper_lets_nobody_in_and_is_noticed(secure: LiveBroker) -> None:
     """Who is in stays in; the loop, /readyz, the status and the metrics say what happened."""
-    from camfan_broker.health import not_ready, warnings
+    from camfan_broker.report.health import not_ready, warnings
 
     with Stream(secure.site):
         zap = secure.broker.gatekeeper._zap

@@ -10,10 +10,10 @@ import pytest
 import zmq
 
 from camfan import Publisher, Subscriber
-from camfan_broker.board import MAX_OPEN_OF_SOURCE
-from camfan_broker.control import MAX_GLOBS
-from camfan_broker.delivery import MAX_KEY_ACCOUNTS
-from camfan_broker.tracer import MAX_OPEN_OF_KEY
+from camfan_broker.access.board import MAX_OPEN_OF_SOURCE
+from camfan_broker.delivery.control import MAX_GLOBS
+from camfan_broker.delivery.delivery import MAX_KEY_ACCOUNTS
+from camfan_broker.delivery.tracer import MAX_OPEN_OF_KEY
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import LiveBroker, wait_until
 from camfan_testing.security import Socket, keys_of, raw_socket

@@ -10,7 +10,7 @@ import pytest
 import zmq
 
 from camfan import EventPublisher, Publisher, RefusedError, Subscriber
-from camfan_broker.rights import rights
+from camfan_broker.access.rights import rights
 from camfan_config import load_site
 from camfan_nodes.web.passwords import hash_password
 from camfan_testing.jpegs import jpeg

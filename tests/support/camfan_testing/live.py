@@ -13,9 +13,9 @@ from types import MappingProxyType
 import msgspec
 
 from camfan import Publisher
+from camfan_broker.access.roster import read_locks
 from camfan_broker.broker import Addresses, Broker
 from camfan_broker.reload import Reloader
-from camfan_broker.roster import read_locks
 from camfan_config import Site, load_site
 from camfan_testing.jpegs import jpeg
 from camfan_testing.sites import custom_cameras, write_site

@@ -1,0 +1,301 @@
+"""The one who lets people in: answers libzmq's question about each key (ZAP, RFC 27), and bounds
+how many connections there are.
+
+It has a thread of its own. When that is dead nobody answers, and the sockets, which insist on an
+answer (ZMQ_ZAP_ENFORCE_DOMAIN), let nobody new in; the broker sees that it is dead, and says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import struct
+import threading
+import time
+from collections.abc import Sequence
+
+import zmq
+
+from camfan_broker.access.connections import Connection, Connections
+from camfan_broker.access.refusals import Refusals
+from camfan_broker.access.roster import Roster
+from camfan_broker.access.suspensions import Suspensions
+from camfan_broker.access.unfinished import Excess, find_excess
+from camfan_config import Limits
+from camfan_wire.handshake import TOO_MANY, UNKNOWN_KEY
+from camfan_wire.rate_limit import RateLimit
+
+log = logging.getLogger(__name__)
+
+ZAP = "inproc://zeromq.zap.01"  # where libzmq asks
+TURN_MS = 100  # a local peer sends some 40 MB of an unfinished message in that time
+SWEEP_S = 0.5
+CONNECTIONS_PER_S = 10.0  # of one key, and 400 at once: all viewers of a key after an outage
+UNFINISHED_SHARE = 0.125  # of the broker's memory: unfinished messages of all connections
+PART_OVERHEAD = 1_000_000  # the parts of one message, encrypted, and what the kernel rounds up
+ANSWER_NS = 300_000_000  # for the last answer to leave
+LATE_NS = 50_000_000  # by which we may hear of a connection after it was made
+STRANGER = "does not have the key of this broker, or none of its own"
+_EVENT = struct.Struct("=Hi")  # of a socket's monitor: what, and which descriptor
+_YES, _NO, _LATER, _TOO_MANY = b"200", b"%d" % UNKNOWN_KEY, b"300", b"%d" % TOO_MANY
+
+Context = zmq.Context[zmq.Socket[bytes]]
+
+
+class Gatekeeper:
+    """Made before the sockets are bound. `roster` None: the site has no keys, anybody may come.
+
+    `admit` and `alive` are for any thread; `watch`, `start` and `close` for the one that made it.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        roster: Roster | None,
+        limits: Limits,
+        refusals: Refusals,
+        memory: int,
+    ) -> None:
+        self.connections = Connections()
+        self.suspensions = Suspensions()
+        self.memory = memory
+        self._paces: dict[str, RateLimit] = {}  # of new connections, by user
+        self.roster = roster
+        self._failed: zmq.Socket[bytes] | None = None
+        self._hears: tuple[str | None, int] = (None, 0)  # who, and until when
+        self.limits = limits
+        self._refusals = refusals
+        self._context = context
+        self._doors: dict[zmq.Socket[bytes], str] = {}
+        self._watched: list[zmq.Socket[bytes]] = []
+        self._stop = False
+        self._cut_before_ns = 0  # silent connections from before may have a key that is gone
+        self._zap: zmq.Socket[bytes] | None = None
+        if roster is not None:
+            self._zap = context.socket(zmq.ROUTER)
+            self._zap.linger = 0
+            self._zap.bind(ZAP)
+        self._thread = threading.Thread(target=self._run, name="gatekeeper", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def watch(self, socket: zmq.Socket[bytes], door: str) -> None:
+        """Hear of each connection of a socket; before it is bound."""
+        address = f"inproc://gatekeeper-{door}"
+        socket.monitor(
+            address,
+            zmq.EVENT_ACCEPTED
+            | zmq.EVENT_DISCONNECTED
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_HANDSHAKE_SUCCEEDED,
+        )
+        ear = self._context.socket(zmq.PAIR)
+        ear.linger = 0
+        ear.rcvhwm = 0  # never full: libzmq's own thread would wait for us
+        ear.connect(address)
+        self._doors[ear] = door
+        self._watched.append(socket)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """To be called before the watched sockets are closed, by their thread."""
+        self._stop_monitors()
+        self._stop = True
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._close_ears()
+
+    def unwatch(self) -> None:
+        """Once the thread is dead: libzmq must not fill pipes that nobody empties."""
+        self._stop_monitors()
+        self._close_ears()
+
+    def _stop_monitors(self) -> None:
+        """Before the ears are closed: without one, libzmq's own thread would wait for ever."""
+        for socket in self._watched:
+            if not socket.closed:
+                socket.disable_monitor()
+        self._watched.clear()
+
+    def _close_ears(self) -> None:
+        for ear in self._doors:
+            ear.close()
+        self._doors.clear()
+
+    def admit(self, roster: Roster | None, asked_by: str | None = None) -> None:
+        """From now on these keys, with these rights. Whoever's rights have changed has to come in
+        again; nobody else notices. Who asked for the end of its own key hears that it was done."""
+        self._hears = (asked_by, time.monotonic_ns() + ANSWER_NS)
+        old, self.roster = self.roster, roster
+        if old is None or roster is None:
+            return
+        if set(old.ids) - set(roster.ids):
+            self._cut_before_ns = time.monotonic_ns() + LATE_NS
+        self.suspensions.pardon(set(roster.by_id))
+        self._paces = {user: pace for user, pace in self._paces.items() if user in roster.by_id}
+        changed = {user for user, had in old.by_id.items() if roster.by_id.get(user) != had}
+        for connection in self.connections.all():
+            if connection.user in changed and not self._awaits_answer(connection):
+                self.connections.end(connection)
+        self._end_silent()
+
+    def _run(self) -> None:
+        try:
+            self._serve()
+        except Exception:  # the outermost loop of its thread; its death is told by `alive`
+            log.exception("the gatekeeper has died; nobody new gets in until a restart")
+        finally:
+            if self._zap is not None:
+                self._zap.close()
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        for socket in (self._zap, *self._doors):
+            if socket is not None:
+                poller.register(socket, zmq.POLLIN)
+        swept = 0.0
+        while not self._stop:
+            for socket, _ in poller.poll(TURN_MS):
+                if socket in self._doors:
+                    self._event(socket, self._doors[socket])
+                else:
+                    self._question(socket)
+            self._end_unfinished()
+            if time.monotonic() - swept >= SWEEP_S:
+                swept = time.monotonic()
+                self._sweep()
+
+    def _question(self, zap: zmq.Socket[bytes]) -> None:
+        parts = zap.recv_multipart()
+        start = parts.index(b"") + 1 if b"" in parts else len(parts)
+        request_id = parts[start + 1] if len(parts) > start + 1 else b""
+        code, words, user = self._answer(parts[start:])
+        zap.send_multipart(
+            [*parts[:start], b"1.0", request_id, code, words.encode(), user.encode(), b""]
+        )
+
+    def _answer(self, request: Sequence[bytes]) -> tuple[bytes, str, str]:
+        """Status, words and user id. Whatever is not clearly right is a no."""
+        try:
+            _, _, _, address, _, mechanism, *credentials = request
+            user = self._user(mechanism, credentials)
+            if user is None:
+                self._refuse(address.decode("ascii", "replace"), credentials)
+                return _NO, "unknown key", ""
+            if self.suspensions.holds(user):
+                self._refusals.refuse(user.partition("/")[0], "suspended", "is suspended")
+                return _LATER, "suspended", ""
+            if self.connections.by_user[user] >= self.limits.connections_per_key:
+                self._refusals.refuse(
+                    user.partition("/")[0], "too-many", "has too many connections"
+                )
+                return _TOO_MANY, "too many connections", ""
+            if not self._may_connect(user):
+                self._refusals.refuse(user.partition("/")[0], "too-fast", "connects too often")
+                return _LATER, "too many connections", ""
+            self.connections.admissions.admit(address.decode("ascii", "replace"), user)
+            return _YES, "OK", user
+        except Exception:  # whatever it is, one key must not end the lookup of all others
+            log.exception("a key could not be looked up; it was refused")
+            return _NO, "error", ""
+
+    def _may_connect(self, user: str) -> bool:
+        """Each connection costs a handshake; a client that is asked to wait tries again."""
+        pace = self._paces.get(user)
+        if pace is None:
+            pace = self._paces[user] = RateLimit(CONNECTIONS_PER_S)
+        return pace.allows()
+
+    def _user(self, mechanism: bytes, credentials: Sequence[bytes]) -> str | None:
+        if mechanism != b"CURVE" or len(credentials) != 1 or self.roster is None:
+            return None
+        return self.roster.ids.get(credentials[0])
+
+    def _refuse(self, address: str, credentials: Sequence[bytes]) -> None:
+        key = hashlib.sha256(credentials[0]).hexdigest()[:16] if len(credentials) == 1 else "none"
+        self._refusals.refuse(address, "unknown-key", f"has a key that is not known ({key})")
+
+    def _event(self, ear: zmq.Socket[bytes], door: str) -> None:
+        what, fd = _EVENT.unpack(ear.recv_multipart()[0])
+        if what == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
+            self._failed = ear  # it is said of no connection; the one that now ends is meant
+            return
+        if what == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self.connections.presume(door)
+            return
+        failed, self._failed = self._failed is ear, None
+        if what == zmq.EVENT_DISCONNECTED:
+            gone = self.connections.left(fd, door)
+            if failed and gone is not None and self.roster is not None:
+                self._refusals.refuse(gone.address, "handshake", STRANGER)
+            return
+        came = self.connections.accepted(fd, door)
+        if self.roster is not None and self.connections.silent > self.limits.handshakes:
+            self._end(self.connections.gives_way(), "handshakes", "says nothing, as too many do")
+        if len(self.connections) > self.limits.connections:
+            self.connections.forget_gone()
+        if len(self.connections) > self.limits.connections:
+            silent = None if self.roster is None else self.connections.gives_way()
+            self._end(silent or came, "connections", "is one connection too many")
+
+    def _end(self, victim: Connection | None, reason: str, words: str) -> None:
+        if victim is not None:
+            self._refusals.refuse(victim.address, reason, words)
+            self.connections.end(victim)
+
+    def _sweep(self) -> None:
+        self.connections.forget_gone()
+        self._end_silent()
+        if self.roster is None:
+            return
+        for connection in self.connections.all():
+            user = connection.user
+            if user is None or user in self.roster.by_id or self._awaits_answer(connection):
+                continue
+            self.connections.end(connection)
+
+    def suspend(self, user: str, reason: str, what: str) -> None:
+        """Any thread. Keep the key of a user out for a while, and end its connections."""
+        seconds = self.suspensions.suspend(user)
+        words = f"{what}; its key is suspended for {seconds:.0f} s"
+        self._refusals.refuse(user.partition("/")[0], reason, words)
+        for connection in self.connections.all():
+            if connection.owner == user:
+                self.connections.end(connection)
+
+    def _end_unfinished(self) -> None:
+        if self.roster is None:
+            return  # on this machine alone, where a program can take memory without our help
+        limits = self.limits
+        part = limits.frame + limits.header + limits.topic + PART_OVERHEAD
+        sizes = {"ingest": part, "delivery": part, "fanout": limits.topic * 256}
+        in_all = max(2 * part, int(self.memory * UNFINISHED_SHARE))
+        for excess in find_excess(self.connections.all(), sizes, in_all):
+            self._end_excess(excess)
+
+    def _end_excess(self, excess: Excess) -> None:
+        what = f"sent {excess.bytes / 1e6:.0f} MB of messages that do not end"
+        if excess.user is not None:
+            self.suspend(excess.user, "unfinished", what)
+        for connection in excess.connections:
+            if excess.user is None:
+                self._refusals.refuse(connection.address, "unfinished", what)
+            self.connections.end(connection)
+
+    def _awaits_answer(self, connection: Connection) -> bool:
+        """Its key is gone because it asked for that; the next sweep ends it."""
+        user, (name, until_ns) = connection.user, self._hears
+        if user is None or self.roster is None or user in self.roster.by_id:
+            return False
+        return user.partition("/")[0] == name and time.monotonic_ns() < until_ns
+
+    def _end_silent(self) -> None:
+        """Of a connection that has said nothing nobody knows which key it has; it loses nothing by
+        coming in again."""
+        for connection in self.connections.all():
+            if connection.user is None and connection.since_ns < self._cut_before_ns:
+                self.connections.end(connection)

@@ -1,0 +1,294 @@
+"""What the broker knows of one camera: its ring, its last pictures, its counts, its state."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, OrderedDict, deque
+from typing import NamedTuple
+
+import zmq
+
+from camfan_broker.camera.backlog import RepairMemory
+from camfan_broker.camera.log import PassLog
+from camfan_broker.camera.repair import Repairs
+from camfan_broker.camera.ring import OVERHEAD_BYTES, RESTARTED, Entry, Ring, Stretch
+from camfan_config.pace import Gaps, Pace
+from camfan_wire.clock import Clock
+from camfan_wire.errors import WireError
+from camfan_wire.header import Header, Position
+from camfan_wire.messages import OTHER_PUBLISHER
+from camfan_wire.states import CameraState
+from camfan_wire.topics import LAYERS, above, frame_topic, layer_of
+from camfan_wire.upright import SizeCache
+
+PAST_RUNS = 64  # remembered, so that a frame of a run that ended is not taken for a new run
+STRETCHES = 256  # of frames that were not asked for, for those who trace them
+LOGGED = 8192  # arrivals that can be traced
+FPS_WINDOW_NS = 3_000_000_000
+BEGINNING = 64  # a run that is found no further than this has begun while we listened
+SHOWN_NS = 60_000_000_000  # a refusal of frames is told for so long
+SETTLE_NS = 1_000_000_000  # until a subscription has surely come to a camera
+TAIL_NS = 2_500_000_000  # what the camera says it has should have come after so long
+
+GOES_ON_NS = 1_000_000_000  # without a frame of its successor
+
+
+class _Ended(NamedTuple):
+    """How far a run had come."""
+
+    sequence: int = -1
+    unwanted: int = 0
+
+
+class Camera:
+    """Belongs to the loop's thread; others may read its plain counts."""
+
+    def __init__(
+        self,
+        name: str,
+        ring_bytes: int,
+        plan: Pace,
+        late: RepairMemory,
+        monotonic_ns: Clock = time.monotonic_ns,
+    ) -> None:
+        self.name = name
+        self.plan = plan  # what the site file says of its pace
+        self.gaps = Gaps()  # between its pictures, also those that were not made
+        self.pace = plan  # at which its frames should come now
+        self.ring = Ring(ring_bytes)
+        self.topics = tuple(zmq.Frame(frame_topic(name, layer)) for layer in range(LAYERS))
+        self.newest_by_layer: list[Entry | None] = [None] * LAYERS
+        self.sizes = SizeCache()
+        self.repairs = Repairs(name, self._pace, late, monotonic_ns)
+        self.via: tuple[str, ...] | None = None  # sites it came through; () if not yet known
+        self.state: CameraState = "waiting"
+        self.asked_ns = monotonic_ns()  # since when its frames are wanted
+        self.state_since_ns = 0  # site clock
+        self.outage: str | None = None  # id of the event that tells of it
+        self.numbered = 0  # frames the camera has numbered since we know it
+        self.received = 0
+        self.received_bytes = 0
+        self.unwanted = 0  # numbered only, because nobody wanted them
+        self.lost = 0  # numbered, never arrived
+        self.runs = 0
+        self.run: str | None = None
+        self.run_frames = 0  # received of this run
+        self.refused: Counter[str] = Counter()
+        self.located = False  # it is known by which connection its frames come now
+        self._refusal = ("", 0)  # why the last frame was refused, and when (monotonic ns)
+        self.log = PassLog(LOGGED)  # of this run
+        self.tail: Position | None = None  # behind the last picture, if that has not come
+        self._missing_ns = 0  # since when a picture that the camera says it has is missing
+        self._sequence = -1
+        self._run_unwanted = 0
+        self._past_runs: OrderedDict[str, _Ended] = OrderedDict()
+        self._stretch = Stretch()
+        self._layers = 0  # that the broker subscribes to at ingest
+        self._fewest = 0  # the least of that since the last frame
+        self._asked_ns = 0  # when it changed
+        self._not_asked: deque[tuple[int, int, int]] = deque(
+            maxlen=STRETCHES
+        )  # after, before, fewest
+        self._changes_hands = False  # the next change of runs is one of publishers
+        self._samples: deque[tuple[int, int, int]] = deque()  # monotonic ns, frames, bytes
+
+    @property
+    def last_sequence(self) -> int | None:
+        return self._sequence if self.run else None
+
+    def check(self, header: Header, layer: int, jpeg: memoryview) -> None:
+        """Raises WireError for a frame of this camera and layer that is not what its header says,
+        or not newer than what came before.
+        """
+        if header.camera != self.name or layer_of(header.sequence) != layer:
+            raise WireError("bad-topic", f"layer {layer} of {self.name} is not that of its header")
+        if header.size != len(jpeg):
+            raise WireError("bad-size", f"{len(jpeg)} bytes of JPEG; the header says {header.size}")
+        width, height = self.sizes.upright_size(jpeg)
+        if width != header.width or height != header.height:
+            raise WireError(
+                "bad-size",
+                f"a JPEG of {width}x{height}; the header says {header.width}x{header.height}",
+            )
+        if header.run == self.run:
+            if header.sequence <= self._sequence:
+                raise WireError("old", f"frame {header.sequence} after {self._sequence}")
+        elif header.run in self._past_runs:
+            ended = self._past_runs[header.run]
+            if header.sequence <= ended.sequence:
+                raise WireError("old", f"frame {header.sequence} after {ended.sequence}")
+
+    def check_run(self, header: Header) -> None:
+        """Raises WireError for what is left of a run that has ended, where nothing but the order
+        of frames says so: such a run goes on when its successor has been silent for a while.
+        """
+        silent = self.silent_ns(time.monotonic_ns())
+        if self.has_ended(header.run) and silent is not None and silent < GOES_ON_NS:
+            raise WireError("ended-run", f"run {header.run} has ended")
+        self.resume_or_begin(header)
+
+    def has_ended(self, run: str) -> bool:
+        """Another run came behind this one."""
+        return run in self._past_runs
+
+    def passes_to_another(self, run: str | None) -> None:
+        """The next run is that of another publisher, and no restart; `run`: its, if it said so."""
+        self._changes_hands = run is None or run != self.run
+
+    def resume_or_begin(self, header: Header) -> None:
+        """The frame may change the run; that of a run that had ended says that it was another
+        publisher that ended it.
+        """
+        if self.has_ended(header.run):
+            self._changes_hands = True
+
+    def refuse(self, error: WireError, now: int) -> None:
+        """Count a frame that was not accepted, and keep the reason for those who look."""
+        self.refused[error.reason] += 1
+        self._refusal = (f"frames are refused ({error.reason}): {error}", now)
+
+    def trouble(self, now: int) -> str | None:
+        """What was wrong with frames lately, in a sentence; None: nothing."""
+        sentence, at = self._refusal
+        return sentence if sentence and now - at < SHOWN_NS else None
+
+    def accept(
+        self,
+        header: Header,
+        layer: int,
+        text: bytes,
+        jpeg: zmq.Frame,
+        received_ns: int,
+    ) -> Entry:
+        """Take the next frame; `check` has passed it."""
+        newest = self.ring.newest()
+        if header.run != self.run:
+            self._begin_run(header)
+        elif newest is not None:
+            pictures = header.sequence - newest.header.sequence
+            self.gaps.add((received_ns - newest.received_ns) / 1e9 / pictures)
+        missing = header.sequence - self._sequence - 1
+        if missing:
+            self._miss(header, missing)
+        if received_ns - self._asked_ns > SETTLE_NS:
+            self._fewest = self._layers
+        self._sequence = header.sequence
+        self.numbered += 1
+        self.received += 1
+        self.run_frames += 1
+        size = header.size + len(text) + OVERHEAD_BYTES
+        self.received_bytes += size
+        entry = Entry(
+            header,
+            self.topics[layer],
+            text,
+            jpeg,
+            received_ns,
+            size,
+            self.numbered,
+            self.lost,
+            self._stretch,
+        )
+        self.ring.append(entry)
+        self.newest_by_layer[layer] = entry
+        self.log.add(header.sequence, received_ns)
+        return entry
+
+    def _begin_run(self, header: Header) -> None:
+        whole = self.run is not None or header.sequence < BEGINNING
+        ended = self._past_runs.pop(header.run, None)
+        if self.run is not None:
+            self._past_runs[self.run] = _Ended(self._sequence, self._run_unwanted)
+            if len(self._past_runs) > PAST_RUNS:
+                self._past_runs.popitem(last=False)
+        self.run = header.run
+        self.runs += ended is None
+        self.run_frames = 0
+        self.log.clear()
+        self._not_asked.clear()
+        # A run that we find going is counted from here; one that began while we listened, from 0.
+        start = _Ended() if whole else _Ended(header.sequence - 1, header.unwanted)
+        self._sequence, self._run_unwanted = ended or start
+        why = OTHER_PUBLISHER if self._changes_hands else RESTARTED
+        if self._changes_hands:
+            self.repairs.other_publisher()
+        self._stretch, self._changes_hands = Stretch(self._sequence, why), False
+
+    def listens_to(self, layers: int, now: int) -> None:
+        """From now on the broker subscribes to so many layers at ingest."""
+        self._fewest = min(self._fewest, self._layers, layers)
+        self._layers, self._asked_ns = layers, now
+
+    def was_not_asked(self, sequence: int) -> bool:
+        """A picture of this run that nobody had subscribed to, as far as is remembered."""
+        return any(
+            after < sequence < before and layer_of(sequence) >= fewest
+            for after, before, fewest in self._not_asked
+        )
+
+    def _miss(self, header: Header, missing: int) -> None:
+        """Frames that did not come. Those that nobody had subscribed to were not sent, also where
+        their publisher does not say so; nor were the first of a run, before it heard of that.
+        """
+        told = header.unwanted - self._run_unwanted
+        begins = self._sequence == -1
+        silent = missing if begins else above(self._fewest, self._sequence, header.sequence)
+        if silent > told:
+            least = 0 if begins else self._fewest
+            self._not_asked.append((self._sequence, header.sequence, least))
+        unwanted = min(max(told, silent), missing)
+        self._run_unwanted = header.unwanted
+        self.numbered += missing
+        self.unwanted += unwanted
+        self.lost += missing - unwanted
+
+    def has_taken(self, last: Position, now: int) -> bool:
+        """The camera says that this was its last picture; True if readers should look for it.
+
+        What it took while the broker was away is asked for when the next frame shows the hole;
+        where none comes, because the source has ended, this does.
+        """
+        newest = self.ring.newest()
+        header = None if newest is None else newest.header
+        if header is not None and header.run == last.run and header.sequence >= last.sequence:
+            self.tail, self._missing_ns = None, 0
+            return False
+        if last.run in self._past_runs:
+            return False
+        self._missing_ns = self._missing_ns or now
+        silent = self.silent_ns(now)
+        if now - self._missing_ns < TAIL_NS or (silent is not None and silent < TAIL_NS):
+            return False
+        before, self.tail = self.tail, Position(last.run, last.sequence + 1)
+        return self.tail != before
+
+    def silent_ns(self, now: int) -> int | None:
+        """How long ago the last frame came, monotonic ns; None if none has."""
+        newest = self.ring.newest()
+        return None if newest is None else now - newest.received_ns
+
+    def sample(self, now: int) -> None:
+        """Note the counts, for `rates`; called at each tick."""
+        self._samples.append((now, self.received, self.received_bytes))
+        while self._samples[0][0] < now - FPS_WINDOW_NS:
+            self._samples.popleft()
+
+    def own_pace(self) -> Pace:
+        """How often it takes a picture, as far as is known."""
+        return self.plan.seen(self.gaps.interval_s)
+
+    def fps(self) -> float:
+        """Frames per second over the last three seconds."""
+        return self.rates()[0]
+
+    def _pace(self) -> tuple[float, int]:
+        """Frames per second, and bytes of a frame."""
+        return self.fps(), self.received_bytes // max(self.received, 1)
+
+    def rates(self) -> tuple[float, float]:
+        """Frames and bytes per second over the last three seconds."""
+        if not self._samples:
+            return 0.0, 0.0
+        then, frames, size = self._samples[0]
+        seconds = max((time.monotonic_ns() - then) / 1e9, 1.0)
+        return (self.received - frames) / seconds, (self.received_bytes - size) / seconds

@@ -1,0 +1,1 @@
+"""Frames on the ROUTER socket, to readers with a credit: `latest` and `every`."""

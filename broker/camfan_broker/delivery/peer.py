@@ -1,0 +1,53 @@
+"""One connection to the delivery socket that has said hello."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from camfan_broker.access.connections import Connection
+from camfan_broker.access.rights import Rights
+from camfan_broker.delivery.reader import Reader
+from camfan_wire.messages import Hello
+
+
+@dataclass(slots=True)
+class Peer:
+    """Belongs to the loop's thread; others may read its plain counts."""
+
+    identity: bytes
+    hello: Hello
+    heard_ns: int
+    rights: Rights
+    since_ns: int = 0  # site clock: when it said hello first, over reconnections
+    connection: Connection | None = None  # that said hello; None: it had ended by then
+    reader: Reader | None = None
+    topics: tuple[bytes, ...] = ()  # that it asked for and may have as a whole
+    asked: tuple[bytes, ...] = ()
+
+    @property
+    def is_gone(self) -> bool:
+        """Its connection has ended, as far as the gatekeeper has heard."""
+        return self.connection is not None and self.connection.ended
+
+    @property
+    def may_be_another(self) -> bool:
+        """It chose its routing id itself, so another client may have taken it over.
+
+        The ids that libzmq gives begin with a zero, and with a number that it does not tell.
+        """
+        connection = self.connection
+        return self.identity[:1] != b"\0" and (connection is None or not connection.is_open)
+
+    def wants(self, topic: bytes, camera: str | None) -> bool:
+        """Whether it gets an event or a status; `camera`: the one that it is about.
+
+        What is about a camera it may see it gets from whoever says it.
+        """
+        if topic.startswith(self.topics):
+            return True
+        return camera is not None and self.rights.may_see(camera) and topic.startswith(self.asked)
+
+    def wants_part(self, topic: bytes) -> bool:
+        """It asked for this, which is about all cameras, and may see some of them."""
+        asked = topic.startswith(self.asked) and not topic.startswith(self.topics)
+        return asked and self.rights.sees != frozenset()

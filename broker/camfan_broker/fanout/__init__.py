@@ -1,0 +1,1 @@
+"""Frames on the PUB socket, for readers that only subscribe."""

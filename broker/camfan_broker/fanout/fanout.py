@@ -1,0 +1,132 @@
+"""What goes out to any ZeroMQ SUB: frames, events, statuses.
+
+A slow reader loses the newest, by ZeroMQ's rule, and only it; sequences tell it what it lost. A
+newcomer gets the last picture at once, and nobody else gets that picture twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import zmq
+
+from camfan_broker.access.access import Access
+from camfan_broker.access.budget import TOO_FAST
+from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.ring import Entry
+from camfan_broker.fanout.listeners import Listeners
+from camfan_broker.loop.draining import Drain
+from camfan_wire.errors import WireError
+from camfan_wire.sockets import COPIED, NOT_COPIED, SNDMORE, has_input, receive, send
+from camfan_wire.topics import FRAMES, LAYERS, NAME, frame_topic
+
+# libzmq itself looks once in a millisecond what has left its queues: at thousands of frames a
+# second a queue would seem full that is not.
+ASK_EVERY = 16
+SUBSCRIPTION = 0.1  # of a request: a client may ask for a hundred topics at once
+BATCH = 256  # subscriptions taken before the other sockets get their turn
+
+
+class Fanout:
+    """The broker's XPUB, in manual mode with last-value sends (ZMQ_XPUB_MANUAL_LAST_VALUE)."""
+
+    def __init__(
+        self, socket: zmq.Socket[bytes], cameras: Mapping[str, Camera], access: Access
+    ) -> None:
+        self._socket = socket
+        self._cameras = cameras
+        self.listeners = Listeners()
+        self.refused: Counter[str] = Counter()
+        self._access = access
+        self._rest = Drain(socket)
+        self.touched = True  # see `Poller`
+        self.sent = 0
+
+    def send_frame(self, entry: Entry) -> None:
+        if not self.listeners.any_frames:
+            return
+        socket = self._socket
+        send(socket, entry.topic, SNDMORE, NOT_COPIED)
+        send(socket, entry.text, SNDMORE, COPIED)
+        send(socket, entry.jpeg, 0, NOT_COPIED)
+        self.sent += 1
+        self.touched = True
+        if not self.sent % ASK_EVERY:
+            has_input(socket)
+
+    def send_topic(self, topic: bytes, body: bytes) -> None:
+        self.touched = True
+        self._socket.send(topic, zmq.SNDMORE)
+        self._socket.send(body)
+
+    def receive(self) -> bool:
+        """Take what is there; True if anybody's subscriptions changed."""
+        for turn in range(BATCH):
+            if self._rest.active and not self._rest.run():
+                break
+            self.touched = False
+            if not has_input(self._socket):
+                return turn > 0
+            event = receive(self._socket, 0, NOT_COPIED)
+            self._subscription(event, event.bytes)
+        self.touched = True
+        return True
+
+    def layers(self, camera: str) -> int:
+        """How many layers of a camera somebody listens to."""
+        wanted = (n for n in range(LAYERS) if self.listeners.matches(frame_topic(camera, n)))
+        return max(wanted, default=-1) + 1
+
+    def _subscription(self, event: zmq.Frame, said: bytes) -> None:
+        kind, prefix = said[:1], said[1:]
+        self._access.taken(event)
+        if event.more or kind not in (b"\x00", b"\x01"):
+            self._access.offend(event, "bad-message", "sent a message that is not a subscription")
+            self._rest.start(event)
+        elif kind == b"\x01":
+            newest = self._last_picture(self._grant(event, prefix))
+            if newest is not None:
+                self.send_frame(newest)
+                return
+        elif kind == b"\x00":
+            for granted in self.listeners.left(event, prefix):
+                self._socket.setsockopt(zmq.UNSUBSCRIBE, granted)
+        # The next send goes to the sender of this event alone, whatever it is: let it be this
+        # one, which matches no topic of ours.
+        self._socket.send(b"\x00")
+
+    def _grant(self, event: zmq.Frame, asked: bytes) -> tuple[bytes, ...]:
+        """Exactly that part of what is asked for that its sender may see."""
+        limits = self._access.limits
+        try:
+            rights = self._access.sender(event, "fanout")
+            if len(asked) > limits.topic or self.listeners.asks(event) >= limits.subscriptions:
+                self._access.end(event)
+                raise self._access.refused(rights, "subscribes to too much", "too-many")
+            self._access.charge_request(rights, SUBSCRIPTION)
+            granted = rights.permitted(asked)
+            self.listeners.joined(event, asked, granted)
+            if not granted:
+                shown = asked[:80].decode("ascii", "replace")
+                raise self._access.refused(rights, f"may not see {shown!r}")
+        except WireError as exc:
+            self.refused[exc.reason] += 1
+            if exc.reason == TOO_FAST:
+                self._access.end(event)
+            return ()
+        for prefix in granted:
+            self._socket.setsockopt(zmq.SUBSCRIBE, prefix)
+        return granted
+
+    def _last_picture(self, granted: tuple[bytes, ...]) -> Entry | None:
+        """The newest frame that a subscription to one camera, or to one layer of it, matches."""
+        if len(granted) != 1 or not granted[0].startswith(FRAMES):
+            return None
+        prefix = granted[0]
+        name = prefix[len(FRAMES) :].partition(b"/")[0].decode("ascii", "replace")
+        camera = self._cameras.get(name) if NAME.fullmatch(name) else None
+        if camera is None:
+            return None
+        found = [e for e in camera.newest_by_layer if e and e.topic.bytes.startswith(prefix)]
+        return max(found, key=lambda entry: entry.received_ns, default=None)

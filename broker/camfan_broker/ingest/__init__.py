@@ -1,0 +1,1 @@
+"""Frames from cameras, each checked before it counts."""

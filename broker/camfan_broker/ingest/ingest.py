@@ -1,0 +1,160 @@
+"""What comes in from cameras: frames, and events of cameras that publish them there.
+
+Every frame is checked; one that is refused is counted by sender and reason, and costs nobody else
+anything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import zmq
+
+from camfan_broker.access.access import ANYBODY, NOBODY, Access
+from camfan_broker.access.rights import Rights
+from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.ring import Entry
+from camfan_broker.delivery.claims import Claims
+from camfan_broker.loop.draining import Drain
+from camfan_wire.bounds import check_bounds
+from camfan_wire.errors import WireError
+from camfan_wire.header import decode_header
+from camfan_wire.sockets import NOT_COPIED, has_input, receive
+from camfan_wire.topics import EVENTS, FRAMES, LAYERS, STATUSES, frame_topic
+
+BATCH = 64  # messages taken before the other sockets get their turn
+
+
+class Ingest:
+    """The broker's XSUB; one call of `receive` takes what is there."""
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        on_frame: Callable[[Camera, Entry], None],
+        on_topic: Callable[[bytes, bytes, Rights], None],
+        access: Access,
+        claims: Claims,
+    ) -> None:
+        self._socket = socket
+        self._claims = claims
+        self._on_frame = on_frame
+        self._on_topic = on_topic
+        self._bounds = access
+        self._access = access if access.keyed else None
+        self._routes: dict[bytes, tuple[Camera, int]] = {}  # by topic: camera and layer
+        self._layers: dict[str, int] = {}  # how many we subscribe to, by camera
+        self._rest = Drain(socket)
+        self.touched = True  # see `Poller`
+        self.taken = 0  # messages
+        self.refused: Counter[str] = Counter()  # of nobody we know
+        for prefix in (EVENTS, STATUSES):
+            socket.send(b"\x01" + prefix)
+
+    def take_cameras(self, cameras: Mapping[str, Camera]) -> None:
+        """From now on, frames of these cameras are taken."""
+        self._routes = {
+            frame_topic(name, layer): (camera, layer)
+            for name, camera in cameras.items()
+            for layer in range(LAYERS)
+        }
+        for name in [name for name in self._layers if name not in cameras]:
+            self.want(name, 0)
+            del self._layers[name]
+
+    def want(self, camera: str, layers: int) -> None:
+        """Subscribe to so many layers of a camera, and no more: ZeroMQ filters at the camera."""
+        had = self._layers.get(camera, 0)
+        self._layers[camera] = layers
+        self.touched = True
+        for layer in range(had, layers):
+            self._socket.send(b"\x01" + frame_topic(camera, layer))
+        for layer in range(layers, had):
+            self._socket.send(b"\x00" + frame_topic(camera, layer))
+
+    def receive(self) -> None:
+        socket = self._socket
+        for _ in range(BATCH):
+            if self._rest.active and not self._rest.run():
+                break
+            if not has_input(socket):
+                self.touched = False
+                return
+            first = receive(socket, 0, NOT_COPIED)
+            self.taken += 1
+            topic = first.bytes
+            route = self._routes.get(topic)
+            if route is not None:
+                self._frame(route[0], route[1], first)
+            elif topic.startswith(FRAMES):
+                self._bounds.taken(first)
+                self._rest.start(first)
+                self.refused["unknown-camera"] += 1
+            else:
+                self._other(topic, first)
+        self.touched = True
+
+    def _frame(self, camera: Camera, layer: int, first: zmq.Frame) -> None:
+        """A refused frame is read to its end, so that the next message starts in its place."""
+        socket = self._socket
+        try:
+            if not first.more:
+                self._bounds.taken(first)
+                raise WireError("bad-parts", "a topic alone")
+            second = receive(socket, 0, NOT_COPIED)
+            if not second.more:
+                self._bounds.taken(first)
+                raise WireError("bad-parts", "a frame without a picture")
+            jpeg = receive(socket, 0, NOT_COPIED)
+            if jpeg.more:
+                self._too_many_parts(jpeg)
+                raise WireError("bad-parts", "a frame of more than three parts")
+            if self._access is not None:
+                self._access.check_publishes(jpeg, camera.name)
+            limits, text = self._bounds.limits, second.bytes
+            if len(text) > limits.header:
+                raise WireError("bad-header", f"a header of {len(text)} bytes")
+            header = decode_header(text, camera.name, camera.run)
+            check_bounds(header.size, header.width, header.height, limits)
+            camera.check(header, layer, jpeg.buffer)
+            if header.run != camera.run:
+                self._claims.check(camera, header, jpeg)
+                camera.located = False
+        except WireError as exc:
+            camera.refuse(exc, time.monotonic_ns())
+            if exc.reason != "not-allowed":  # which is told already, of the key that tried it
+                self._bounds.refusals.tell(f"frames of {camera.name}", f"are refused: {exc}")
+            return
+        if not camera.located:
+            self._claims.began(camera, jpeg)
+        self._on_frame(camera, camera.accept(header, layer, text, jpeg, time.monotonic_ns()))
+
+    def _other(self, topic: bytes, first: zmq.Frame) -> None:
+        body = receive(self._socket, 0, NOT_COPIED) if first.more else None
+        if body is None or body.more:
+            self.refused["bad-parts"] += 1
+            if body is None:
+                self._bounds.taken(first)
+            else:
+                self._too_many_parts(body)
+            return
+        rights = ANYBODY if self._access is None else NOBODY
+        try:
+            if len(body) > self._bounds.limits.message:
+                self._bounds.taken(body)
+                raise WireError("bad-message", f"{len(body)} bytes")
+            if self._access is not None:
+                rights = self._access.sender(body, "ingest")
+                self._access.charge_notice(rights, len(body))
+            self._on_topic(topic, body.bytes, rights)
+        except WireError as exc:
+            self.refused[exc.reason] += 1
+            if self._access is not None:
+                self._access.tell(rights, exc)
+
+    def _too_many_parts(self, part: zmq.Frame) -> None:
+        self._bounds.taken(part)
+        self._bounds.offend(part, "bad-parts", "sent a message of more than three parts")
+        self._rest.start(part)

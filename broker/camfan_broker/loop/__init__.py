@@ -1,0 +1,1 @@
+"""What runs the broker: one poll, its delays, and what a turn may take."""

@@ -1,0 +1,211 @@
+"""What the broker says of itself: each camera and each subscriber in figures.
+
+The same figures are the metrics (`metrics.py`); unknown is None, never 0.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import structs
+
+from camfan_broker.access.gatekeeper import Gatekeeper
+from camfan_broker.access.refusals import Refusals
+from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.demand import Demands
+from camfan_broker.delivery.control import Control
+from camfan_broker.delivery.delivery import Delivery
+from camfan_broker.delivery.peer import Peer
+from camfan_broker.fanout.fanout import Fanout
+from camfan_broker.ingest.ingest import Ingest
+from camfan_config import Site
+from camfan_wire.clock import SiteClock
+from camfan_wire.messages import Figures, Status
+from camfan_wire.states import STATES, CameraState, state_of
+
+BROKER = "broker"
+GATEKEEPER_DEAD = "the gatekeeper has died: nobody new gets in until the broker is started again"
+SLOW_S = 1.0  # a camera with a longer interval has no rate over 3 s that says anything
+SHOWN_NS = 60_000_000_000  # a refusal is told for so long
+
+
+class Sources(Protocol):
+    """Where the figures come from: the broker."""
+
+    name: str
+    site: Site
+    clock: SiteClock
+    delivery: Delivery
+    control: Control
+    ingest: Ingest
+    fanout: Fanout
+    gatekeeper: Gatekeeper
+    refusals: Refusals
+    demands: Demands
+
+    @property
+    def cameras(self) -> Mapping[str, Camera]: ...
+
+
+def broker_status(broker: Sources) -> Status:
+    cameras = {name: camera_figures(broker, c) for name, c in broker.cameras.items()}
+    figures: Figures = {
+        **_counts(cameras),
+        "peers": len(broker.delivery.peers),
+        "listeners": len(broker.fanout.listeners),
+        "refused": broker.ingest.refused.total()
+        + broker.fanout.refused.total()
+        + broker.control.refused.total(),
+        "ring_bytes": sum(c.ring.bytes for c in broker.cameras.values()),
+        "memory_bytes": resident_bytes(),
+        "insecure": insecure(broker),
+        "connections": len(broker.gatekeeper.connections),
+        "denied": broker.refusals.total,  # to somebody known or unknown, by key or by number
+        "gatekeeper": broker.gatekeeper.alive,
+    }
+    return Status(
+        node=broker.name,
+        kind="broker",
+        time=broker.clock.now_ns(),
+        state="running",
+        message=_trouble(broker),
+        figures=figures,
+        cameras=cameras,
+        subscribers={
+            peer.hello.name: subscriber_figures(peer)
+            for peer in broker.delivery.peers.values()
+            if peer.reader is not None
+        },
+    )
+
+
+def part_for(peer: Peer, status: Status) -> Status:
+    """Of the broker's status what concerns the cameras that a peer may see, and itself.
+
+    What the broker says of others, also that it refused them something, is left out.
+    """
+    cameras = {n: figures for n, figures in status.cameras.items() if peer.rights.may_see(n)}
+    own = peer.hello.name
+    return structs.replace(
+        status,
+        message=None,
+        figures=_counts(cameras),
+        cameras=cameras,
+        subscribers={n: figures for n, figures in status.subscribers.items() if n == own},
+    )
+
+
+def _counts(cameras: Mapping[str, Figures]) -> Figures:
+    """How many cameras there are, and how many of them in each state."""
+    states = Counter(figures["state"] for figures in cameras.values())
+    return {"cameras": len(cameras), **{state: states[state] for state in STATES}}
+
+
+def insecure(broker: Sources) -> bool:
+    """Anybody on the network can watch and publish."""
+    security = broker.site.security
+    return security.insecure and security.keys is None
+
+
+def _trouble(broker: Sources) -> str | None:
+    """What a person should see first, in a sentence."""
+    refusals = broker.refusals
+    if not broker.gatekeeper.alive:
+        return GATEKEEPER_DEAD
+    if refusals.last is not None and time.monotonic_ns() - refusals.last_ns < SHOWN_NS:
+        return f"refused: {refusals.last} ({refusals.total} refusals in all)"[:1000]
+    if insecure(broker):
+        return "insecure: anybody on this network can watch and publish"
+    return None
+
+
+def camera_figures(broker: Sources, camera: Camera) -> Figures:
+    fps, bytes_per_s = camera.rates()
+    # Another thread may ask while the loop counts: what is told adds up all the same.
+    received, unwanted, lost = camera.received, camera.unwanted, camera.lost
+    newest = camera.ring.newest()
+    age_ms = error_ms = None
+    if newest is not None and newest.header.offset is not None:
+        header = newest.header
+        waited = time.monotonic_ns() - newest.received_ns
+        arrived = broker.clock.now_ns() - waited
+        age_ms = round((arrived - header.captured - (header.offset or 0)) / 1e6, 1)
+        error_ms = round((header.error or 0) / 1e6, 1)
+    silent = camera.silent_ns(time.monotonic_ns())
+    interval_s = camera.own_pace().interval_s
+    return {
+        "state": _state(camera, age_ms, error_ms),
+        "since": camera.state_since_ns or None,  # ns, site clock
+        "fps": round(fps, 1) if interval_s < SLOW_S else round(1 / interval_s, 6),
+        "interval_ms": round(1000 * interval_s) or None,  # between two pictures of the camera
+        "stale_after_ms": round(1000 * camera.pace.stale_s),
+        "bytes_per_s": round(bytes_per_s),
+        "layers": broker.demands.layers(camera.name),
+        "numbered": received + unwanted + lost,
+        "received": received,
+        "received_bytes": camera.received_bytes,
+        "unwanted": unwanted,
+        "lost": lost,
+        "repaired": camera.repairs.repaired,
+        "refused": camera.refused.total(),
+        "refused_why": _why(camera.refused),
+        "trouble": camera.trouble(time.monotonic_ns()),
+        "runs": camera.runs,
+        "last_sequence": camera.last_sequence,
+        "silent_ms": None if silent is None else round(silent / 1e6),
+        "age_ms": age_ms,  # of the newest frame, when it reached the broker
+        "age_error_ms": error_ms,
+        "ring_frames": camera.ring.end - camera.ring.first,
+        "ring_bytes": camera.ring.bytes,
+    }
+
+
+def _state(camera: Camera, age_ms: float | None, error_ms: float | None) -> CameraState:
+    """With `late` for a camera whose frames are old when they come."""
+    if camera.state != "live":
+        return camera.state
+    age = None if age_ms is None or error_ms is None else (age_ms / 1000, error_ms / 1000)
+    return state_of(camera.pace, 0.0, came=True, age=age)
+
+
+def subscriber_figures(peer: Peer) -> Figures:
+    reader = peer.reader
+    if reader is None:
+        return {}
+    accounts = [cursor.account for cursor in list(reader.cursors.values())]
+    skipped = sum((account.skipped for account in accounts), Counter[str]())
+    lost = sum((account.lost for account in accounts), Counter[str]())
+    return {
+        "kind": peer.hello.kind,
+        "mode": reader.wishes.mode,
+        "cameras": len(reader.cursors),
+        "delivered": sum(account.delivered for account in accounts),
+        "delivered_bytes": sum(account.delivered_bytes for account in accounts),
+        "late": sum(account.late for account in accounts),
+        "repeated": sum(account.repeated for account in accounts),
+        "skipped": skipped.total(),
+        "skipped_why": _why(skipped),
+        "lost": lost.total(),
+        "lost_why": _why(lost),
+        "held": sum(reader.held(name) for name in list(reader.cursors)),
+        "credit": reader.credit,
+    }
+
+
+def _why(counts: Counter[str]) -> str | None:
+    """Reasons in words, the most frequent first; None if there are none."""
+    return ", ".join(f"{n} {why}" for why, n in counts.most_common(4)) or None
+
+
+def resident_bytes() -> int | None:
+    """Memory of this process, from /proc; None where there is none."""
+    try:
+        pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGESIZE")
+    except (OSError, ValueError, IndexError):
+        return None

@@ -1,0 +1,99 @@
+"""The state of each camera, and an event when it changes.
+
+What the words mean stands in `camfan_wire.states`. `late` is not decided here: the broker sees how
+old a frame was when it came, and `status.py` says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from camfan_broker.access.board import Board
+from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.demand import SHARES
+from camfan_config import Camera as Section
+from camfan_config.pace import Pace, planned_pace
+from camfan_wire.clock import Clock
+from camfan_wire.messages import Status
+from camfan_wire.states import NORMAL, STATES, TROUBLE, CameraState, state_of
+from camfan_wire.topics import LAYERS
+
+log = logging.getLogger(__name__)
+
+NODE_SILENCE_NS = 6_000_000_000  # three statuses
+_NODE_PACE = Pace(2.0)  # a node says this often how it is
+
+
+class Watch:
+    """Belongs to the loop's thread."""
+
+    def __init__(self, board: Board, monotonic_ns: Clock = time.monotonic_ns) -> None:
+        self._board = board
+        self._now = monotonic_ns
+
+    def look(
+        self, camera: Camera, section: Section, site_ns: int, *, layers: int, trickle: float | None
+    ) -> None:
+        """Compare what is with what was said last, and say what changed.
+
+        `layers` are wanted of it; if none are, a picture each `trickle` seconds, or none at all.
+        """
+        status = self._board.statuses.get(camera.name)
+        self._set_pace(camera, section, status, layers, trickle)
+        state = self._state(camera, status, site_ns, unasked=layers == 0 and trickle is None)
+        if layers == 0 and state == "live":
+            state = "idle"
+        if state == camera.state:
+            return
+        before, camera.state, camera.state_since_ns = camera.state, state, site_ns
+        calm = before in NORMAL and state in NORMAL
+        log.log(logging.DEBUG if calm else logging.INFO, "%s is %s", camera.name, state)
+        if state in TROUBLE:
+            if camera.outage is not None:
+                self._end(camera, before)
+            camera.outage = self._board.say_event(state, "start", camera=camera.name)
+        elif camera.outage is not None:
+            self._end(camera, before)
+
+    def _end(self, camera: Camera, before: CameraState) -> None:
+        self._board.say_event(before, "end", event_id=camera.outage or "", camera=camera.name)
+        camera.outage = None
+
+    def _set_pace(
+        self,
+        camera: Camera,
+        section: Section,
+        status: Status | None,
+        layers: int,
+        trickle: float | None,
+    ) -> None:
+        figures = status.cameras.get(camera.name, {}) if status is not None else {}
+        set_fps, carried = figures.get("set_fps"), figures.get("layers")
+        camera.plan = planned_pace(section, set_fps if isinstance(set_fps, float | int) else None)
+        own = camera.own_pace()
+        made = min(layers or 1, carried if isinstance(carried, int) and carried > 0 else LAYERS)
+        camera.pace = own.at_least(own.interval_s / SHARES[min(made, LAYERS) - 1])
+        if layers == 0 and trickle is not None:
+            camera.pace = camera.pace.at_least(trickle + camera.pace.interval_s)
+
+    def _state(
+        self, camera: Camera, status: Status | None, site_ns: int, *, unasked: bool
+    ) -> CameraState:
+        now = self._now()
+        silent_ns = camera.silent_ns(now)
+        heard_ns = self._board.heard_ns.get(camera.name)
+        unheard_ns = None if heard_ns is None else site_ns - heard_ns
+        said = next((one for one in STATES if status is not None and one == status.state), None)
+        if unheard_ns is not None and unheard_ns < NODE_SILENCE_NS:
+            if said == "ended" and (silent_ns is None or unheard_ns <= silent_ns):
+                return "ended"
+            if unasked and said is not None and said not in NORMAL:
+                return said
+        if unasked and unheard_ns is not None:
+            camera.asked_ns = now  # no frame is expected, so none is missed
+            return state_of(_NODE_PACE, unheard_ns / 1e9, came=True, watched=False)
+        asked_ns = now - camera.asked_ns
+        quiet_ns = asked_ns if silent_ns is None else min(silent_ns, asked_ns)
+        came = silent_ns is not None and silent_ns <= asked_ns
+        return state_of(camera.pace, quiet_ns / 1e9, came=came)

@@ -1,0 +1,1 @@
+"""Cameras of other sites: their frames, fetched and numbered as there."""

@@ -1,0 +1,110 @@
+"""The newest frames of some cameras of another site, by one link to the broker there."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import zmq
+
+from camfan_broker.upstream.crossing import Came, Passage
+from camfan_wire import messages
+from camfan_wire.credit import LatestWindow
+from camfan_wire.errors import WireError
+from camfan_wire.header import Header, decode_header
+from camfan_wire.link import LinkUser
+from camfan_wire.messages import Status
+from camfan_wire.occasional import Occasional
+from camfan_wire.topics import STATUSES, camera_of, status_topic
+
+log = logging.getLogger(__name__)
+
+LATELY_S = 6.0  # three statuses
+
+
+class Stream(LinkUser):
+    """Newest frames of some cameras. Called on the link's thread, but for what says otherwise."""
+
+    def __init__(
+        self, passages: Mapping[str, Passage], put: Callable[[Came], None], *, idle: bool
+    ) -> None:
+        self.site: str | None = None  # of the other broker
+        self.trouble: str | None = None
+        self.refused: Mapping[str, str] = {}  # why a camera does not come, by its name there
+        self.granted: Callable[[messages.Ready], None] = lambda _: None
+        self._passages = passages  # by the camera's name there
+        self._put = put
+        self._idle = idle
+        self._wanted: tuple[tuple[str, ...], float | None] = ((), None)
+        self._window = LatestWindow()
+        self._asked = 0  # subscriptions under way
+        self._warnings = Occasional()
+        self._said: dict[str, tuple[Status, float]] = {}  # by node: and when, monotonic seconds
+
+    def said(self, camera: str) -> Status | None:
+        """What the node of a camera has said of itself lately; any thread."""
+        status, heard = self._said.get(camera, (None, 0.0))
+        return status if time.monotonic() - heard < LATELY_S else None
+
+    def want(self, cameras: tuple[str, ...], max_fps: float | None) -> None:
+        """Any thread: from now on these, by their names there."""
+        if (cameras, max_fps) != self._wanted:
+            self._wanted = cameras, max_fps
+            self.link.ask_again()
+
+    def wishes(self) -> messages.Subscribe:
+        cameras, max_fps = self._wanted
+        self._asked += 1
+        had = {name: self._passages[name].newest for name in cameras}
+        return messages.Subscribe(
+            cameras=list(cameras),
+            credit=self._window.restart(time.monotonic_ns()),
+            max_fps=max_fps,
+            since={name: newest for name, newest in had.items() if newest is not None},
+            idle=self._idle,
+            topics=[] if self._idle else [status_topic(n).decode() for n in self._passages][:64],
+        )
+
+    def on_topic(self, topic: bytes, body: bytes) -> None:
+        if topic.startswith(STATUSES):
+            with suppress(WireError):  # the broker there checked it; a newer one may know more
+                status = messages.decode_status(body)
+                self._said[status.node] = status, time.monotonic()
+
+    def on_frame(self, parts: list[zmq.Frame]) -> None:
+        try:
+            header = decode_header(parts[1].buffer)
+        except WireError as exc:  # the broker there checked it, but may be newer than this one
+            camera = camera_of(parts[0].bytes)
+            if self._warnings.allows(camera):
+                log.warning("%s of another site: an unreadable frame was dropped: %s", camera, exc)
+            self._give_credit(None)
+            return
+        self._give_credit(header)
+        passage = self._passages.get(header.camera)
+        here = None if passage is None else passage.take(header, self.link.clock)
+        if here is not None:
+            self._put(Came(here, parts[2], late=False))
+
+    def _give_credit(self, header: Header | None) -> None:
+        if self._asked:
+            return  # the subscription under way brings credit of its own
+        clock, age, link = self.link.clock.offset(), None, self.link
+        if header is not None and header.offset is not None and clock is not None:
+            age = link.clock.site_ns() - header.captured - header.offset
+        round_trip = None if clock is None else 2 * clock.error_ns
+        credit = self._window.arrived(time.monotonic_ns(), age, round_trip)
+        if credit:
+            link.send([messages.encode(messages.Credit(credit))])
+
+    def on_message(self, message: messages.FromBroker) -> None:
+        if isinstance(message, messages.Welcome):
+            self._asked, self.site = 1, message.site
+        elif isinstance(message, messages.Ready):
+            self._asked = max(0, self._asked - 1)
+            self.trouble, self.refused = None, message.refused
+            self.granted(message)
+        elif isinstance(message, messages.Refused):
+            self.trouble = f"the broker there refused: {message.reason}"

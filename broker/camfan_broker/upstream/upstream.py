@@ -1,0 +1,191 @@
+"""Cameras of other sites, as the loop has them: what is asked for there, and what has come.
+
+To the rest of the broker such a camera is one whose node is very near: it is told what is wanted,
+and answers repairs. It is never given back to a site that it came through.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+import zmq
+from msgspec.structs import replace
+
+from camfan_broker.access.board import Board
+from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.late import late_entry
+from camfan_broker.camera.ring import Entry
+from camfan_broker.upstream.crossing import Arrivals, Came, Granted
+from camfan_broker.upstream.uplink import Need, Uplink
+from camfan_config import Site, UpstreamCamera
+from camfan_wire import messages
+from camfan_wire.clock import SiteClock
+from camfan_wire.errors import WireError
+from camfan_wire.header import encode_header
+from camfan_wire.keys import KeyFileError
+from camfan_wire.messages import Figures, Gap, Repaired, Status
+from camfan_wire.topics import layer_of, status_topic
+
+log = logging.getLogger(__name__)
+
+STATUS_NS = 2_000_000_000
+
+
+def _only(status: Status) -> Figures:
+    """The figures of the one camera that a camera's node speaks of."""
+    return next(iter(status.cameras.values()), {})
+
+
+class Upstreams:
+    """All of them. Belongs to the loop's thread."""
+
+    def __init__(
+        self,
+        cameras: Mapping[str, Camera],
+        clock: SiteClock,
+        board: Board,
+        on_frame: Callable[[Camera, Entry], None],
+        on_repair: Callable[[Camera], None],
+        greet_sites: Callable[[], None],
+    ) -> None:
+        """`greet_sites`: has the brokers of other sites ask anew for what they take from here."""
+        self.arrivals = Arrivals()
+        self._cameras = cameras
+        self._clock = clock
+        self._board = board
+        self._on_frame = on_frame
+        self._on_repair = on_repair
+        self._greet_sites = greet_sites
+        self._by_name: dict[str, Uplink] = {}
+        self._made_of: dict[str, object] = {}  # each uplink, to see whether that has changed
+        self._by_camera: dict[str, Uplink | str] = {}  # or why there is none
+        self._status_ns = 0
+
+    def __contains__(self, camera: str) -> bool:
+        return camera in self._by_camera
+
+    def configure(self, site: Site) -> None:
+        """As the site file says; what stays as it is goes on undisturbed."""
+        wanted: dict[str, dict[str, str]] = {}
+        for name, camera in site.cameras.items():
+            if isinstance(camera, UpstreamCamera):
+                wanted.setdefault(camera.upstream, {})[name] = camera.camera or name
+        before: dict[str, Uplink] = {}
+        for name in list(self._by_name):
+            if self._made_of[name] != (site.upstream.get(name), wanted.get(name)):
+                before[name] = self._by_name.pop(name)
+                before[name].close(wait=False)
+        self._by_camera = {}
+        for name, cameras in wanted.items():
+            self._by_camera |= dict.fromkeys(
+                cameras, self._uplink(name, site, cameras, before.get(name))
+            )
+            for here in cameras:
+                self._cameras[here].via = self._cameras[here].via or ()
+
+    def _uplink(
+        self, name: str, site: Site, cameras: dict[str, str], before: Uplink | None
+    ) -> Uplink | str:
+        """The links to an upstream, or why there are none."""
+        if name in self._by_name:
+            return self._by_name[name]
+        section = site.upstream[name]
+        try:
+            made = Uplink(name, section, site.site, cameras, self._clock, self.arrivals, before)
+        except KeyFileError as exc:
+            log.error("upstream %s: %s", name, exc)
+            return str(exc)
+        self._by_name[name], self._made_of[name] = made, (section, cameras)
+        return made
+
+    def want(self, need: Callable[[str], Need]) -> None:
+        """Ask for what is needed of each camera now."""
+        for uplink in self._by_name.values():
+            uplink.want({name: need(name) for name in uplink.cameras})
+
+    def receive(self) -> None:
+        """Take what has come."""
+        for item in self.arrivals.take():
+            if isinstance(item, Granted):
+                self._granted(item)
+                continue
+            name = item.header.camera if isinstance(item, Came) else item.camera
+            camera = self._cameras.get(name)
+            if camera is None or name not in self._by_camera:
+                continue  # it was on its way when the site file changed
+            try:
+                self._take(camera, item)
+            except WireError as exc:
+                camera.refuse(exc, time.monotonic_ns())
+
+    def _take(self, camera: Camera, item: Came | Gap | Repaired) -> None:
+        if isinstance(item, Came) and not item.late:
+            header, text = item.header, encode_header(item.header)
+            layer = layer_of(header.sequence)
+            camera.check(header, layer, item.jpeg.buffer)
+            if header.run != camera.run:
+                camera.check_run(header)
+            self._on_frame(
+                camera, camera.accept(header, layer, text, item.jpeg, time.monotonic_ns())
+            )
+            return
+        if isinstance(item, Came):
+            text, topic = encode_header(item.header), item.header.topic
+            camera.repairs.frame(late_entry(camera, [zmq.Frame(topic), zmq.Frame(text), item.jpeg]))
+        elif isinstance(item, Gap):
+            camera.repairs.gap(item)
+        else:
+            camera.repairs.repaired_to(item)
+        self._on_repair(camera)
+
+    def _granted(self, granted: Granted) -> None:
+        uplink = self._by_name.get(granted.upstream)
+        if uplink is None:
+            return
+        changed = False
+        for name in uplink.cameras:
+            camera, via = self._cameras[name], granted.via.get(name, ())
+            changed = changed or camera.via != via
+            camera.via = via
+            if via and name not in uplink.here:
+                uplink.here.add(name)
+                camera.repairs.camera_came(uplink.repair)
+        if changed:
+            self._greet_sites()
+
+    def tick(self, now: int) -> None:
+        """What the links cannot say by themselves: that they are cut; and how each camera is."""
+        for uplink in self._by_name.values():
+            if uplink.was_connected != uplink.connected:
+                uplink.was_connected = not uplink.was_connected
+                log.info("%s: %s", uplink.name, "answers" if uplink.connected else "is cut off")
+                if not uplink.was_connected:
+                    for name in uplink.here:
+                        self._cameras[name].repairs.camera_left()
+                    uplink.here.clear()
+        if now >= self._status_ns:
+            self._status_ns = now + STATUS_NS
+            for name, uplink_or_why in self._by_camera.items():
+                self._say(name, uplink_or_why)
+
+    def _say(self, name: str, uplink: Uplink | str) -> None:
+        """A status of the camera: what its node has said there, or why it is not heard."""
+        trouble = uplink if isinstance(uplink, str) else uplink.trouble(name)
+        said = None if isinstance(uplink, str) or trouble is not None else uplink.said(name)
+        status = Status(
+            node=name, kind="camera", time=time.time_ns(), state="waiting", message=trouble
+        )
+        if said is not None:
+            status = replace(said, node=name, cameras=dict.fromkeys([name], _only(said)))
+        elif trouble is None:
+            status = replace(status, state="live")
+        self._board.post(status_topic(name), messages.encode(status))
+        if isinstance(uplink, str) or not uplink.connected:
+            self._board.heard_ns.pop(name, None)  # we are heard, and not the camera
+
+    def close(self) -> None:
+        for uplink in self._by_name.values():
+            uplink.close(wait=True)
+        self.arrivals.close()
