@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
 from camfan import Site, Subscriber, load_site
-from camfan.mailbox import Item
+from camfan.reading.mailbox import Item
 from camfan_nodes.demo.clip import CLIP, write_clip
 from camfan_nodes.demo.site import check_ports, demo_site_file
 from camfan_nodes.top.listener import Listener

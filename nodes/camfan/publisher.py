@@ -14,15 +14,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from camfan.absences import Making
 from camfan.address import SiteLike, camera_endpoints, resolve
-from camfan.claim import Claim
-from camfan.desk import Desk
 from camfan.encoding import check_image, encode_image
 from camfan.errors import AlreadyPublishedError, ClosedError, NotCustomError
 from camfan.event_publisher import send_event
 from camfan.frame import Image
 from camfan.identity import KeyFile, client_keys
+from camfan.link.claim import Claim
+from camfan.link.desk import Desk
+from camfan.link.orders import Orders
+from camfan.link.outlet import Left, Outlet
+from camfan.link.reporting import completed
 from camfan.options import (
     MAX_NS,
     check_callable,
@@ -31,11 +33,9 @@ from camfan.options import (
     check_jpeg,
     check_number,
 )
-from camfan.orders import Orders
-from camfan.outlet import Left, Outlet
-from camfan.repair import NoPast
-from camfan.reporting import completed
-from camfan.ring import Counts, Kept, Ring
+from camfan.ring.absences import Making
+from camfan.ring.repair import NoPast
+from camfan.ring.ring import Counts, Kept, Ring
 from camfan_config import CameraRing, CustomCamera, Site
 from camfan_wire.bounds import WIDEST, check_bounds
 from camfan_wire.clock import ClockEstimate, Offset
@@ -46,7 +46,7 @@ from camfan_wire.messages import EventState
 from camfan_wire.upright import SizeCache
 
 if TYPE_CHECKING:
-    from camfan.disk_ring import DiskRing
+    from camfan.ring.disk_ring import DiskRing
 
 CLOCK_S = 0.02  # how often it is looked whether the clock is known
 NOBODY = Making(demand=0)
@@ -440,7 +440,7 @@ def _ring_of(site: Site | str, camera: str) -> CameraRing:
 def _disk_ring(ring: CameraRing, camera: str, run: str) -> DiskRing | None:
     if ring.disk is None or ring.path is None:
         return None
-    from camfan.disk_ring import DiskRing  # only here: not every system has its locks
+    from camfan.ring.disk_ring import DiskRing  # only here: not every system has its locks
 
     return DiskRing(Path(ring.path) / camera, camera, run, ring.disk)
 

@@ -15,7 +15,6 @@ from typing import Generic, Literal, TypeVar, Unpack, cast, overload
 from camfan.address import Cameras, SiteLike, camera_patterns, check_camera, resolve
 from camfan.errors import ClosedError
 from camfan.frame import Frame
-from camfan.mailbox import Item
 from camfan.options import (
     CommonOptions,
     EveryOptions,
@@ -28,8 +27,9 @@ from camfan.options import (
     check_names,
     check_since,
 )
-from camfan.reading import Terms
-from camfan.readings import open_readings
+from camfan.reading.mailbox import Item
+from camfan.reading.reading import Terms
+from camfan.reading.readings import open_readings
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.messages import Event, Gap, Status

@@ -16,7 +16,7 @@ import pytest
 import zmq
 
 from camfan import Frame, Gap, Subscriber, load_site
-from camfan.mailbox import Item
+from camfan.reading.mailbox import Item
 from camfan_config import endpoints
 from camfan_testing.live import Camera, wait_until
 from camfan_testing.ports import free_ports

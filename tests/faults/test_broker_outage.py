@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from camfan.ring import OVERHEAD_BYTES
+from camfan.ring.ring import OVERHEAD_BYTES
 from camfan_faults.ledger import OVERRUN
 from camfan_faults.outage import FPS, FRAME_BYTES, assert_nothing_lost, broker_outage
 

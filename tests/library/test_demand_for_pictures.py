@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camfan import Publisher
-from camfan.demand import Demand
+from camfan.link.demand import Demand
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import wait_until
 from camfan_testing.peer import Peer

@@ -351,7 +351,7 @@ def test_short_addresses_reach_a_broker(live: LiveBroker) -> None:
 
 TYPES = """
 from camfan import Event, EventSubscriber, Frame, Publisher, Subscriber
-from camfan.mailbox import Item
+from camfan.reading.mailbox import Item
 
 frame: Frame = Subscriber("s.yaml", "porch", max_fps=5).read()
 frame = Subscriber.latest("s.yaml", max_age=1).read()

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camfan import Publisher, WireError
-from camfan.absences import Absences, Making
-from camfan.repair import NoPast, Repairs
-from camfan.ring import Kept, Ring
+from camfan.ring.absences import Absences, Making
+from camfan.ring.repair import NoPast, Repairs
+from camfan.ring.ring import Kept, Ring
 from camfan_testing.jpegs import jpeg
 from camfan_testing.peer import Peer
 from camfan_wire.clock import ClockEstimate

@@ -19,12 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camfan import Publisher
-from camfan.absences import Making
-from camfan.disk_ring import DiskRing
-from camfan.repair import Repairs
-from camfan.ring import Kept, Ring
-from camfan.ring_file import HEAD_BYTES, Kind, RingFileError, pack, read_contents, read_frame
-from camfan.ring_folder import RingFolder, Write
+from camfan.ring.absences import Making
+from camfan.ring.disk_ring import DiskRing
+from camfan.ring.repair import Repairs
+from camfan.ring.ring import Kept, Ring
+from camfan.ring.ring_file import HEAD_BYTES, Kind, RingFileError, pack, read_contents, read_frame
+from camfan.ring.ring_folder import RingFolder, Write
 from camfan_config import CameraRing
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import wait_until

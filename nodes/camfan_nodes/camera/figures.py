@@ -9,7 +9,7 @@ import threading
 from collections import deque
 
 from camfan import Report
-from camfan.ring import Counts
+from camfan.ring.ring import Counts
 from camfan_config.pace import Pace
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.source import Tally

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from camfan.ring import Counts
+from camfan.ring.ring import Counts
 from camfan_config.pace import STALE_INTERVALS, STALE_S, Gaps, Pace
 from camfan_nodes.camera.clock import Clock, Steps
 from camfan_nodes.camera.encode import Encoder, PictureError

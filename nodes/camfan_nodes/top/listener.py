@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from camfan import Subscriber
-from camfan.mailbox import Item
+from camfan.reading.mailbox import Item
 from camfan_config import Site, brokers
 from camfan_nodes.top.facts import SiteFacts, gather
 from camfan_nodes.viewer.board import Feed

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from camfan import CamfanError, Event, Frame, Subscriber
-from camfan.mailbox import Item
+from camfan.reading.mailbox import Item
 from camfan_nodes.viewer.watch import Arrival
 from camfan_wire.messages import Status
 

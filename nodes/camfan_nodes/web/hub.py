@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from camfan import Event, Frame, Report, Subscriber
-from camfan.mailbox import Item
+from camfan.reading.mailbox import Item
 from camfan_config import Site, broker_of
 from camfan_config.pace import Pace, planned_pace
 from camfan_nodes.viewer.board import MOTION_S

@@ -13,7 +13,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from camfan.ring import Counts
+from camfan.ring.ring import Counts
 from camfan_nodes.camera.source import (
     EVERYTHING,
     SLICE_S,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from camfan.absences import NOT_WANTED, OVERRUN
-from camfan.repair import DAMAGED, Past
-from camfan.ring import Kept, Ring
+from camfan.ring.absences import NOT_WANTED, OVERRUN
+from camfan.ring.repair import DAMAGED, Past
+from camfan.ring.ring import Kept, Ring
 from camfan_wire.header import Header
 from camfan_wire.messages import Hop, Outcome, Trace, Traced
 

@@ -22,8 +22,8 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from camfan.absences import Absences, Making
-from camfan.ring import Kept
+from camfan.ring.absences import Absences, Making
+from camfan.ring.ring import Kept
 from camfan_wire.errors import WireError
 from camfan_wire.header import Camera, Count, Run, decode_header
 

@@ -18,8 +18,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from camfan.absences import Making
-from camfan.ring_file import (
+from camfan.ring.absences import Making
+from camfan.ring.ring_file import (
     HEAD_BYTES,
     About,
     Contents,

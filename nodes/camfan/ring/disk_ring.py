@@ -16,11 +16,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from camfan.absences import Absence, Making
-from camfan.repair import DAMAGED
-from camfan.ring import Kept, Span
-from camfan.ring_file import Kind, RingFileError, read_contents, read_frame
-from camfan.ring_folder import RingFolder, Stretch, Write
+from camfan.ring.absences import Absence, Making
+from camfan.ring.repair import DAMAGED
+from camfan.ring.ring import Kept, Span
+from camfan.ring.ring_file import Kind, RingFileError, read_contents, read_frame
+from camfan.ring.ring_folder import RingFolder, Stretch, Write
 from camfan_config.units import short_bytes
 
 SYNC_S = 30.0

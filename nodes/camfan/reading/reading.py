@@ -13,7 +13,7 @@ import zmq
 
 from camfan.errors import RefusedError
 from camfan.frame import Frame
-from camfan.mailbox import EveryQueue, LatestBox, Mailbox
+from camfan.reading.mailbox import EveryQueue, LatestBox, Mailbox
 from camfan_wire import messages
 from camfan_wire.credit import EveryWindow, LatestWindow
 from camfan_wire.errors import WireError

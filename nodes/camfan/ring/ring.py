@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass, replace
 
-from camfan.absences import MAX_KEPT, NOT_WANTED, OVERRUN, Absence, Absences, Making
+from camfan.ring.absences import MAX_KEPT, NOT_WANTED, OVERRUN, Absence, Absences, Making
 from camfan_wire.header import Header
 
 OVERHEAD_BYTES = 1024  # of one kept frame, beside its JPEG

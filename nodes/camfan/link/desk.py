@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from camfan.claim import Claim
-from camfan.orders import Orders
-from camfan.repair import Past, Repairs
-from camfan.ring import Ring
-from camfan.tracing import Traces
+from camfan.link.claim import Claim
+from camfan.link.orders import Orders
+from camfan.link.tracing import Traces
+from camfan.ring.repair import Past, Repairs
+from camfan.ring.ring import Ring
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.link import LinkUser, Parts

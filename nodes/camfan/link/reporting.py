@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from camfan.orders import Orders
-from camfan.ring import Ring, Span
+from camfan.link.orders import Orders
+from camfan.ring.ring import Ring, Span
 from camfan_wire.link import Report
 from camfan_wire.messages import Figures
 

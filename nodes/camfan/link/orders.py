@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from camfan.absences import Making
-from camfan.adaptation import Adaptation
-from camfan.demand import Demand
+from camfan.link.adaptation import Adaptation
+from camfan.link.demand import Demand
+from camfan.ring.absences import Making
 
 
 class Orders:

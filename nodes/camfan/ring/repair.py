@@ -12,8 +12,8 @@ from typing import Protocol
 
 import msgspec
 
-from camfan.absences import OVERRUN, Absence
-from camfan.ring import Kept, Ring
+from camfan.ring.absences import OVERRUN, Absence
+from camfan.ring.ring import Kept, Ring
 from camfan_wire import messages
 from camfan_wire.clock import DRIFT_PPM, ClockEstimate
 from camfan_wire.header import Header, Position, encode_header

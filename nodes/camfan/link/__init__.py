@@ -1,0 +1,1 @@
+"""What a camera sends, at what rate, and what the broker asks of it."""

@@ -1,0 +1,1 @@
+"""One connection for each broker that a subscriber reads from."""
