@@ -33,8 +33,8 @@ from camfan_config import (
 )
 from camfan_config.pace import planned_pace
 from camfan_config.units import parse_address
-from camfan_nodes.cli_site import check_file
-from camfan_nodes.up.share import choose_host
+from camfan_nodes.shared.share import choose_host
+from camfan_nodes.site.cli_site import check_file
 
 EXIT_CONFIG = 78
 UNIT_WATCHDOG_S = 30.0  # WatchdogSec of camfan-camera@.service

@@ -30,11 +30,11 @@ from camfan import Site, Subscriber, load_site
 from camfan.reading.mailbox import Item
 from camfan_nodes.demo.clip import CLIP, write_clip
 from camfan_nodes.demo.site import check_ports, demo_site_file
-from camfan_nodes.top.listener import Listener
-from camfan_nodes.top.table import SiteTable
-from camfan_nodes.up.share import Work, page_address
-from camfan_nodes.viewer import tokens
-from camfan_nodes.viewer.board import Feed
+from camfan_nodes.monitor import tokens
+from camfan_nodes.monitor.board import Feed
+from camfan_nodes.monitor.listener import Listener
+from camfan_nodes.monitor.table import SiteTable
+from camfan_nodes.shared.share import Work, page_address
 from camfan_nodes.viewer.window import Window
 
 ROOT = Path(__file__).parents[1]

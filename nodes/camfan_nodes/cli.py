@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 EXIT_UNREAD = 1  # whoever was to read the answer is gone
 
 _COMMANDS = {
-    "init": "camfan_nodes.cli_init:add_init_command",
+    "init": "camfan_nodes.site.cli_init:add_init_command",
     "demo": "camfan_nodes.demo.cli_demo:add_demo_command",
     "up": "camfan_nodes.up.cli_up:add_up_command",
     "top": "camfan_nodes.top.cli_top:add_top_command",
-    "trace": "camfan_nodes.cli_trace:add_trace_command",
+    "trace": "camfan_nodes.site.cli_trace:add_trace_command",
     "view": "camfan_nodes.viewer.cli_view:add_view_command",
     "camera": "camfan_nodes.camera.cli_camera:add_camera_command",
     "cameras": "camfan_nodes.camera.cli_camera:add_cameras_command",
@@ -34,12 +34,12 @@ _COMMANDS = {
     "motion": "camfan_nodes.motion.cli_motion:add_motion_command",
     "web": "camfan_nodes.web.cli_web:add_web_command",
     "password": "camfan_nodes.web.cli_password:add_password_command",
-    "check": "camfan_nodes.cli_site:add_check_command",
-    "show": "camfan_nodes.cli_site:add_show_command",
-    "graph": "camfan_nodes.cli_site:add_graph_command",
-    "diff": "camfan_nodes.cli_site:add_diff_command",
-    "schema": "camfan_nodes.cli_site:add_schema_command",
-    "reload": "camfan_nodes.cli_reload:add_reload_command",
+    "check": "camfan_nodes.site.cli_site:add_check_command",
+    "show": "camfan_nodes.site.cli_site:add_show_command",
+    "graph": "camfan_nodes.site.cli_site:add_graph_command",
+    "diff": "camfan_nodes.site.cli_site:add_diff_command",
+    "schema": "camfan_nodes.site.cli_site:add_schema_command",
+    "reload": "camfan_nodes.site.cli_reload:add_reload_command",
     "keys": "camfan_nodes.keys.cli_keys:add_keys_command",
 }
 

@@ -9,8 +9,8 @@ import pytest
 
 from camfan import Publisher, Subscriber
 from camfan_nodes import cli
-from camfan_nodes.asking import NoAnswerError, ask
 from camfan_nodes.recorder.node import run as record
+from camfan_nodes.shared.asking import NoAnswerError, ask
 from camfan_testing.live import Camera, LiveBroker, live_broker, publish_first, wait_until
 from camfan_testing.processes import running_broker
 from camfan_testing.sites import custom_cameras, write_site

@@ -21,10 +21,10 @@ from camfan_nodes.camera.encode import Encoder, PictureError, encoder_of
 from camfan_nodes.camera.privacy import Paint
 from camfan_nodes.camera.source import Idle, Picture
 from camfan_nodes.camera.video_file import FileSource
+from camfan_nodes.monitor.board import Arrived
+from camfan_nodes.monitor.watch import Arrival
 from camfan_nodes.motion.video import Video
-from camfan_nodes.viewer.board import Arrived
 from camfan_nodes.viewer.decoder import decode
-from camfan_nodes.viewer.watch import Arrival
 from camfan_nodes.web.picture import scaled
 from camfan_testing.cameras import FakeClock
 from camfan_testing.jpegs import CORNERS, cornered, corners_of, jpeg, stored_turned

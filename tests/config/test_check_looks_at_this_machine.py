@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from camfan_config import load_site
-from camfan_nodes import this_machine
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.source import SourceError
 from camfan_nodes.camera.sources import source_of
 from camfan_nodes.cli import main
-from camfan_nodes.this_machine import machine_warnings
+from camfan_nodes.site import this_machine
+from camfan_nodes.site.this_machine import machine_warnings
 from camfan_testing.processes import broker_process
 from camfan_testing.sites import custom_cameras, write_site
 

@@ -32,7 +32,7 @@ from camfan_config.estimate import traffic, warnings
 from camfan_config.graph import mermaid
 from camfan_config.load import read_site
 from camfan_config.render import show
-from camfan_nodes.up.share import share
+from camfan_nodes.shared.share import share
 
 TWO = """version: 1
 site: farm

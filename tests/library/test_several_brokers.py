@@ -17,9 +17,9 @@ import pytest
 
 from camfan import Event, EventPublisher, Frame, Gap, Report, Subscriber, load_site
 from camfan_config import endpoints
+from camfan_nodes.monitor.listener import Listener
 from camfan_nodes.recorder import node as recorder_node
 from camfan_nodes.recorder.index import Index
-from camfan_nodes.top.listener import Listener
 from camfan_testing.live import Camera, wait_until
 from camfan_testing.processes import Process, camfan, running_broker
 from camfan_testing.sites import write_two_brokers

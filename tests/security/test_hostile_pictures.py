@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from camfan import Frame, Publisher, Subscriber, WireError
+from camfan_nodes.monitor.board import Arrived, arrival_of
 from camfan_nodes.motion.node import run as run_motion
 from camfan_nodes.recorder.node import run as run_recorder
-from camfan_nodes.viewer.board import Arrived, arrival_of
 from camfan_nodes.viewer.decoder import decode
 from camfan_testing.data import hostile_jpegs
 from camfan_testing.jpegs import jpeg

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from camfan import Site, Status, load_site
-from camfan_nodes.top.facts import CameraFacts, SiteFacts, gather
-from camfan_nodes.viewer.heard import Heard, Word, camera_trouble
+from camfan_nodes.monitor.facts import CameraFacts, SiteFacts, gather
+from camfan_nodes.monitor.heard import Heard, Word, camera_trouble
 from camfan_wire.messages import Figures
 
 LIVE: Figures = {"state": "live", "fps": 15.0, "lost": 0, "refused": 0, "age_ms": 20.0,

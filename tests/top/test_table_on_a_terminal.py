@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from camfan_nodes.cli_trace import TraceTable, utc
-from camfan_nodes.terminal import Printable
-from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, SubscriberFacts
-from camfan_nodes.top.keys import _split
-from camfan_nodes.top.screen import Pager
-from camfan_nodes.top.table import SiteTable
+from camfan_nodes.monitor.facts import CameraFacts, NodeFacts, SiteFacts, SubscriberFacts
+from camfan_nodes.monitor.keys import _split
+from camfan_nodes.monitor.screen import Pager
+from camfan_nodes.monitor.table import SiteTable
+from camfan_nodes.shared.terminal import Printable
+from camfan_nodes.site.cli_trace import TraceTable, utc
 from camfan_wire.messages import Hop, Traced
 from camfan_wire.states import CameraState
 

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from camfan import Publisher
-from camfan_nodes.top.listener import Listener
-from camfan_nodes.top.screen import show
+from camfan_nodes.monitor.listener import Listener
+from camfan_nodes.monitor.screen import show
 from camfan_testing.live import Camera, LiveBroker, publish_first, wait_until
 from camfan_testing.processes import camfan, running_broker
 from camfan_testing.sites import custom_cameras, write_site

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from camfan import Site, load_site
-from camfan_nodes.up.share import UnknownHostError, change, choose_host, share
+from camfan_nodes.shared.share import UnknownHostError, change, choose_host, share
 
 FARM = """version: 1
 site: farm

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from camfan_nodes.shared.share import Change, Work
 from camfan_nodes.up.child import ending
-from camfan_nodes.up.share import Change, Work
 from camfan_nodes.up.supervisor import Supervisor
 from camfan_testing.live import wait_until
 from camfan_testing.processes import Process
@@ -263,7 +263,7 @@ def test_killing_the_parent_kills_the_children(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
         "import sys\n"
-        "from camfan_nodes.up.share import Work\n"
+        "from camfan_nodes.shared.share import Work\n"
         "from camfan_nodes.up.supervisor import Supervisor\n"
         f"works = [Work(n, 'camera', (sys.executable, '-c', {STUBBORN!r})) for n in 'ab']\n"
         "def say(name, line):\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from camfan_config.pace import Pace
-from camfan_nodes.viewer.watch import Arrival, Watch, WorstAge
+from camfan_nodes.monitor.watch import Arrival, Watch, WorstAge
 
 
 def arrival(now_s: float, age_s: float | None = 0.1, error_s: float = 0.01) -> Arrival:

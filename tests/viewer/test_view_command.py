@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from camfan import load_site
-from camfan_nodes.top.listener import Listener
+from camfan_nodes.monitor.listener import Listener
 from camfan_testing.live import wait_until
 from camfan_testing.processes import camfan, running_broker
 from camfan_testing.sites import custom_cameras, write_site

@@ -14,7 +14,7 @@ import pytest
 import simplejpeg
 
 from camfan import Event, Frame
-from camfan_nodes.viewer.board import Board
+from camfan_nodes.monitor.board import Board
 from camfan_nodes.viewer.window import Window
 from camfan_testing.live import wait_until
 from camfan_wire.clock import ClockEstimate

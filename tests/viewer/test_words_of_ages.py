@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camfan_nodes.viewer.words import (
+from camfan_nodes.monitor.words import (
     age_text,
     count_text,
     fps_text,

@@ -18,7 +18,6 @@ from camfan_config.errors import CamfanError
 from camfan_config.inherit import without_effect
 from camfan_config.pace import planned_pace
 from camfan_config.printable import printable_lines
-from camfan_nodes import service
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.discreet import DiscreetSource
 from camfan_nodes.camera.encode import encoder_of
@@ -32,9 +31,10 @@ from camfan_nodes.camera.reader import THREAD
 from camfan_nodes.camera.sources import source_of
 from camfan_nodes.camera.supervise import CAPTURE, StopHungError, supervise
 from camfan_nodes.camera.trust import caveat_of
-from camfan_nodes.command import add_key_argument, end_with_code, find_node, log_to_stderr
-from camfan_nodes.opening import opened_site
-from camfan_nodes.viewer.site_file import add_config_argument
+from camfan_nodes.shared import service
+from camfan_nodes.shared.command import add_key_argument, end_with_code, find_node, log_to_stderr
+from camfan_nodes.shared.opening import opened_site
+from camfan_nodes.shared.site_file import add_config_argument
 
 log = logging.getLogger(__name__)
 

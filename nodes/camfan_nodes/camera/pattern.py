@@ -16,7 +16,6 @@ import numpy as np
 
 from camfan_config.types import Size, TestCamera
 from camfan_config.units import short_rate
-from camfan_nodes.camera import font
 from camfan_nodes.camera.cells import cell_size, draw_number
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.pacing import Pacer
@@ -30,6 +29,7 @@ from camfan_nodes.camera.source import (
     Tally,
     Wishes,
 )
+from camfan_nodes.shared import font
 
 SIZE = Size(1280, 720)
 FPS = 15.0

@@ -18,7 +18,7 @@ from camfan_config.types import (
 )
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.source import Source
-from camfan_nodes.command import ConfigurationError, MissingExtraError
+from camfan_nodes.shared.command import ConfigurationError, MissingExtraError
 
 EXTRA = "video"
 APT = (

@@ -15,13 +15,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from camfan_config import CamfanError, Site, load_site
 from camfan_config.printable import printable
 from camfan_config.units import short_bytes
-from camfan_nodes.command import MissingExtraError, end_with_code
 from camfan_nodes.demo.bounded import LIMIT_BYTES, bounded
 from camfan_nodes.demo.site import check_ports, choose_web_port, demo_site_file
-from camfan_nodes.top.listener import Listener
+from camfan_nodes.monitor.listener import Listener
+from camfan_nodes.shared.command import MissingExtraError, end_with_code
+from camfan_nodes.shared.share import Change, Work, choose_host, page_address, share
 from camfan_nodes.up.cli_run import OURS, START_S, run_with_lines, run_with_table
 from camfan_nodes.up.journal import Journal
-from camfan_nodes.up.share import Change, Work, choose_host, page_address, share
 
 FOLDER = Path(".demo")  # in the current folder: the drawn scene, the recordings, the log
 SUMMARY_S = 5.0

@@ -19,8 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from camfan import KeyFileError
-from camfan_nodes.command import ConfigurationError
 from camfan_nodes.keys.folder import REVOKED
+from camfan_nodes.shared.command import ConfigurationError
 from camfan_wire.keys import (
     PUBLIC,
     SECRET,

@@ -11,13 +11,13 @@ from rich.table import Table
 
 from camfan import load_site
 from camfan_config.printable import printable_lines
-from camfan_nodes.command import end_with_code
 from camfan_nodes.keys import making, rotating
 from camfan_nodes.keys.enrolment import PORT
 from camfan_nodes.keys.folder import check_name, entries, folder_of, key_warnings, purposes
 from camfan_nodes.keys.letting_in import invite, join
-from camfan_nodes.terminal import Printable
-from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+from camfan_nodes.shared.command import end_with_code
+from camfan_nodes.shared.site_file import add_config_argument, find_site_file
+from camfan_nodes.shared.terminal import Printable
 from camfan_wire.keys import PUBLIC, fingerprint, read_publics, to_hex
 
 Commands = argparse._SubParsersAction

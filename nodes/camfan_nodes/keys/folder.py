@@ -9,7 +9,7 @@ from pathlib import Path
 from camfan import KeyFileError, Site
 from camfan.identity import BROKER, OWNER
 from camfan_config import CustomCamera, UpstreamCamera, nodes
-from camfan_nodes.command import ConfigurationError
+from camfan_nodes.shared.command import ConfigurationError
 from camfan_wire.keys import PUBLIC, SECRET, fingerprint, read_publics
 from camfan_wire.safe_files import find_exposure, find_group_exposure
 

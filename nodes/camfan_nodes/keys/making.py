@@ -8,13 +8,13 @@ from pathlib import Path
 from camfan import Site, SiteError, load_site
 from camfan.identity import BROKER, OWNER
 from camfan_config import hosts
-from camfan_nodes.command import ConfigurationError
 from camfan_nodes.keys.changing import changing, is_revoked, remove_secret, retire
 from camfan_nodes.keys.folder import DEFAULT, check_name, folder_of
 from camfan_nodes.keys.pinning import pin
 from camfan_nodes.keys.saying import announce, is_there, say, say_what_then
-from camfan_nodes.up.share import choose_host
-from camfan_nodes.viewer.site_file import find_site_file
+from camfan_nodes.shared.command import ConfigurationError
+from camfan_nodes.shared.share import choose_host
+from camfan_nodes.shared.site_file import find_site_file
 from camfan_wire.keys import (
     PUBLIC,
     SECRET,

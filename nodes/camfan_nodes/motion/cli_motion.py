@@ -6,16 +6,16 @@ import argparse
 from pathlib import Path
 
 from camfan_config import Site
-from camfan_nodes import service
-from camfan_nodes.command import (
+from camfan_nodes.shared import service
+from camfan_nodes.shared.command import (
     MissingExtraError,
     add_key_argument,
     end_with_code,
     find_node,
     log_to_stderr,
 )
-from camfan_nodes.opening import opened_site
-from camfan_nodes.viewer.site_file import add_config_argument
+from camfan_nodes.shared.opening import opened_site
+from camfan_nodes.shared.site_file import add_config_argument
 
 from .cli_try import add_try_arguments, check_try_arguments, run_try
 

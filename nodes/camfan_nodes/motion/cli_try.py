@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from camfan import load_site
 from camfan_config import Motion
 from camfan_config.printable import printable
-from camfan_nodes.command import MissingExtraError, end_with_code, find_node
-from camfan_nodes.viewer.site_file import find_site_file
+from camfan_nodes.shared.command import MissingExtraError, end_with_code, find_node
+from camfan_nodes.shared.site_file import find_site_file
 
 if TYPE_CHECKING:
     from .trial import Trial
@@ -80,7 +80,7 @@ def _show(path: Path, picture: Path | None, video: Video, motion: Motion, areas:
     from rich.console import Console
     from rich.text import Text
 
-    from camfan_nodes.terminal import Printable
+    from camfan_nodes.shared.terminal import Printable
 
     from .heat import write_picture
     from .timeline import clock, summary

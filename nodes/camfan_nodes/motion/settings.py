@@ -11,7 +11,7 @@ from camfan_config import Motion, Site, select
 from camfan_config.document import Mark, Scalar
 from camfan_config.kinds import Kind, kind_of
 from camfan_config.scalars import Wrong, closest, read_scalar
-from camfan_nodes.command import ConfigurationError
+from camfan_nodes.shared.command import ConfigurationError
 
 from .detector import Detector
 from .zones import Points

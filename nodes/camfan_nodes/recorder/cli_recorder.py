@@ -7,11 +7,11 @@ import logging
 from pathlib import Path
 
 from camfan_config import Loaded
-from camfan_nodes import service
-from camfan_nodes.command import add_key_argument, end_with_code, find_node, log_to_stderr
-from camfan_nodes.opening import opened_site
 from camfan_nodes.recorder.node import run
-from camfan_nodes.viewer.site_file import add_config_argument
+from camfan_nodes.shared import service
+from camfan_nodes.shared.command import add_key_argument, end_with_code, find_node, log_to_stderr
+from camfan_nodes.shared.opening import opened_site
+from camfan_nodes.shared.site_file import add_config_argument
 
 log = logging.getLogger(__name__)
 

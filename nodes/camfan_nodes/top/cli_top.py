@@ -10,13 +10,13 @@ from rich.console import Console
 
 from camfan import CamfanError
 from camfan_config import Site, brokers, load_site
-from camfan_nodes.command import add_key_argument, end_with_code
-from camfan_nodes.service import stop_on_signals
-from camfan_nodes.terminal import Printable
-from camfan_nodes.top.listener import Listener
-from camfan_nodes.top.screen import show
-from camfan_nodes.top.table import SiteTable
-from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+from camfan_nodes.monitor.listener import Listener
+from camfan_nodes.monitor.screen import show
+from camfan_nodes.monitor.table import SiteTable
+from camfan_nodes.shared.command import add_key_argument, end_with_code
+from camfan_nodes.shared.service import stop_on_signals
+from camfan_nodes.shared.site_file import add_config_argument, find_site_file
+from camfan_nodes.shared.terminal import Printable
 
 ANSWER_S = 5.0  # so long --once waits for the broker
 STATUSES_S = (

@@ -15,10 +15,10 @@ from pathlib import Path
 from rich.console import Console
 
 from camfan_config import Site
-from camfan_nodes.top.listener import Listener
-from camfan_nodes.top.screen import show
+from camfan_nodes.monitor.listener import Listener
+from camfan_nodes.monitor.screen import show
+from camfan_nodes.shared.share import Change, Work, page_address
 from camfan_nodes.up.journal import FileJournal, Journal, TerminalJournal
-from camfan_nodes.up.share import Change, Work, page_address
 from camfan_nodes.up.supervisor import Supervisor
 from camfan_wire.terminal import Terminal, forget_output
 

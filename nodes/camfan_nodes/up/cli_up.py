@@ -9,12 +9,12 @@ from pathlib import Path
 
 from camfan_config import CamfanError, Site, load_site
 from camfan_config.interpolate import SECRETS_FILE
-from camfan_nodes.command import end_with_code
+from camfan_nodes.shared.command import end_with_code
+from camfan_nodes.shared.share import Change, Work, change, choose_host, share
+from camfan_nodes.shared.site_file import add_config_argument, find_site_file
 from camfan_nodes.up.cli_run import OURS, log_folder, run_with_lines, run_with_table
 from camfan_nodes.up.journal import Journal
 from camfan_nodes.up.lock import only_one
-from camfan_nodes.up.share import Change, Work, change, choose_host, share
-from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
 
 
 def add_up_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

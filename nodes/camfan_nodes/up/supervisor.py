@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from camfan_nodes.shared.share import Change, Work
 from camfan_nodes.up.child import Child
 from camfan_nodes.up.child import ending as how_it_ended
-from camfan_nodes.up.share import Change, Work
 
 PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # before each new start of what keeps dying
 GOOD_S = 60.0  # after so long a life the first pause is short again

@@ -11,13 +11,11 @@ import pygame
 
 from camfan import Frame
 from camfan_config.pace import STALE_S
-from camfan_nodes.viewer import tokens
-from camfan_nodes.viewer.board import Arrived
-from camfan_nodes.viewer.decoder import Decoded
-from camfan_nodes.viewer.heard import pace_said, state_said
-from camfan_nodes.viewer.tile import Plate, TileView, stale_look
-from camfan_nodes.viewer.watch import Look, Watch, WorstAge
-from camfan_nodes.viewer.words import (
+from camfan_nodes.monitor import tokens
+from camfan_nodes.monitor.board import Arrived
+from camfan_nodes.monitor.heard import pace_said, state_said
+from camfan_nodes.monitor.watch import Look, Watch, WorstAge
+from camfan_nodes.monitor.words import (
     AGE_UNKNOWN,
     NO_PICTURE,
     age_text,
@@ -25,6 +23,8 @@ from camfan_nodes.viewer.words import (
     old_text,
     time_text,
 )
+from camfan_nodes.viewer.decoder import Decoded
+from camfan_nodes.viewer.tile import Plate, TileView, stale_look
 from camfan_wire.messages import Figures
 from camfan_wire.states import LIVE, CameraState
 

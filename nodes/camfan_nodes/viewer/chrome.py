@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pygame
 
-from camfan_nodes.viewer import tokens
+from camfan_nodes.monitor import tokens
+from camfan_nodes.monitor.tokens import Colour
 from camfan_nodes.viewer.lettering import cut, line
-from camfan_nodes.viewer.tokens import Colour
 
 KEYS = (
     ("arrows", "choose a camera"),

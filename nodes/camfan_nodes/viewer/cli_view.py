@@ -9,9 +9,9 @@ from pathlib import Path
 from camfan import CamfanError, Subscriber
 from camfan.address import camera_patterns
 from camfan_config import Site, load_site, select, title_of
-from camfan_nodes.command import MissingExtraError, add_key_argument, end_with_code
-from camfan_nodes.service import stop_on_signals
-from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+from camfan_nodes.shared.command import MissingExtraError, add_key_argument, end_with_code
+from camfan_nodes.shared.service import stop_on_signals
+from camfan_nodes.shared.site_file import add_config_argument, find_site_file
 
 START_SIZE = (1280, 800)
 
@@ -61,7 +61,7 @@ def _choose(site: Site, asked: list[str]) -> list[str]:
 def _show(site: Site, cameras: list[str], key: Path | None) -> int:
     import pygame
 
-    from camfan_nodes.viewer.board import Feed
+    from camfan_nodes.monitor.board import Feed
     from camfan_nodes.viewer.lettering import forget
     from camfan_nodes.viewer.window import Window
 

@@ -14,7 +14,7 @@ import simplejpeg
 from numpy import uint8
 from numpy.typing import NDArray
 
-from camfan_nodes.viewer.board import Arrived
+from camfan_nodes.monitor.board import Arrived
 from camfan_nodes.viewer.grid import Box, letterbox
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import pygame
 
-from camfan_nodes.viewer.tokens import Colour
+from camfan_nodes.monitor.tokens import Colour
 
 _GRID = 80  # drawn this large, then made small, so that edges are smooth
 _LINE = 7

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pygame
 
-from camfan_nodes.viewer.tokens import Colour
+from camfan_nodes.monitor.tokens import Colour
 
 # Asking the system which fonts it has costs a second on a Pi; these are where Linux keeps them.
 _FOLDERS = (

@@ -13,11 +13,11 @@ from math import log10
 import pygame
 
 from camfan_config.pace import LATE_S, STALE_S
-from camfan_nodes.viewer import tokens
+from camfan_nodes.monitor import tokens
+from camfan_nodes.monitor.tokens import Colour
 from camfan_nodes.viewer.grid import BAR, TWO_LINES, Box, caption_height, letter_height
 from camfan_nodes.viewer.icons import icon
 from camfan_nodes.viewer.lettering import cut, line, wrap
-from camfan_nodes.viewer.tokens import Colour
 
 _SHORTEST_S = 0.01  # the left end of the age bar; STALE_S is the right one
 

@@ -13,16 +13,16 @@ from pathlib import Path
 import pygame
 
 from camfan import Frame
+from camfan_nodes.monitor.board import Source
+from camfan_nodes.monitor.heard import Heard, camera_trouble, said_of_camera
+from camfan_nodes.monitor.words import need_text, time_text
 from camfan_nodes.viewer import chrome, tokens
-from camfan_nodes.viewer.board import Source
 from camfan_nodes.viewer.camera import CameraView, Moment
 from camfan_nodes.viewer.decoder import Decoder
 from camfan_nodes.viewer.grid import Box, fit
-from camfan_nodes.viewer.heard import Heard, camera_trouble, said_of_camera
 from camfan_nodes.viewer.lettering import can_draw
 from camfan_nodes.viewer.snapshot import save
 from camfan_nodes.viewer.tile import paint_tile, picture_height
-from camfan_nodes.viewer.words import need_text, time_text
 from camfan_wire.states import LIVE, TROUBLE, CameraState, live_text
 
 TURN_MS = 100  # at the least so often the window looks at the clock

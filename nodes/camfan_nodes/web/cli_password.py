@@ -7,7 +7,7 @@ import getpass
 import sys
 
 from camfan_config import CamfanError
-from camfan_nodes.command import end_with_code
+from camfan_nodes.shared.command import end_with_code
 from camfan_nodes.web.passwords import hash_password, hash_token, new_token
 
 SHORTEST = 8

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camfan_config import Site
-from camfan_nodes import service
-from camfan_nodes.command import (
+from camfan_nodes.shared import service
+from camfan_nodes.shared.command import (
     ConfigurationError,
     MissingExtraError,
     add_key_argument,
     end_with_code,
     log_to_stderr,
 )
-from camfan_nodes.opening import opened_site
-from camfan_nodes.viewer.site_file import add_config_argument
+from camfan_nodes.shared.opening import opened_site
+from camfan_nodes.shared.site_file import add_config_argument
 from camfan_wire.open_files import raise_open_files
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from camfan_config import Site, brokers, nodes
-from camfan_nodes.top.facts import SiteFacts
-from camfan_nodes.top.figures import count
-from camfan_nodes.viewer.heard import Word
+from camfan_nodes.monitor.facts import SiteFacts
+from camfan_nodes.monitor.figures import count
+from camfan_nodes.monitor.heard import Word
 from camfan_wire.messages import Figures
 
 TAKEN, UNSENT = "Taken by cameras", "not sent: the broker was away or the link was full"

@@ -12,8 +12,8 @@ from collections import deque
 from msgspec import Struct
 
 from camfan_config import EncodingCamera
-from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, gather
-from camfan_nodes.viewer.heard import Heard, Word
+from camfan_nodes.monitor.facts import CameraFacts, NodeFacts, SiteFacts, gather
+from camfan_nodes.monitor.heard import Heard, Word
 from camfan_nodes.web.access import Principal
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.ledger import Hop, Reader, hops, readers

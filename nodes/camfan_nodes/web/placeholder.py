@@ -10,7 +10,7 @@ import numpy.typing as npt
 import simplejpeg
 
 from camfan import Frame
-from camfan_nodes.camera.font import HEIGHT, WIDTH, glyph
+from camfan_nodes.shared.font import HEIGHT, WIDTH, glyph
 
 GROUND, STRIPE, PLATE = 48, 60, 12
 BRIGHTER = 28  # the stripes over an old picture

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from camfan_nodes.viewer.words import length_text
+from camfan_nodes.monitor.words import length_text
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.picture import Picture
 from camfan_nodes.web.placeholder import old_picture, placeholder

@@ -93,8 +93,6 @@ def output_of(folder: Path) -> Path:
 
 
 def _serve() -> None:
-    import camfan_nodes.cli_reload
-    import camfan_nodes.keys.cli_keys  # noqa: F401 - what loads once is loaded before the forks
     from camfan_config import load_site
     from camfan_nodes.cli import main
 

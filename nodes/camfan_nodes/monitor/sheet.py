@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from camfan_config.printable import printable
-from camfan_nodes.viewer import tokens
-from camfan_nodes.viewer.words import UNKNOWN
+from camfan_nodes.monitor import tokens
+from camfan_nodes.monitor.words import UNKNOWN
 
 QUIET = tokens.css(tokens.QUIET)
 _SPACE = 2  # between columns

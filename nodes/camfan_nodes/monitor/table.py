@@ -13,10 +13,10 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from camfan_config.printable import printable
-from camfan_nodes.top.facts import CameraFacts, NodeFacts, SiteFacts, SubscriberFacts
-from camfan_nodes.top.sheet import QUIET, Column, plain_text, sheet
-from camfan_nodes.viewer import tokens
-from camfan_nodes.viewer.words import (
+from camfan_nodes.monitor import tokens
+from camfan_nodes.monitor.facts import CameraFacts, NodeFacts, SiteFacts, SubscriberFacts
+from camfan_nodes.monitor.sheet import QUIET, Column, plain_text, sheet
+from camfan_nodes.monitor.words import (
     AGE_UNKNOWN,
     NO_PICTURE,
     UNKNOWN,

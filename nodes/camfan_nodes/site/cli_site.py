@@ -21,10 +21,10 @@ from camfan_config.printable import printable
 from camfan_config.render import show
 from camfan_config.schema import schema_text
 from camfan_config.terminal import diff_text, picture, problems_text, summary
-from camfan_nodes.command import EXIT_CONFIG
 from camfan_nodes.keys.folder import key_warnings
-from camfan_nodes.terminal import Printable
-from camfan_nodes.viewer.site_file import NoSiteError, add_config_argument, find_site_file
+from camfan_nodes.shared.command import EXIT_CONFIG
+from camfan_nodes.shared.site_file import NoSiteError, add_config_argument, find_site_file
+from camfan_nodes.shared.terminal import Printable
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -98,7 +98,7 @@ def _check(path: Path) -> int:
 
 def _here(loaded: Loaded) -> tuple[str, ...]:
     """What this machine lacks; nothing that came from elsewhere is said."""
-    from camfan_nodes.this_machine import machine_warnings  # its imports are not for `show`
+    from camfan_nodes.site.this_machine import machine_warnings  # its imports are not for `show`
 
     return tuple(loaded.hidden.cover(words) for words in machine_warnings(loaded.site))
 

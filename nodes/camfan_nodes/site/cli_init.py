@@ -14,8 +14,9 @@ from camfan_config.interpolate import SECRETS_FILE
 from camfan_config.printable import printable
 from camfan_config.scalars import slug
 from camfan_config.site_file import DEFAULT, VARIABLE
-from camfan_nodes.command import ConfigurationError, end_with_code
-from camfan_nodes.first_site import (
+from camfan_nodes.shared.command import ConfigurationError, end_with_code
+from camfan_nodes.shared.site_file import add_config_argument
+from camfan_nodes.site.first_site import (
     NAME,
     FirstCamera,
     FirstSiteError,
@@ -23,7 +24,6 @@ from camfan_nodes.first_site import (
     name_of,
     site_text,
 )
-from camfan_nodes.viewer.site_file import add_config_argument
 
 SOURCES = "rtsp://… or http://…, /dev/video0, a video or a folder of JPEGs, picamera2, or test"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from camfan import Site, load_site
 from camfan_config import as_seen_by, brokers
 from camfan_config.printable import printable
-from camfan_nodes.asking import ANSWER_S, NoAnswerError, ask
-from camfan_nodes.command import EXIT_CONFIG, add_key_argument, end_with_code
-from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+from camfan_nodes.shared.asking import ANSWER_S, NoAnswerError, ask
+from camfan_nodes.shared.command import EXIT_CONFIG, add_key_argument, end_with_code
+from camfan_nodes.shared.site_file import add_config_argument, find_site_file
 from camfan_wire import messages
 
 

@@ -9,9 +9,9 @@ from types import TracebackType
 from camfan import Subscriber
 from camfan.reading.mailbox import Item
 from camfan_config import Site, brokers
-from camfan_nodes.top.facts import SiteFacts, gather
-from camfan_nodes.viewer.board import Feed
-from camfan_nodes.viewer.heard import Heard
+from camfan_nodes.monitor.board import Feed
+from camfan_nodes.monitor.facts import SiteFacts, gather
+from camfan_nodes.monitor.heard import Heard
 
 
 class Listener:

@@ -20,7 +20,7 @@ from camfan_config import (
     node_kind,
 )
 from camfan_config.units import parse_address
-from camfan_nodes.command import ConfigurationError
+from camfan_nodes.shared.command import ConfigurationError
 from camfan_wire.machine import own_label
 
 

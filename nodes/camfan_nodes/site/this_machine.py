@@ -40,8 +40,8 @@ from camfan_nodes.camera.images import list_folder
 from camfan_nodes.camera.source import SourceError
 from camfan_nodes.camera.sources import source_of
 from camfan_nodes.camera.words import describe_missing, reason_of
-from camfan_nodes.command import MissingExtraError
 from camfan_nodes.recorder.folder import KEEP_INDEX, index_folder, look_at_folder
+from camfan_nodes.shared.command import MissingExtraError
 from camfan_wire.machine import own_label
 
 ANSWER_S = 0.5  # for what listens on a port to say what it is

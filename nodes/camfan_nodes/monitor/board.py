@@ -13,7 +13,7 @@ from typing import Protocol
 
 from camfan import CamfanError, Event, Frame, Subscriber
 from camfan.reading.mailbox import Item
-from camfan_nodes.viewer.watch import Arrival
+from camfan_nodes.monitor.watch import Arrival
 from camfan_wire.messages import Status
 
 READ_S = 0.2  # how soon the reading thread notices that it is to end

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from camfan import CamfanError
 from camfan_config import HidingFormatter, Loaded, read_site
-from camfan_nodes.command import LAYOUT
-from camfan_nodes.viewer.site_file import find_site_file
+from camfan_nodes.shared.command import LAYOUT
+from camfan_nodes.shared.site_file import find_site_file
 
 
 @contextmanager

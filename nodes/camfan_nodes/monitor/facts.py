@@ -20,9 +20,9 @@ from camfan_config import (
     title_of,
 )
 from camfan_config.pace import Pace, planned_pace
-from camfan_nodes.top.figures import count, number, word
-from camfan_nodes.viewer.heard import Word, camera_trouble, pace_said
-from camfan_nodes.viewer.words import count_text, need_text
+from camfan_nodes.monitor.figures import count, number, word
+from camfan_nodes.monitor.heard import Word, camera_trouble, pace_said
+from camfan_nodes.monitor.words import count_text, need_text
 from camfan_wire.messages import Figures, Status
 from camfan_wire.states import LIVE, NORMAL, RANK, STATES, TROUBLE, CameraState, live_text
 

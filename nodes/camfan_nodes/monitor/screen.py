@@ -8,11 +8,11 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.segment import Segment, Segments
 
-from camfan_nodes.terminal import Printable
-from camfan_nodes.top.keys import Keys
-from camfan_nodes.top.listener import Listener
-from camfan_nodes.top.sheet import QUIET
-from camfan_nodes.top.table import SiteTable
+from camfan_nodes.monitor.keys import Keys
+from camfan_nodes.monitor.listener import Listener
+from camfan_nodes.monitor.sheet import QUIET
+from camfan_nodes.monitor.table import SiteTable
+from camfan_nodes.shared.terminal import Printable
 
 RENEW_S = 0.5
 _LINE = Segment.line()

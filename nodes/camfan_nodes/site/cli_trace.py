@@ -13,12 +13,12 @@ from rich.text import Text
 from camfan import load_site
 from camfan.address import camera_patterns
 from camfan_config import as_seen_by, broker_of
-from camfan_nodes.asking import ask
-from camfan_nodes.command import add_key_argument, end_with_code
-from camfan_nodes.terminal import Printable
-from camfan_nodes.top.sheet import Column, plain_text, sheet
-from camfan_nodes.viewer import tokens
-from camfan_nodes.viewer.site_file import add_config_argument, find_site_file
+from camfan_nodes.monitor import tokens
+from camfan_nodes.monitor.sheet import Column, plain_text, sheet
+from camfan_nodes.shared.asking import ask
+from camfan_nodes.shared.command import add_key_argument, end_with_code
+from camfan_nodes.shared.site_file import add_config_argument, find_site_file
+from camfan_nodes.shared.terminal import Printable
 from camfan_wire.messages import Hop, Trace, Traced
 
 UNKNOWN = "—"

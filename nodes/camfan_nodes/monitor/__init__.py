@@ -1,0 +1,1 @@
+"""What is known about a running site: states, figures, and the words for them."""

@@ -1,0 +1,1 @@
+"""How the process of a node starts, reads its site file, and talks to the terminal and systemd."""
