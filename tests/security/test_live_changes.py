@@ -135,7 +135,7 @@ def test_a_right_that_is_taken_away_is_gone_at_once(tmp_path: Path) -> None:
 def changes_of(live: LiveBroker, path: Path) -> str:
     """What the broker says of giving the right back."""
     path.write_text(path.read_text().replace("{view: [two]}", '{view: "*"}'))
-    from camfan_nodes.site.cli_reload import ask_reload
+    from camfan_nodes.shared.asking import ask_reload
 
     return "\n".join(ask_reload(live.site).changed)
 
@@ -176,7 +176,7 @@ def test_sighup_takes_a_new_key(tmp_path: Path) -> None:
 
 def test_a_key_that_cannot_be_read_changes_nothing(secure: LiveBroker) -> None:
     """A reload with a broken key file is refused as a whole, and says which."""
-    from camfan_nodes.site.cli_reload import ask_reload
+    from camfan_nodes.shared.asking import ask_reload
 
     broken = Path(str(secure.site.security.keys), "lab.pub")
     broken.write_text("no key")

@@ -10,7 +10,7 @@ from camfan.identity import BROKER, OWNER
 from camfan_config import broker_host
 from camfan_config.printable import printable_lines
 from camfan_nodes.keys.folder import purposes
-from camfan_nodes.site.cli_reload import ask_reload
+from camfan_nodes.shared.asking import ask_reload
 from camfan_wire.keys import PUBLIC, SECRET, fingerprint, read_public
 
 RELOAD_S = 3.0

@@ -12,6 +12,7 @@ from msgspec import Struct
 from camfan import CamfanError, Site
 from camfan.address import delivery_endpoint, own_name
 from camfan.identity import client_keys
+from camfan_config import as_seen_by, brokers
 from camfan_wire import messages
 from camfan_wire.link import Link, LinkUser
 
@@ -56,6 +57,25 @@ def ask(
         return answer
     assert isinstance(answer, messages.Refused)
     raise NoAnswerError(f"the broker refused: {answer.reason}")
+
+
+def ask_reload(site: Site, key: Path | None = None, wait_s: float = ANSWER_S) -> messages.Reloaded:
+    """Have each broker read its file again; what they answer. Raises NoAnswerError."""
+    changed: list[str] = []
+    problems: list[str] = []
+    for name in brokers(site):
+        about = f"{name}: " if site.brokers else ""
+        seen, question = as_seen_by(site, name), messages.Reload()
+        try:
+            answer = ask(seen, question, messages.Reloaded, name="reload", key=key, wait_s=wait_s)
+        except NoAnswerError as exc:
+            if not site.brokers:
+                raise
+            problems.append(f"{about}{exc}")
+            continue
+        changed += [about + line for line in answer.changed]
+        problems += [about + line for line in answer.problems]
+    return messages.Reloaded(changed=changed, problems=problems)
 
 
 def _first_answer(answers: _Answers, wait_s: float) -> messages.FromBroker | None:

@@ -6,13 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from camfan import Site, load_site
-from camfan_config import as_seen_by, brokers
+from camfan import load_site
 from camfan_config.printable import printable
-from camfan_nodes.shared.asking import ANSWER_S, NoAnswerError, ask
+from camfan_nodes.shared.asking import ask_reload
 from camfan_nodes.shared.command import EXIT_CONFIG, add_key_argument, end_with_code
 from camfan_nodes.shared.site_file import add_config_argument, find_site_file
-from camfan_wire import messages
 
 
 def add_reload_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,25 +26,6 @@ def add_reload_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 def run(args: argparse.Namespace) -> int:
     return end_with_code("camfan reload", lambda: _reload(find_site_file(args.config), args.key))
-
-
-def ask_reload(site: Site, key: Path | None = None, wait_s: float = ANSWER_S) -> messages.Reloaded:
-    """Have each broker read its file again; what they answer. Raises NoAnswerError."""
-    changed: list[str] = []
-    problems: list[str] = []
-    for name in brokers(site):
-        about = f"{name}: " if site.brokers else ""
-        seen, question = as_seen_by(site, name), messages.Reload()
-        try:
-            answer = ask(seen, question, messages.Reloaded, name="reload", key=key, wait_s=wait_s)
-        except NoAnswerError as exc:
-            if not site.brokers:
-                raise
-            problems.append(f"{about}{exc}")
-            continue
-        changed += [about + line for line in answer.changed]
-        problems += [about + line for line in answer.problems]
-    return messages.Reloaded(changed=changed, problems=problems)
 
 
 def _reload(config: Path, key: Path | None) -> int:
