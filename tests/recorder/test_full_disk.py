@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from camfan.recording.rows import Completeness
 from camfan_nodes.recorder.index import Index
-from camfan_nodes.recorder.rows import Completeness
 from camfan_nodes.recorder.storage import Storage
 from camfan_testing.recordings import RUN, frame, packets, picture
 from camfan_wire.messages import Event

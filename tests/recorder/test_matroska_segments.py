@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camfan_nodes.recorder import matroska
-from camfan_nodes.recorder.errors import RecordingError
-from camfan_nodes.recorder.matroska import About, End, Record
+from camfan.recording import matroska
+from camfan.recording.errors import RecordingError
+from camfan.recording.matroska import About, End, Record
 from camfan_nodes.recorder.salvage import read_segment
 from camfan_nodes.recorder.segment import Segment, file_name
 from camfan_nodes.recorder.storage import Storage

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from camfan_nodes.recorder.errors import IndexDamagedError, RecordingError
+from camfan.recording.errors import IndexDamagedError, RecordingError
+from camfan.recording.queries import Reader
 from camfan_nodes.recorder.index import Index
-from camfan_nodes.recorder.queries import Reader
 from camfan_nodes.recorder.storage import Storage
 from camfan_testing.recordings import NEXT_RUN, RUN, START_NS, frame, packets, picture
 from camfan_wire.header import Position

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from camfan.frame import Frame
-from camfan_nodes.recorder.errors import RecordingError
+from camfan.recording.errors import RecordingError
+from camfan.recording.queries import Reader
+from camfan.recording.rows import Completeness
 from camfan_nodes.recorder.index import Index
-from camfan_nodes.recorder.queries import Reader
-from camfan_nodes.recorder.rows import Completeness
 from camfan_nodes.recorder.storage import Storage
 from camfan_testing.recordings import (
     INTERVAL_NS,

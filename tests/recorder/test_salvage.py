@@ -7,8 +7,8 @@ from pathlib import Path
 import av
 import pytest
 
-from camfan_nodes.recorder import matroska
-from camfan_nodes.recorder.matroska import About, Record
+from camfan.recording import matroska
+from camfan.recording.matroska import About, Record
 from camfan_nodes.recorder.salvage import Contents, mend, read_segment
 from camfan_nodes.recorder.segment import Segment
 from camfan_testing.recordings import START_NS, packets, picture

@@ -11,10 +11,10 @@ import logging
 from pathlib import Path
 
 from camfan.frame import Frame
+from camfan.recording.matroska import About, Record
+from camfan.recording.rows import FrameRow
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.losses import DISK_FULL, reason_of
-from camfan_nodes.recorder.matroska import About, Record
-from camfan_nodes.recorder.rows import FrameRow
 from camfan_nodes.recorder.segment import Segment
 from camfan_nodes.recorder.timeline import Moment
 from camfan_nodes.recorder.tracks import Part, Track, next_boundary

@@ -6,8 +6,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from camfan.recording.errors import RecordingError
 from camfan_config import Recorder
-from camfan_nodes.recorder.errors import RecordingError
 
 KEEP_INDEX = "keep the index in"  # what else a folder is for
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from camfan_nodes.recorder.errors import IndexDamagedError
-from camfan_nodes.recorder.queries import Reader
-from camfan_nodes.recorder.rows import FrameRow, SegmentRow
-from camfan_nodes.recorder.schema import FILE_NAME, connect, explained
+from camfan.recording.errors import IndexDamagedError
+from camfan.recording.queries import Reader
+from camfan.recording.rows import FrameRow, SegmentRow
+from camfan.recording.schema import FILE_NAME, connect, explained
 from camfan_wire.messages import Event, Gap
 
 log = logging.getLogger(__name__)

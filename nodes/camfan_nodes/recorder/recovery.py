@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from camfan.recording.rows import FrameRow, SegmentRow, State
 from camfan_nodes.recorder.index import Index
-from camfan_nodes.recorder.rows import FrameRow, SegmentRow, State
 from camfan_nodes.recorder.salvage import Contents, mend, read_segment
 from camfan_nodes.recorder.segment import CAMERA_NAME, DAY_NAME, FILE_NAME, NEW
 

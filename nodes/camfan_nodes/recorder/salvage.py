@@ -15,8 +15,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from camfan_nodes.recorder import matroska
-from camfan_nodes.recorder.matroska import About, Record
+from camfan.recording import matroska
+from camfan.recording.matroska import About, Record
 from camfan_nodes.recorder.segment import CUE_EVERY_MS, finish
 
 _HEAD_BYTES = 4096  # more than any header of ours

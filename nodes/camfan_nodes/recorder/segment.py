@@ -14,9 +14,9 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from camfan_nodes.recorder import matroska
-from camfan_nodes.recorder.errors import RecordingError
-from camfan_nodes.recorder.matroska import About, End, Record
+from camfan.recording import matroska
+from camfan.recording.errors import RecordingError
+from camfan.recording.matroska import About, End, Record
 
 CUE_EVERY_MS = 1000
 CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")

@@ -19,14 +19,14 @@ from types import TracebackType
 from typing import Literal
 
 from camfan.frame import Frame
+from camfan.recording.errors import IndexDamagedError, RecordingError
+from camfan.recording.schema import explained
 from camfan_config.mounts import network_share
-from camfan_nodes.recorder.errors import IndexDamagedError, RecordingError
 from camfan_nodes.recorder.files import Files
 from camfan_nodes.recorder.folder import KEEP_INDEX, Folder, look_at_folder
 from camfan_nodes.recorder.index import Index, open_index, set_aside
 from camfan_nodes.recorder.losses import DISK_FULL, Losses, reason_of
 from camfan_nodes.recorder.recovery import recover
-from camfan_nodes.recorder.schema import explained
 from camfan_nodes.recorder.tally import Tally, Trouble
 from camfan_nodes.recorder.timeline import Moment
 from camfan_wire.header import Position

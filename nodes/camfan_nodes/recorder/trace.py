@@ -6,8 +6,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from camfan_nodes.recorder.queries import Reader
-from camfan_nodes.recorder.schema import BUSY_S, FILE_NAME
+from camfan.recording.queries import Reader
+from camfan.recording.schema import BUSY_S, FILE_NAME
 from camfan_wire.messages import Hop, Trace
 
 

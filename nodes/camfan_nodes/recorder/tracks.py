@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass
 
 from camfan.frame import Frame
-from camfan_nodes.recorder.rows import SegmentRow, State
+from camfan.recording.rows import SegmentRow, State
 from camfan_nodes.recorder.segment import Segment
 from camfan_nodes.recorder.timeline import Moment, Timeline
 

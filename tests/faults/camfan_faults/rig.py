@@ -13,8 +13,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from camfan.recording.queries import Reader
 from camfan_faults.log import Run, Told, read_runs, read_told
-from camfan_nodes.recorder.queries import Reader
 from camfan_testing.live import wait_until
 from camfan_testing.ports import free_ports
 from camfan_testing.processes import Process

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import msgspec
 
-from camfan_nodes.recorder.rows import Completeness, FrameRow, SegmentRow, State
+from camfan.recording.rows import Completeness, FrameRow, SegmentRow, State
 from camfan_wire.header import Position
 from camfan_wire.messages import Event, Gap
 

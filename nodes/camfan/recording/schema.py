@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from camfan.recording.errors import IndexDamagedError, RecordingError
 from camfan_config.mounts import network_share
-from camfan_nodes.recorder.errors import IndexDamagedError, RecordingError
 
 FILE_NAME = "index.sqlite"
 APPLICATION_ID = 0x63616D66  # "camf"

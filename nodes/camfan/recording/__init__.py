@@ -1,0 +1,1 @@
+"""What a recorder wrote: files, their index, and how both are read."""
