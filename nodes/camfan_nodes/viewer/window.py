@@ -13,10 +13,11 @@ from pathlib import Path
 import pygame
 
 from camfan import Frame
+from camfan_nodes.monitor import tokens
 from camfan_nodes.monitor.board import Source
 from camfan_nodes.monitor.heard import Heard, camera_trouble, said_of_camera
 from camfan_nodes.monitor.words import need_text, time_text
-from camfan_nodes.viewer import chrome, tokens
+from camfan_nodes.viewer import chrome
 from camfan_nodes.viewer.camera import CameraView, Moment
 from camfan_nodes.viewer.decoder import Decoder
 from camfan_nodes.viewer.grid import Box, fit
