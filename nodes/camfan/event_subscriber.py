@@ -11,8 +11,8 @@ from camfan.address import Cameras, SiteLike, camera_patterns, resolve
 from camfan.errors import ClosedError
 from camfan.identity import KeyFile
 from camfan.options import CommonOptions, check_flag
-from camfan.reading.reading import Reading, Terms
-from camfan.reading.readings import open_readings
+from camfan.reading.broker_subscription import Reading, Terms
+from camfan.reading.subscriptions import open_readings
 from camfan_config.globs import matches
 from camfan_wire.messages import Event
 

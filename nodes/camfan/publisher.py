@@ -20,10 +20,10 @@ from camfan.errors import AlreadyPublishedError, ClosedError, NotCustomError
 from camfan.event_publisher import send_event
 from camfan.frame import Image
 from camfan.identity import KeyFile, client_keys
+from camfan.link.camera_commands import Desk
+from camfan.link.camera_settings import Orders
 from camfan.link.claim import Claim
-from camfan.link.desk import Desk
-from camfan.link.orders import Orders
-from camfan.link.outlet import Left, Outlet
+from camfan.link.ingest_socket import Left, Outlet
 from camfan.link.reporting import completed
 from camfan.options import (
     MAX_NS,

@@ -27,9 +27,9 @@ from camfan.options import (
     check_names,
     check_since,
 )
+from camfan.reading.broker_subscription import Terms
 from camfan.reading.mailbox import Item
-from camfan.reading.reading import Terms
-from camfan.reading.readings import open_readings
+from camfan.reading.subscriptions import open_readings
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.messages import Event, Gap, Status

@@ -13,7 +13,7 @@ import pytest
 import simplejpeg
 
 from camfan import Frame, Subscriber
-from camfan_nodes.camera.cells import read_number
+from camfan_nodes.camera.frame_number_mark import read_number
 from camfan_testing.cameras import packets_of, write_video
 from camfan_testing.live import wait_until
 from camfan_testing.processes import Process, camfan, running_broker

@@ -13,9 +13,9 @@ from camfan_config import HttpCamera
 from camfan_config.pace import Pace, planned_pace
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.figures import NodeFigures
+from camfan_nodes.camera.hang_detector import Pulse
 from camfan_nodes.camera.node import Node, Parts
 from camfan_nodes.camera.outage import JITTER, PAUSES_S
-from camfan_nodes.camera.pulse import Pulse
 from camfan_nodes.camera.source import (
     FinalSourceError,
     Idle,

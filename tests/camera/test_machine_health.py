@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from camfan_nodes.camera.health import read_health
-from camfan_nodes.camera.lives import Life
+from camfan_nodes.camera.restart_reason import Life
 
 
 def _file(root: Path, path: str, text: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from camfan_config import Size
 from camfan_config.types import FileCamera, ImagesCamera, TestCamera
-from camfan_nodes.camera.cells import read_number
+from camfan_nodes.camera.frame_number_mark import read_number
 from camfan_nodes.camera.images import ImagesSource
 from camfan_nodes.camera.pattern import TestSource
 from camfan_nodes.camera.source import Idle, Passed, Picture, Source

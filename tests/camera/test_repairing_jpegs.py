@@ -18,7 +18,7 @@ from camfan_config.types import FileCamera, ImagesCamera
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.encode import Encoder, decode_jpeg
 from camfan_nodes.camera.images import ImagesSource
-from camfan_nodes.camera.mjpg import HUFFMAN_TABLES, repair_jpeg
+from camfan_nodes.camera.jpeg_repair import HUFFMAN_TABLES, repair_jpeg
 from camfan_nodes.camera.source import Idle, Picture, Source
 from camfan_nodes.camera.video_file import FileSource
 from camfan_testing.cameras import FakeClock

@@ -17,9 +17,9 @@ import pytest
 import simplejpeg
 
 from camfan_config.types import RtspCamera, Size
-from camfan_nodes.camera.cells import read_number
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.encode import encoder_of
+from camfan_nodes.camera.frame_number_mark import read_number
 from camfan_nodes.camera.rtsp import RtspSource
 from camfan_nodes.camera.rtsp_connection import with_plain_zone
 from camfan_nodes.camera.source import (

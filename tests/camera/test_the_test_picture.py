@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camfan_config.types import Size, TestCamera
-from camfan_nodes.camera.cells import draw_number, read_number
 from camfan_nodes.camera.encode import Encoder
+from camfan_nodes.camera.frame_number_mark import draw_number, read_number
 from camfan_nodes.camera.pattern import Canvas, TestSource, utc_text
 from camfan_nodes.camera.source import Idle, Picture, Planes
 from camfan_nodes.shared import font

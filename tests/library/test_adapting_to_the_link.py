@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from camfan import Publisher
 from camfan.link.adaptation import PATIENCE_S, QUALITY_FLOOR, Adaptation
-from camfan.link.outlet import Left
+from camfan.link.ingest_socket import Left
 from camfan_testing.jpegs import jpeg
 from camfan_testing.peer import Peer
 from camfan_testing.thin_link import ThinLink

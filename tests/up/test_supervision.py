@@ -283,8 +283,8 @@ def test_killing_the_parent_kills_the_children(tmp_path: Path) -> None:
 
 
 def test_an_orphan_does_not_start() -> None:
-    """Whose parent died before it could be tied to it ends at once."""
-    tied = Path(sys.modules["camfan_nodes.up.child"].__file__ or "").with_name("tied.py")
+    """A command whose parent died before the kernel was asked to tie it ends at once."""
+    tied = Path(sys.modules["camfan_nodes.up.child"].__file__ or "").with_name("die_with_parent.py")
 
     with Process([sys.executable, str(tied), "1", sys.executable, "-c", "print('ran')"]) as orphan:
         assert orphan.wait() == 1

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import NamedTuple
 
-from camfan.link.outlet import Left
+from camfan.link.ingest_socket import Left
 from camfan_wire.topics import LAYERS
 
 WINDOW_S = 3.0  # a judgement is about so long at least,

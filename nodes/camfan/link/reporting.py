@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from camfan.link.orders import Orders
+from camfan.link.camera_settings import Orders
 from camfan.ring.ring import Ring, Span
 from camfan_wire.link import Report
 from camfan_wire.messages import Figures

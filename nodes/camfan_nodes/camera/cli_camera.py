@@ -22,12 +22,12 @@ from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.discreet import DiscreetSource
 from camfan_nodes.camera.encode import encoder_of
 from camfan_nodes.camera.figures import NodeFigures
+from camfan_nodes.camera.hang_detector import Pulse
 from camfan_nodes.camera.health import read_health
 from camfan_nodes.camera.listing import describe
-from camfan_nodes.camera.lives import Life
+from camfan_nodes.camera.network_reader import THREAD
 from camfan_nodes.camera.node import Node, Parts
-from camfan_nodes.camera.pulse import Pulse
-from camfan_nodes.camera.reader import THREAD
+from camfan_nodes.camera.restart_reason import Life
 from camfan_nodes.camera.sources import source_of
 from camfan_nodes.camera.supervise import CAPTURE, StopHungError, supervise
 from camfan_nodes.camera.trust import caveat_of

@@ -1,8 +1,8 @@
 """From a captured picture to the JPEG that is published: turned, painted, encoded 4:2:0.
 
-A JPEG that nothing has to be done to goes through untouched, but for repairs (`mjpg.py`), which
-every source's JPEGs get here. One with an EXIF orientation is turned by it first, and loses it:
-what is published is upright. OpenCV is asked only where a picture must be made larger or smaller.
+A JPEG that needs no change passes through untouched, apart from the repairs of `jpeg_repair.py`,
+which JPEGs of every source get here. A JPEG with an EXIF orientation is turned upright first and
+loses the orientation. OpenCV is loaded only where the size of an image has to change.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from camfan_config.types import (
     RtspCamera,
     Size,
 )
-from camfan_nodes.camera.mjpg import repair_jpeg
+from camfan_nodes.camera.jpeg_repair import repair_jpeg
 from camfan_nodes.camera.privacy import Paint
 from camfan_nodes.camera.source import Bgr, Picture, Plane, Planes
 from camfan_wire.bounds import WIDEST, check_bounds

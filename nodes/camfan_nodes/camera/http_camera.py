@@ -26,8 +26,8 @@ from camfan_nodes.camera.http_client import (
 from camfan_nodes.camera.http_coding import CODINGS
 from camfan_nodes.camera.http_head import Head, HttpError
 from camfan_nodes.camera.multipart import Part, Parts, StreamError, boundary_of
+from camfan_nodes.camera.network_reader import Reader, Readers
 from camfan_nodes.camera.pacing import Thinner
-from camfan_nodes.camera.reader import Reader, Readers
 from camfan_nodes.camera.source import EVERYTHING, SLICE_S, Picture, SourceError, Tally, Wishes
 from camfan_nodes.camera.stamps import captured_at, placeholder
 from camfan_nodes.camera.trust import TrustError, trust_of

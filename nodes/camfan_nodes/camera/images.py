@@ -1,6 +1,6 @@
 """The source `images`: a folder of JPEGs, in the order of their names, untouched.
 
-Whatever in the folder is not one whole JPEG, even after repairs (`mjpg.py`), is left out and
+Whatever in the folder is not one whole JPEG, even after repairs (`jpeg_repair.py`), is left out and
 counted.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from camfan_config.types import ImagesCamera
 from camfan_config.units import short_rate
 from camfan_nodes.camera.clock import Clock
-from camfan_nodes.camera.mjpg import repair_jpeg
+from camfan_nodes.camera.jpeg_repair import repair_jpeg
 from camfan_nodes.camera.pacing import Pacer
 from camfan_nodes.camera.source import (
     EVERYTHING,

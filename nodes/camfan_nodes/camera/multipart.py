@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from camfan_config.errors import CamfanError
 from camfan_nodes.camera.http_head import Head, read_lines
-from camfan_nodes.camera.mjpg import BROKEN, SCAN, find_marker, last_segment
+from camfan_nodes.camera.jpeg_repair import BROKEN, SCAN, find_marker, last_segment
 from camfan_wire.jpeg import EOI, MAX_BYTES, SOI
 
 MAX_HEAD_BYTES = 8192  # kept of what stands between two pictures

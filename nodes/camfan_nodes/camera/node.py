@@ -18,8 +18,8 @@ from camfan_config.pace import STALE_INTERVALS, STALE_S, Gaps, Pace
 from camfan_nodes.camera.clock import Clock, Steps
 from camfan_nodes.camera.encode import Encoder, PictureError
 from camfan_nodes.camera.figures import NodeFigures
+from camfan_nodes.camera.hang_detector import Pulse
 from camfan_nodes.camera.outage import Backoff, Outage
-from camfan_nodes.camera.pulse import Pulse
 from camfan_nodes.camera.source import (
     SLICE_S,
     FinalSourceError,

@@ -23,8 +23,8 @@ from camfan_config.types import RtspCamera
 from camfan_nodes.camera.address import read_address
 from camfan_nodes.camera.capture_times import Moment
 from camfan_nodes.camera.clock import Clock
+from camfan_nodes.camera.network_reader import Reader, Readers
 from camfan_nodes.camera.pacing import Thinner
-from camfan_nodes.camera.reader import Reader, Readers
 from camfan_nodes.camera.rtsp_connection import (
     NoVideoError,
     SilentTransportError,

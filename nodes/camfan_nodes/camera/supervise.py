@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 from camfan_config.errors import CamfanError
-from camfan_nodes.camera.pulse import Pulse
+from camfan_nodes.camera.hang_detector import Pulse
 
 LOOK_S = 1.0  # whether it hangs
 CAPTURE = "camfan-capture"  # the thread's name

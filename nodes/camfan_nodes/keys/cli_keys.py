@@ -14,7 +14,7 @@ from camfan_config.printable import printable_lines
 from camfan_nodes.keys import making, rotating
 from camfan_nodes.keys.enrolment import PORT
 from camfan_nodes.keys.folder import check_name, entries, folder_of, key_warnings, purposes
-from camfan_nodes.keys.letting_in import invite, join
+from camfan_nodes.keys.invite import invite, join
 from camfan_nodes.shared.command import end_with_code
 from camfan_nodes.shared.site_file import add_config_argument, find_site_file
 from camfan_nodes.shared.terminal import Printable

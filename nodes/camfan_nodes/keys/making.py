@@ -10,8 +10,8 @@ from camfan.identity import BROKER, OWNER
 from camfan_config import hosts
 from camfan_nodes.keys.changing import changing, is_revoked, remove_secret, retire
 from camfan_nodes.keys.folder import DEFAULT, check_name, folder_of
+from camfan_nodes.keys.output import announce, is_there, say, say_what_then
 from camfan_nodes.keys.pinning import pin
-from camfan_nodes.keys.saying import announce, is_there, say, say_what_then
 from camfan_nodes.shared.command import ConfigurationError
 from camfan_nodes.shared.share import choose_host
 from camfan_nodes.shared.site_file import find_site_file

@@ -13,9 +13,9 @@ from camfan.identity import BROKER
 from camfan_config import broker_host
 from camfan_nodes.keys.changing import changing, finish
 from camfan_nodes.keys.folder import check_name, folder_of
+from camfan_nodes.keys.output import announce, is_there, say, tell_broker
 from camfan_nodes.keys.pinning import check_can_pin, pin
 from camfan_nodes.keys.probing import check_brokers_take
-from camfan_nodes.keys.saying import announce, is_there, say, tell_broker
 from camfan_nodes.shared.command import ConfigurationError
 from camfan_nodes.shared.site_file import find_site_file
 from camfan_wire.keys import (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from camfan_config.printable import printable
 
-TIED = Path(__file__).with_name("tied.py")
+DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 MAX_LINE_BYTES = 8192
 _READ_BYTES = 65_536
 
@@ -24,7 +24,7 @@ class Child:
         self.silent = False  # it has closed its output
         self._rest = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-ES", str(TIED), str(os.getpid()), *command],
+            [sys.executable, "-ES", str(DIE_WITH_PARENT), str(os.getpid()), *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -50,7 +50,7 @@ def main() -> None:
     gi.require_version("GstRtspServer", "1.0")
     from gi.repository import GLib, Gst, GstRtspServer
 
-    from camfan_nodes.camera.cells import draw_number
+    from camfan_nodes.camera.frame_number_mark import draw_number
 
     Gst.init(None)
     elements = {

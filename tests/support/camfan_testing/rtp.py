@@ -15,7 +15,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from camfan_nodes.camera.cells import draw_number, read_number
+from camfan_nodes.camera.frame_number_mark import draw_number, read_number
 
 RTP_HZ = 90_000
 PACKET_BYTES = 1400

@@ -15,7 +15,7 @@ from camfan_nodes.keys.changing import changing, settle
 from camfan_nodes.keys.enrolment import MAX_PORT, Code, Invitation, Welcome, read_code
 from camfan_nodes.keys.folder import DEFAULT, check_name, folder_of, purposes
 from camfan_nodes.keys.invitations import announced, check_free
-from camfan_nodes.keys.saying import say, tell_broker
+from camfan_nodes.keys.output import say, tell_broker
 from camfan_nodes.shared.command import ConfigurationError
 from camfan_nodes.shared.service import stop_on_signals
 from camfan_nodes.shared.site_file import NoSiteError, find_site_file

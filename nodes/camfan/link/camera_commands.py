@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from camfan.link.camera_settings import Orders
 from camfan.link.claim import Claim
-from camfan.link.orders import Orders
 from camfan.link.tracing import Traces
 from camfan.ring.repair import Past, Repairs
 from camfan.ring.ring import Ring

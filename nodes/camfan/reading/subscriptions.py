@@ -9,9 +9,9 @@ from collections.abc import Callable
 from camfan.address import delivery_endpoint, own_name
 from camfan.identity import client_keys
 from camfan.options import CommonOptions, Since, check_callable, check_name
-from camfan.reading.looping import on_loop
+from camfan.reading.broker_subscription import Inbox, Reading, Terms
+from camfan.reading.event_loop import on_loop
 from camfan.reading.mailbox import Item
-from camfan.reading.reading import Inbox, Reading, Terms
 from camfan_config import Site, as_seen_by, broker_of, brokers, first_broker, select
 from camfan_wire.link import Link, in_a_thread
 
