@@ -31,8 +31,8 @@ from camfan_config import (
     unit,
     unit_file,
 )
-from camfan_config.pace import planned_pace
-from camfan_config.units import parse_address
+from camfan_config.site.pace import planned_pace
+from camfan_config.text.units import parse_address
 from camfan_nodes.shared.share import choose_host
 from camfan_nodes.site.cli_site import check_file
 

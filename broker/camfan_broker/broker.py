@@ -37,7 +37,7 @@ from camfan_broker.report.watch import Watch
 from camfan_broker.upstream.uplink import Need
 from camfan_broker.upstream.upstream import Upstreams
 from camfan_config import Site, first_broker, select
-from camfan_config.pace import planned_pace
+from camfan_config.site.pace import planned_pace
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.keys import KeyFileError

@@ -28,8 +28,8 @@ from camfan_config import (
     read_site,
 )
 from camfan_config.errors import CamfanError
-from camfan_config.printable import printable_lines
 from camfan_config.site_file import DEFAULT, VARIABLE, NoSiteError, find_site_file
+from camfan_config.text.printable import printable_lines
 from camfan_wire.keys import KeyFileError
 from camfan_wire.machine import own_label
 from camfan_wire.notify import notify

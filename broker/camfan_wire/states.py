@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from camfan_config.pace import Pace
+from camfan_config.site.pace import Pace
 
 CameraState = Literal["live", "late", "stale", "offline", "waiting", "idle", "ended"]
 

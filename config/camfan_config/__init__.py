@@ -4,11 +4,12 @@
 package of camfan.
 """
 
-from camfan_config.diff import Change, SiteDiff, diff_files, diff_sites
 from camfan_config.errors import CamfanError
-from camfan_config.hidden import Hidden, HidingFormatter
 from camfan_config.load import Loaded, load_site, read_site
-from camfan_config.node_kinds import (
+from camfan_config.messages.hidden import Hidden, HidingFormatter
+from camfan_config.messages.problems import Problem, SiteError
+from camfan_config.report.diff import Change, SiteDiff, diff_files, diff_sites
+from camfan_config.site.node_kinds import (
     BROKER,
     NODE_KINDS,
     NodeKind,
@@ -17,8 +18,7 @@ from camfan_config.node_kinds import (
     unit,
     unit_file,
 )
-from camfan_config.problems import Problem, SiteError
-from camfan_config.topology import (
+from camfan_config.site.topology import (
     LOCALHOST,
     Endpoints,
     Node,

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from camfan_config.convert import convert
-from camfan_config.crosscheck import crosscheck
-from camfan_config.document import MAX_BYTES, Document, DocumentError, read_document
-from camfan_config.hidden import Hidden
-from camfan_config.interpolate import Interpolation, Names
-from camfan_config.places import Places, TooMany
-from camfan_config.problems import SiteError
+from camfan_config.checks.crosscheck import crosscheck
+from camfan_config.conversion.convert import convert
+from camfan_config.document.interpolate import Interpolation, Names
+from camfan_config.document.places import Places, TooMany
+from camfan_config.document.tree import MAX_BYTES, Document, DocumentError, read_document
+from camfan_config.messages.hidden import Hidden
+from camfan_config.messages.problems import SiteError
 from camfan_config.types import Site
 
 

@@ -13,7 +13,7 @@ from camfan.identity import KeyFile
 from camfan.options import CommonOptions, check_flag
 from camfan.reading.broker_subscription import Reading, Terms
 from camfan.reading.subscriptions import open_readings
-from camfan_config.globs import matches
+from camfan_config.text.globs import matches
 from camfan_wire.messages import Event
 
 MAX_REMEMBERED = 4096  # events whose end has not come; full: the oldest is forgotten

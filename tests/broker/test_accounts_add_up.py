@@ -20,7 +20,7 @@ from camfan_broker.camera.backlog import RepairMemory
 from camfan_broker.camera.camera import SETTLE_NS, Camera
 from camfan_broker.report.metrics import FiguresCollector
 from camfan_broker.report.status import camera_figures
-from camfan_config.pace import Pace
+from camfan_config.site.pace import Pace
 from camfan_nodes.monitor.heard import Heard
 from camfan_nodes.shared.asking import ask
 from camfan_nodes.web.ledger import hops

@@ -13,7 +13,7 @@ from camfan_broker.camera.camera import Camera
 from camfan_broker.report.watch import Watch
 from camfan_config import Camera as Section
 from camfan_config import CustomCamera, HttpCamera
-from camfan_config.pace import planned_pace
+from camfan_config.site.pace import planned_pace
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.header import Header

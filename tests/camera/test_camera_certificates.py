@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from camfan_config import SiteError, load_site
-from camfan_config.estimate import warnings
-from camfan_config.pace import Pace
+from camfan_config.report.estimate import warnings
+from camfan_config.site.pace import Pace
 from camfan_config.types import HttpCamera, RtspCamera
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.figures import NodeFigures

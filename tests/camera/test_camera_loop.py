@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from camfan_config import HttpCamera
-from camfan_config.pace import Pace, planned_pace
+from camfan_config.site.pace import Pace, planned_pace
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.figures import NodeFigures
 from camfan_nodes.camera.hang_detector import Pulse

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from camfan_config.globs import is_glob, matches
+from camfan_config.text.globs import is_glob, matches
 
 NAMES = st.text("abc-", max_size=8)
 PIECES = st.sampled_from(

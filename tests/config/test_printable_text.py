@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camfan_config import HidingFormatter
-from camfan_config.printable import printable, printable_lines
+from camfan_config.text.printable import printable, printable_lines
 from camfan_nodes.camera.words import said
 from camfan_nodes.up.journal import TerminalJournal
 

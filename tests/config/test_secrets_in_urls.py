@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from camfan_config import HttpCamera, RtspCamera, SiteError, load_site, read_site
-from camfan_config.render import show
-from camfan_config.urls import escape_login, login_trouble
+from camfan_config.report.render import show
+from camfan_config.text.urls import escape_login, login_trouble
 from camfan_nodes.camera.address import read_address
 
 LETTERS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)

@@ -28,10 +28,10 @@ from camfan_config import (
     nodes,
     select,
 )
-from camfan_config.estimate import traffic, warnings
-from camfan_config.graph import mermaid
 from camfan_config.load import read_site
-from camfan_config.render import show
+from camfan_config.report.estimate import traffic, warnings
+from camfan_config.report.graph import mermaid
+from camfan_config.report.render import show
 from camfan_nodes.shared.share import share
 
 TWO = """version: 1

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from camfan_config import CameraRing, SiteError, load_site, read_site
-from camfan_config.disk import check_disks
-from camfan_config.schema import schema_text
-from camfan_config.terminal import problems_text
+from camfan_config.report.disk import check_disks
+from camfan_config.report.schema import schema_text
+from camfan_config.report.terminal import problems_text
 from camfan_nodes.cli import main
 
 SITES = Path(__file__).parents[2] / "config/sites"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from camfan_config.document import (
+from camfan_config.document.tree import (
     MAX_BYTES,
     DocumentError,
     Mapping,

@@ -22,7 +22,7 @@ from camfan_config import (
     V4l2Camera,
     load_site,
 )
-from camfan_config.estimate import disk_per_day, frame_bytes, frame_range, traffic, warnings
+from camfan_config.report.estimate import disk_per_day, frame_bytes, frame_range, traffic, warnings
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.pattern import Canvas
 from camfan_nodes.camera.source import Picture

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from camfan_config import Site, SiteError, load_site
-from camfan_config.document import MAX_BYTES
+from camfan_config.document.tree import MAX_BYTES
 
 SITES = Path(__file__).parents[2] / "config/sites"
 FARM = (SITES / "farm.yaml").read_text()

@@ -19,7 +19,7 @@ from camfan_config import (
     load_site,
     read_site,
 )
-from camfan_config.render import show
+from camfan_config.report.render import show
 
 HEAD = "version: 1\nsite: home\n"
 

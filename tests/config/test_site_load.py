@@ -22,7 +22,7 @@ from camfan_config import (
     read_site,
     title_of,
 )
-from camfan_config.render import show
+from camfan_config.report.render import show
 from camfan_testing.hashes import PASSWORD_HASH, TOKEN_HASH
 
 HEAD = "version: 1\nsite: home\n"

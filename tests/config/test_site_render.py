@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from camfan_config import load_site, read_site
-from camfan_config.graph import mermaid
-from camfan_config.render import mask_url, show
+from camfan_config.report.graph import mermaid
+from camfan_config.report.render import mask_url, show
 from camfan_testing.hashes import PASSWORD_HASH
 
 SITES = Path(__file__).parents[2] / "config/sites"

@@ -12,7 +12,7 @@ import jsonschema  # type: ignore[import-untyped]  # it comes without types
 import pytest
 import yaml
 
-from camfan_config.schema import schema_text, site_schema
+from camfan_config.report.schema import schema_text, site_schema
 
 CONFIG = Path(__file__).parents[2] / "config"
 SITES = sorted(path for path in (CONFIG / "sites").glob("*.yaml") if path.name != "secrets.yaml")

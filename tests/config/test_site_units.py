@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camfan_config import Size, units
+from camfan_config import Size
+from camfan_config.text import units
 
 PARSERS: list[Callable[[str], object]] = [
     units.parse_duration,

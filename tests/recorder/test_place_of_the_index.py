@@ -12,7 +12,7 @@ import pytest
 from camfan.recording import schema
 from camfan.recording.errors import RecordingError
 from camfan_config import Recorder, load_site
-from camfan_config.mounts import network_share
+from camfan_config.report.mounts import network_share
 from camfan_nodes.recorder.folder import index_folder
 from camfan_nodes.recorder.storage import Storage
 from camfan_nodes.recorder.trace import trace_frame

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from camfan_config.pace import Pace
+from camfan_config.site.pace import Pace
 from camfan_nodes.monitor.watch import Arrival, Watch, WorstAge
 
 

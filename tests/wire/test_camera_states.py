@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camfan_config import CustomCamera, HttpCamera, ImagesCamera, RtspCamera, TestCamera
-from camfan_config.pace import Gaps, Pace, planned_pace
+from camfan_config.site.pace import Gaps, Pace, planned_pace
 from camfan_wire.states import LIVE, NORMAL, RANK, STATES, TROUBLE, live_text, state_of
 
 REPOSITORY = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from camfan_broker.camera.backlog import RepairMemory
 from camfan_broker.camera.log import PassLog
 from camfan_broker.camera.repair import Repairs
 from camfan_broker.camera.ring import OVERHEAD_BYTES, RESTARTED, Entry, Ring, Stretch
-from camfan_config.pace import Gaps, Pace
+from camfan_config.site.pace import Gaps, Pace
 from camfan_wire.clock import Clock
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, Position

@@ -25,7 +25,7 @@ from camfan_broker.delivery.delivery import Delivery
 from camfan_broker.delivery.peer import Peer
 from camfan_broker.delivery.tracer import Tracer
 from camfan_broker.loop.draining import Drain
-from camfan_config.globs import Patterns, is_glob
+from camfan_config.text.globs import Patterns, is_glob
 from camfan_wire import messages
 from camfan_wire.bounds import check_bounds
 from camfan_wire.clock import SiteClock

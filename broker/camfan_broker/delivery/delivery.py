@@ -19,7 +19,7 @@ from camfan_broker.camera.demand import AWAY_NS, layers_of
 from camfan_broker.camera.ring import Entry
 from camfan_broker.delivery.peer import Peer
 from camfan_broker.delivery.reader import Reader
-from camfan_config.globs import matches
+from camfan_config.text.globs import matches
 from camfan_wire import messages
 from camfan_wire.messages import Gap, Hello
 from camfan_wire.sockets import COPIED, DONTWAIT, DONTWAIT_SNDMORE, NOT_COPIED, send

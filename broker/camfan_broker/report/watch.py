@@ -13,7 +13,7 @@ from camfan_broker.access.board import Board
 from camfan_broker.camera.camera import Camera
 from camfan_broker.camera.demand import SHARES
 from camfan_config import Camera as Section
-from camfan_config.pace import Pace, planned_pace
+from camfan_config.site.pace import Pace, planned_pace
 from camfan_wire.clock import Clock
 from camfan_wire.messages import Status
 from camfan_wire.states import NORMAL, STATES, TROUBLE, CameraState, state_of

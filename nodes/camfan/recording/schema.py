@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from camfan.recording.errors import IndexDamagedError, RecordingError
-from camfan_config.mounts import network_share
+from camfan_config.report.mounts import network_share
 
 FILE_NAME = "index.sqlite"
 APPLICATION_ID = 0x63616D66  # "camf"

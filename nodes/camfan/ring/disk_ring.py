@@ -21,7 +21,7 @@ from camfan.ring.repair import DAMAGED
 from camfan.ring.ring import Kept, Span
 from camfan.ring.ring_file import Kind, RingFileError, read_contents, read_frame
 from camfan.ring.ring_folder import RingFolder, Stretch, Write
-from camfan_config.units import short_bytes
+from camfan_config.text.units import short_bytes
 
 SYNC_S = 30.0
 RETRY_S = 2.0  # after a failure

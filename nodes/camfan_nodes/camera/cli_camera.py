@@ -15,9 +15,9 @@ from typing import Any
 from camfan import Publisher
 from camfan_config import Camera, EncodingCamera, Loaded
 from camfan_config.errors import CamfanError
-from camfan_config.inherit import without_effect
-from camfan_config.pace import planned_pace
-from camfan_config.printable import printable_lines
+from camfan_config.site.inherit import without_effect
+from camfan_config.site.pace import planned_pace
+from camfan_config.text.printable import printable_lines
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.discreet import DiscreetSource
 from camfan_nodes.camera.encode import encoder_of

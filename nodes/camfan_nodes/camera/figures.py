@@ -10,7 +10,7 @@ from collections import deque
 
 from camfan import Report
 from camfan.ring.ring import Counts
-from camfan_config.pace import Pace
+from camfan_config.site.pace import Pace
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.source import Tally
 from camfan_wire.messages import Figures

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from camfan_config.pace import SLOWEST_FPS, STALE_INTERVALS, STALL_S, planned_pace
+from camfan_config.site.pace import SLOWEST_FPS, STALE_INTERVALS, STALL_S, planned_pace
 from camfan_config.types import HttpCamera
 from camfan_nodes.camera.address import read_address
 from camfan_nodes.camera.clock import Clock

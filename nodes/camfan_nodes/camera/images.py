@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from camfan_config.text.units import short_rate
 from camfan_config.types import ImagesCamera
-from camfan_config.units import short_rate
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.jpeg_repair import repair_jpeg
 from camfan_nodes.camera.pacing import Pacer

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from camfan.ring.ring import Counts
-from camfan_config.pace import STALE_INTERVALS, STALE_S, Gaps, Pace
+from camfan_config.site.pace import STALE_INTERVALS, STALE_S, Gaps, Pace
 from camfan_nodes.camera.clock import Clock, Steps
 from camfan_nodes.camera.encode import Encoder, PictureError
 from camfan_nodes.camera.figures import NodeFigures

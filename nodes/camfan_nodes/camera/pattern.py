@@ -14,8 +14,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from camfan_config.text.units import short_rate
 from camfan_config.types import Size, TestCamera
-from camfan_config.units import short_rate
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.frame_number_mark import cell_size, draw_number
 from camfan_nodes.camera.pacing import Pacer

@@ -18,7 +18,7 @@ import av
 import av.container
 from av.video.reformatter import VideoReformatter
 
-from camfan_config.pace import planned_pace
+from camfan_config.site.pace import planned_pace
 from camfan_config.types import RtspCamera
 from camfan_nodes.camera.address import read_address
 from camfan_nodes.camera.capture_times import Moment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from camfan_config.printable import printable
+from camfan_config.text.printable import printable
 
 SHOWN = 3
 MAX_SAID = 100

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from camfan_config import CamfanError, Site, load_site
-from camfan_config.printable import printable
-from camfan_config.units import short_bytes
+from camfan_config.text.printable import printable
+from camfan_config.text.units import short_bytes
 from camfan_nodes.demo.bounded import LIMIT_BYTES, bounded
 from camfan_nodes.demo.site import check_ports, choose_web_port, demo_site_file
 from camfan_nodes.monitor.listener import Listener

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from camfan_config import CamfanError, Site
-from camfan_config.units import parse_address
+from camfan_config.text.units import parse_address
 
 WEB_PORTS = (8080, 8099)
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from camfan import load_site
-from camfan_config.printable import printable_lines
+from camfan_config.text.printable import printable_lines
 from camfan_nodes.keys import making, rotating
 from camfan_nodes.keys.enrolment import PORT
 from camfan_nodes.keys.folder import check_name, entries, folder_of, key_warnings, purposes

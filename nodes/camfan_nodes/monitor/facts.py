@@ -19,7 +19,7 @@ from camfan_config import (
     nodes,
     title_of,
 )
-from camfan_config.pace import Pace, planned_pace
+from camfan_config.site.pace import Pace, planned_pace
 from camfan_nodes.monitor.figures import count, number, word
 from camfan_nodes.monitor.heard import Word, camera_trouble, pace_said
 from camfan_nodes.monitor.words import count_text, need_text

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from camfan_config.pace import Pace
+from camfan_config.site.pace import Pace
 from camfan_wire.messages import Figures, Status
 from camfan_wire.states import STATES, CameraState
 

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from camfan_config.printable import printable
+from camfan_config.text.printable import printable
 from camfan_nodes.monitor import tokens
 from camfan_nodes.monitor.words import UNKNOWN
 

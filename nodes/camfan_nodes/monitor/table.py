@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
-from camfan_config.printable import printable
+from camfan_config.text.printable import printable
 from camfan_nodes.monitor import tokens
 from camfan_nodes.monitor.facts import CameraFacts, NodeFacts, SiteFacts, SubscriberFacts
 from camfan_nodes.monitor.sheet import QUIET, Column, plain_text, sheet

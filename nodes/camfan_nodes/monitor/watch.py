@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from camfan_config.pace import Gaps, Pace
+from camfan_config.site.pace import Gaps, Pace
 from camfan_wire.states import LIVE, CameraState, is_within, state_of
 
 WORST_S = 0.5  # the age shown is the worst of this long

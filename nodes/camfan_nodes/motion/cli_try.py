@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from camfan import load_site
 from camfan_config import Motion
-from camfan_config.printable import printable
+from camfan_config.text.printable import printable
 from camfan_nodes.shared.command import MissingExtraError, end_with_code, find_node
 from camfan_nodes.shared.site_file import find_site_file
 

@@ -16,7 +16,7 @@ from threading import Event as Flag
 
 from camfan import EventPublisher, Frame, ImageError, Report, Subscriber
 from camfan_config import Motion, Site, select
-from camfan_config.pace import Gaps, Pace, planned_pace
+from camfan_config.site.pace import Gaps, Pace, planned_pace
 from camfan_wire.messages import Figures
 
 from .changes import Change

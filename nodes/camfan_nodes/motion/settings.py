@@ -8,9 +8,9 @@ import msgspec
 from msgspec import inspect
 
 from camfan_config import Motion, Site, select
-from camfan_config.document import Mark, Scalar
-from camfan_config.kinds import Kind, kind_of
-from camfan_config.scalars import Wrong, closest, read_scalar
+from camfan_config.conversion.kinds import Kind, kind_of
+from camfan_config.conversion.scalars import Wrong, closest, read_scalar
+from camfan_config.document.tree import Mark, Scalar
 from camfan_nodes.shared.command import ConfigurationError
 
 from .detector import Detector

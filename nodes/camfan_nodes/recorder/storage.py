@@ -21,7 +21,7 @@ from typing import Literal
 from camfan.frame import Frame
 from camfan.recording.errors import IndexDamagedError, RecordingError
 from camfan.recording.schema import explained
-from camfan_config.mounts import network_share
+from camfan_config.report.mounts import network_share
 from camfan_nodes.recorder.files import Files
 from camfan_nodes.recorder.folder import KEEP_INDEX, Folder, look_at_folder
 from camfan_nodes.recorder.index import Index, open_index, set_aside

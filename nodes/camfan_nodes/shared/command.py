@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from camfan import CamfanError, KeyFileError, KeyMissingError, SiteError, UnknownCameraError
 from camfan_config import HidingFormatter
-from camfan_config.printable import printable_lines
 from camfan_config.site_file import NoSiteError
+from camfan_config.text.printable import printable_lines
 
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIG = 78

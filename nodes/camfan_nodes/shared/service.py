@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from camfan_config.printable import printable
+from camfan_config.text.printable import printable
 from camfan_wire.notify import notify
 
 

@@ -19,7 +19,7 @@ from camfan_config import (
     is_started,
     node_kind,
 )
-from camfan_config.units import parse_address
+from camfan_config.text.units import parse_address
 from camfan_nodes.shared.command import ConfigurationError
 from camfan_wire.machine import own_label
 

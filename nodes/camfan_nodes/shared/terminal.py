@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 
-from camfan_config.printable import printable_lines
+from camfan_config.text.printable import printable_lines
 
 
 @dataclass(frozen=True, slots=True)

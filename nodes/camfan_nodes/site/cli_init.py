@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from camfan_config import SiteError, load_site
-from camfan_config.interpolate import SECRETS_FILE
-from camfan_config.printable import printable
-from camfan_config.scalars import slug
+from camfan_config.conversion.scalars import slug
+from camfan_config.document.interpolate import SECRETS_FILE
 from camfan_config.site_file import DEFAULT, VARIABLE
+from camfan_config.text.printable import printable
 from camfan_nodes.shared.command import ConfigurationError, end_with_code
 from camfan_nodes.shared.site_file import add_config_argument
 from camfan_nodes.site.first_site import (

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from camfan_config.scalars import slug
+from camfan_config.conversion.scalars import slug
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}\Z"
 VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".webm", ".ts", ".m4v")

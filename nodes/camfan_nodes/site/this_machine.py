@@ -31,10 +31,10 @@ from camfan_config import (
     hosts,
     is_started,
 )
-from camfan_config.estimate import recorder_bytes_s
-from camfan_config.mounts import network_share
-from camfan_config.topology import LOCALHOST, bind_addresses
-from camfan_config.units import parse_address, short_bytes, short_duration
+from camfan_config.report.estimate import recorder_bytes_s
+from camfan_config.report.mounts import network_share
+from camfan_config.site.topology import LOCALHOST, bind_addresses
+from camfan_config.text.units import parse_address, short_bytes, short_duration
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.images import list_folder
 from camfan_nodes.camera.source import SourceError

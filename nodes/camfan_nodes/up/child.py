@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from camfan_config.printable import printable
+from camfan_config.text.printable import printable
 
 DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 MAX_LINE_BYTES = 8192

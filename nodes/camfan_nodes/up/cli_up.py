@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from camfan_config import CamfanError, Site, load_site
-from camfan_config.interpolate import SECRETS_FILE
+from camfan_config.document.interpolate import SECRETS_FILE
 from camfan_nodes.shared.command import end_with_code
 from camfan_nodes.shared.share import Change, Work, change, choose_host, share
 from camfan_nodes.shared.site_file import add_config_argument, find_site_file

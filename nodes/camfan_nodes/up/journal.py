@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from camfan_config.printable import printable
+from camfan_config.text.printable import printable
 
 MAX_BYTES = 5_000_000  # then a second file is begun; the one before it is kept
 _COLOURS = (36, 33, 35, 34, 32, 31, 96, 93, 95, 94)  # of names, to tell them apart

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pygame
 
 from camfan import Frame
-from camfan_config.pace import STALE_S
+from camfan_config.site.pace import STALE_S
 from camfan_nodes.monitor import tokens
 from camfan_nodes.monitor.board import Arrived
 from camfan_nodes.monitor.heard import pace_said, state_said

@@ -12,7 +12,7 @@ from math import log10
 
 import pygame
 
-from camfan_config.pace import LATE_S, STALE_S
+from camfan_config.site.pace import LATE_S, STALE_S
 from camfan_nodes.monitor import tokens
 from camfan_nodes.monitor.tokens import Colour
 from camfan_nodes.viewer.grid import BAR, TWO_LINES, Box, caption_height, letter_height

@@ -17,7 +17,7 @@ from typing import Protocol
 from camfan import Event, Frame, Report, Subscriber
 from camfan.reading.mailbox import Item
 from camfan_config import Site, broker_of
-from camfan_config.pace import Pace, planned_pace
+from camfan_config.site.pace import Pace, planned_pace
 from camfan_nodes.monitor.board import MOTION_S
 from camfan_nodes.monitor.heard import pace_said
 from camfan_nodes.web.picture import Picture

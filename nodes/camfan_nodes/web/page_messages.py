@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from camfan_config.pace import LATE_INTERVALS, OFFLINE_STALES, STALE_INTERVALS
+from camfan_config.site.pace import LATE_INTERVALS, OFFLINE_STALES, STALE_INTERVALS
 from camfan_wire.states import CameraState
 
 MOST_TILES = 256

@@ -12,7 +12,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from camfan import Event
-from camfan_config.pace import Pace
+from camfan_config.site.pace import Pace
 from camfan_nodes.web.access import Principal
 from camfan_nodes.web.guard import Guard, principal_of
 from camfan_nodes.web.hub import Hub

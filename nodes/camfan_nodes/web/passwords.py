@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import secrets
 
-from camfan_config.hashes import match_password, match_token
+from camfan_config.text.hashes import match_password, match_token
 
 COST = 15  # 2**15 blocks of 1 kB: 32 MB and a tenth of a second on a PC, below a second on a Pi 4
 BLOCK = 8

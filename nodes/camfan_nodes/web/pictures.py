@@ -15,7 +15,7 @@ import time
 
 from aiohttp import web
 
-from camfan_config.pace import STALE_S
+from camfan_config.site.pace import STALE_S
 from camfan_nodes.web.access import Principal
 from camfan_nodes.web.guard import Guard, headers_for, principal_of
 from camfan_nodes.web.hub import Hub

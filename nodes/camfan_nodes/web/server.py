@@ -17,7 +17,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
 from camfan_config import CamfanError, Site, Web, select
-from camfan_config.units import parse_address
+from camfan_config.text.units import parse_address
 from camfan_nodes.web.access import Access
 from camfan_nodes.web.api import Api
 from camfan_nodes.web.assets import Assets

@@ -23,7 +23,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from camfan_config import Size
-from camfan_config.estimate import frame_bytes
+from camfan_config.report.estimate import frame_bytes
 from camfan_config.types import FileCamera
 
 Image = NDArray[np.uint8]

@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec import inspect
 
-from camfan_config import units
-from camfan_config.kinds import is_tagged, kind_of
+from camfan_config.conversion.kinds import is_tagged, kind_of
+from camfan_config.text import units
 from camfan_config.types import Site
 
 Schema = dict[str, Any]

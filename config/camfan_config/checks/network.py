@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from camfan_config.places import KeyPath, Places, dotted
-from camfan_config.topology import (
+from camfan_config.document.places import KeyPath, Places, dotted
+from camfan_config.site.topology import (
     LOCALHOST,
     Placed,
     broker_of,
@@ -16,8 +16,8 @@ from camfan_config.topology import (
     is_loopback,
     select,
 )
+from camfan_config.text.units import parse_address
 from camfan_config.types import Broker, Motion, Recorder, Site, Web
-from camfan_config.units import parse_address
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::", "*"})  # noqa: S104 - compared with, not bound
 

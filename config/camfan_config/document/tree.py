@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from camfan_config.syntax import explain, foreign_character, with_tabs_replaced
+from camfan_config.document.syntax import explain, foreign_character, with_tabs_replaced
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20  # a site needs 7

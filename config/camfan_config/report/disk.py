@@ -6,11 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
-from camfan_config.estimate import camera_bytes_s
 from camfan_config.load import Loaded
-from camfan_config.problems import SiteError
+from camfan_config.messages.problems import SiteError
+from camfan_config.report.estimate import camera_bytes_s
+from camfan_config.text.units import short_bytes
 from camfan_config.types import Site
-from camfan_config.units import short_bytes
 
 
 def check_disks(loaded: Loaded) -> None:

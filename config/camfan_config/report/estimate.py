@@ -17,8 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from camfan_config.inherit import without_effect
-from camfan_config.topology import broker_host, broker_of, brokers, host_of, select
+from camfan_config.site.inherit import without_effect
+from camfan_config.site.topology import broker_host, broker_of, brokers, host_of, select
 from camfan_config.types import (
     Camera,
     EncodingCamera,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from camfan_config.document import Mark, Scalar
-from camfan_config.hidden import Hidden
-from camfan_config.printable import REPLACED, printable
-from camfan_config.problems import Problem
+from camfan_config.document.tree import Mark, Scalar
+from camfan_config.messages.hidden import Hidden
+from camfan_config.messages.problems import Problem
+from camfan_config.text.printable import REPLACED, printable
 
 KeyPath = tuple[str | int, ...]
 MAX_SHOWN = 300  # characters; a longer line helps nobody

@@ -7,7 +7,7 @@ from typing import TypeGuard
 
 from msgspec import inspect
 
-from camfan_config.units import format_bytes, format_duration
+from camfan_config.text.units import format_bytes, format_duration
 
 
 @dataclass(frozen=True, slots=True)

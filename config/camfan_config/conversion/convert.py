@@ -14,8 +14,7 @@ from typing import Any
 
 from msgspec import inspect
 
-from camfan_config.document import Entry, Mapping, Mark, Node, Scalar, Sequence
-from camfan_config.hints import (
+from camfan_config.conversion.hints import (
     corners_are_pairless,
     corners_are_pixels,
     holds_secret,
@@ -27,11 +26,12 @@ from camfan_config.hints import (
     size_of,
     unknown_words,
 )
-from camfan_config.inherit import inherited
-from camfan_config.kinds import Kind, is_free_text, is_tagged, kind_of
-from camfan_config.places import KeyPath, Place, Places, quoted
-from camfan_config.scalars import Wrong, closest, read_scalar
-from camfan_config.synonyms import key_for
+from camfan_config.conversion.kinds import Kind, is_free_text, is_tagged, kind_of
+from camfan_config.conversion.scalars import Wrong, closest, read_scalar
+from camfan_config.conversion.synonyms import key_for
+from camfan_config.document.places import KeyPath, Place, Places, quoted
+from camfan_config.document.tree import Entry, Mapping, Mark, Node, Scalar, Sequence
+from camfan_config.site.inherit import inherited
 from camfan_config.types import CameraBase, CameraDefaults, CustomCamera, Site
 
 _MAPPING = "a mapping (key: value)"

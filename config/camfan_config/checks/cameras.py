@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from posixpath import normpath
 from urllib.parse import urlsplit
 
-from camfan_config.inherit import without_effect
-from camfan_config.places import KeyPath, Places
-from camfan_config.topology import host_of
+from camfan_config.document.places import KeyPath, Places
+from camfan_config.site.inherit import without_effect
+from camfan_config.site.topology import host_of
+from camfan_config.text.urls import login_trouble
 from camfan_config.types import (
     Camera,
     CameraRing,
@@ -22,7 +23,6 @@ from camfan_config.types import (
     Size,
     V4l2Camera,
 )
-from camfan_config.urls import login_trouble
 
 _SCHEMES = {RtspCamera: ("rtsp", "rtsps"), HttpCamera: ("http", "https")}
 

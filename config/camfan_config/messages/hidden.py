@@ -11,8 +11,8 @@ import re
 from pathlib import PurePath
 from urllib.parse import quote, unquote
 
-from camfan_config.printable import printable, printable_lines
-from camfan_config.problems import SiteError
+from camfan_config.messages.problems import SiteError
+from camfan_config.text.printable import printable, printable_lines
 
 MIN_LENGTH = 4  # of a value; a shorter one would be found in any word
 MAX_PARENTS = 8  # of a path

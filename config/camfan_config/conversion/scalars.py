@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 
 from msgspec import inspect
 
-from camfan_config import units
-from camfan_config.document import Plain, Scalar, resolve
-from camfan_config.kinds import Kind, is_tagged, kind_of, limits, within
-from camfan_config.places import quoted
-from camfan_config.synonyms import source_for
+from camfan_config.conversion.kinds import Kind, is_tagged, kind_of, limits, within
+from camfan_config.conversion.synonyms import source_for
+from camfan_config.document.places import quoted
+from camfan_config.document.tree import Plain, Scalar, resolve
+from camfan_config.text import units
 
 _PARSERS: dict[str, Callable[[str], object]] = {
     "duration": units.parse_duration,

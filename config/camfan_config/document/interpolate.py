@@ -16,7 +16,7 @@ from collections.abc import Mapping as Lookup
 from functools import cached_property
 from pathlib import Path
 
-from camfan_config.document import (
+from camfan_config.document.tree import (
     MAX_BYTES,
     Complaint,
     DocumentError,
@@ -27,7 +27,7 @@ from camfan_config.document import (
     Sequence,
     read_document,
 )
-from camfan_config.urls import escape_login, login_span
+from camfan_config.text.urls import escape_login, login_span
 
 SECRETS_FILE = "secrets.yaml"
 

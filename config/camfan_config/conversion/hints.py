@@ -7,9 +7,9 @@ from collections.abc import Collection
 
 from msgspec import inspect
 
-from camfan_config.document import Mapping, Node, Scalar, Sequence
-from camfan_config.kinds import Kind, is_tagged, kind_of
-from camfan_config.scalars import Wrong, read_scalar
+from camfan_config.conversion.kinds import Kind, is_tagged, kind_of
+from camfan_config.conversion.scalars import Wrong, read_scalar
+from camfan_config.document.tree import Mapping, Node, Scalar, Sequence
 
 _OFF = ("enabled", "disabled", "active", "enable", "disable")
 _RECORD = ("record", "recording", "recorder", "recorders", "save", "store")

@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 import yaml
 from msgspec import inspect
 
-from camfan_config.document import resolve
-from camfan_config.inherit import without_effect
-from camfan_config.kinds import Kind, is_tagged, kind_of
+from camfan_config.conversion.kinds import Kind, is_tagged, kind_of
+from camfan_config.document.places import KeyPath
+from camfan_config.document.tree import resolve
 from camfan_config.load import Loaded
-from camfan_config.node_kinds import BROKER, NODE_KINDS
-from camfan_config.places import KeyPath
-from camfan_config.topology import nodes
+from camfan_config.site.inherit import without_effect
+from camfan_config.site.node_kinds import BROKER, NODE_KINDS
+from camfan_config.site.topology import nodes
+from camfan_config.text.units import format_bytes, format_duration, format_rate, format_share
 from camfan_config.types import CameraBase, Site
-from camfan_config.units import format_bytes, format_duration, format_rate, format_share
 
 MASK = "***"
 

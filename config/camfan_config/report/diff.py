@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from camfan_config.document.places import dotted
 from camfan_config.load import Loaded
-from camfan_config.places import dotted
-from camfan_config.render import as_written, plain
-from camfan_config.topology import (
+from camfan_config.report.render import as_written, plain
+from camfan_config.site.topology import (
     Node,
     as_seen_by,
     bind_addresses,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 
-from camfan_config.hashes import HIDDEN, match_password, match_token
-from camfan_config.places import KeyPath, Places
-from camfan_config.topology import is_loopback
+from camfan_config.document.places import KeyPath, Places
+from camfan_config.site.topology import is_loopback
+from camfan_config.text.hashes import HIDDEN, match_password, match_token
+from camfan_config.text.units import parse_address
 from camfan_config.types import Site, Web
-from camfan_config.units import parse_address
 
 
 def check(site: Site, places: Places) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from camfan_config.globs import is_glob, matches
-from camfan_config.node_kinds import BROKER, NODE_KINDS, sections
-from camfan_config.places import KeyPath, Places
-from camfan_config.scalars import closest
+from camfan_config.conversion.scalars import closest
+from camfan_config.document.places import KeyPath, Places
+from camfan_config.site.node_kinds import BROKER, NODE_KINDS, sections
+from camfan_config.text.globs import is_glob, matches
 from camfan_config.types import Cameras, Clips, Site
 
 RESERVED = {

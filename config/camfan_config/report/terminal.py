@@ -7,19 +7,19 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from camfan_config.diff import Change, SiteDiff
-from camfan_config.estimate import (
+from camfan_config.messages.problems import Problem, SiteError
+from camfan_config.report.diff import Change, SiteDiff
+from camfan_config.report.estimate import (
     Traffic,
     disk_per_day,
     disk_range_per_day,
     is_assumed,
     traffic,
 )
-from camfan_config.graph import consumers, source_of
-from camfan_config.problems import Problem, SiteError
-from camfan_config.topology import broker_host, broker_of, brokers, endpoints, hosts, nodes
+from camfan_config.report.graph import consumers, source_of
+from camfan_config.site.topology import broker_host, broker_of, brokers, endpoints, hosts, nodes
+from camfan_config.text.units import short_bytes, short_rate
 from camfan_config.types import Camera, Site
-from camfan_config.units import short_bytes, short_rate
 
 
 def problems_text(error: SiteError) -> Text:

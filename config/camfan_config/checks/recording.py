@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from posixpath import normpath
 
-from camfan_config.places import KeyPath, Places
-from camfan_config.topology import host_of
+from camfan_config.document.places import KeyPath, Places
+from camfan_config.site.topology import host_of
+from camfan_config.text.units import format_duration
 from camfan_config.types import Recorder, Site
-from camfan_config.units import format_duration
 
 
 def check(site: Site, places: Places) -> None:

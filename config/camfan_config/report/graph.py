@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camfan_config.topology import Node, broker_of, brokers, hosts, nodes, select
+from camfan_config.site.topology import Node, broker_of, brokers, hosts, nodes, select
 from camfan_config.types import CustomCamera, Motion, Recorder, Site, UpstreamCamera, Web
 
 

@@ -1,0 +1,1 @@
+"""YAML text as a tree in which each value knows its line."""

@@ -1,0 +1,1 @@
+"""What follows from a checked site: nodes, hosts, addresses, the pace of cameras."""
