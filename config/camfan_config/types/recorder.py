@@ -1,0 +1,75 @@
+"""Recorders, and how long recordings and clips stay."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from camfan_config.types.section import Section
+from camfan_config.types.values import Bytes, Cameras, Host, Name, Path, Seconds
+
+
+class Keep(Section, frozen=True, kw_only=True):
+    """How long recordings stay; whichever bites first."""
+
+    age: Annotated[Seconds | None, Meta(description="such as 7d; older segments go")] = None
+    size: Annotated[
+        Bytes | None, Meta(description="such as 200GB, all cameras of the recorder together")
+    ] = None
+    min_free: Annotated[
+        Bytes | None, Meta(description="such as 10GB, always left free on the disk")
+    ] = None
+
+
+class ClipKeep(Section, frozen=True, kw_only=True):
+    """How long clips stay."""
+
+    age: Annotated[Seconds | None, Meta(description="such as 30d; older clips go")] = None
+
+
+class Clips(Section, frozen=True, kw_only=True):
+    """Intervals around events, kept longer."""
+
+    source: Annotated[
+        tuple[Name, ...], Meta(min_length=1, description="the motion nodes whose events make clips")
+    ] = field(name="from")
+    before: Annotated[Seconds, Meta(description="such as 5s, kept from before the event")] = 5.0
+    after: Annotated[Seconds, Meta(description="such as 5s, kept from after the event")] = 5.0
+    keep: Annotated[ClipKeep, Meta(description="how long clips stay")] = ClipKeep()
+
+
+class Recorder(Section, frozen=True, kw_only=True):
+    """Writes the pictures of cameras to a disk, untouched."""
+
+    host: Annotated[Host | None, Meta(description="where it runs; absent: the broker's host")] = (
+        None
+    )
+    cameras: Annotated[
+        Cameras, Meta(description="what it records: a list of names and globs, or *")
+    ] = "*"
+    path: Annotated[Path, Meta(description="folder of the recordings")]
+    index: Annotated[
+        Path | None,
+        Meta(
+            description="folder of index.sqlite, on a local disk; absent: `path`, which must then "
+            "not be a network share"
+        ),
+    ] = None
+    segment: Annotated[
+        float,
+        Meta(
+            ge=1, le=86400, extra={"unit": "duration"}, description="length of a file, such as 60s"
+        ),
+    ] = 60.0
+    sync: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=60,
+            extra={"unit": "duration"},
+            description="what a power cut costs at most, such as 5s",
+        ),
+    ] = 5.0
+    keep: Annotated[Keep, Meta(description="how long recordings stay")] = Keep()
+    clips: Annotated[Clips | None, Meta(description="intervals around events, kept longer")] = None
