@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from camfan.recording.errors import IndexDamagedError, RecordingError
-from camfan.recording.queries import Reader
+from camfan.recording.queries import IndexReader
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.storage import Storage
 from camfan_testing.recordings import NEXT_RUN, RUN, START_NS, frame, packets, picture
@@ -27,7 +27,7 @@ def opened(folder: Path) -> Iterator[Storage]:
 
 
 @contextmanager
-def reader(folder: Path) -> Iterator[Reader]:
+def reader(folder: Path) -> Iterator[IndexReader]:
     index = Index(folder)
     yield index.reader
     index.close()
@@ -195,11 +195,11 @@ def test_an_index_of_another_version_is_left_alone(tmp_path: Path) -> None:
     fill(tmp_path)
     path = tmp_path / "index.sqlite"
     with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = path.read_bytes()
 
-    with pytest.raises(RecordingError, match="is of version 2, this camfan knows version 1"):
+    with pytest.raises(RecordingError, match="is of version 3, this camfan knows versions up to 2"):
         Storage("archive", tmp_path, 60.0, 5.0)
 
     assert path.read_bytes() == before

@@ -10,7 +10,7 @@ import pytest
 
 from camfan.frame import Frame
 from camfan.recording.errors import RecordingError
-from camfan.recording.queries import Reader
+from camfan.recording.queries import IndexReader
 from camfan.recording.rows import Completeness
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.storage import Storage
@@ -51,7 +51,7 @@ def record(folder: Path, *items: Frame | Gap, segment_s: float = 60.0) -> Storag
 
 
 @contextmanager
-def reader(folder: Path) -> Iterator[Reader]:
+def reader(folder: Path) -> Iterator[IndexReader]:
     index = Index(folder)
     yield index.reader
     index.close()

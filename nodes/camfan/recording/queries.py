@@ -8,31 +8,45 @@ from dataclasses import fields
 
 import msgspec
 
-from camfan.recording.rows import Completeness, FrameRow, SegmentRow, State
+from camfan.recording.rows import (
+    ClipRow,
+    Completeness,
+    FrameRow,
+    ProtectionRow,
+    SegmentRow,
+    SegmentState,
+    UsageRow,
+)
 from camfan_wire.header import Position
 from camfan_wire.messages import Event, Gap
 
 _SEGMENT_NAMES = tuple(field.name for field in fields(SegmentRow))
 _SEGMENT = ", ".join(f"s.{name}" for name in _SEGMENT_NAMES)
-_FRAME = 'f.sequence, f.captured_ns, f.time_ns, f."offset", f.size'
+_CLIP = ", ".join(field.name for field in fields(ClipRow))
+_PROTECTION = ", ".join(field.name for field in fields(ProtectionRow))
+_FRAME = (
+    'f.sequence, coalesce(f.captured_ns, f.time_ns + s.shift_ns), f.time_ns, f."offset", f.size'
+)
 _FRAMES_OF_RUN = (
     "FROM segments s JOIN frames f ON f.segment = s.id WHERE s.camera = ? AND s.run = ?"
 )
 
 
-class Reader:
+class IndexReader:
     """Reads one index; raises sqlite3.Error when that cannot be read."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
     def positions(self) -> dict[str, Position]:
-        """The last place in each camera's stream that is recorded or known to be lost."""
+        """The last place in each camera's stream that is recorded, skipped or known to be lost."""
         rows = self._db.execute(
             "SELECT camera, run, max(coalesce((SELECT max(last) FROM segments s"
             " WHERE s.camera = r.camera AND s.run = r.run), -1),"
             " coalesce((SELECT max(coalesce(last, first)) FROM gaps g"
-            " WHERE g.camera = r.camera AND g.run = r.run), -1))"
+            " WHERE g.camera = r.camera AND g.run = r.run), -1),"
+            " coalesce((SELECT max(last) FROM skips k"
+            " WHERE k.camera = r.camera AND k.run = r.run), -1))"
             " FROM runs r WHERE id = (SELECT max(id) FROM runs WHERE camera = r.camera)"
         )
         return {camera: Position(run, last) for camera, run, last in rows if last >= 0}
@@ -61,7 +75,9 @@ class Reader:
         """The path and the id of every segment."""
         return dict(self._db.execute("SELECT path, id FROM segments").fetchall())
 
-    def segments(self, camera: str | None = None, state: State | None = None) -> list[SegmentRow]:
+    def segments(
+        self, camera: str | None = None, state: SegmentState | None = None
+    ) -> list[SegmentRow]:
         """Files by the time they begin."""
         rows = self._db.execute(
             f"SELECT {_SEGMENT} FROM segments s"  # noqa: S608 - names of our own columns
@@ -88,7 +104,8 @@ class Reader:
     def frames_of(self, segment: int) -> list[FrameRow]:
         """The frames of a file, in their order."""
         rows = self._db.execute(
-            f"SELECT {_FRAME} FROM frames f WHERE segment = ? ORDER BY sequence",  # noqa: S608 - as above
+            f"SELECT {_FRAME} FROM frames f JOIN segments s ON s.id = f.segment"  # noqa: S608 - as above
+            " WHERE f.segment = ? ORDER BY f.sequence",
             (segment,),
         )
         return [FrameRow(*row) for row in rows]
@@ -112,6 +129,31 @@ class Reader:
             for *row, details in rows
         ]
 
+    def clips(
+        self, camera: str | None = None, from_ns: int = 0, until_ns: int = 2**63 - 1
+    ) -> list[ClipRow]:
+        """Clips that touch the time from one moment to before another, by their start."""
+        rows = self._db.execute(
+            f"SELECT {_CLIP} FROM clips WHERE (?1 IS NULL OR camera = ?1)"  # noqa: S608 - as above
+            " AND start_ns < ?3 AND end_ns >= ?2 ORDER BY start_ns, id",
+            (camera, from_ns, until_ns),
+        )
+        names = tuple(field.name for field in fields(ClipRow))
+        return [ClipRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def protections(self) -> list[ProtectionRow]:
+        """Intervals that are never deleted, by their start."""
+        rows = self._db.execute(
+            f"SELECT {_PROTECTION} FROM protected ORDER BY start_ns, id"  # noqa: S608 - as above
+        )
+        names = tuple(field.name for field in fields(ProtectionRow))
+        return [ProtectionRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def usage(self) -> list[UsageRow]:
+        """What each camera takes on the disk; a look-up, however many segments there are."""
+        rows = self._db.execute("SELECT camera, segments, bytes FROM usage ORDER BY camera")
+        return [UsageRow(*row) for row in rows]
+
     def completeness(self, camera: str) -> list[Completeness]:
         """What became of every sequence, by run, the oldest run first."""
         rows = self._db.execute("SELECT run FROM runs WHERE camera = ? ORDER BY id", (camera,))
@@ -128,14 +170,20 @@ class Reader:
             " WHERE camera = ? AND run = ? AND last IS NOT NULL ORDER BY first",
             (camera, run),
         ).fetchall()
-        if not recorded and not gaps:
+        skips = self._db.execute(
+            "SELECT first, last FROM skips WHERE camera = ? AND run = ? ORDER BY first",
+            (camera, run),
+        ).fetchall()
+        if not recorded and not gaps and not skips:
             return None
         ends = [(first, last)] if recorded else []
         ends += [(gap_first, gap_last) for gap_first, gap_last, _ in gaps]
+        ends += skips
         first, last = min(end[0] for end in ends), max(end[1] for end in ends)
         lost = self._lost(camera, run, gaps)
-        unexplained = last - first + 1 - recorded - sum(lost.values())
-        return Completeness(camera, run, first, last, recorded, lost, unexplained)
+        skipped = sum(self._lost(camera, run, [(*skip, "") for skip in skips]).values())
+        unexplained = last - first + 1 - recorded - sum(lost.values()) - skipped
+        return Completeness(camera, run, first, last, recorded, lost, unexplained, skipped)
 
     def _lost(self, camera: str, run: str, gaps: list[tuple[int, int, str]]) -> dict[str, int]:
         lost: dict[str, int] = {}

@@ -1,74 +1,25 @@
-"""The tables of an index, and the door to it: what is no index of ours is refused by name."""
+"""Opening an index; a file that is not an index of ours is rejected by name."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from camfan.recording.errors import IndexDamagedError, RecordingError
+from camfan.recording.tables import (
+    ADDED_IN_2,
+    EDITS_OF_2,
+    SCHEMA,
+    SEGMENT_COLUMNS_OF_2,
+    VIEWS_ON_1,
+)
 from camfan_config.report.mounts import network_share
 
 FILE_NAME = "index.sqlite"
 APPLICATION_ID = 0x63616D66  # "camf"
-VERSION = 1
-BUSY_S = 1.0  # how long somebody else's lock on the index may hold us up
-
-SCHEMA = """
-CREATE TABLE runs (           -- in the order in which they were first seen
-    id INTEGER PRIMARY KEY,
-    camera TEXT NOT NULL,
-    run TEXT NOT NULL,
-    UNIQUE (camera, run)
-) STRICT;
-CREATE TABLE segments (       -- one file: one camera, one run, one picture size
-    id INTEGER PRIMARY KEY,
-    camera TEXT NOT NULL,
-    run TEXT NOT NULL,
-    path TEXT NOT NULL UNIQUE,
-    width INTEGER NOT NULL,
-    height INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('open', 'closed', 'salvaged')),
-    start_ns INTEGER NOT NULL, -- site time of the first frame
-    end_ns INTEGER,            -- and of the last
-    first INTEGER,             -- sequences
-    last INTEGER,
-    bytes INTEGER NOT NULL,
-    synced_bytes INTEGER NOT NULL -- of these, surely on the disk
-) STRICT;
-CREATE INDEX segments_by_time ON segments (camera, start_ns);
-CREATE INDEX segments_by_run ON segments (camera, run, last);
-CREATE INDEX segments_open ON segments (id) WHERE state = 'open';
-CREATE TABLE frames (
-    segment INTEGER NOT NULL REFERENCES segments (id),
-    sequence INTEGER NOT NULL,
-    captured_ns INTEGER NOT NULL, -- the camera's wall clock, as it came
-    time_ns INTEGER NOT NULL,     -- site time
-    "offset" INTEGER NOT NULL,    -- of the JPEG in the file
-    size INTEGER NOT NULL,        -- of the JPEG
-    PRIMARY KEY (segment, sequence)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE gaps (           -- what will not come, as it was told; see frames for what came late
-    id INTEGER PRIMARY KEY,
-    camera TEXT NOT NULL,
-    run TEXT NOT NULL,
-    first INTEGER NOT NULL,
-    last INTEGER,             -- null: how many is not known
-    reason TEXT NOT NULL,
-    time_ns INTEGER NOT NULL,
-    UNIQUE (camera, run, first)
-) STRICT;
-CREATE TABLE events (
-    id INTEGER PRIMARY KEY,
-    event TEXT NOT NULL,      -- the same from start to end
-    source TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    camera TEXT,
-    state TEXT NOT NULL,
-    time_ns INTEGER NOT NULL,
-    details TEXT NOT NULL     -- JSON
-) STRICT;
-CREATE INDEX events_by_time ON events (time_ns);
-"""
+VERSION = 2
+BUSY_S = 1.0  # how long another program's lock on the index may hold us up
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -78,7 +29,7 @@ def connect(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as exc:
         raise explained(path, exc) from exc
     try:
-        _check(db, path)
+        _prepare(db, path)
         ((mode,),) = db.execute("PRAGMA journal_mode = WAL")
         if mode != "wal":  # it shares memory between processes, which a network share does not
             raise RecordingError(no_locks(path.parent))
@@ -119,17 +70,82 @@ def explained(path: Path, error: sqlite3.Error) -> RecordingError:
     return RecordingError(f"{path}: {error}")
 
 
-def _check(db: sqlite3.Connection, path: Path) -> None:
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """The index at `path`, which is only read, of this version or of an older one.
+
+    Raises RecordingError.
+    """
+    try:
+        db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None
+        )
+    except sqlite3.Error as exc:
+        raise explained(path, exc) from exc
+    try:
+        if _version(db, path) == 1:
+            db.executescript(VIEWS_ON_1)
+    except sqlite3.Error as exc:
+        db.close()
+        raise explained(path, exc) from exc
+    except RecordingError:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    """Make the tables, or bring those of an older version up to date."""
     ((tables,),) = db.execute("SELECT count(*) FROM sqlite_schema")
-    ((application,),) = db.execute("PRAGMA application_id")
-    ((version,),) = db.execute("PRAGMA user_version")
     if not tables:
         pragmas = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
-        db.executescript(f"BEGIN; {SCHEMA} {pragmas} COMMIT;")
-    elif application != APPLICATION_ID:
+        db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {pragmas} COMMIT;")
+    elif _version(db, path) == 1:
+        _migrate(db)
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    ((application,),) = db.execute("PRAGMA application_id")
+    ((version,),) = db.execute("PRAGMA user_version")
+    if application != APPLICATION_ID:
         raise RecordingError(f"{path} is a database of another program; give the recorder a folder")
-    elif version != VERSION:
+    if not 1 <= version <= VERSION:
         raise RecordingError(
-            f"{path} is of version {version}, this camfan knows version {VERSION}: "
+            f"{path} is of version {version}, this camfan knows versions up to {VERSION}: "
             "use the camfan that wrote it, or another folder"
         )
+    return int(version)
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Version 1 becomes version 2, in one transaction; the rows stay where they are."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        for column in SEGMENT_COLUMNS_OF_2:
+            db.execute(f"ALTER TABLE segments ADD COLUMN {column}")
+        db.execute("PRAGMA writable_schema = ON")
+        for table, old, new in EDITS_OF_2:
+            db.execute(
+                "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = ?",
+                (old, new, table),
+            )
+        ((cookie,),) = db.execute("PRAGMA schema_version")
+        db.execute(f"PRAGMA schema_version = {cookie + 1}")
+        db.execute("PRAGMA writable_schema = RESET")
+        for statement in _statements(ADDED_IN_2):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")
+    except sqlite3.Error:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one: `executescript` would commit what is open."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from camfan.frame import Frame
 from camfan.recording.matroska import About, Record
-from camfan.recording.rows import FrameRow
+from camfan.recording.rows import FrameRow, shift_between
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.losses import DISK_FULL, reason_of
 from camfan_nodes.recorder.segment import Segment
@@ -46,7 +46,7 @@ class Files:
         offset = part.file.append(jpeg, record)
         part.written_s = now_s
         row = FrameRow(frame.sequence, frame.captured, moment.time_ns, offset, jpeg.nbytes)
-        self._index.add_frame(part.id, row)
+        self._index.add_frame(part.id, row, part.shift_ns)
         return moment
 
     def retire(self, written_before_s: float) -> None:
@@ -94,6 +94,7 @@ class Files:
             file=Segment(self._folder, about),
             until_ns=next_boundary(frame.camera, time_ns, self._segment_ns),
             written_s=0.0,
+            shift_ns=shift_between(frame.captured, time_ns),
         )
         self._index.add_segment(part.row())
         return part

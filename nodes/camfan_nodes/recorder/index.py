@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from camfan.recording.errors import IndexDamagedError
-from camfan.recording.queries import Reader
+from camfan.recording.queries import IndexReader
 from camfan.recording.rows import FrameRow, SegmentRow
 from camfan.recording.schema import FILE_NAME, connect, explained
 from camfan_wire.messages import Event, Gap
@@ -30,9 +30,9 @@ class Index:
         """Raises RecordingError."""
         self.path = folder / FILE_NAME
         self._pending: list[tuple[str, tuple[object, ...]]] = []
-        self._frames: list[tuple[int, ...]] = []  # come after what else is pending
+        self._frames: list[tuple[int | None, ...]] = []  # come after what else is pending
         self._db = connect(self.path)
-        self.reader = Reader(self._db)
+        self.reader = IndexReader(self._db)
         try:
             self._next_id = 1 + self.reader.last_segment()
         except sqlite3.Error as exc:
@@ -52,9 +52,10 @@ class Index:
         self._add_run(row.camera, row.run)
         self._add(
             "INSERT INTO segments (id, camera, run, path, width, height, state, start_ns,"
-            " bytes, synced_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
+            " bytes, synced_bytes, form, clock, shift_ns)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)",
             *(row.id, row.camera, row.run, row.path, row.width, row.height),
-            *(row.state, row.start_ns),
+            *(row.state, row.start_ns, row.form, row.clock, row.shift_ns),
         )
 
     def update_segment(self, row: SegmentRow) -> None:
@@ -69,10 +70,10 @@ class Index:
         self.forget_frames(segment)
         self._add("DELETE FROM segments WHERE id = ?", segment)
 
-    def add_frame(self, segment: int, row: FrameRow) -> None:
-        self._frames.append(
-            (segment, row.sequence, row.captured_ns, row.time_ns, row.offset, row.size)
-        )
+    def add_frame(self, segment: int, row: FrameRow, shift_ns: int) -> None:
+        """`shift_ns` is that of the segment; a capture time that follows from it takes no room."""
+        captured_ns = None if row.captured_ns == row.time_ns + shift_ns else row.captured_ns
+        self._frames.append((segment, row.sequence, captured_ns, row.time_ns, row.offset, row.size))
 
     def forget_frames(self, segment: int) -> None:
         self._add("DELETE FROM frames WHERE segment = ?", segment)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from camfan.recording.rows import FrameRow, SegmentRow, State
+from camfan.recording.rows import FrameRow, SegmentRow, SegmentState, shift_between
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.salvage import Contents, mend, read_segment
 from camfan_nodes.recorder.segment import CAMERA_NAME, DAY_NAME, FILE_NAME, NEW
@@ -106,6 +106,7 @@ def _adopt(folder: Path, index: Index, name: str, found: Recovered) -> None:
         width=contents.about.width,
         height=contents.about.height,
         start_ns=contents.about.start_ns,
+        shift_ns=shift_between(first.captured_ns, first.time_ns),
     )
     found.adopted += 1
     index.add_segment(row)
@@ -118,10 +119,10 @@ def _enter(folder: Path, index: Index, row: SegmentRow, contents: Contents) -> N
         frame = FrameRow(
             record.sequence, record.captured_ns, record.time_ns, place.offset, place.size
         )
-        index.add_frame(row.id, frame)
+        index.add_frame(row.id, frame, row.shift_ns)
     if contents.damaged:
         log.warning("%s: %s damaged frames taken out", row.path, len(contents.damaged))
-    state: State = "closed"
+    state: SegmentState = "closed"
     length = (folder / row.path).stat().st_size
     if not contents.finished:
         length, state = _mend(folder / row.path, contents)
@@ -139,7 +140,7 @@ def _enter(folder: Path, index: Index, row: SegmentRow, contents: Contents) -> N
     )
 
 
-def _mend(path: Path, contents: Contents) -> tuple[int, State]:
+def _mend(path: Path, contents: Contents) -> tuple[int, SegmentState]:
     try:
         return mend(path, contents), "salvaged"
     except OSError as exc:  # a full disk has no room for the end of a file either

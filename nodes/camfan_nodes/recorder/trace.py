@@ -6,8 +6,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from camfan.recording.queries import Reader
-from camfan.recording.schema import BUSY_S, FILE_NAME
+from camfan.recording.errors import RecordingError
+from camfan.recording.queries import IndexReader
+from camfan.recording.schema import FILE_NAME, connect_to_read
 from camfan_wire.messages import Hop, Trace
 
 
@@ -16,17 +17,13 @@ def trace_frame(index: Path, trace: Trace) -> Hop:
     if trace.run is None:
         return Hop(node="", outcome="unknown", reason="no frame of this camera has come")
     try:
-        with closing(_open(index / FILE_NAME)) as db:
-            return _look(Reader(db), trace.camera, trace.run, trace.sequence)
-    except sqlite3.Error as exc:
+        with closing(connect_to_read(index / FILE_NAME)) as db:
+            return _look(IndexReader(db), trace.camera, trace.run, trace.sequence)
+    except (RecordingError, sqlite3.Error) as exc:
         return Hop(node="", outcome="unknown", reason=f"its index cannot be read: {exc}"[:200])
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
-
-
-def _look(index: Reader, camera: str, run: str, sequence: int) -> Hop:
+def _look(index: IndexReader, camera: str, run: str, sequence: int) -> Hop:
     found = index.file_of(camera, run, sequence)
     if found is not None:
         path, time_ns = found

@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass
 
 from camfan.frame import Frame
-from camfan.recording.rows import SegmentRow, State
+from camfan.recording.rows import SegmentRow, SegmentState
 from camfan_nodes.recorder.segment import Segment
 from camfan_nodes.recorder.timeline import Moment, Timeline
 
@@ -24,8 +24,9 @@ class Part:
     file: Segment
     until_ns: int  # site time of the first frame that belongs to the next segment
     written_s: float  # monotonic
+    shift_ns: int  # capture time minus site time, of the first frame
 
-    def row(self, state: State = "open") -> SegmentRow:
+    def row(self, state: SegmentState = "open") -> SegmentRow:
         about = self.file.about
         return SegmentRow(
             id=self.id,
@@ -41,6 +42,7 @@ class Part:
             last=self.file.last,
             bytes=self.file.bytes,
             synced_bytes=self.file.synced_bytes,
+            shift_ns=self.shift_ns,
         )
 
 

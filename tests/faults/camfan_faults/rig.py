@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from camfan.recording.queries import Reader
+from camfan.recording.queries import IndexReader
 from camfan_faults.log import Run, Told, read_runs, read_told
 from camfan_testing.live import wait_until
 from camfan_testing.ports import free_ports
@@ -172,7 +172,7 @@ class Rig:
         """How far the index of a recorder is that is at work, by camera."""
         path = self.folder / recorder / "index.sqlite"
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-            found = Reader(database).positions()
+            found = IndexReader(database).positions()
         return {camera: (place.run, place.sequence) for camera, place in found.items()}
 
     def _is_told(self, reader: str, camera: str) -> bool:
