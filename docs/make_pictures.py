@@ -32,10 +32,10 @@ from camfan_nodes.demo.clip import CLIP, write_clip
 from camfan_nodes.demo.site import check_ports, demo_site_file
 from camfan_nodes.monitor import tokens
 from camfan_nodes.monitor.board import Feed
-from camfan_nodes.monitor.listener import Listener
+from camfan_nodes.monitor.site_listener import SiteListener
 from camfan_nodes.monitor.table import SiteTable
 from camfan_nodes.shared.share import Work, page_address
-from camfan_nodes.viewer.window import Window
+from camfan_nodes.viewer.window import ViewerWindow
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
@@ -78,11 +78,11 @@ def take_pictures(site: Site) -> None:
     pygame.font.init()
     surface = pygame.display.set_mode(SIZE)
     with (
-        Listener(site) as listener,
+        SiteListener(site) as listener,
         Subscriber(site, events=True, statuses=True, kind="viewer") as frames,
     ):
         feed = Feed(frames)
-        window = Window(
+        window = ViewerWindow(
             surface, feed, list(site.cameras), site=site.site, folder=Path(), clock=time.monotonic
         )
         feed.start(window.wake)
@@ -100,7 +100,7 @@ def take_pictures(site: Site) -> None:
             pygame.quit()
 
 
-def wait_for_motion(window: Window, listener: Listener, frames: Subscriber[Item]) -> None:
+def wait_for_motion(window: ViewerWindow, listener: SiteListener, frames: Subscriber[Item]) -> None:
     """Until all is live, recorded, and somebody walks where the lamp is."""
     ends_s = time.monotonic() + PATIENCE_S
     moving_since_s = None
@@ -118,7 +118,7 @@ def wait_for_motion(window: Window, listener: Listener, frames: Subscriber[Item]
     sys.exit(f"in {PATIENCE_S:.0f} s not all of it worked: {listener.facts().summary}")
 
 
-def wait_for_silence(window: Window, frames: Subscriber[Item]) -> None:
+def wait_for_silence(window: ViewerWindow, frames: Subscriber[Item]) -> None:
     """Until the window knows that the broker is gone, and some seconds more."""
     ends_s = time.monotonic() + PATIENCE_S
     while frames.connected and time.monotonic() < ends_s:
@@ -143,7 +143,7 @@ def save_page(address: str) -> None:
         browser.close()
 
 
-def save_table(listener: Listener) -> None:
+def save_table(listener: SiteListener) -> None:
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(SiteTable(listener.facts(), listener.site_ns()))
     svg = console.export_svg(title="camfan top", theme=THEME)

@@ -21,7 +21,7 @@ from camfan_broker.camera.camera import SETTLE_NS, Camera
 from camfan_broker.report.metrics import FiguresCollector
 from camfan_broker.report.status import camera_figures
 from camfan_config.site.pace import Pace
-from camfan_nodes.monitor.heard import Heard
+from camfan_nodes.monitor.last_status import LastStatuses
 from camfan_nodes.shared.asking import ask
 from camfan_nodes.web.ledger import hops
 from camfan_testing.jpegs import jpeg
@@ -133,7 +133,7 @@ def samples(live: LiveBroker) -> dict[tuple[str, str], float]:
 
 def test_accounts_add_up_at_every_moment(live: LiveBroker) -> None:
     """While a camera films and a client loses frames at random, seen from other threads."""
-    chance, looks, heard = random.Random(7), 0, Heard()
+    chance, looks, heard = random.Random(7), 0, LastStatuses()
     with (
         Filming(live.site, "one", fps=200) as one,
         Subscriber.every(live.site, statuses=True) as every,

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
+from camfan_nodes.monitor.watch import Arrival
 from numpy.typing import NDArray
 
 from camfan import Frame, Publisher, Subscriber, upright
@@ -22,7 +23,6 @@ from camfan_nodes.camera.privacy import Paint
 from camfan_nodes.camera.source import Idle, Picture
 from camfan_nodes.camera.video_file import FileSource
 from camfan_nodes.monitor.board import Arrived
-from camfan_nodes.monitor.watch import Arrival
 from camfan_nodes.motion.video import Video
 from camfan_nodes.viewer.decoder import decode
 from camfan_nodes.web.picture import scaled

@@ -17,7 +17,7 @@ import pytest
 
 from camfan import Event, EventPublisher, Frame, Gap, Report, Subscriber, load_site
 from camfan_config import endpoints
-from camfan_nodes.monitor.listener import Listener
+from camfan_nodes.monitor.site_listener import SiteListener
 from camfan_nodes.recorder import node as recorder_node
 from camfan_nodes.recorder.index import Index
 from camfan_testing.live import Camera, wait_until
@@ -216,7 +216,7 @@ def test_top_shows_both_and_misses_the_one_that_is_gone(path: Path) -> None:
         running_broker(path, "--name", "house"),
         Camera(path, "cow"),
         Camera(path, "porch"),
-        Listener(site) as listener,
+        SiteListener(site) as listener,
     ):
         with running_broker(path, "--name", "barn"):
             wait_until(lambda: {c.state for c in listener.facts().cameras} >= {"live", "waiting"})
@@ -227,7 +227,7 @@ def test_top_shows_both_and_misses_the_one_that_is_gone(path: Path) -> None:
         assert listener.facts().connected
 
 
-def _state(listener: Listener, camera: str) -> str:
+def _state(listener: SiteListener, camera: str) -> str:
     return next(one.state for one in listener.facts().cameras if one.name == camera)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from camfan_config.types import Motion
-from camfan_nodes.motion.changes import Change
+from camfan_nodes.motion.event_steps import EventStep
 from camfan_testing.motion_scenes import (
     Scene,
     ended,
@@ -38,7 +38,7 @@ def crossing(
     return at
 
 
-def kinds(changes: list[Change]) -> list[str]:
+def kinds(changes: list[EventStep]) -> list[str]:
     return [change.kind for change in changes if change.state == "end"]
 
 

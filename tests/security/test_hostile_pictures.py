@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from camfan import Frame, Publisher, Subscriber, WireError
-from camfan_nodes.monitor.board import Arrived, arrival_of
+from camfan_nodes.monitor.board import ArrivedFrame, arrival_of
 from camfan_nodes.motion.node import run as run_motion
 from camfan_nodes.recorder.node import run as run_recorder
 from camfan_nodes.viewer.decoder import decode
@@ -128,7 +128,8 @@ def shown(frame: Frame) -> bool:
     """As a viewer decodes it, for a tile and for the whole window; within bounds."""
     started = time.process_time()
     tile, whole = (
-        decode(Arrived(frame, arrival_of(frame, 0.0)), w, h) for w, h in ((160, 120), (1280, 800))
+        decode(ArrivedFrame(frame, arrival_of(frame, 0.0)), w, h)
+        for w, h in ((160, 120), (1280, 800))
     )
     assert time.process_time() - started < 20
     assert all(found.rgb is None or found.rgb.nbytes <= 150_000_000 for found in (tile, whole))

@@ -8,7 +8,7 @@ import pytest
 
 from camfan import Site, Status, load_site
 from camfan_nodes.monitor.facts import CameraFacts, SiteFacts, gather
-from camfan_nodes.monitor.heard import Heard, Word, camera_trouble
+from camfan_nodes.monitor.last_status import LastStatus, LastStatuses, camera_trouble
 from camfan_wire.messages import Figures
 
 LIVE: Figures = {"state": "live", "fps": 15.0, "lost": 0, "refused": 0, "age_ms": 20.0,
@@ -53,8 +53,8 @@ def status(
     )
 
 
-def words(*statuses: Status, silent_s: float = 0.5) -> dict[str, Word]:
-    return {one.node: Word(one, silent_s) for one in statuses}
+def words(*statuses: Status, silent_s: float = 0.5) -> dict[str, LastStatus]:
+    return {one.node: LastStatus(one, silent_s) for one in statuses}
 
 
 def broker(subscribers: dict[str, Figures] | None = None, **cameras: Figures) -> Status:
@@ -251,7 +251,7 @@ def test_figures_of_another_kind_are_unknown_not_wrong(site: Site) -> None:
 
 def test_a_status_is_as_old_as_its_last_change() -> None:
     """The clock of who listens counts; the same status again is no news."""
-    heard = Heard()
+    heard = LastStatuses()
     first = status("yard", "camera")
     heard.update({"yard": first}, 10.0)
     heard.update({"yard": first}, 20.0)

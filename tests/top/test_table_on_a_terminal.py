@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from camfan_nodes.monitor.facts import CameraFacts, NodeFacts, SiteFacts, SubscriberFacts
-from camfan_nodes.monitor.keys import _split
+from camfan_nodes.monitor.keyboard import _split
 from camfan_nodes.monitor.screen import Pager
 from camfan_nodes.monitor.table import SiteTable
 from camfan_nodes.shared.terminal import Printable

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from camfan import Publisher
-from camfan_nodes.monitor.listener import Listener
 from camfan_nodes.monitor.screen import show
+from camfan_nodes.monitor.site_listener import SiteListener
 from camfan_testing.live import Camera, LiveBroker, publish_first, wait_until
 from camfan_testing.processes import camfan, running_broker
 from camfan_testing.sites import custom_cameras, write_site
@@ -72,7 +72,7 @@ def test_a_wrong_site_file_is_said(tmp_path: Path) -> None:
 
 def test_events_and_statuses_of_a_running_site_come_together(live: LiveBroker) -> None:
     """A camera that is live, and something that moves before it."""
-    with Listener(live.site) as listener, Publisher(live.site, "one") as camera:
+    with SiteListener(live.site) as listener, Publisher(live.site, "one") as camera:
         publish_first(camera)
         identity = camera.event("motion", "start")
         wait_until(lambda: bool(camera.publish(picture())) and moving(listener))
@@ -81,7 +81,7 @@ def test_events_and_statuses_of_a_running_site_come_together(live: LiveBroker) -
         wait_until(lambda: bool(camera.publish(picture())) and not moving(listener))
 
 
-def moving(listener: Listener) -> bool:
+def moving(listener: SiteListener) -> bool:
     return any(row.moving for row in listener.facts().cameras if row.name == "one")
 
 
@@ -97,7 +97,7 @@ def test_the_live_table_is_drawn_until_it_is_stopped(
     """And keeps saying that the broker is away, as long as it is."""
     stop = threading.Event()
     console = Console(force_terminal=True, width=100, height=30)
-    with Listener(live.site) as listener:
+    with SiteListener(live.site) as listener:
         thread = threading.Thread(target=show, args=(listener, console, stop, "Log: here"))
         thread.start()
         seen: list[str] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from camfan import load_site
-from camfan_nodes.monitor.listener import Listener
+from camfan_nodes.monitor.site_listener import SiteListener
 from camfan_testing.live import wait_until
 from camfan_testing.processes import camfan, running_broker
 from camfan_testing.sites import custom_cameras, write_site
@@ -21,7 +21,7 @@ def test_it_subscribes_and_ends_with_a_signal(tmp_path: Path) -> None:
     path = write_site(tmp_path, custom_cameras("yard", "gate")).path
     with (
         running_broker(path),
-        Listener(load_site(path)) as listener,
+        SiteListener(load_site(path)) as listener,
         camfan("view", "yard", "--config", str(path), env=DUMMY) as window,
     ):
         wait_until(

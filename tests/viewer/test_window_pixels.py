@@ -15,7 +15,7 @@ import simplejpeg
 
 from camfan import Event, Frame
 from camfan_nodes.monitor.board import Board
-from camfan_nodes.viewer.window import Window
+from camfan_nodes.viewer.window import ViewerWindow
 from camfan_testing.live import wait_until
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.header import Header
@@ -48,7 +48,7 @@ class Stage:
     def __init__(self, surface: pygame.Surface, folder: Path, cameras: list[str]) -> None:
         self.now_s = 100.0
         self.source = FakeSource()
-        self.window = Window(
+        self.window = ViewerWindow(
             surface,
             self.source,
             cameras,
@@ -363,7 +363,7 @@ def test_a_title_that_the_font_cannot_draw_gives_way_to_the_name(
     screen: pygame.Surface, tmp_path: Path, title: str, drawn: bool
 ) -> None:
     """No boxes, no letters that stand apart or the wrong way round."""
-    window = Window(
+    window = ViewerWindow(
         screen, FakeSource(), ["porch"], site="farm", titles={"porch": title}, folder=tmp_path
     )
     (camera,) = window._cameras

@@ -17,7 +17,7 @@ from camfan_config.text.printable import printable
 from camfan_config.text.units import short_bytes
 from camfan_nodes.demo.bounded import LIMIT_BYTES, bounded
 from camfan_nodes.demo.site import check_ports, choose_web_port, demo_site_file
-from camfan_nodes.monitor.listener import Listener
+from camfan_nodes.monitor.site_listener import SiteListener
 from camfan_nodes.shared.command import MissingExtraError, end_with_code
 from camfan_nodes.shared.share import Change, Work, choose_host, page_address, share
 from camfan_nodes.up.cli_run import OURS, START_S, run_with_lines, run_with_table
@@ -127,6 +127,6 @@ def _no_change(_: Journal) -> Change | None:
 
 def _summarise(site: Site, address: str, journal: Journal, stop: threading.Event) -> None:
     """A line about the whole every few seconds, between the lines of the processes."""
-    with Listener(site, settled_after_s=START_S) as listener:
+    with SiteListener(site, settled_after_s=START_S) as listener:
         while not stop.wait(SUMMARY_S):
             journal.say(OURS, f"{listener.facts().summary} Open {address}")

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from camfan import CamfanError, Event, Frame, Subscriber
 from camfan.reading.mailbox import Item
-from camfan_nodes.monitor.watch import Arrival
+from camfan_nodes.monitor.observer import Arrival
 from camfan_wire.messages import Status
 
 READ_S = 0.2  # how soon the reading thread notices that it is to end
@@ -21,7 +21,7 @@ MOTION_S = 60.0  # a motion that said nothing for so long has ended, said or not
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class ArrivedFrame:
     frame: Frame
     arrival: Arrival
 
@@ -39,7 +39,7 @@ class Board:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._new: dict[str, list[Arrived]] = {}
+        self._new: dict[str, list[ArrivedFrame]] = {}
         self._motion: dict[str, dict[str, float]] = {}
         self.failure: CamfanError | None = None  # the broker refused us: nothing more will come
 
@@ -47,7 +47,7 @@ class Board:
         with self._lock:
             if isinstance(item, Frame):
                 waiting = self._new.setdefault(item.camera, [])
-                waiting.append(Arrived(item, arrival_of(item, now_s)))
+                waiting.append(ArrivedFrame(item, arrival_of(item, now_s)))
                 del waiting[:-8]  # who looks so seldom needs no more to know the rate
             elif isinstance(item, Event) and item.kind == "motion" and item.camera is not None:
                 self._put_motion(item.camera, item, now_s)
@@ -59,7 +59,7 @@ class Board:
         else:
             going[event.id] = now_s
 
-    def take(self) -> dict[str, list[Arrived]]:
+    def take(self) -> dict[str, list[ArrivedFrame]]:
         """The frames that came since the last call, by camera."""
         with self._lock:
             new, self._new = self._new, {}
@@ -72,7 +72,7 @@ class Board:
             return any(now_s - heard_s < MOTION_S for heard_s in going.values())
 
 
-class Source(Protocol):
+class FrameFeed(Protocol):
     """Where a window gets its pictures from."""
 
     @property

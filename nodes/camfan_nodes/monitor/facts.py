@@ -21,7 +21,7 @@ from camfan_config import (
 )
 from camfan_config.site.pace import Pace, planned_pace
 from camfan_nodes.monitor.figures import count, number, word
-from camfan_nodes.monitor.heard import Word, camera_trouble, pace_said
+from camfan_nodes.monitor.last_status import LastStatus, camera_trouble, pace_said
 from camfan_nodes.monitor.words import count_text, need_text
 from camfan_wire.messages import Figures, Status
 from camfan_wire.states import LIVE, NORMAL, RANK, STATES, TROUBLE, CameraState, live_text
@@ -92,7 +92,7 @@ class SiteFacts:
 
 def gather(
     site: Site,
-    words: Mapping[str, Word],
+    words: Mapping[str, LastStatus],
     moving: Callable[[str], bool],
     *,
     connected: bool,
@@ -131,7 +131,7 @@ def gather(
 def _camera(
     site: Site,
     name: str,
-    words: Mapping[str, Word],
+    words: Mapping[str, LastStatus],
     moving: Callable[[str], bool],
     *,
     connected: bool,
@@ -187,7 +187,7 @@ def _age(figures: Figures) -> tuple[float | None, float]:
     return max(0.0, age_ms / 1000), (number(figures, "age_error_ms") or 0.0) / 1000
 
 
-def _said(camera: str, own: Word) -> str:
+def _said(camera: str, own: LastStatus) -> str:
     """What the node of a camera that is live says of itself: what is wrong, or was last."""
     if own.status.message:
         return own.status.message.rstrip(".")
@@ -195,7 +195,7 @@ def _said(camera: str, own: Word) -> str:
     return f"last: {last.rstrip('.')}" if last else ""
 
 
-def _lost(figures: Figures, camera: str, words: Mapping[str, Word]) -> int | None:
+def _lost(figures: Figures, camera: str, words: Mapping[str, LastStatus]) -> int | None:
     """Frames that are gone for good, as far as anybody has said so; the sum of `_losses`."""
     lost = sum(part for part, _ in _losses(figures, camera, words))
     return None if not lost and _never_came(figures) is None else lost
@@ -207,13 +207,15 @@ def _never_came(figures: Figures) -> int | None:
     return None if lost is None else max(0, lost - (count(figures, "repaired") or 0))
 
 
-def _where(figures: Figures, camera: str, words: Mapping[str, Word]) -> str:
+def _where(figures: Figures, camera: str, words: Mapping[str, LastStatus]) -> str:
     """Where frames were lost, in words; empty when none were."""
     parts = _losses(figures, camera, words)
     return ", ".join(f"{count_text(part)} {why}" for part, why in parts if part)
 
 
-def _losses(figures: Figures, camera: str, words: Mapping[str, Word]) -> list[tuple[int, str]]:
+def _losses(
+    figures: Figures, camera: str, words: Mapping[str, LastStatus]
+) -> list[tuple[int, str]]:
     """How many frames were lost in which place, each counted once."""
     never_came = _never_came(figures) or 0
     own = words.get(camera)
@@ -232,7 +234,7 @@ def _losses(figures: Figures, camera: str, words: Mapping[str, Word]) -> list[tu
     return parts
 
 
-def _recorders(camera: str, words: Mapping[str, Word]) -> list[tuple[str, Figures]]:
+def _recorders(camera: str, words: Mapping[str, LastStatus]) -> list[tuple[str, Figures]]:
     """The recorders that have said something of this camera, and what."""
     return [
         (name, one.status.cameras[camera])
@@ -241,7 +243,7 @@ def _recorders(camera: str, words: Mapping[str, Word]) -> list[tuple[str, Figure
     ]
 
 
-def _recorded(camera: str, words: Mapping[str, Word]) -> tuple[int | None, int]:
+def _recorded(camera: str, words: Mapping[str, LastStatus]) -> tuple[int | None, int]:
     """Until when its recorders have it, the oldest of them, and how many they are."""
     found = [count(figures, "recorded_until") for _, figures in _recorders(camera, words)]
     known = [until for until in found if until is not None]
@@ -249,7 +251,7 @@ def _recorded(camera: str, words: Mapping[str, Word]) -> tuple[int | None, int]:
 
 
 def _nodes(
-    site: Site, words: Mapping[str, Word], *, connected: bool, settled: bool
+    site: Site, words: Mapping[str, LastStatus], *, connected: bool, settled: bool
 ) -> list[NodeFacts]:
     rows: list[NodeFacts] = []
     listed: set[str] = set()
@@ -269,7 +271,7 @@ def _nodes(
     return rows
 
 
-def _node(name: str, kind: str, host: str, heard: Word, silence: str) -> NodeFacts:
+def _node(name: str, kind: str, host: str, heard: LastStatus, silence: str) -> NodeFacts:
     if heard.gone or silence:
         return NodeFacts(name, kind, host, "silent", silence, well=False)
     status = heard.status
@@ -287,7 +289,7 @@ def _is_well(kind: str, status: Status) -> bool:
     return status.state in (*NORMAL, *_WELL)
 
 
-def _subscribers(site: Site, words: Mapping[str, Word]) -> dict[str, Figures]:
+def _subscribers(site: Site, words: Mapping[str, LastStatus]) -> dict[str, Figures]:
     """What the brokers say of who reads, by name; sums for who reads from several."""
     found: dict[str, Figures] = {}
     for broker in brokers(site):
@@ -299,7 +301,7 @@ def _subscribers(site: Site, words: Mapping[str, Word]) -> dict[str, Figures]:
     return found
 
 
-def _subscriber(name: str, figures: Figures, words: Mapping[str, Word]) -> SubscriberFacts:
+def _subscriber(name: str, figures: Figures, words: Mapping[str, LastStatus]) -> SubscriberFacts:
     own = words.get(name)
     ages = [] if own is None else [number(f, "age_ms") for f in own.status.cameras.values()]
     known = [age for age in ages if age is not None]

@@ -8,9 +8,9 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.segment import Segment, Segments
 
-from camfan_nodes.monitor.keys import Keys
-from camfan_nodes.monitor.listener import Listener
+from camfan_nodes.monitor.keyboard import Keyboard
 from camfan_nodes.monitor.sheet import QUIET
+from camfan_nodes.monitor.site_listener import SiteListener
 from camfan_nodes.monitor.table import SiteTable
 from camfan_nodes.shared.terminal import Printable
 
@@ -65,7 +65,7 @@ class Pager:
 
 
 def show(
-    listener: Listener,
+    listener: SiteListener,
     console: Console,
     stop: threading.Event,
     footer: str = "",
@@ -77,7 +77,7 @@ def show(
     `quits`: the key `q` ends it as well.
     """
     pager = Pager(console, quits=quits)
-    with Keys() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
+    with Keyboard() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
         while not stop.is_set():
             table = SiteTable(listener.facts(), listener.site_ns(), footer)
             live.update(pager.page(table), refresh=True)

@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .lighting import SAMPLES, Light, fit
-from .pictures import Mask, Picture, despeckled, distance, most_around
-from .zones import Areas
+from camfan_nodes.motion.lighting import SAMPLES, Light, fit
+from camfan_nodes.motion.pictures import Mask, Picture, despeckled, distance, most_around
+from camfan_nodes.motion.zones import Areas
 
 DEVIATIONS = 4.0  # mean absolute deviations: 3.2 standard deviations of Gaussian noise
 FIRST_DEVIATION = 2.0  # grey levels, until measured

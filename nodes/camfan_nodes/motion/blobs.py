@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .background import Background, Difference, Objects
-from .pictures import Mask, Picture, joined
-from .structure import WINDOW, moved_by
-from .zones import Areas
+from camfan_nodes.motion.background import Background, Difference, Objects
+from camfan_nodes.motion.pictures import Mask, Picture, joined
+from camfan_nodes.motion.structure import WINDOW, moved_by
+from camfan_nodes.motion.zones import Areas
 
 GROWTH = 25  # pixels, at most, that one becomes when patches are joined and widened
 MOVED = 0.5  # of the threshold, that the pattern must have changed by

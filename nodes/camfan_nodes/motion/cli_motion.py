@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from camfan_config import Site
+from camfan_nodes.motion.cli_try import add_try_arguments, check_try_arguments, run_try
 from camfan_nodes.shared import service
 from camfan_nodes.shared.command import (
     MissingExtraError,
@@ -16,8 +17,6 @@ from camfan_nodes.shared.command import (
 )
 from camfan_nodes.shared.opening import opened_site
 from camfan_nodes.shared.site_file import add_config_argument
-
-from .cli_try import add_try_arguments, check_try_arguments, run_try
 
 TRY = "try"  # instead of a name
 USAGE = """camfan motion NAME [--config FILE] [--verbose]
@@ -62,7 +61,7 @@ def _run_node(name: str, config: Path | None, key: Path | None) -> int:
 def _watch(name: str, site: Site, key: Path | None) -> int:
     find_node(site.motion, "motion node", name)
     try:
-        from .node import run
+        from camfan_nodes.motion.node import run
     except ImportError as exc:
         raise MissingExtraError("motion", exc.name or "OpenCV", "motion") from exc
     stop = service.stop_on_signals()

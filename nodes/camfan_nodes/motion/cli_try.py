@@ -16,9 +16,9 @@ from camfan_nodes.shared.command import MissingExtraError, end_with_code, find_n
 from camfan_nodes.shared.site_file import find_site_file
 
 if TYPE_CHECKING:
-    from .trial import Trial
-    from .video import Video
-    from .zones import Points
+    from camfan_nodes.motion.trial import Trial
+    from camfan_nodes.motion.video import Video
+    from camfan_nodes.motion.zones import Points
 
     Areas = tuple[dict[str, Points], dict[str, Points]]
 
@@ -59,8 +59,8 @@ def run_try(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        from .settings import areas_of, changed, motion_for
-        from .video import Video
+        from camfan_nodes.motion.settings import areas_of, changed, motion_for
+        from camfan_nodes.motion.video import Video
     except ImportError as exc:
         raise MissingExtraError("trying motion on a video", exc.name or "OpenCV", "motion") from exc
     motion = Motion()
@@ -80,11 +80,10 @@ def _show(path: Path, picture: Path | None, video: Video, motion: Motion, areas:
     from rich.console import Console
     from rich.text import Text
 
+    from camfan_nodes.motion.heat import write_picture
+    from camfan_nodes.motion.timeline import clock, summary
+    from camfan_nodes.motion.trial import run
     from camfan_nodes.shared.terminal import Printable
-
-    from .heat import write_picture
-    from .timeline import clock, summary
-    from .trial import run
 
     zones, masks = areas
     with _progress(video.length_s) as progress:
@@ -103,7 +102,7 @@ def _show(path: Path, picture: Path | None, video: Video, motion: Motion, areas:
 
 
 def _heading(path: Path, trial: Trial) -> str:
-    from .timeline import clock
+    from camfan_nodes.motion.timeline import clock
 
     height, width = trial.picture.shape
     return f"{path}: {width}x{height}, {clock(trial.length_s)} long, frames seen: {trial.frames}\n"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from .changes import Change, State
-from .events import Numbers, moment
+from camfan_nodes.motion.event_steps import EventStep, State
+from camfan_nodes.motion.events import Numbers, moment
 
 LEAST_USUAL = 0.03  # of the picture; a camera on a blank wall has no texture to lose
 LOST = 0.15  # of the usual texture, at most, when covered
@@ -29,7 +29,9 @@ class Cover:
         self._since_ns = 0
         self._number: int | None = None
 
-    def look(self, share: float, step_s: float, time_ns: int, *, faded: bool) -> Iterator[Change]:
+    def look(
+        self, share: float, step_s: float, time_ns: int, *, faded: bool
+    ) -> Iterator[EventStep]:
         """One look; `faded`: light was seen to go out since the last time there was texture."""
         usual = share if self._usual is None else self._usual
         if self._number is not None:
@@ -45,14 +47,14 @@ class Cover:
             self._lost_s = 0.0
             self._usual = usual + (share - usual) * (1 - math.exp(-step_s / USUAL_S))
 
-    def close(self, time_ns: int) -> Iterator[Change]:
+    def close(self, time_ns: int) -> Iterator[EventStep]:
         """End the event that is open, if one is."""
         self._lost_s = 0.0
         if self._number is not None:
             yield self._change("end", self._number, time_ns)
             self._number = None
 
-    def _change(self, state: State, number: int, time_ns: int) -> Change:
+    def _change(self, state: State, number: int, time_ns: int) -> EventStep:
         return moment(
             "camera-covered",
             state,

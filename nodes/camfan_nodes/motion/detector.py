@@ -12,16 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from camfan_config.types import Motion
-
-from .background import Background, Difference
-from .blobs import Found, find
-from .changes import Change
-from .events import MotionEvents, Numbers, Sighting
-from .pace import Pace, Tick
-from .pictures import Gray, Picture, prepared
-from .scene import Scene
-from .viewpoint import has_slid
-from .zones import Areas, Points
+from camfan_nodes.motion.background import Background, Difference
+from camfan_nodes.motion.blobs import Found, find
+from camfan_nodes.motion.detector_clock import DetectorClock, Tick
+from camfan_nodes.motion.event_steps import EventStep
+from camfan_nodes.motion.events import MotionEvents, Numbers, Sighting
+from camfan_nodes.motion.pictures import Gray, Picture, prepared
+from camfan_nodes.motion.scene import WholeFrame
+from camfan_nodes.motion.viewpoint import has_slid
+from camfan_nodes.motion.zones import Areas, Points
 
 WARM_S = 2.0  # of learning before anything can be motion
 WARM_FRAMES = 6
@@ -58,7 +57,7 @@ class _View:
     warm: _WarmUp
     areas: Areas
     background: Background
-    scene: Scene
+    scene: WholeFrame
 
 
 class Detector:
@@ -75,7 +74,7 @@ class Detector:
         self._zones = dict(zones or {})
         self._masks = dict(masks or {})
         self._numbers = Numbers()
-        self._pace = Pace(settings.fps)
+        self._pace = DetectorClock(settings.fps)
         self._events = MotionEvents(
             self._numbers,
             frames=settings.start_frames,
@@ -87,14 +86,14 @@ class Detector:
         self._overturned = 0  # frames in a row, without the camera having moved
         self.found: Found | None = None  # in the last picture; None: it was not looked for
 
-    def feed(self, gray: Gray, time_ns: int) -> list[Change]:
+    def feed(self, gray: Gray, time_ns: int) -> list[EventStep]:
         """One grey picture, captured at `time_ns`, in the order in which they were captured."""
         tick = self._pace.tick(time_ns)
         if tick is None or not gray.size:
             return []
         self.found = None
         picture = prepared(gray)
-        changes: list[Change] = []
+        changes: list[EventStep] = []
         if tick.cut:
             changes += self._events.close(time_ns)
         self._last_ns = time_ns
@@ -105,7 +104,7 @@ class Detector:
             changes += self._look(self._view, picture, tick, time_ns)
         return changes
 
-    def close(self) -> list[Change]:
+    def close(self) -> list[EventStep]:
         """End every event that is open: no more pictures will come."""
         changes = list(self._events.close(self._last_ns))
         if self._view is not None:
@@ -116,10 +115,14 @@ class Detector:
         shape = (picture.shape[0], picture.shape[1])
         areas = Areas(shape, self._zones, self._masks)
         self._view = _View(
-            shape, _WarmUp(picture), areas, Background(picture, areas), Scene(self._numbers, areas)
+            shape,
+            _WarmUp(picture),
+            areas,
+            Background(picture, areas),
+            WholeFrame(self._numbers, areas),
         )
 
-    def _look(self, view: _View, picture: Picture, tick: Tick, time_ns: int) -> Iterator[Change]:
+    def _look(self, view: _View, picture: Picture, tick: Tick, time_ns: int) -> Iterator[EventStep]:
         if not view.warm.done:
             view.warm.add(picture, tick, view.background)
             return

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .blobs import Blob
-from .changes import Change, Kind, State
+from camfan_nodes.motion.blobs import Blob
+from camfan_nodes.motion.event_steps import EventStep, Kind, State
 
 UPDATE_S = 1.0  # between two updates of one event
 MOST_BOXES = 16  # of one frame; the largest
@@ -44,7 +44,7 @@ class Numbers:
 
 
 @dataclass(slots=True)
-class _Event:
+class _MotionEvent:
     number: int
     start_ns: int
     last: Sighting
@@ -61,9 +61,9 @@ class _Event:
         self.zones += tuple(zone for zone in sighting.zones if zone not in self.zones)
         self.score = max(self.score, sighting.score)
 
-    def change(self, state: State, time_ns: int) -> Change:
+    def change(self, state: State, time_ns: int) -> EventStep:
         shown = self.peak if state == "end" else self.last
-        return Change(
+        return EventStep(
             kind="motion",
             state=state,
             number=self.number,
@@ -86,9 +86,9 @@ class MotionEvents:
         self._frames = frames
         self._end_after_s = end_after_s
         self._window: deque[Sighting | None] = deque(maxlen=max(frames, window))
-        self._event: _Event | None = None
+        self._event: _MotionEvent | None = None
 
-    def frame(self, now_s: float, time_ns: int, sighting: Sighting | None) -> Iterator[Change]:
+    def frame(self, now_s: float, time_ns: int, sighting: Sighting | None) -> Iterator[EventStep]:
         """One frame at `now_s` of a clock that never goes back, with or without motion."""
         if self._event is not None and now_s - self._event.seen_s >= self._end_after_s:
             yield from self.close(time_ns)
@@ -101,20 +101,20 @@ class MotionEvents:
                 self._event.told_s = now_s
                 yield self._event.change("update", time_ns)
 
-    def close(self, time_ns: int) -> Iterator[Change]:
+    def close(self, time_ns: int) -> Iterator[EventStep]:
         """End the event that is open, if one is, with the last frame it was seen in."""
         self._window.clear()
         if self._event is not None:
             yield self._event.change("end", time_ns)
             self._event = None
 
-    def _wait(self, now_s: float, sighting: Sighting | None) -> Iterator[Change]:
+    def _wait(self, now_s: float, sighting: Sighting | None) -> Iterator[EventStep]:
         self._window.append(sighting)
         seen = [one for one in self._window if one is not None]
         if sighting is None or len(seen) < self._frames:
             return
         first = seen[0]
-        self._event = _Event(
+        self._event = _MotionEvent(
             self._numbers.next(),
             first.time_ns,
             first,
@@ -132,9 +132,9 @@ class MotionEvents:
 
 def moment(
     kind: Kind, state: State, number: int, *, start_ns: int, last_ns: int, time_ns: int
-) -> Change:
+) -> EventStep:
     """A change of the scene as a whole: no place, no size."""
-    return Change(
+    return EventStep(
         kind=kind,
         state=state,
         number=number,

@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camfan_config.errors import CamfanError
-
-from .pictures import Gray
-from .trial import Trial
-from .zones import Points
+from camfan_nodes.motion.pictures import Gray
+from camfan_nodes.motion.trial import Trial
+from camfan_nodes.motion.zones import Points
 
 BOX, ZONE, MASK = (80, 255, 80), (255, 200, 80), (80, 80, 255)  # BGR
 WARMTH = 0.6  # of the colour where motion was most frequent
 
 
-class PictureError(CamfanError):
+class HeatMapError(CamfanError):
     """The picture cannot be written."""
 
 
@@ -37,11 +36,11 @@ def write_picture(
             cv2.rectangle(canvas, corners[0].tolist(), corners[1].tolist(), BOX, 1)
     written, encoded = cv2.imencode(path.suffix, canvas)
     if not written:
-        raise PictureError(f"{path}: the picture cannot be encoded")
+        raise HeatMapError(f"{path}: the picture cannot be encoded")
     try:
         path.write_bytes(encoded.tobytes())
     except OSError as exc:
-        raise PictureError(f"{path}: cannot be written: {exc.strerror}") from exc
+        raise HeatMapError(f"{path}: cannot be written: {exc.strerror}") from exc
 
 
 def _warmed(trial: Trial) -> Gray:

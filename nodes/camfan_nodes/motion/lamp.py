@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .changes import Change, State
-from .events import Numbers, moment
+from camfan_nodes.motion.event_steps import EventStep, State
+from camfan_nodes.motion.events import Numbers, moment
 
 STEADY_S = 5.0  # without a change, until the event is over
 
@@ -23,7 +23,7 @@ class Lamp:
         self._last_ns = 0
         self._steady_s = 0.0
 
-    def changed(self, start_ns: int, last_ns: int, time_ns: int) -> Iterator[Change]:
+    def changed(self, start_ns: int, last_ns: int, time_ns: int) -> Iterator[EventStep]:
         """The light changed from `start_ns` to `last_ns`, by enough to be told."""
         begins = self._number is None
         if begins:
@@ -32,19 +32,19 @@ class Lamp:
         if begins:
             yield self._change("start", time_ns)
 
-    def steady(self, step_s: float, time_ns: int) -> Iterator[Change]:
+    def steady(self, step_s: float, time_ns: int) -> Iterator[EventStep]:
         """So much more time without a change that is worth it."""
         self._steady_s += step_s
         if self._steady_s >= STEADY_S:
             yield from self.close(time_ns)
 
-    def close(self, time_ns: int) -> Iterator[Change]:
+    def close(self, time_ns: int) -> Iterator[EventStep]:
         """End the event that is open, if one is."""
         if self._number is not None:
             yield self._change("end", time_ns)
             self._number = None
 
-    def _change(self, state: State, time_ns: int) -> Change:
+    def _change(self, state: State, time_ns: int) -> EventStep:
         assert self._number is not None
         return moment(
             "lighting",

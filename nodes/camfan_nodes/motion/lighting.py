@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .pictures import Picture
+from camfan_nodes.motion.pictures import Picture
 
 Values = Picture  # or a sample of one
 

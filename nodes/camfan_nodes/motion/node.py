@@ -17,12 +17,11 @@ from threading import Event as Flag
 from camfan import EventPublisher, Frame, ImageError, Report, Subscriber
 from camfan_config import Motion, Site, select
 from camfan_config.site.pace import Gaps, Pace, planned_pace
+from camfan_nodes.motion.detector import Detector
+from camfan_nodes.motion.event_steps import EventStep
+from camfan_nodes.motion.pictures import decoding_scale
+from camfan_nodes.motion.settings import detector_of
 from camfan_wire.messages import Figures
-
-from .changes import Change
-from .detector import Detector
-from .pictures import decoding_scale
-from .settings import detector_of
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ def run(
     """
     motion = site.motion[name]
     watches = _watches(site, motion)
-    board = Board(watches)
+    board = MotionReport(watches)
     with (
         EventPublisher(site, name, kind="motion", report=board.report, key=key) as publisher,
         Subscriber(
@@ -72,7 +71,7 @@ def run(
 
 
 @dataclass(slots=True)
-class Watch:
+class MotionCamera:
     """One camera under watch."""
 
     camera: str
@@ -133,7 +132,7 @@ class Watch:
             "frame_ms": round(self.busy_s / self.frames * 1000, 3) if self.frames else None,
         }
 
-    def _tell(self, changes: list[Change], publisher: EventPublisher) -> None:
+    def _tell(self, changes: list[EventStep], publisher: EventPublisher) -> None:
         for change in changes:
             identity = publisher.event(
                 change.kind,
@@ -152,10 +151,10 @@ class Watch:
             self.events += change.state == "start"
 
 
-class Board:
+class MotionReport:
     """What the node last said of itself; written by its loop, read by the link's thread."""
 
-    def __init__(self, watches: dict[str, Watch]) -> None:
+    def __init__(self, watches: dict[str, MotionCamera]) -> None:
         self._watches = watches
         self._report = Report("starting")
 
@@ -173,21 +172,21 @@ class Board:
         )
 
 
-def _watches(site: Site, motion: Motion) -> dict[str, Watch]:
+def _watches(site: Site, motion: Motion) -> dict[str, MotionCamera]:
     return {
-        camera: Watch(
+        camera: MotionCamera(
             camera, detector_of(site, motion, camera), plan=planned_pace(site.cameras[camera])
         )
         for camera in select(site, motion.cameras)
     }
 
 
-def _moment(change: Change) -> int:
+def _moment(change: EventStep) -> int:
     """When what a change tells of happened, which is before it was known."""
     return {"start": change.start_ns, "update": change.time_ns, "end": change.last_ns}[change.state]
 
 
-def _details(change: Change, offset_ns: int) -> dict[str, object]:
+def _details(change: EventStep, offset_ns: int) -> dict[str, object]:
     """Times are on the site's clock, as that of the event."""
     details: dict[str, object] = {
         "start": change.start_ns + offset_ns,

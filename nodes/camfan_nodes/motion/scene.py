@@ -13,15 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .changes import Change, Kind, State
-from .cover import Cover
-from .events import Numbers, moment
-from .lamp import Lamp
-from .lighting import Light
-from .pace import Tick
-from .pictures import Picture
-from .structure import kept, texture
-from .zones import Areas
+from camfan_nodes.motion.cover import Cover
+from camfan_nodes.motion.detector_clock import Tick
+from camfan_nodes.motion.event_steps import EventStep, Kind, State
+from camfan_nodes.motion.events import Numbers, moment
+from camfan_nodes.motion.lamp import Lamp
+from camfan_nodes.motion.lighting import Light
+from camfan_nodes.motion.pictures import Picture
+from camfan_nodes.motion.structure import kept, texture
+from camfan_nodes.motion.zones import Areas
 
 CALM_S = 1.0  # without a change of light, until unrest is over
 STIRRED = 2.0  # grey levels, on average, from which one frame's change of light is unrest
@@ -45,7 +45,7 @@ class _Unrest:
     told: bool = False  # it was a change of light, and that has been said
 
 
-class Scene:
+class WholeFrame:
     """Told what each frame did to all of the picture; tells what it makes of that."""
 
     def __init__(self, numbers: Numbers, areas: Areas) -> None:
@@ -64,7 +64,7 @@ class Scene:
 
     def followed(
         self, tick: Tick, time_ns: int, light: Light, brighter: float, before: Picture
-    ) -> Iterator[Change]:
+    ) -> Iterator[EventStep]:
         """A frame whose light the background followed.
 
         `brighter` is by how many grey levels, on average; `before` is the background as it was.
@@ -86,7 +86,7 @@ class Scene:
         unrest = self._stirred(time_ns, before)
         unrest.overturned, unrest.steady_s = True, 0.0
 
-    def settle(self, tick: Tick, time_ns: int, picture: Picture) -> Iterator[Change]:
+    def settle(self, tick: Tick, time_ns: int, picture: Picture) -> Iterator[EventStep]:
         """Last of all in a frame: what is over, and what it was."""
         yield from self._lamp.steady(tick.step_s, time_ns)
         if self._unrest is not None:
@@ -102,7 +102,7 @@ class Scene:
             faded = self._faded or (self._unrest is not None and _fades(self._unrest))
             yield from self._cover.look(share, step_s, time_ns, faded=faded)
 
-    def close(self, time_ns: int) -> Iterator[Change]:
+    def close(self, time_ns: int) -> Iterator[EventStep]:
         """End what is open."""
         self._unrest = None
         yield from self._lamp.close(time_ns)
@@ -115,7 +115,7 @@ class Scene:
         self._unrest.calm_s = 0.0
         return self._unrest
 
-    def _view_judged(self, unrest: _Unrest, time_ns: int, picture: Picture) -> Iterator[Change]:
+    def _view_judged(self, unrest: _Unrest, time_ns: int, picture: Picture) -> Iterator[EventStep]:
         unrest.steady_s = None
         if self._other_view(picture, unrest.before):
             unrest.before = picture.copy()
@@ -123,7 +123,7 @@ class Scene:
             yield _change("camera-moved", "start", number, unrest, time_ns)
             yield _change("camera-moved", "end", number, unrest, time_ns)
 
-    def _light_judged(self, unrest: _Unrest, time_ns: int, picture: Picture) -> Iterator[Change]:
+    def _light_judged(self, unrest: _Unrest, time_ns: int, picture: Picture) -> Iterator[EventStep]:
         self._faded = _fades(unrest)
         if not unrest.told and self._brighter(picture, unrest.before) >= LIGHTING:
             yield from self._lamp.changed(unrest.start_ns, unrest.last_ns, time_ns)
@@ -149,7 +149,7 @@ def _fades(unrest: _Unrest) -> bool:
     return unrest.gain < FADED and not unrest.overturned
 
 
-def _change(kind: Kind, state: State, number: int, unrest: _Unrest, time_ns: int) -> Change:
+def _change(kind: Kind, state: State, number: int, unrest: _Unrest, time_ns: int) -> EventStep:
     return moment(
         kind, state, number, start_ns=unrest.start_ns, last_ns=unrest.last_ns, time_ns=time_ns
     )

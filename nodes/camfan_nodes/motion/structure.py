@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .pictures import Picture, distance, mean_around
+from camfan_nodes.motion.pictures import Picture, distance, mean_around
 
 WINDOW = 9  # pixels, each way
 ROOM = 4.0  # grey levels², keeps a flat window from explaining everything

@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .changes import Change
-from .trial import SECOND, Trial
+from camfan_nodes.motion.event_steps import EventStep
+from camfan_nodes.motion.trial import SECOND, Trial
 
 MARK, NOTHING = "█", "─"
 NAME_WIDTH = 16  # the longest kind, and a blank
@@ -52,7 +52,7 @@ def _column(time_ns: int, trial: Trial, width: int) -> int:
     return min(width - 1, int(share * width))
 
 
-def _table(events: Sequence[Change]) -> Table:
+def _table(events: Sequence[EventStep]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("from", "to", "length", "peak", "area", "score"):
         table.add_column(title, justify="right")

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camfan_config import Motion
-
-from .changes import Change
-from .detector import Detector
-from .pictures import Gray
-from .video import Video
-from .zones import Points
+from camfan_nodes.motion.detector import Detector
+from camfan_nodes.motion.event_steps import EventStep
+from camfan_nodes.motion.pictures import Gray
+from camfan_nodes.motion.video import Video
+from camfan_nodes.motion.zones import Points
 
 SECOND = 1_000_000_000
 
@@ -23,7 +22,7 @@ SECOND = 1_000_000_000
 class Trial:
     """What came of it."""
 
-    events: tuple[Change, ...]  # each as it ended, the earliest first
+    events: tuple[EventStep, ...]  # each as it ended, the earliest first
     length_s: float
     frames: int  # looked at
     picture: Gray  # the last one
@@ -40,7 +39,7 @@ def run(
 ) -> Trial:
     """Watch the whole video; `progress` hears how many seconds of it are done."""
     detector = Detector(motion, zones=zones, masks=masks)
-    changes: list[Change] = []
+    changes: list[EventStep] = []
     heat = np.zeros((1, 1), np.float32)
     frames = 0
     for shot in video.pictures(motion.fps):

@@ -16,9 +16,8 @@ import numpy as np
 
 from camfan.upright import turned_upright
 from camfan_config.errors import CamfanError
+from camfan_nodes.motion.pictures import Gray
 from camfan_wire.exif import UPRIGHT, orientation
-
-from .pictures import Gray
 
 NOMINAL_FPS = 25.0  # of a file that does not say
 SOONER = 0.1  # of an interval that a picture may come too soon and still be taken

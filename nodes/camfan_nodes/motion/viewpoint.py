@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .pictures import Picture
+from camfan_nodes.motion.pictures import Picture
 
 LEAST_SIDE = 32  # pixels; smaller pictures have nothing to align
 LEAST_SHIFT = 1.5  # pixels

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from .pictures import Mask
+from camfan_nodes.motion.pictures import Mask
 
 Points = tuple[tuple[float, float], ...]  # corners, 0 to 1 from the top left
 

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from camfan import CamfanError
 from camfan_config import Site, brokers, load_site
-from camfan_nodes.monitor.listener import Listener
 from camfan_nodes.monitor.screen import show
+from camfan_nodes.monitor.site_listener import SiteListener
 from camfan_nodes.monitor.table import SiteTable
 from camfan_nodes.shared.command import add_key_argument, end_with_code
 from camfan_nodes.shared.service import stop_on_signals
@@ -50,14 +50,14 @@ def _run(arguments: argparse.Namespace) -> int:
     site = load_site(find_site_file(arguments.config))
     stop = stop_on_signals()
     console = Console()
-    with Listener(site, key=arguments.key) as listener:
+    with SiteListener(site, key=arguments.key) as listener:
         if arguments.once or not console.is_terminal:
             return _print_once(listener, console, stop)
         show(listener, console, stop, quits=True)
     return 0
 
 
-def _print_once(listener: Listener, console: Console, stop: threading.Event) -> int:
+def _print_once(listener: SiteListener, console: Console, stop: threading.Event) -> int:
     deadline = time.monotonic() + ANSWER_S
     while not listener.complete:
         if stop.wait(_TURN_S):

@@ -15,8 +15,8 @@ from pathlib import Path
 from rich.console import Console
 
 from camfan_config import Site
-from camfan_nodes.monitor.listener import Listener
 from camfan_nodes.monitor.screen import show
+from camfan_nodes.monitor.site_listener import SiteListener
 from camfan_nodes.shared.share import Change, Work, page_address
 from camfan_nodes.up.journal import FileJournal, Journal, TerminalJournal
 from camfan_nodes.up.supervisor import Supervisor
@@ -49,7 +49,7 @@ def run_with_table(
     """The table on the terminal and the lines in a file, until a signal. Raises OSError."""
     journal = FileJournal(log)
     try:
-        with Listener(site, settled_after_s=START_S) as listener:
+        with SiteListener(site, settled_after_s=START_S) as listener:
 
             def table(_: Journal, stop: threading.Event) -> None:
                 address = page_address(site, works)

@@ -12,9 +12,9 @@ import pygame
 from camfan import Frame
 from camfan_config.site.pace import STALE_S
 from camfan_nodes.monitor import tokens
-from camfan_nodes.monitor.board import Arrived
-from camfan_nodes.monitor.heard import pace_said, state_said
-from camfan_nodes.monitor.watch import Look, Watch, WorstAge
+from camfan_nodes.monitor.board import ArrivedFrame
+from camfan_nodes.monitor.last_status import pace_said, state_said
+from camfan_nodes.monitor.observer import CameraObserver, ObservedState, WorstAge
 from camfan_nodes.monitor.words import (
     AGE_UNKNOWN,
     NO_PICTURE,
@@ -23,14 +23,14 @@ from camfan_nodes.monitor.words import (
     old_text,
     time_text,
 )
-from camfan_nodes.viewer.decoder import Decoded
+from camfan_nodes.viewer.decoder import DecodedTile
 from camfan_nodes.viewer.tile import Plate, TileView, stale_look
 from camfan_wire.messages import Figures
 from camfan_wire.states import LIVE, CameraState
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class DrawingMoment:
     """What is true for all cameras when the window is drawn."""
 
     now_s: float  # monotonic
@@ -46,11 +46,11 @@ class CameraView:
         self.name = name
         self.label = label  # what people are shown
         self._asked_ns = asked_ns
-        self._watch = Watch(asked_s)
+        self._watch = CameraObserver(asked_s)
         self._worst = WorstAge()
-        self._newest: Arrived | None = None
-        self._shown: Arrived | None = None  # what the picture on the screen was made of
-        self._asked: Arrived | None = None  # what the decoder was last given
+        self._newest: ArrivedFrame | None = None
+        self._shown: ArrivedFrame | None = None  # what the picture on the screen was made of
+        self._asked: ArrivedFrame | None = None  # what the decoder was last given
         self._picture: pygame.Surface | None = None
         self._stale: pygame.Surface | None = None
         self._trouble = ""
@@ -65,12 +65,12 @@ class CameraView:
             self._state_said = state_said(figures)
             self._watch.plan = pace_said(figures) or self._watch.plan
 
-    def arrived(self, came: list[Arrived]) -> None:
+    def arrived(self, came: list[ArrivedFrame]) -> None:
         for one in came:
             self._watch.arrived(one.arrival)
         self._newest = came[-1]
 
-    def wanted(self, *, paused: bool) -> Arrived | None:
+    def wanted(self, *, paused: bool) -> ArrivedFrame | None:
         """What is to be decoded for the screen, told once."""
         target = self._shown if paused else self._newest
         if target is self._asked:
@@ -78,7 +78,7 @@ class CameraView:
         self._asked = target
         return target
 
-    def show(self, decoded: Decoded) -> None:
+    def show(self, decoded: DecodedTile) -> None:
         """Put a finished picture on the screen, or say why it cannot be."""
         if decoded.source is not self._asked:
             return  # it was asked for before the window changed
@@ -98,7 +98,7 @@ class CameraView:
         """The place of the picture is another size now: it is to be decoded for that."""
         self._asked = None
 
-    def pause(self, moment: Moment) -> None:
+    def pause(self, moment: DrawingMoment) -> None:
         """From now on the newest frame of this moment is the one on the screen, if it is live."""
         self._frozen = self.look(moment).state in LIVE
         if self._frozen:
@@ -111,10 +111,10 @@ class CameraView:
         source = self._shown or self._newest
         return None if source is None else source.frame
 
-    def look(self, moment: Moment) -> Look:
+    def look(self, moment: DrawingMoment) -> ObservedState:
         return self._watch.look(moment.now_s, connected=moment.connected, said=self._state_said)
 
-    def view(self, moment: Moment, *, why: str, motion: bool, selected: bool) -> TileView:
+    def view(self, moment: DrawingMoment, *, why: str, motion: bool, selected: bool) -> TileView:
         """What the tile shows now; `why` is what is known of the reason if it is not live."""
         look = self.look(moment)
         if moment.paused_ns is not None and (self._frozen or look.state in LIVE):
@@ -138,7 +138,13 @@ class CameraView:
         return behind_s >= self._watch.pace.stale_s
 
     def _live(
-        self, state: CameraState, look: Look, moment: Moment, *, motion: bool, selected: bool
+        self,
+        state: CameraState,
+        look: ObservedState,
+        moment: DrawingMoment,
+        *,
+        motion: bool,
+        selected: bool,
     ) -> TileView:
         age_s, error_s = self._age(moment)
         self._worst.note(moment.now_s, age_s, error_s)
@@ -164,7 +170,7 @@ class CameraView:
         number = "" if self._shown is None else f"Frame {self._shown.frame.sequence}"
         return Plate("broken", "Not a picture", tokens.BAD, number, _plain(self._trouble))
 
-    def _stale_view(self, moment: Moment, why: str, *, selected: bool) -> TileView:
+    def _stale_view(self, moment: DrawingMoment, why: str, *, selected: bool) -> TileView:
         if self._picture is not None and self._stale is None:
             self._stale = stale_look(self._picture)
         return TileView(
@@ -177,7 +183,9 @@ class CameraView:
             selected=selected,
         )
 
-    def _ended_view(self, look: Look, moment: Moment, *, selected: bool) -> TileView:
+    def _ended_view(
+        self, look: ObservedState, moment: DrawingMoment, *, selected: bool
+    ) -> TileView:
         if self._picture is not None and self._stale is None:
             self._stale = stale_look(self._picture)
         title = "" if look.since_ns is None else self._since(moment)
@@ -189,7 +197,7 @@ class CameraView:
             selected=selected,
         )
 
-    def _paused(self, moment: Moment, since_ns: int, *, selected: bool) -> TileView:
+    def _paused(self, moment: DrawingMoment, since_ns: int, *, selected: bool) -> TileView:
         title = f"since {time_text(since_ns, moment.site_ns)}"
         return TileView(
             name=self.label,
@@ -202,31 +210,33 @@ class CameraView:
             selected=selected,
         )
 
-    def _waiting(self, moment: Moment, *, selected: bool) -> TileView:
+    def _waiting(self, moment: DrawingMoment, *, selected: bool) -> TileView:
         asked = time_text(self._asked_ns, moment.site_ns)
         ends = time_text(self._asked_ns + int(self._watch.pace.offline_s * 1e9), moment.site_ns)
         detail = f"asked for at {asked}; offline if none comes until {ends}"
         plate = Plate("waiting", "Waiting", tokens.QUIET, "No picture yet", detail)
         return TileView(name=self.label, plate=plate, age=NO_PICTURE, selected=selected)
 
-    def _offline(self, look: Look, moment: Moment, why: str, *, selected: bool) -> TileView:
+    def _offline(
+        self, look: ObservedState, moment: DrawingMoment, why: str, *, selected: bool
+    ) -> TileView:
         title = "No picture came" if look.since_ns is None else self._since(moment)
         plate = Plate("offline", "Offline", tokens.BAD, title, why)
         return TileView(name=self.label, plate=plate, age=NO_PICTURE, selected=selected)
 
-    def _since(self, moment: Moment) -> str:
+    def _since(self, moment: DrawingMoment) -> str:
         source = self._shown or self._newest
         return (
             "" if source is None else f"since {time_text(source.arrival.taken_ns, moment.site_ns)}"
         )
 
-    def _old(self, moment: Moment) -> str:
+    def _old(self, moment: DrawingMoment) -> str:
         if self._newest is None:
             return NO_PICTURE
         age_s, _ = self._age(moment)
         return AGE_UNKNOWN if age_s is None else old_text(age_s)
 
-    def _age(self, moment: Moment) -> tuple[float | None, float]:
+    def _age(self, moment: DrawingMoment) -> tuple[float | None, float]:
         """How old what is on the screen is."""
         source = self._shown or self._newest
         if source is None or source.arrival.age_s is None:
@@ -235,7 +245,7 @@ class CameraView:
         return source.arrival.age_s + moment.now_s - arrival.received_s, arrival.error_s
 
 
-def _surface(decoded: Decoded) -> pygame.Surface:
+def _surface(decoded: DecodedTile) -> pygame.Surface:
     assert decoded.rgb is not None
     high, wide = decoded.rgb.shape[:2]
     whole = pygame.image.frombuffer(decoded.rgb.tobytes(), (wide, high), "RGB")

@@ -63,7 +63,7 @@ def _show(site: Site, cameras: list[str], key: Path | None) -> int:
 
     from camfan_nodes.monitor.board import Feed
     from camfan_nodes.viewer.lettering import forget
-    from camfan_nodes.viewer.window import Window
+    from camfan_nodes.viewer.window import ViewerWindow
 
     stop = stop_on_signals()
     pygame.display.init()
@@ -78,7 +78,7 @@ def _show(site: Site, cameras: list[str], key: Path | None) -> int:
         ) as frames:
             feed = Feed(frames)
             titles = {name: title_of(site, name) for name in cameras}
-            window = Window(
+            window = ViewerWindow(
                 surface, feed, cameras, site=site.site, titles=titles, folder=Path.cwd()
             )
             try:

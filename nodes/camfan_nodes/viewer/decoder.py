@@ -14,22 +14,22 @@ import simplejpeg
 from numpy import uint8
 from numpy.typing import NDArray
 
-from camfan_nodes.monitor.board import Arrived
+from camfan_nodes.monitor.board import ArrivedFrame
 from camfan_nodes.viewer.grid import Box, letterbox
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedTile:
     """A frame and its picture, or why there is none."""
 
-    source: Arrived
+    source: ArrivedFrame
     rgb: NDArray[uint8] | None = field(repr=False)  # (height, width, 3), at least the asked size
     width: int  # what it is to be shown at
     height: int
     trouble: str = ""
 
 
-def decode(source: Arrived, width: int, height: int) -> Decoded:
+def decode(source: ArrivedFrame, width: int, height: int) -> DecodedTile:
     """The picture for a place of width x height, by scaled DCT where the JPEG is larger."""
     frame = source.frame
     place = letterbox(frame.width, frame.height, Box(0, 0, max(1, width), max(1, height)))
@@ -45,8 +45,8 @@ def decode(source: Arrived, width: int, height: int) -> Decoded:
             strict=False,
         )
     except (ValueError, RuntimeError, MemoryError) as exc:
-        return Decoded(source, None, place.width, place.height, str(exc) or "not a JPEG")
-    return Decoded(source, rgb, place.width, place.height)
+        return DecodedTile(source, None, place.width, place.height, str(exc) or "not a JPEG")
+    return DecodedTile(source, rgb, place.width, place.height)
 
 
 class Decoder:
@@ -55,13 +55,13 @@ class Decoder:
     def __init__(self, ready: Callable[[], None]) -> None:
         self._ready = ready  # called on the worker's thread when a picture can be taken
         self._changed = threading.Condition()
-        self._asked: dict[str, tuple[Arrived, int, int]] = {}
-        self._done: dict[str, Decoded] = {}
+        self._asked: dict[str, tuple[ArrivedFrame, int, int]] = {}
+        self._done: dict[str, DecodedTile] = {}
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="decoder", daemon=True)
         self._thread.start()
 
-    def ask(self, source: Arrived, width: int, height: int) -> None:
+    def ask(self, source: ArrivedFrame, width: int, height: int) -> None:
         """Decode this one; an older frame of the same camera that still waits is forgotten."""
         with self._changed:
             # to the end of the line: cameras in turn
@@ -69,7 +69,7 @@ class Decoder:
             self._asked[source.frame.camera] = (source, width, height)
             self._changed.notify()
 
-    def take(self) -> list[Decoded]:
+    def take(self) -> list[DecodedTile]:
         """What was finished since the last call, the newest of each camera."""
         with self._changed:
             done, self._done = self._done, {}

@@ -14,11 +14,11 @@ import pygame
 
 from camfan import Frame
 from camfan_nodes.monitor import tokens
-from camfan_nodes.monitor.board import Source
-from camfan_nodes.monitor.heard import Heard, camera_trouble, said_of_camera
+from camfan_nodes.monitor.board import FrameFeed
+from camfan_nodes.monitor.last_status import LastStatuses, camera_trouble, said_of_camera
 from camfan_nodes.monitor.words import need_text, time_text
 from camfan_nodes.viewer import chrome
-from camfan_nodes.viewer.camera import CameraView, Moment
+from camfan_nodes.viewer.camera import CameraView, DrawingMoment
 from camfan_nodes.viewer.decoder import Decoder
 from camfan_nodes.viewer.grid import Box, fit
 from camfan_nodes.viewer.lettering import can_draw
@@ -34,13 +34,13 @@ _EDGE = 8
 _SHOWN: tuple[CameraState, ...] = (*LIVE, "stale", "ended")  # in these a tile has a picture
 
 
-class Window:
+class ViewerWindow:
     """One SDL window. Everything but `wake` belongs to the thread that made it."""
 
     def __init__(
         self,
         surface: pygame.Surface,
-        source: Source,
+        source: FrameFeed,
         cameras: Sequence[str],
         *,
         site: str,
@@ -59,7 +59,7 @@ class Window:
             CameraView(name, _label(name, titles), clock(), source.site_ns()) for name in cameras
         ]
         self._decoder = Decoder(self.wake)
-        self._heard = Heard()
+        self._heard = LastStatuses()
         self._woken = False
         self._selected: int | None = None
         self._alone = False
@@ -109,16 +109,16 @@ class Window:
         self._paint(moment)
         self._drawn_s = self._clock()
 
-    def _moment(self) -> Moment:
+    def _moment(self) -> DrawingMoment:
         now_s = self._clock()
         connected = self._source.connected
         if connected or now_s - self._started_s < CONNECT_S:
             self._lost_ns = None
         elif self._lost_ns is None:
             self._lost_ns = self._source.site_ns()
-        return Moment(now_s, self._source.site_ns(), connected, self._paused_ns)
+        return DrawingMoment(now_s, self._source.site_ns(), connected, self._paused_ns)
 
-    def _moment_of(self, camera: CameraView, moment: Moment) -> Moment:
+    def _moment_of(self, camera: CameraView, moment: DrawingMoment) -> DrawingMoment:
         """Where there are several brokers, one camera's may answer and another's not."""
         answers = not moment.connected or self._source.answers(camera.name)
         return moment if answers else replace(moment, connected=False)
@@ -159,7 +159,7 @@ class Window:
             if source is not None:
                 self._decoder.ask(source, box.width, picture_height(box))
 
-    def _paint(self, moment: Moment) -> None:
+    def _paint(self, moment: DrawingMoment) -> None:
         self.surface.fill(tokens.PAGE)
         words = self._heard.words(moment.now_s)
         for camera in self._cameras:
@@ -210,7 +210,7 @@ class Window:
             return f"Paused since {since}.", "These pictures are not live. Space goes on."
         return None
 
-    def _paint_banner(self, moment: Moment) -> None:
+    def _paint_banner(self, moment: DrawingMoment) -> None:
         words = self._banner()
         if words is not None:
             colour = tokens.WARN if moment.connected else tokens.BAD

@@ -16,8 +16,8 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from camfan_config.types import Motion
-from camfan_nodes.motion.changes import Change
 from camfan_nodes.motion.detector import Detector
+from camfan_nodes.motion.event_steps import EventStep
 from camfan_nodes.motion.pictures import decoding_scale
 from camfan_nodes.motion.video import NOMINAL_FPS, Video
 from camfan_testing.motion_scenes import SECOND
@@ -105,11 +105,11 @@ def times_of(path: Path) -> Times:
 
 def watch_clip(
     path: Path, settings: Motion | None = None, *, jpeg: bool = False, region: Labels | None = None
-) -> list[Change]:
+) -> list[EventStep]:
     """The events of a video as they ended; `jpeg`: as if sent by a camera."""
     motion = settings or Motion()
     detector: Detector | None = None
-    changes: list[Change] = []
+    changes: list[EventStep] = []
     with Video(path) as video:
         for shot in video.pictures(motion.fps):
             if detector is None:
@@ -144,7 +144,7 @@ def zipped_pictures(path: Path, fps: float) -> Iterator[tuple[Gray, int]]:
             yield gray, round(number / fps * SECOND)
 
 
-def intervals(events: Iterable[Change], kind: str = "motion") -> list[Interval]:
+def intervals(events: Iterable[EventStep], kind: str = "motion") -> list[Interval]:
     """Seconds since the first picture, of events that began at time 0."""
     return [(e.start_ns / SECOND, e.last_ns / SECOND) for e in events if e.kind == kind]
 

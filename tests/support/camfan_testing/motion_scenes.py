@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camfan_config.types import Motion
-from camfan_nodes.motion.changes import Change
 from camfan_nodes.motion.detector import Detector
+from camfan_nodes.motion.event_steps import EventStep
 
 Gray = NDArray[np.uint8]
 Scene = NDArray[np.float32]
@@ -83,16 +83,16 @@ def watch(
     *,
     zones: dict[str, tuple[tuple[float, float], ...]] | None = None,
     masks: dict[str, tuple[tuple[float, float], ...]] | None = None,
-) -> list[Change]:
+) -> list[EventStep]:
     """All that a detector says of the pictures, with the end of what is open at the end."""
     detector = Detector(settings or Motion(), zones=zones, masks=masks)
-    changes: list[Change] = []
+    changes: list[EventStep] = []
     for gray, time_ns in pictures:
         changes += detector.feed(gray, time_ns)
     return changes + detector.close()
 
 
-def ended(changes: Iterable[Change], kind: str = "motion") -> list[Change]:
+def ended(changes: Iterable[EventStep], kind: str = "motion") -> list[EventStep]:
     """The events of one kind, each as it ended."""
     return [change for change in changes if change.kind == kind and change.state == "end"]
 

@@ -15,7 +15,7 @@ class Tick:
     cut: bool  # the times of the frames before cannot be compared with this one's
 
 
-class Pace:
+class DetectorClock:
     """Says of every frame whether to look at it, and how much time has passed."""
 
     def __init__(self, fps: float) -> None:

@@ -11,10 +11,10 @@ from camfan.reading.mailbox import Item
 from camfan_config import Site, brokers
 from camfan_nodes.monitor.board import Feed
 from camfan_nodes.monitor.facts import SiteFacts, gather
-from camfan_nodes.monitor.heard import Heard
+from camfan_nodes.monitor.last_status import LastStatuses
 
 
-class Listener:
+class SiteListener:
     """Receives no frames. `facts` belongs to one thread."""
 
     def __init__(
@@ -26,7 +26,7 @@ class Listener:
             site, [], events=True, statuses=True, kind="top", key=key
         )
         self._feed = Feed(self._frames)
-        self._heard = Heard()
+        self._heard = LastStatuses()
         self._feed.start(lambda: None)
 
     @property
@@ -66,7 +66,7 @@ class Listener:
         self._feed.close()
         self._frames.close()
 
-    def __enter__(self) -> Listener:
+    def __enter__(self) -> SiteListener:
         return self
 
     def __exit__(

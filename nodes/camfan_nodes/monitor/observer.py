@@ -29,7 +29,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ObservedState:
     """A camera at one moment."""
 
     state: CameraState
@@ -40,7 +40,7 @@ class Look:
     fps: float | None
 
 
-class Watch:
+class CameraObserver:
     """Follows one camera from the moment somebody asked for it."""
 
     def __init__(self, asked_s: float, pace: Pace | None = None) -> None:
@@ -76,21 +76,21 @@ class Watch:
 
     def look(
         self, now_s: float, *, connected: bool = True, said: CameraState | None = None
-    ) -> Look:
+    ) -> ObservedState:
         """The state now; `said`: what the broker said last. Without the broker nothing is live."""
         newest, ended = self._newest, said == "ended"
         if newest is None:
             waited_s = now_s - self._asked_s
             state = state_of(self.pace, waited_s if connected else 0.0, came=False, ended=ended)
             state = "offline" if said == "offline" else state
-            return Look(state, None, 0.0, None, waited_s, None)
+            return ObservedState(state, None, 0.0, None, waited_s, None)
         quiet_s = now_s - self._quiet_from_s
         age_s = None if newest.age_s is None else newest.age_s + now_s - newest.received_s
         age = None if age_s is None else (age_s, newest.error_s)
         state = state_of(self.pace, quiet_s, came=True, age=age, ended=ended)
         state = state if connected else "stale"
         fps = self._fps if state in LIVE else None
-        return Look(state, age_s, newest.error_s, newest.taken_ns, quiet_s, fps)
+        return ObservedState(state, age_s, newest.error_s, newest.taken_ns, quiet_s, fps)
 
     @property
     def _fps(self) -> float | None:

@@ -6,13 +6,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .blobs import Box
+from camfan_nodes.motion.blobs import Box
 
 Kind = Literal["motion", "lighting", "camera-moved", "camera-covered"]
 State = Literal["start", "update", "end"]
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class EventStep(Struct, frozen=True, kw_only=True):
     """One step in the life of one event. All times are capture times of frames, in ns."""
 
     kind: Kind

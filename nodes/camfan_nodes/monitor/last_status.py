@@ -23,7 +23,7 @@ _WHY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class LastStatus:
     """A node's last status, and how long ago it came."""
 
     status: Status
@@ -34,7 +34,7 @@ class Word:
         return self.silent_s > SILENT_S
 
 
-class Heard:
+class LastStatuses:
     """Remembers when each status changed. One thread."""
 
     def __init__(self) -> None:
@@ -46,13 +46,14 @@ class Heard:
             if known is None or known[0].time != status.time:
                 self._since[node] = (status, now_s)
 
-    def words(self, now_s: float) -> dict[str, Word]:
+    def words(self, now_s: float) -> dict[str, LastStatus]:
         return {
-            node: Word(status, now_s - heard_s) for node, (status, heard_s) in self._since.items()
+            node: LastStatus(status, now_s - heard_s)
+            for node, (status, heard_s) in self._since.items()
         }
 
 
-def camera_trouble(camera: str, words: Mapping[str, Word], *, connected: bool) -> str:
+def camera_trouble(camera: str, words: Mapping[str, LastStatus], *, connected: bool) -> str:
     """Why there is no new picture, in a few words; empty when nobody has said why."""
     if not connected:
         return "the broker does not answer"
@@ -66,7 +67,7 @@ def camera_trouble(camera: str, words: Mapping[str, Word], *, connected: bool) -
     return _WHY.get(word.status.state, "")
 
 
-def said_of_camera(camera: str, words: Mapping[str, Word]) -> Figures:
+def said_of_camera(camera: str, words: Mapping[str, LastStatus]) -> Figures:
     """The broker's figures of a camera, as it said them last; empty if it has not."""
     for word in words.values():
         if word.status.kind == "broker" and camera in word.status.cameras:

@@ -18,14 +18,14 @@ _READ_BYTES = 1024
 _SLICE_S = 0.1  # how soon a stop is noticed
 
 
-class Keys:
+class Keyboard:
     """Entered and left by one thread; without a terminal to read from no key is ever pressed."""
 
     def __init__(self) -> None:
         self._before: Any = None  # how the terminal was set
         self._file = -1
 
-    def __enter__(self) -> Keys:
+    def __enter__(self) -> Keyboard:
         if sys.stdin is None or not sys.stdin.isatty():
             return self
         import termios  # not every system has it
