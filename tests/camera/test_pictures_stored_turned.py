@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
-from camfan_nodes.monitor.watch import Arrival
 from numpy.typing import NDArray
 
 from camfan import Frame, Publisher, Subscriber, upright
@@ -22,10 +21,11 @@ from camfan_nodes.camera.encode import Encoder, PictureError, encoder_of
 from camfan_nodes.camera.privacy import Paint
 from camfan_nodes.camera.source import Idle, Picture
 from camfan_nodes.camera.video_file import FileSource
-from camfan_nodes.monitor.board import Arrived
+from camfan_nodes.monitor.board import ArrivedFrame
+from camfan_nodes.monitor.observer import Arrival
 from camfan_nodes.motion.video import Video
 from camfan_nodes.viewer.decoder import decode
-from camfan_nodes.web.picture import scaled
+from camfan_nodes.web.web_frame import scaled
 from camfan_testing.cameras import FakeClock
 from camfan_testing.jpegs import CORNERS, cornered, corners_of, jpeg, stored_turned
 from camfan_testing.live import live_broker, publish_first
@@ -219,7 +219,7 @@ def check_every_view(frame: Frame) -> None:
     assert tile is not None
     assert shown(tile).shape == (32, 48, 3)
     assert corners_of(shown(tile)) == CORNERS
-    window = decode(Arrived(frame, Arrival(0.0, frame.captured, None)), 96, 64).rgb
+    window = decode(ArrivedFrame(frame, Arrival(0.0, frame.captured, None)), 96, 64).rgb
     assert window is not None
     assert corners_of(np.ascontiguousarray(window[:, :, ::-1])) == CORNERS
 

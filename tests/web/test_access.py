@@ -285,7 +285,7 @@ def test_a_token_is_taken_in_any_way_that_software_has(web: LiveWeb) -> None:
 
 
 def web_answers(web: LiveWeb, node: str) -> Callable[[], bool]:
-    return lambda: web.server.pages._office.overviews.answers(node)
+    return lambda: web.server.pages._context.overviews.answers(node)
 
 
 def test_roles(web: LiveWeb) -> None:

@@ -305,7 +305,7 @@ def test_head_is_answered_like_get_without_a_body(web: LiveWeb, path: str) -> No
     """The same status, type and length."""
     port = int(web.url.rpartition(":")[2])
     with Camera(web.site, "one", 20):
-        wait_until(lambda: web.server.pages._office.overviews.answers("one"))
+        wait_until(lambda: web.server.pages._context.overviews.answers("one"))
         found = []
         for method in ("HEAD", "GET"):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)

@@ -15,12 +15,12 @@ import pytest
 from aiohttp import web as aioweb
 
 from camfan_nodes.web import connections
-from camfan_nodes.web.access import Principal
 from camfan_nodes.web.attempts import TRIES, network_of
 from camfan_nodes.web.guard import ONLY_HTTPS
-from camfan_nodes.web.pages import LOGGED_OUT
+from camfan_nodes.web.live_clients import LOGGED_OUT
+from camfan_nodes.web.principals import Principal
 from camfan_nodes.web.sessions import CLOCK_S, FILE, Sessions
-from camfan_nodes.web.shares import Shares
+from camfan_nodes.web.slots import Slots
 from camfan_testing.hashes import PASSWORD, PASSWORD_HASH
 from camfan_testing.live import Camera, wait_until
 from camfan_testing.web import LiveWeb, TestPage, live_web, page
@@ -120,7 +120,7 @@ def test_many_requests_on_one_connection_are_not_cut(web: LiveWeb) -> None:
 
 
 def test_one_user_cannot_take_all_places() -> None:
-    shares = Shares("streams", in_all=10, per_user=4, for_owners=3)
+    shares = Slots("streams", in_all=10, per_user=4, for_owners=3)
     with ExitStack() as open_:
         for _ in range(4):
             open_.enter_context(shares.place(GUEST))

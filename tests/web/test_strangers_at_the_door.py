@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from camfan_nodes.web import connections, guard, listener, pictures
-from camfan_nodes.web.page import MOST_UNSENT
+from camfan_nodes.web import connections, guard, mjpeg, web_listener
+from camfan_nodes.web.live_client import MOST_UNSENT
 from camfan_nodes.web.sessions import FILE, MOST_OF_USER, Sessions
 from camfan_testing.hashes import PASSWORD_HASH
 from camfan_testing.jpegs import jpeg
@@ -60,7 +60,7 @@ def asked(url: str, request: bytes) -> bytes:
 def test_unfinished_tls_handshakes_give_way(
     tmp_path: Path, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "HANDSHAKE_S", LONG_S)
+    monkeypatch.setattr(web_listener, "HANDSHAKE_S", LONG_S)
     pem, key = certificate
     tls = f"  tls: {{certificate: {pem}, key: {key}}}\n"
     context = ssl.create_default_context(cafile=str(pem))
@@ -75,7 +75,7 @@ def test_unfinished_tls_handshakes_give_way(
 def test_a_handshake_that_does_not_end_is_not_waited_for(
     tmp_path: Path, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "HANDSHAKE_S", 0.2)
+    monkeypatch.setattr(web_listener, "HANDSHAKE_S", 0.2)
     pem, key = certificate
     tls = f"  tls: {{certificate: {pem}, key: {key}}}\n"
     with live_web(tmp_path, web=USERS + tls) as web, dial(web.url) as wire:
@@ -228,9 +228,9 @@ def test_one_user_cannot_take_all_places_for_single_pictures(web: LiveWeb) -> No
     line = f"GET /snapshot/one.jpg?fresh=1 HTTP/1.1\r\nHost: {web.url.removeprefix('http://')}\r\n"
     head = f"{line}Cookie: {guest.cookie}\r\n\r\n"
     with ExitStack() as open_:
-        for _ in range(pictures.REQUESTS_OF_USER):
+        for _ in range(mjpeg.REQUESTS_OF_USER):
             open_.enter_context(dial(web.url)).sendall(head.encode())
-        wait_until(lambda: web.server.pictures.waiting == pictures.REQUESTS_OF_USER)
+        wait_until(lambda: web.server.pictures.waiting == mjpeg.REQUESTS_OF_USER)
         status, text, _ = guest.get("/snapshot/one.jpg?fresh=1")
         assert (status, text) == (503, b"guest has 64 picture requests open already\n")
         status, text, _ = owner.get("/snapshot/one.jpg?max_age=1")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from camfan_nodes.web.picture import HEADER
+from camfan_nodes.web.web_frame import HEADER
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera
 from camfan_testing.ports import free_ports

@@ -11,10 +11,10 @@ from msgspec import Meta, Struct
 
 from camfan import Event
 from camfan_config import Site, title_of
-from camfan_nodes.web.access import Principal
 from camfan_nodes.web.guard import principal_of
+from camfan_nodes.web.live_clients import ClientInfo, LiveClients, PageContext
 from camfan_nodes.web.overview import CameraInfo, Overview
-from camfan_nodes.web.pages import ClientInfo, Office, Pages
+from camfan_nodes.web.principals import Principal
 from camfan_wire.rate_limit import RateLimit
 
 MOST_EVENTS = 500
@@ -63,8 +63,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Api:
     """The handlers. Belongs to the event loop."""
 
-    def __init__(self, office: Office, pages: Pages) -> None:
-        self._office = office
+    def __init__(self, context: PageContext, pages: LiveClients) -> None:
+        self._context = context
         self._pages = pages
         self._changes: defaultdict[str, RateLimit] = defaultdict(lambda: RateLimit(CHANGES_PER_S))
 
@@ -73,16 +73,16 @@ class Api:
         return _json(Me(name=one.name, role=one.role, kind=one.kind, cameras=list(one.cameras)))
 
     async def status(self, request: web.Request) -> web.Response:
-        overview: Overview = self._office.overviews.overview(principal_of(request))
+        overview: Overview = self._context.overviews.overview(principal_of(request))
         return _json(overview)
 
     async def cameras(self, request: web.Request) -> web.Response:
-        found = self._office.overviews.cameras(principal_of(request))
+        found = self._context.overviews.cameras(principal_of(request))
         return _json(CameraList(cameras=found))
 
     async def camera(self, request: web.Request) -> web.Response:
         name = _camera(request, principal_of(request))
-        found = self._office.overviews.cameras(principal_of(request))
+        found = self._context.overviews.cameras(principal_of(request))
         return _json(next(one for one in found if one.name == name))
 
     async def clients(self, request: web.Request) -> web.Response:
@@ -93,8 +93,8 @@ class Api:
         limit = _limit(request)
         seen = set(principal.cameras)
         found = [
-            _event(self._office.hub.site, event)
-            for event in reversed(self._office.hub.events)
+            _event(self._context.hub.site, event)
+            for event in reversed(self._context.hub.events)
             if event.camera in seen or (event.camera is None and principal.sees_all)
         ]
         return _json(EventList(events=found[:limit]))
@@ -112,9 +112,9 @@ class Api:
             raise web.HTTPBadRequest(text=f"not settings: {exc}\n") from exc
         if not self._changes[principal.name].allows():
             raise web.HTTPTooManyRequests(text="too many changes\n", headers={"Retry-After": "1"})
-        if not self._office.overviews.answers(name):
+        if not self._context.overviews.answers(name):
             raise web.HTTPConflict(text=f"the node of {name} does not answer\n")
-        self._office.hub.set_camera(name, fps=settings.fps, quality=settings.quality)
+        self._context.hub.set_camera(name, fps=settings.fps, quality=settings.quality)
         return _json(settings, status=202)
 
 

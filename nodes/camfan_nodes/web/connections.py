@@ -35,7 +35,7 @@ class Endable(Protocol):
     def abort(self) -> None: ...
 
 
-class Connections:
+class HttpConnections:
     """Counts them, and ends some when there are too many. Belongs to the event loop."""
 
     def __init__(self) -> None:
@@ -82,12 +82,12 @@ class Connections:
         victim.abort()
 
 
-class Bounded(RequestHandler):
+class HttpConnection(RequestHandler):
     """One connection, with a time limit for each head of a request."""
 
     __slots__ = ("_connections", "_deadline", "network")
 
-    def __init__(self, connections: Connections, server: web.Server) -> None:
+    def __init__(self, connections: HttpConnections, server: web.Server) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), access_log=None)  # type: ignore[arg-type] # None: no log
         self._connections = connections
         self._deadline: asyncio.TimerHandle | None = None

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from camfan_config import Web, is_loopback
-from camfan_nodes.web.access import Access, Principal
-from camfan_nodes.web.connections import Bounded
+from camfan_nodes.web.connections import HttpConnection
+from camfan_nodes.web.principals import Principal, Principals
 from camfan_nodes.web.sessions import Sessions
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ BODY_S = 30.0  # for the body of a request that changes something
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ClientOrigin:
     """How the client reached us, by what it or a trusted proxy said."""
 
     scheme: str
@@ -67,11 +67,11 @@ class Proxies:
     def __init__(self, section: Web) -> None:
         self._networks = [ipaddress.ip_network(one) for one in section.proxies]
 
-    def origin(self, request: web.Request) -> Origin:
+    def origin(self, request: web.Request) -> ClientOrigin:
         peer = request.remote or ""
         if not self._trusted(peer):
-            return Origin(request.scheme, host_of(request), peer, proxied=False)
-        return Origin(
+            return ClientOrigin(request.scheme, host_of(request), peer, proxied=False)
+        return ClientOrigin(
             _said(request, "X-Forwarded-Proto").rpartition(",")[2].strip() or request.scheme,
             _said(request, "X-Forwarded-Host").rpartition(",")[2].strip() or host_of(request),
             self._client(_said(request, "X-Forwarded-For"), peer),
@@ -97,7 +97,7 @@ class Proxies:
 class Guard:
     """The middleware."""
 
-    def __init__(self, access: Access, sessions: Sessions) -> None:
+    def __init__(self, access: Principals, sessions: Sessions) -> None:
         self._access = access
         self._sessions = sessions
         self.proxies = Proxies(access.web)
@@ -106,7 +106,7 @@ class Guard:
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         connection = request.protocol
-        if not isinstance(connection, Bounded):
+        if not isinstance(connection, HttpConnection):
             return await self._answer(request, handler)
         connection.has_head()
         try:
@@ -123,7 +123,7 @@ class Guard:
             if principal is not None:
                 request[PRINCIPAL] = principal
             await _body_of(request)
-            if isinstance(request.protocol, Bounded):
+            if isinstance(request.protocol, HttpConnection):
                 request.protocol.has_request()
             response = await handler(request)
         except web.HTTPException as exc:

@@ -19,8 +19,8 @@ from camfan.reading.mailbox import Item
 from camfan_config import Site, broker_of
 from camfan_config.site.pace import Pace, planned_pace
 from camfan_nodes.monitor.board import MOTION_S
-from camfan_nodes.monitor.heard import pace_said
-from camfan_nodes.web.picture import Picture
+from camfan_nodes.monitor.last_status import pace_said
+from camfan_nodes.web.web_frame import WebFrame
 from camfan_wire.messages import Figures, Status
 
 ASK_S = 0.1  # between two requests to the broker, however often pages change their minds
@@ -33,7 +33,7 @@ Wish = Mapping[str, float | None]  # camera to frames per second, at most
 class Consumer(Protocol):
     """Somebody who is told of new pictures."""
 
-    def picture_came(self, picture: Picture) -> None: ...
+    def frame_came(self, picture: WebFrame) -> None: ...
 
 
 class Hub:
@@ -42,7 +42,7 @@ class Hub:
     def __init__(self, site: Site, cameras: tuple[str, ...], key: Path | None = None) -> None:
         self.site = site
         self.cameras = cameras  # all that may be shown; pages know them by their place here
-        self.newest: dict[str, Picture] = {}
+        self.newest: dict[str, WebFrame] = {}
         self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)  # that began, oldest first
         self.received = 0
         self._numbers = {name: number for number, name in enumerate(cameras)}
@@ -211,10 +211,10 @@ class Hub:
         if self._when_back is not None:
             told, self._when_back = self._when_back, None
             told()
-        picture = Picture(frame, self.received, number, time.monotonic())
+        picture = WebFrame(frame, self.received, number, time.monotonic())
         self.newest[camera] = picture
         for consumer in tuple(self._by_camera.get(camera, ())):
-            consumer.picture_came(picture)
+            consumer.frame_came(picture)
 
     def _event(self, event: Event) -> None:
         if event.kind == "motion" and event.camera is not None:

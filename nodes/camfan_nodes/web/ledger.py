@@ -9,7 +9,7 @@ from msgspec import Struct
 from camfan_config import Site, brokers, nodes
 from camfan_nodes.monitor.facts import SiteFacts
 from camfan_nodes.monitor.figures import count
-from camfan_nodes.monitor.heard import Word
+from camfan_nodes.monitor.last_status import LastStatus
 from camfan_wire.messages import Figures
 
 TAKEN, UNSENT = "Taken by cameras", "not sent: the broker was away or the link was full"
@@ -17,7 +17,7 @@ SENT, UNDERWAY = "Sent by nodes", "on the way to the broker"
 PASSED = "Passed by the broker"
 
 
-class Hop(Struct, frozen=True, kw_only=True):
+class FrameHop(Struct, frozen=True, kw_only=True):
     """A place that frames pass, all cameras together, since its processes started."""
 
     name: str
@@ -26,7 +26,7 @@ class Hop(Struct, frozen=True, kw_only=True):
     why: str
 
 
-class Reader(Struct, frozen=True, kw_only=True):
+class ReaderAccount(Struct, frozen=True, kw_only=True):
     """Whom the broker sends frames; what is captured is one of the four. Unknown is null."""
 
     name: str
@@ -39,10 +39,10 @@ class Reader(Struct, frozen=True, kw_only=True):
     held: int | None  # not decided yet
 
 
-def readers(facts: SiteFacts) -> list[Reader]:
+def readers(facts: SiteFacts) -> list[ReaderAccount]:
     """By name."""
     return [
-        Reader(
+        ReaderAccount(
             name=one.name,
             mode=one.mode,
             delivered=one.delivered,
@@ -56,7 +56,7 @@ def readers(facts: SiteFacts) -> list[Reader]:
     ]
 
 
-def hops(site: Site, words: Mapping[str, Word]) -> list[Hop]:
+def hops(site: Site, words: Mapping[str, LastStatus]) -> list[FrameHop]:
     """As far as the nodes have said it."""
     cameras = [words[name].status.cameras.get(name, {}) for name in site.cameras if name in words]
     heard = [words[name].status for name in brokers(site) if name in words]
@@ -69,7 +69,7 @@ def hops(site: Site, words: Mapping[str, Word]) -> list[Hop]:
     return [*_to_the_broker(cameras, at_broker), *_to_the_disk(recorders)]
 
 
-def _to_the_broker(cameras: list[Figures], at_broker: list[Figures]) -> list[Hop]:
+def _to_the_broker(cameras: list[Figures], at_broker: list[Figures]) -> list[FrameHop]:
     """Each hop has the frames of the one before, but for those that were lost in between.
 
     All follow from what the broker says: the nodes count since another time, and are heard at
@@ -78,34 +78,34 @@ def _to_the_broker(cameras: list[Figures], at_broker: list[Figures]) -> list[Hop
     received, lost = _sum(at_broker, "received"), _sum(at_broker, "lost")
     if received is None or lost is None:
         return [
-            Hop(name=name, frames=None, lost=None, why=why)
+            FrameHop(name=name, frames=None, lost=None, why=why)
             for name, why in ((TAKEN, UNSENT), (SENT, UNDERWAY), (PASSED, ""))
         ]
     gone = max(0, lost - (_sum(at_broker, "repaired") or 0))  # what came late is not lost
     unsent = min(_sum(cameras, "unsent") or 0, gone)
     taken = received + lost
     return [
-        Hop(name=TAKEN, frames=taken, lost=unsent, why=UNSENT),
-        Hop(name=SENT, frames=taken - unsent, lost=gone - unsent, why=UNDERWAY),
-        Hop(name=PASSED, frames=taken - gone, lost=None, why=""),
+        FrameHop(name=TAKEN, frames=taken, lost=unsent, why=UNSENT),
+        FrameHop(name=SENT, frames=taken - unsent, lost=gone - unsent, why=UNDERWAY),
+        FrameHop(name=PASSED, frames=taken - gone, lost=None, why=""),
     ]
 
 
-def _to_the_disk(recorders: list[Figures]) -> list[Hop]:
+def _to_the_disk(recorders: list[Figures]) -> list[FrameHop]:
     """The same from what the recorders say; a frame counts at each that is to have it."""
     frames = _sum(recorders, "frames")
     if frames is None:
         return []
     lost, missing = _sum(recorders, "lost") or 0, _sum(recorders, "missing") or 0
     return [
-        Hop(
+        FrameHop(
             name="Meant for recorders",
             frames=frames + lost + missing,
             lost=missing,
             why="never came to a recorder",
         ),
-        Hop(name="At the recorder", frames=frames + lost, lost=lost, why="not written"),
-        Hop(name="On disk", frames=frames, lost=None, why=""),
+        FrameHop(name="At the recorder", frames=frames + lost, lost=lost, why="not written"),
+        FrameHop(name="On disk", frames=frames, lost=None, why=""),
     ]
 
 

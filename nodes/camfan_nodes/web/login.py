@@ -17,10 +17,10 @@ import msgspec
 from aiohttp import web
 
 from camfan_config import is_loopback
-from camfan_nodes.web.access import Access
 from camfan_nodes.web.attempts import Attempts, network_of
 from camfan_nodes.web.guard import COOKIE, Guard
 from camfan_nodes.web.passwords import verify_password
+from camfan_nodes.web.principals import Principals
 from camfan_nodes.web.sessions import IDLE_S, Sessions
 
 log = logging.getLogger(__name__)
@@ -40,12 +40,12 @@ class Credentials(msgspec.Struct, frozen=True):
     password: str
 
 
-class Login:
+class LoginApi:
     """Handlers of `/api/login` and `/api/logout`."""
 
     def __init__(
         self,
-        access: Access,
+        access: Principals,
         sessions: Sessions,
         guard: Guard,
         logged_out: Callable[[], None],

@@ -8,7 +8,7 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from camfan_nodes.web.pages import ClientInfo
+from camfan_nodes.web.live_clients import ClientInfo
 from camfan_wire.messages import Figures
 
 _LABELS = ("client", "user", "address")

@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from camfan_config import EncodingCamera
 from camfan_nodes.monitor.facts import CameraFacts, NodeFacts, SiteFacts, gather
-from camfan_nodes.monitor.heard import Heard, Word
-from camfan_nodes.web.access import Principal
+from camfan_nodes.monitor.last_status import LastStatus, LastStatuses
 from camfan_nodes.web.hub import Hub
-from camfan_nodes.web.ledger import Hop, Reader, hops, readers
+from camfan_nodes.web.ledger import FrameHop, ReaderAccount, hops, readers
+from camfan_nodes.web.principals import Principal
 from camfan_wire.messages import Figures
 from camfan_wire.states import TROUBLE, CameraState, live_text
 
@@ -69,11 +69,11 @@ class Overview(Struct, frozen=True, kw_only=True):
     needs: list[str]
     cameras: list[CameraInfo]
     nodes: list[NodeInfo]
-    hops: list[Hop]
-    readers: list[Reader]
+    hops: list[FrameHop]
+    readers: list[ReaderAccount]
 
 
-class Losses:
+class RecentLosses:
     """How much each camera's count of lost frames grew in the last minute."""
 
     def __init__(self) -> None:
@@ -99,11 +99,11 @@ class Overviews:
     def __init__(self, hub: Hub, version: str) -> None:
         self._hub = hub
         self._version = version
-        self._heard = Heard()
-        self._losses = Losses()
+        self._heard = LastStatuses()
+        self._losses = RecentLosses()
         self._settled_s = time.monotonic() + START_S
         self._lost_lately: dict[str, int] = {}
-        self._words: dict[str, Word] = {}
+        self._words: dict[str, LastStatus] = {}
         self.facts: SiteFacts
         self.refresh()
 

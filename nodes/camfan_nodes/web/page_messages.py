@@ -35,7 +35,7 @@ class Want(Struct, frozen=True, tag_field="type", tag="want"):
     tiles: Annotated[list[Tile], Meta(max_length=MOST_TILES)]
 
 
-class Probe(Struct, frozen=True, tag_field="type", tag="probe"):
+class PageProbe(Struct, frozen=True, tag_field="type", tag="probe"):
     """What time is it on the site? `round_trip`: the best so far, ms."""
 
     sent: Ms
@@ -51,10 +51,10 @@ class Painted(Struct, frozen=True, tag_field="type", tag="painted"):
     undecodable: Annotated[int, Meta(ge=0)] = 0
 
 
-FromPage = Want | Probe | Painted
+FromPage = Want | PageProbe | Painted
 
 
-class Intervals(Struct, frozen=True):
+class IntervalLimits(Struct, frozen=True):
     """The same limits as multiples of the interval at which pictures reach the page, if that is
     longer than the camera's own.
     """
@@ -64,7 +64,7 @@ class Intervals(Struct, frozen=True):
     offline: float = STALE_INTERVALS * OFFLINE_STALES
 
 
-class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
+class PageHello(Struct, frozen=True, tag_field="type", tag="hello"):
     """The first message. `cameras`: the number that stands for each in a picture's header.
 
     `titles`: what people call those that have a title.
@@ -77,10 +77,10 @@ class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
     kind: str
     cameras: dict[str, int]
     titles: dict[str, str] = {}
-    intervals: Intervals = Intervals()
+    intervals: IntervalLimits = IntervalLimits()
 
 
-class Echo(Struct, frozen=True, tag_field="type", tag="echo"):
+class PageEcho(Struct, frozen=True, tag_field="type", tag="echo"):
     """The answer to a probe: the site's time and its bound, ms; null while it is not known."""
 
     sent: Ms
@@ -113,7 +113,7 @@ class Notice(Struct, frozen=True):
     camera: str | None
 
 
-class State(Struct, frozen=True, tag_field="type", tag="state"):
+class SiteState(Struct, frozen=True, tag_field="type", tag="state"):
     """Each second, and at once when something changes."""
 
     connected: bool  # the broker answers
@@ -126,7 +126,7 @@ _encoder = msgspec.json.Encoder()
 _from_page = msgspec.json.Decoder(FromPage)
 
 
-def encode(message: Hello | Echo | State) -> str:
+def encode(message: PageHello | PageEcho | SiteState) -> str:
     return _encoder.encode(message).decode()
 
 

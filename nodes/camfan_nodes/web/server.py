@@ -18,21 +18,21 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from camfan_config import CamfanError, Site, Web, select
 from camfan_config.text.units import parse_address
-from camfan_nodes.web.access import Access
 from camfan_nodes.web.api import Api
 from camfan_nodes.web.assets import Assets
 from camfan_nodes.web.guard import PRINCIPAL, Guard, principal_of
 from camfan_nodes.web.hub import Hub
-from camfan_nodes.web.listener import Listener
-from camfan_nodes.web.login import Login
+from camfan_nodes.web.live_clients import LiveClients, PageContext
+from camfan_nodes.web.login import LoginApi
 from camfan_nodes.web.metrics import WebCollector
-from camfan_nodes.web.missing import Missing
+from camfan_nodes.web.mjpeg import MjpegStreams
+from camfan_nodes.web.not_found import NotFound
 from camfan_nodes.web.openapi import openapi
 from camfan_nodes.web.overview import Overviews
-from camfan_nodes.web.pages import Office, Pages
-from camfan_nodes.web.picture import Renditions
-from camfan_nodes.web.pictures import Pictures
+from camfan_nodes.web.principals import Principals
 from camfan_nodes.web.sessions import Sessions, state_folder
+from camfan_nodes.web.web_frame import Renditions
+from camfan_nodes.web.web_listener import WebListener
 
 MAX_BODY = 16_384
 RENDERERS = 2  # threads that make smaller pictures
@@ -53,20 +53,20 @@ class WebServer:
         self.site = site
         self.section = site.web or Web()
         self.hub = Hub(site, select(site, self.section.cameras), key)
-        self.access = Access(site)
+        self.access = Principals(site)
         self.sessions = Sessions(None if self.access.open else state_folder(site))
         self.guard = Guard(self.access, self.sessions)
         self._version = version("camfan")
         self._renderer = ThreadPoolExecutor(RENDERERS, thread_name_prefix="rendition")
         self.renditions = Renditions(self._renderer)
         overviews = Overviews(self.hub, self._version)
-        office = Office(self.hub, overviews, self.renditions, self.guard, self._version)
-        self.pages = Pages(office)
-        self.pictures = Pictures(self.hub, self.guard)
+        context = PageContext(self.hub, overviews, self.renditions, self.guard, self._version)
+        self.pages = LiveClients(context)
+        self.pictures = MjpegStreams(self.hub, self.guard)
         self.hub.figures = self.pages.figures
-        self.login = Login(self.access, self.sessions, self.guard, self._end_logged_out)
+        self.login = LoginApi(self.access, self.sessions, self.guard, self._end_logged_out)
         self._assets = Assets(site.site)
-        self._api = Api(office, self.pages)
+        self._api = Api(context, self.pages)
         self._registry = CollectorRegistry()
         owner = self.access.anybody()  # who may see the figures of all pages
         self._registry.register(WebCollector(lambda: self.pages.clients(owner), self.pages.figures))
@@ -111,7 +111,7 @@ class WebServer:
     async def _listen(self, runner: web.AppRunner) -> str:
         host, port = parse_address(self.section.listen)
         tls = _tls(self.section)
-        listener = Listener(runner, host, port, tls)
+        listener = WebListener(runner, host, port, tls)
         try:
             await listener.start()
         except OSError as exc:
@@ -121,7 +121,7 @@ class WebServer:
         return f"{'https' if tls else 'http'}://{shown}:{real}"
 
     def _app(self) -> web.Application:
-        missing = Missing(self._assets)
+        missing = NotFound(self._assets)
         app = web.Application(
             middlewares=[self.guard.middleware, missing.middleware], client_max_size=MAX_BODY
         )

@@ -17,8 +17,8 @@ from aiohttp import web
 
 from camfan_nodes.monitor.words import length_text
 from camfan_nodes.web.hub import Hub
-from camfan_nodes.web.picture import Picture
 from camfan_nodes.web.placeholder import old_picture, placeholder
+from camfan_nodes.web.web_frame import WebFrame
 
 MAX_AGE_S = 10.0  # unless the request says otherwise, or the camera is slower on purpose
 LONGEST_AGE_S = 86_400.0
@@ -55,7 +55,7 @@ class Snapshots:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._asked: dict[str, _Asked] = {}
+        self._asked: dict[str, _SnapshotDemand] = {}
 
     async def answer(self, request: web.Request, camera: str) -> web.Response:
         wanted = SnapshotRequest.of(request, self._hub.pace(camera).stale_s)
@@ -66,9 +66,9 @@ class Snapshots:
             return await self._old(camera)
         raise self._no_picture(camera, wanted)
 
-    async def _recent(self, camera: str, wanted: SnapshotRequest) -> Picture | None:
+    async def _recent(self, camera: str, wanted: SnapshotRequest) -> WebFrame | None:
         """A picture as it is wanted, waiting for one if need be."""
-        good: Callable[[Picture], bool]
+        good: Callable[[WebFrame], bool]
         if wanted.fresh:
             good, wait_s = _TakenAfterNow(self._hub), self._fresh_wait_s(camera)
         else:
@@ -76,7 +76,7 @@ class Snapshots:
             wait_s = min(WAIT_S, max(wanted.max_age_s, 1.0))
         asked = self._asked.get(camera)
         if asked is None:
-            asked = self._asked[camera] = _Asked(self._hub, camera)
+            asked = self._asked[camera] = _SnapshotDemand(self._hub, camera)
         asked.again(wait_s + LINGER_S, lambda: self._asked.pop(camera, None))
         ends_s = time.monotonic() + wait_s
         while True:
@@ -138,7 +138,7 @@ class _TakenAfterNow:
         self._now_s = time.monotonic()
         self._first: int | None = None
 
-    def __call__(self, picture: Picture) -> bool:
+    def __call__(self, picture: WebFrame) -> bool:
         taken_ns, error_ns = picture.frame.site_time, picture.frame.error
         if taken_ns is not None and error_ns is not None:
             return taken_ns - error_ns >= self._now_ns
@@ -149,7 +149,7 @@ class _TakenAfterNow:
         return picture.serial != self._first
 
 
-class _Asked:
+class _SnapshotDemand:
     """Keeps a camera awake for a while after a snapshot."""
 
     def __init__(self, hub: Hub, camera: str) -> None:
@@ -159,7 +159,7 @@ class _Asked:
         self._timer: asyncio.TimerHandle | None = None
         hub.wish(self, {camera: None})
 
-    def picture_came(self, picture: Picture) -> None:  # noqa: ARG002 - it is in the hub
+    def frame_came(self, picture: WebFrame) -> None:  # noqa: ARG002 - it is in the hub
         self._came.set()
         self._came = asyncio.Event()
 
@@ -213,7 +213,7 @@ def _choice(request: web.Request, name: str, usual: str, other: str) -> bool:
     return said == other
 
 
-def is_recent(picture: Picture, longest_s: float) -> bool:
+def is_recent(picture: WebFrame, longest_s: float) -> bool:
     """No older than this for certain; by when it came, while the camera's clock is not known."""
     age = picture.frame.age
     if age is None:
@@ -221,7 +221,7 @@ def is_recent(picture: Picture, longest_s: float) -> bool:
     return age.seconds + age.error <= longest_s
 
 
-def facts_of(picture: Picture) -> dict[str, str]:
+def facts_of(picture: WebFrame) -> dict[str, str]:
     """The header lines that say when a picture was taken, and how old it is now."""
     frame = picture.frame
     age = frame.age
@@ -236,13 +236,13 @@ def facts_of(picture: Picture) -> dict[str, str]:
     return facts
 
 
-def taken_ns(picture: Picture) -> int:
+def taken_ns(picture: WebFrame) -> int:
     """On the site's clock; on the camera's while that is not known."""
     frame = picture.frame
     return frame.captured if frame.site_time is None else frame.site_time
 
 
-def since_text(picture: Picture) -> str:
+def since_text(picture: WebFrame) -> str:
     """For a picture that says that it is old; with the date when it is not of today."""
     moment = datetime.fromtimestamp(taken_ns(picture) / 1e9, UTC).astimezone()
     today = moment.date() == datetime.now(UTC).astimezone().date()

@@ -22,7 +22,7 @@ from camfan import Publisher
 from camfan_bench.cpu import cpu_seconds
 from camfan_bench.frames import jpeg_of_size
 from camfan_bench.tied import die_with_parent
-from camfan_nodes.web.picture import HEADER
+from camfan_nodes.web.web_frame import HEADER
 
 WARM_S = 1.0
 ACKNOWLEDGE_AFTER_S, THICK, ACKNOWLEDGE_THICK_S = 0.025, 3, 0.05  # as feed.js

@@ -16,8 +16,8 @@ import aiohttp
 import msgspec
 
 from camfan_config import Site, Web
-from camfan_nodes.web.picture import HEADER
 from camfan_nodes.web.server import WebServer
+from camfan_nodes.web.web_frame import HEADER
 from camfan_testing.live import WAIT_S, LiveBroker, live_broker
 from camfan_testing.ports import free_ports
 

@@ -18,18 +18,18 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
 
-from camfan_nodes.web.access import Principal
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.page_messages import (
-    Echo,
+    PageEcho,
+    PageProbe,
     Painted,
-    Probe,
     Want,
     decode_from_page,
     encode,
 )
-from camfan_nodes.web.picture import WHOLE, Picture, Renditions, text_frame
-from camfan_nodes.web.window import Window
+from camfan_nodes.web.principals import Principal
+from camfan_nodes.web.send_window import SendWindow
+from camfan_nodes.web.web_frame import WHOLE, Renditions, WebFrame, text_frame
 from camfan_wire.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
@@ -45,12 +45,12 @@ _numbers = itertools.count(1)
 
 
 @dataclass(slots=True, eq=False)
-class _Place:
+class _LiveTile:
     """One camera on the page."""
 
     width: int | None
     interval_s: float
-    newest: Picture | None = None
+    newest: WebFrame | None = None
     sent: int | None = None  # its serial; the picture itself need not be kept
     due_s: float = 0.0
     turn: int = 0
@@ -58,19 +58,19 @@ class _Place:
 
 
 @dataclass(slots=True)
-class Counts:
+class ClientCounts:
     sent: int = 0
     bytes: int = 0
     skipped: int = 0  # replaced by a newer one before the page could take it
     painted: Painted = field(default_factory=lambda: Painted(0))
 
-    def add(self, other: Counts) -> None:
+    def add(self, other: ClientCounts) -> None:
         self.sent += other.sent
         self.bytes += other.bytes
         self.skipped += other.skipped
 
 
-class Page:
+class LiveClient:
     """Belongs to the event loop."""
 
     def __init__(
@@ -88,15 +88,15 @@ class Page:
         self.principal = principal
         self.address = address
         self.opened_s = self.heard_s = clock()
-        self.window = Window()
-        self.counts = Counts()
+        self.window = SendWindow()
+        self.counts = ClientCounts()
         self._socket = socket
         self._transport = transport
         self._hub = hub
         self._renditions = renditions
         self._clock = clock
-        self._places: dict[str, _Place] = {}
-        self._waiting: dict[str, _Place] = {}  # those of them that have a picture to be sent
+        self._places: dict[str, _LiveTile] = {}
+        self._waiting: dict[str, _LiveTile] = {}  # those of them that have a picture to be sent
         self._turn = 0
         self._being_made = 0
         self._rate = RateLimit(MESSAGES_PER_S)
@@ -117,7 +117,7 @@ class Page:
         place = self._places.get(camera)
         return 0.0 if place is None else place.interval_s
 
-    def picture_came(self, picture: Picture) -> None:
+    def frame_came(self, picture: WebFrame) -> None:
         camera = picture.frame.camera
         place = self._places[camera]
         if camera in self._waiting:
@@ -179,23 +179,23 @@ class Page:
         message = decode_from_page(text)
         if isinstance(message, Want):
             self._want(message)
-        elif isinstance(message, Probe):
+        elif isinstance(message, PageProbe):
             if message.round_trip is not None:
                 self.window.round_trip_s = message.round_trip / 1000
             site_ms = self._hub.site_ns() / 1e6
-            self.say(encode(Echo(message.sent, site_ms, self._hub.clock_error_ms())))
+            self.say(encode(PageEcho(message.sent, site_ms, self._hub.clock_error_ms())))
         else:
             self.counts.painted = message
 
     def _want(self, want: Want) -> None:
-        places: dict[str, _Place] = {}
+        places: dict[str, _LiveTile] = {}
         for tile in want.tiles:
             if tile.camera not in self._allowed:
                 continue  # as if it did not exist
             interval_s = 0.0 if tile.fps is None else 1 / tile.fps
             place = self._places.get(tile.camera)
             if place is None:
-                place = _Place(tile.width, interval_s, self._hub.newest.get(tile.camera))
+                place = _LiveTile(tile.width, interval_s, self._hub.newest.get(tile.camera))
             elif tile.width is None or (place.width is not None and tile.width > place.width):
                 place.sent = None  # it is shown larger now: the same picture again, but better
             place.width, place.interval_s = tile.width, interval_s
@@ -220,7 +220,7 @@ class Page:
                 return
             self._choose(self._waiting.pop(camera))
 
-    def _choose(self, place: _Place) -> None:
+    def _choose(self, place: _LiveTile) -> None:
         """This place gets its newest picture, now or when its rendition is made."""
         picture = place.newest
         assert picture is not None
@@ -240,7 +240,7 @@ class Page:
             making = self._renditions.message(picture, eighths)
             making.add_done_callback(lambda made: self._made(place, made))
 
-    def _made(self, place: _Place, made: asyncio.Future[bytes]) -> None:
+    def _made(self, place: _LiveTile, made: asyncio.Future[bytes]) -> None:
         self._being_made -= 1
         place.being_made = False
         if made.cancelled():
@@ -281,9 +281,9 @@ class Page:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._pump)
 
 
-def _is_new(place: _Place) -> bool:
+def _is_new(place: _LiveTile) -> bool:
     return place.newest is not None and place.newest.serial != place.sent
 
 
-def _rate(place: _Place) -> float | None:
+def _rate(place: _LiveTile) -> float | None:
     return 1 / place.interval_s if place.interval_s else None

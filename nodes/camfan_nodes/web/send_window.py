@@ -16,7 +16,7 @@ MOST = 64
 SMOOTH = 0.2  # weight of the newest round trip in the one that is told
 
 
-class Window:
+class SendWindow:
     """Times are monotonic seconds."""
 
     def __init__(self) -> None:

@@ -12,11 +12,11 @@ from camfan_nodes.web.guard import Handler
 _WHAT_THERE_IS = "/api/openapi.json says which addresses there are"
 
 
-class Missing:
+class NotFound:
     """The middleware."""
 
     def __init__(self, assets: Assets) -> None:
-        self._page = assets["missing.html"].body.decode()
+        self._page = assets["not_found.html"].body.decode()
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:

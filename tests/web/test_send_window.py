@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from camfan_nodes.web.window import MOST, SLOW_S, Window
+from camfan_nodes.web.send_window import MOST, SLOW_S, SendWindow
 
 
-def play(window: Window, transfer_s: float, seconds: float, delay_s: float = 0.0) -> int:
+def play(window: SendWindow, transfer_s: float, seconds: float, delay_s: float = 0.0) -> int:
     """A line that carries one picture in `transfer_s`, always with something to send.
 
     Returns the most that were under way in its second half.
@@ -28,22 +28,22 @@ def play(window: Window, transfer_s: float, seconds: float, delay_s: float = 0.0
 def test_on_a_thin_line_two_are_under_way_at_most() -> None:
     """So a picture is never older than two transfers and the interval it was taken in."""
     for transfer_s in (0.05, 0.08, 0.15, 0.3, 1.0, 5.0):
-        assert play(Window(), transfer_s, 100 * transfer_s) <= 2
+        assert play(SendWindow(), transfer_s, 100 * transfer_s) <= 2
 
 
 def test_on_a_fast_line_the_window_grows() -> None:
-    assert play(Window(), 0.001, 20) >= 32
+    assert play(SendWindow(), 0.001, 20) >= 32
 
 
 def test_a_long_way_is_no_thin_line() -> None:
     """200 ms to the other side of the world do not mean that pictures wait."""
-    window = Window()
+    window = SendWindow()
     window.round_trip_s = 0.2
     assert play(window, 0.002, 60, delay_s=0.2) >= 20
 
 
 def test_a_line_that_becomes_thin_is_noticed() -> None:
-    window = Window()
+    window = SendWindow()
     play(window, 0.001, 10)
     assert window.size >= 32
     window.acknowledged(window.under_way, 11)
@@ -54,7 +54,7 @@ def test_a_line_that_becomes_thin_is_noticed() -> None:
 
 
 def test_the_window_is_bounded() -> None:
-    window = Window()
+    window = SendWindow()
     for now in range(10_000):
         while window.open:
             window.sent(now)

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from camfan_nodes.web.access import Principal
+from camfan_nodes.web.principals import Principal
 
 
-class Shares:
+class Slots:
     """So many places in all, some of them for owners only, and so many for one user or token."""
 
     def __init__(self, what: str, *, in_all: int, per_user: int, for_owners: int) -> None:

@@ -16,13 +16,13 @@ import time
 from aiohttp import web
 
 from camfan_config.site.pace import STALE_S
-from camfan_nodes.web.access import Principal
 from camfan_nodes.web.guard import Guard, headers_for, principal_of
 from camfan_nodes.web.hub import Hub
-from camfan_nodes.web.picture import Picture
 from camfan_nodes.web.placeholder import placeholder
-from camfan_nodes.web.shares import Shares
+from camfan_nodes.web.principals import Principal
+from camfan_nodes.web.slots import Slots
 from camfan_nodes.web.snapshots import SIZE, Snapshots, facts_of, is_recent, since_text
+from camfan_nodes.web.web_frame import WebFrame
 
 BOUNDARY = "camfan-frame"
 JPEG_LINE = "Content-Type: image/jpeg"
@@ -36,16 +36,16 @@ FOR_OWNERS = 16  # of the places for each
 UNSENT_BYTES = 16_384  # in the kernel: what waits there grows old
 
 
-class Pictures:
+class MjpegStreams:
     """The handlers. Belongs to the event loop."""
 
     def __init__(self, hub: Hub, guard: Guard) -> None:
         self._hub = hub
         self._guard = guard
-        self._shares = Shares(
+        self._slots = Slots(
             "streams", in_all=MOST_STREAMS, per_user=STREAMS_OF_USER, for_owners=FOR_OWNERS
         )
-        self._places = Shares(
+        self._places = Slots(
             "picture requests",
             in_all=MOST_REQUESTS,
             per_user=REQUESTS_OF_USER,
@@ -53,7 +53,7 @@ class Pictures:
         )
         self._sizes: dict[str, tuple[int, int]] = {}
         self._snapshots = Snapshots(hub)
-        self.streams: set[_Stream] = set()
+        self.streams: set[_MjpegReader] = set()
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         camera = _camera(request, request.match_info["camera"])
@@ -87,7 +87,7 @@ class Pictures:
             return await self._snapshots.answer(request, camera)
 
     async def _stream(self, request: web.Request, camera: str) -> web.StreamResponse:
-        with self._shares.place(_reader(request)):
+        with self._slots.place(_reader(request)):
             return await self._serve(request, camera)
 
     async def _serve(self, request: web.Request, camera: str) -> web.StreamResponse:
@@ -105,7 +105,7 @@ class Pictures:
         await response.prepare(request)
         if request.method == "HEAD":
             return response
-        stream = _Stream(self._hub, request, camera)
+        stream = _MjpegReader(self._hub, request, camera)
         self.streams.add(stream)
         self._hub.wish(stream, {camera: None})
         _send_without_backlog(request)
@@ -129,7 +129,7 @@ class Pictures:
             if not self._guard.is_still_in(stream.request):
                 stream.end()
 
-    async def _next(self, stream: _Stream) -> tuple[dict[str, str], bytes]:
+    async def _next(self, stream: _MjpegReader) -> tuple[dict[str, str], bytes]:
         """The facts of the next part, and its picture."""
         picture = await stream.next()
         stream.parts += 1
@@ -138,7 +138,7 @@ class Pictures:
         self._sizes[picture.frame.camera] = (picture.frame.width, picture.frame.height)
         return facts_of(picture), bytes(picture.frame.jpeg)
 
-    def _away(self, stream: _Stream) -> bytes:
+    def _away(self, stream: _MjpegReader) -> bytes:
         wide, high = self._sizes.get(stream.camera, SIZE)
         since = "NO PICTURE YET" if stream.last is None else since_text(stream.last)
         why = [] if self._hub.connected else ["THE BROKER DOES NOT ANSWER"]
@@ -175,7 +175,7 @@ def _form(request: web.Request) -> _ForPrograms | _ForBrowsers:
     return _ForBrowsers() if browser else _ForPrograms()
 
 
-class _Stream:
+class _MjpegReader:
     """One reader of a stream: the newest picture that it has not had."""
 
     def __init__(self, hub: Hub, request: web.Request, camera: str) -> None:
@@ -184,7 +184,7 @@ class _Stream:
         self.camera = camera
         self.parts = 0
         self.skipped = 0
-        self.last: Picture | None = None
+        self.last: WebFrame | None = None
         self._hub = hub
         self._newest = hub.newest.get(camera)
         self._waited = False  # for a first picture that has not come
@@ -200,12 +200,12 @@ class _Stream:
         if transport is not None and transport.get_write_buffer_size():
             transport.abort()
 
-    def picture_came(self, picture: Picture) -> None:
+    def frame_came(self, picture: WebFrame) -> None:
         self.skipped += self._came.is_set()
         self._newest = picture
         self._came.set()
 
-    async def next(self) -> Picture | None:
+    async def next(self) -> WebFrame | None:
         """None: nothing came for a while."""
         stale_s = self._hub.pace(self.camera).stale_s
         patience_s = AGAIN_S

@@ -32,7 +32,7 @@ CLOCK_KNOWN = 1  # flag
 
 
 @dataclass(slots=True, eq=False)
-class Picture:
+class WebFrame:
     """One frame. Belongs to the event loop."""
 
     frame: Frame
@@ -74,7 +74,7 @@ class Renditions:
         self._useless: dict[tuple[int, int], float] = {}  # camera and size, until when
         self.made = 0
 
-    def eighths(self, picture: Picture, width: int | None) -> int:
+    def eighths(self, picture: WebFrame, width: int | None) -> int:
         """The size to send for a place that is so many pixels wide; None: the picture itself."""
         frame = picture.frame
         if width is None or len(frame.jpeg) < SMALLEST:
@@ -85,7 +85,7 @@ class Renditions:
                 return eighths if self._clock() >= until else WHOLE
         return WHOLE
 
-    def message(self, picture: Picture, eighths: int) -> asyncio.Future[bytes]:
+    def message(self, picture: WebFrame, eighths: int) -> asyncio.Future[bytes]:
         """For a page, at this size; the picture itself if that saves nothing."""
         future = picture.messages.get(eighths)
         if future is None:
@@ -93,7 +93,7 @@ class Renditions:
             picture.messages[eighths] = future
         return future
 
-    async def _make(self, picture: Picture, eighths: int) -> bytes:
+    async def _make(self, picture: WebFrame, eighths: int) -> bytes:
         loop = asyncio.get_running_loop()
         frame = picture.frame
         small = await loop.run_in_executor(self._executor, scaled, frame, eighths)

@@ -13,14 +13,21 @@ from msgspec import Struct
 
 from camfan import Event
 from camfan_config.site.pace import Pace
-from camfan_nodes.web.access import Principal
 from camfan_nodes.web.guard import Guard, principal_of
 from camfan_nodes.web.hub import Hub
+from camfan_nodes.web.live_client import USER_MESSAGES_PER_S, ClientCounts, LiveClient
 from camfan_nodes.web.overview import Overviews
-from camfan_nodes.web.page import USER_MESSAGES_PER_S, Counts, Page
-from camfan_nodes.web.page_messages import MAX_BYTES, CameraSummary, Hello, Notice, State, encode
-from camfan_nodes.web.picture import Renditions
-from camfan_nodes.web.shares import Shares
+from camfan_nodes.web.page_messages import (
+    MAX_BYTES,
+    CameraSummary,
+    Notice,
+    PageHello,
+    SiteState,
+    encode,
+)
+from camfan_nodes.web.principals import Principal
+from camfan_nodes.web.slots import Slots
+from camfan_nodes.web.web_frame import Renditions
 from camfan_wire.messages import Figures
 from camfan_wire.rate_limit import RateLimit
 
@@ -59,7 +66,7 @@ class ClientInfo(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class PageContext:
     """What a page is served with."""
 
     hub: Hub
@@ -69,44 +76,44 @@ class Office:
     version: str
 
 
-class Pages:
+class LiveClients:
     """Belongs to the event loop."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
-        self._open: dict[Page, web.Request] = {}  # and what it was let in by
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
+        self._open: dict[LiveClient, web.Request] = {}  # and what it was let in by
         self._rates: dict[tuple[str, str], RateLimit] = {}  # by user or token of the site file
-        self._shares = Shares(
+        self._slots = Slots(
             "pages", in_all=MOST_PAGES, per_user=PAGES_OF_USER, for_owners=FOR_OWNERS
         )
-        self._dismissed: set[Page] = set()  # and not gone yet
-        self._ended = Counts()
+        self._dismissed: set[LiveClient] = set()  # and not gone yet
+        self._ended = ClientCounts()
         self._news = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
-        office.hub.on_event(self._event)
+        context.hub.on_event(self._event)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The WebSocket of a page."""
         principal = principal_of(request)
-        guard = self._office.guard
+        guard = self._context.guard
         guard.check_origin(request)
-        with self._shares.place(principal):
+        with self._slots.place(principal):
             return await self._serve(request, principal)
 
     async def _serve(self, request: web.Request, principal: Principal) -> web.StreamResponse:
-        guard = self._office.guard
+        guard = self._context.guard
         socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_BYTES, timeout=2.0)
         await socket.prepare(request)
         transport = request.transport
         if transport is None:
             return socket  # it has left already
-        office = self._office
+        context = self._context
         address = guard.proxies.origin(request).client
-        page = Page(
+        page = LiveClient(
             socket,
             transport,
-            office.hub,
-            office.renditions,
+            context.hub,
+            context.renditions,
             principal,
             address,
             self._rate(principal),
@@ -136,7 +143,7 @@ class Pages:
 
     def end_logged_out(self) -> None:
         """Close the pages whose login, user or token is gone."""
-        guard = self._office.guard
+        guard = self._context.guard
         gone = [page for page, request in self._open.items() if not guard.is_still_in(request)]
         for page in gone:
             self._dismiss(page, LOGGED_OUT, "logged out")
@@ -147,7 +154,7 @@ class Pages:
         for page in [page for page in self._open if page.heard_s < silent_s]:
             self._dismiss(page, GONE, "silent")
 
-    def _dismiss(self, page: Page, code: int, reason: str) -> None:
+    def _dismiss(self, page: LiveClient, code: int, reason: str) -> None:
         if page in self._dismissed:
             return
         self._dismissed.add(page)
@@ -158,7 +165,7 @@ class Pages:
     async def tell(self) -> None:
         """Tell all pages how the site is, each second and when something happens; for ever."""
         while True:
-            self._office.overviews.refresh()
+            self._context.overviews.refresh()
             states: dict[object, str] = {}
             self._forget_silent()
             for page in self._open:
@@ -166,8 +173,8 @@ class Pages:
                 if same not in states:
                     states[same] = self._state(page)
                 page.say(states[same])
-            if not self._office.hub.connected:
-                self._office.hub.when_back(self._news.set)
+            if not self._context.hub.connected:
+                self._context.hub.when_back(self._news.set)
             with suppress(TimeoutError):
                 async with asyncio.timeout(TELL_S):
                     await self._news.wait()
@@ -185,7 +192,7 @@ class Pages:
     def figures(self) -> Figures:
         """Of all pages together, those that have left included. Any thread."""
         pages = list(self._open)
-        counts = Counts()
+        counts = ClientCounts()
         for one in (self._ended, *(page.counts for page in pages)):
             counts.add(one)
         return {
@@ -199,11 +206,11 @@ class Pages:
         if event.state != "update":
             self._news.set()
 
-    def _hello(self, principal: Principal) -> Hello:
-        numbers = {name: number for number, name in enumerate(self._office.hub.cameras)}
-        return Hello(
-            site=self._office.hub.site.site,
-            camfan=self._office.version,
+    def _hello(self, principal: Principal) -> PageHello:
+        numbers = {name: number for number, name in enumerate(self._context.hub.cameras)}
+        return PageHello(
+            site=self._context.hub.site.site,
+            camfan=self._context.version,
             user=principal.name,
             role=principal.role,
             kind=principal.kind,
@@ -211,13 +218,13 @@ class Pages:
             titles={
                 name: title
                 for name in principal.cameras
-                if (title := self._office.hub.site.cameras[name].title) is not None
+                if (title := self._context.hub.site.cameras[name].title) is not None
             },
         )
 
-    def _state(self, page: Page) -> str:
+    def _state(self, page: LiveClient) -> str:
         principal = page.principal
-        hub, overviews = self._office.hub, self._office.overviews
+        hub, overviews = self._context.hub, self._context.overviews
         cameras = {
             one.name: CameraSummary(
                 state=one.state,
@@ -236,7 +243,7 @@ class Pages:
             if event.camera in seen or (event.camera is None and principal.sees_all)
         ]
         needs = overviews.needs(principal)
-        return encode(State(hub.connected, cameras, needs, lately[:LATELY]))
+        return encode(SiteState(hub.connected, cameras, needs, lately[:LATELY]))
 
 
 def _limits(pace: Pace) -> dict[str, float]:
@@ -247,7 +254,7 @@ def _limits(pace: Pace) -> dict[str, float]:
     }
 
 
-def _client(page: Page) -> ClientInfo:
+def _client(page: LiveClient) -> ClientInfo:
     taken_s, painted = page.window.taken_s, page.counts.painted
     return ClientInfo(
         number=page.number,

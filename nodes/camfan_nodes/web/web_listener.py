@@ -7,16 +7,16 @@ import ssl
 
 from aiohttp import web
 
-from camfan_nodes.web.connections import Bounded, Connections, network_at
+from camfan_nodes.web.connections import HttpConnection, HttpConnections, network_at
 
 HANDSHAKE_S = 10.0  # of TLS
 
 
-class Handshake(asyncio.Protocol):
+class TlsHandshake(asyncio.Protocol):
     """A connection until TLS is agreed on: it counts as one without a request."""
 
     def __init__(
-        self, connections: Connections, server: web.Server, context: ssl.SSLContext
+        self, connections: HttpConnections, server: web.Server, context: ssl.SSLContext
     ) -> None:
         self._connections = connections
         self._server = server
@@ -55,14 +55,14 @@ class Handshake(asyncio.Protocol):
             self._hand_over(secured)
 
     def _hand_over(self, secured: asyncio.Transport) -> None:
-        following = Bounded(self._connections, self._server)
+        following = HttpConnection(self._connections, self._server)
         secured.set_protocol(following)
         following.connection_made(secured)
         for data in self._early:
             following.data_received(data)
 
 
-class Listener(web.BaseSite):
+class WebListener(web.BaseSite):
     """Where the server listens; ends with its runner."""
 
     def __init__(
@@ -81,12 +81,12 @@ class Listener(web.BaseSite):
         server = self._runner.server
         assert server is not None, "the runner is set up first"
         await super().start()
-        connections, tls = Connections(), self._tls
+        connections, tls = HttpConnections(), self._tls
 
         def connection() -> asyncio.Protocol:
             if tls is None:
-                return Bounded(connections, server)
-            return Handshake(connections, server, tls)
+                return HttpConnection(connections, server)
+            return TlsHandshake(connections, server, tls)
 
         host, port = self._address
         loop = asyncio.get_running_loop()

@@ -29,7 +29,7 @@ class Principal:
         return _RANK[self.role] >= _RANK[role]
 
 
-class Access:
+class Principals:
     """What the site file says of users and tokens."""
 
     def __init__(self, site: Site) -> None:
