@@ -34,9 +34,11 @@ format: $(VENV)/.dev  ## put the code in its usual form
 types: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/mypy tests
+	$(BIN)/mypy deploy
 
 imports: $(VENV)/.dev
 	$(BIN)/lint-imports
+	@$(BIN)/python tests/house/import_graph.py
 
 pictures: $(VENV)/.dev  ## make the pictures of the README anew
 	$(BIN)/python docs/make_pictures.py

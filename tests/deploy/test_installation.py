@@ -15,10 +15,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from camfan_config import hosts, is_started, load_site, node_kind, unit
+from camfan_config import Site, hosts, is_started, load_site, node_kind, unit
+from camfan_testing.documents import blocks
+from camfan_testing.hashes import PASSWORD_HASH, TOKEN_HASH
 
 REPOSITORY = Path(__file__).parents[2]
 INSTALL = REPOSITORY / "deploy" / "install.sh"
+SITES = REPOSITORY / "config" / "sites"
 GUIDE = REPOSITORY / "docs" / "guide" / "install.md"
 SECRET = "never-shown"
 SITE = """version: 1
@@ -206,19 +209,21 @@ def complaints_of(said: str) -> list[str]:
     return [line for line in lines if not line.endswith(not_at_its_place)]
 
 
-def test_systemd_accepts_what_was_installed(hub: Machine) -> None:
-    """Units and drop-ins together are known to systemd, key by key."""
+def verify(machine: Machine, units: set[str]) -> str:
+    """What `systemd-analyze verify` says about the units of a machine."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not on this machine")
-
-    result = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *sorted(ON_HUB), "camfan.target"],
-        env={"SYSTEMD_UNIT_PATH": f"{hub.units}:"},
+    return subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *sorted(units), "camfan.target"],
+        env={"SYSTEMD_UNIT_PATH": f"{machine.units}:"},
         capture_output=True,
         text=True,
-    )
+    ).stderr
 
-    assert complaints_of(result.stderr) == []
+
+def test_systemd_accepts_what_was_installed(hub: Machine) -> None:
+    """Units and drop-ins together are known to systemd, key by key."""
+    assert complaints_of(verify(hub, ON_HUB)) == []
 
 
 def test_second_run_changes_nothing(hub: Machine, site: Path) -> None:
@@ -340,36 +345,39 @@ web: {listen: "127.0.0.1:443", state: /srv/web, tls: {certificate: tls/cert.pem,
 """
 
 
-@pytest.mark.parametrize("name", ["demo", "one-pi", "farm", "everything"])
-def test_each_example_site_can_be_installed(
-    empty: Machine, hub: Machine, tmp_path: Path, name: str
-) -> None:
-    """Every node of every example has its unit, enabled, and systemd accepts all of them."""
+def test_everything_has_every_section() -> None:
+    """A section that is added to the site file is installed here as well."""
+    sections = set(yaml.safe_load(EVERYTHING)) | {"broker"}  # which `brokers` replaces
+
+    assert sections == set(Site.__struct_fields__)
+
+
+SHIPPED = {path.stem: path.read_text("utf-8") for path in SITES.glob("*.yaml")}
+EXAMPLES = (
+    {name: text for name, text in SHIPPED.items() if name != "secrets"}
+    | {str(block): block.text for block in blocks("yaml") if block.text.startswith("version: 1")}
+    | {"everything": EVERYTHING}
+)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_site_can_be_installed(hub: Machine, tmp_path: Path, name: str) -> None:
+    """On each of its hosts: every node has its unit, enabled, and systemd accepts all of them."""
     machine = hub.copy(tmp_path / "root")
-    secrets = yaml.safe_load((REPOSITORY / "config/sites/secrets.yaml").read_text("utf-8"))
-    for secret, value in secrets.items():
+    secrets = yaml.safe_load(SHIPPED["secrets"]) | {"WEB_PASSWORD_HASH": PASSWORD_HASH}
+    for secret, value in (secrets | {"TOKEN_HASH": TOKEN_HASH}).items():
         (machine.etc / "credentials" / secret).write_text(value, "utf-8")
     path = tmp_path / "site.yaml"
-    shipped = REPOSITORY / "config" / "sites" / f"{name}.yaml"
-    text = EVERYTHING if name == "everything" else shipped.read_text("utf-8")
-    path.write_text(text, "utf-8")
-    host = "hub" if name == "farm" else "localhost"
+    path.write_text(EXAMPLES[name], "utf-8")
+    environment = {"CREDENTIALS_DIRECTORY": str(machine.etc / "credentials")}
 
-    result = machine.install(path, "--host", host)
+    for host, placed in hosts(load_site(path, environment=environment)).items():
+        result = machine.install(path, "--host", host)
 
-    assert result.returncode == 0, result.stdout + result.stderr
-    site = load_site(path, environment={"CREDENTIALS_DIRECTORY": str(machine.etc / "credentials")})
-    expected = {unit(node_kind(n.kind), n.name) for n in hosts(site)[host] if is_started(n.section)}
-    assert machine.enabled() == expected
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not on this machine")
-    verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *sorted(expected), "camfan.target"],
-        env={"SYSTEMD_UNIT_PATH": f"{machine.units}:"},
-        capture_output=True,
-        text=True,
-    )
-    assert complaints_of(verified.stderr) == []
+        assert result.returncode == 0, result.stdout + result.stderr
+        expected = {unit(node_kind(n.kind), n.name) for n in placed if is_started(n.section)}
+        assert machine.enabled() == expected
+        assert complaints_of(verify(machine, expected)) == []
 
 
 def test_what_nodes_write_is_open_to_them(hub: Machine, tmp_path: Path) -> None:
