@@ -6,6 +6,11 @@
 ...         print(frame.sequence, frame.age, frame.image().shape)
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from camfan.errors import (
     AlreadyPublishedError,
     ClosedError,
@@ -20,6 +25,7 @@ from camfan.event_publisher import EventPublisher
 from camfan.event_subscriber import EventSubscriber
 from camfan.frame import Age, Frame
 from camfan.publisher import Publisher
+from camfan.recording.errors import FrameLostError, IndexDamagedError, RecordingError
 from camfan.subscriber import Subscriber
 from camfan.upright import upright
 from camfan_config import Site, SiteError, load_site
@@ -29,6 +35,10 @@ from camfan_wire.header import Position
 from camfan_wire.keys import KeyFileError
 from camfan_wire.link import Report
 from camfan_wire.messages import Event, Gap, Status
+
+if TYPE_CHECKING:
+    from camfan.recording.past import RecordedClip, RecordedGap, RecordedSpan
+    from camfan.recording.recording import Recording
 
 __all__ = [
     "Age",
@@ -40,14 +50,21 @@ __all__ = [
     "EventPublisher",
     "EventSubscriber",
     "Frame",
+    "FrameLostError",
     "Gap",
     "ImageError",
+    "IndexDamagedError",
     "KeyFileError",
     "KeyMissingError",
     "NotCustomError",
     "NotUprightError",
     "Position",
     "Publisher",
+    "RecordedClip",
+    "RecordedGap",
+    "RecordedSpan",
+    "Recording",
+    "RecordingError",
     "RefusedError",
     "Report",
     "Site",
@@ -59,3 +76,18 @@ __all__ = [
     "load_site",
     "upright",
 ]
+
+_OF_RECORDINGS = {
+    "RecordedClip": "past",
+    "RecordedGap": "past",
+    "RecordedSpan": "past",
+    "Recording": "recording",
+}
+
+
+def __getattr__(name: str) -> object:
+    """What reads recordings is imported when it is used: a camera does not need SQLite."""
+    if name not in _OF_RECORDINGS:
+        raise AttributeError(f"module 'camfan' has no attribute {name!r}")
+    found: object = getattr(import_module(f"camfan.recording.{_OF_RECORDINGS[name]}"), name)
+    return found

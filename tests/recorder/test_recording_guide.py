@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import subprocess
+import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -41,3 +44,21 @@ def test_the_query_of_the_guide_finds_the_last_picture(tmp_path: Path) -> None:
         ((path, offset, size),) = db.execute(fenced("sql")).fetchall()
 
     assert (tmp_path / path).read_bytes()[offset : offset + size] == picture(2)
+
+
+def test_the_program_of_the_guide_reads_recordings(tmp_path: Path) -> None:
+    """It says of each camera what there is, and reads the last hour."""
+    now_ns = time.time_ns()
+    with Storage("archive", tmp_path, 60.0, 5.0) as storage:
+        for number in range(60):
+            captured = now_ns - (60 - number) * 1_000_000_000
+            storage.append(frame(number, camera="driveway", captured=captured))
+
+    program = fenced("python").replace("/srv/recordings", str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert done.stderr == ""
+    assert done.stdout.startswith("driveway Frame('driveway', ")
+    assert done.stdout.count("(48, 64, 3)") in (6, 7)

@@ -70,14 +70,20 @@ def explained(path: Path, error: sqlite3.Error) -> RecordingError:
     return RecordingError(f"{path}: {error}")
 
 
-def connect_to_read(path: Path) -> sqlite3.Connection:
+def connect_to_read(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
     """The index at `path`, which is only read, of this version or of an older one.
 
-    Raises RecordingError.
+    `immutable`: no other program writes meanwhile; then SQLite needs neither locks nor shared
+    memory. One thread at a time may use the connection. Raises RecordingError.
     """
+    mode = "mode=ro&immutable=1" if immutable else "mode=ro"
     try:
         db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None
+            f"{path.absolute().as_uri()}?{mode}",
+            uri=True,
+            timeout=BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
         )
     except sqlite3.Error as exc:
         raise explained(path, exc) from exc

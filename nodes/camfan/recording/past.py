@@ -1,0 +1,192 @@
+"""What an index says of a time besides frames: spans, gaps, events and clips."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from camfan.recording.errors import IndexDamagedError
+from camfan_wire.messages import Event
+
+
+class RecordedSpan(NamedTuple):
+    """A time from its first to its last frame, ns since 1970."""
+
+    start: int
+    end: int
+
+
+class RecordedGap(Struct, frozen=True, kw_only=True):
+    """Frames of one run that are missing.
+
+    Attributes:
+        camera: name of the camera.
+        run: the run of the camera that numbered them.
+        first: number of the first of them.
+        last: number of the last of them, included; None: not known.
+        missing: how many of them are missing; None: not known.
+        reason: why, as in `Gap.reason`.
+        start: time of the last frame before, ns since 1970; None: there is none of that run.
+        end: time of the first frame after; None: there is none of that run.
+        told: when the recorder learned of it.
+    """
+
+    camera: str
+    run: str
+    first: int
+    last: int | None
+    missing: int | None
+    reason: str
+    start: int | None
+    end: int | None
+    told: int
+
+
+class RecordedClip(Struct, frozen=True, kw_only=True):
+    """An interval around an event that is kept by its own rules.
+
+    Attributes:
+        id: number of the clip.
+        camera: name of the camera.
+        event: id of the event.
+        source, kind: of the event.
+        start, end: of the clip, with what is kept before and after the event, ns since 1970.
+        event_start: when the event began.
+        event_end: when it ended; None: it goes on.
+        peak: when the event was strongest; None: not known.
+        thumbnail: file of a small picture, below the folder of the recordings.
+        name: of a recording that was started by hand.
+    """
+
+    id: int
+    camera: str
+    event: str
+    source: str
+    kind: str
+    start: int
+    end: int
+    event_start: int
+    event_end: int | None
+    peak: int | None
+    thumbnail: str | None
+    name: str | None
+
+
+class RecordingPast:
+    """Reads one index; raises sqlite3.Error and IndexDamagedError."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def cameras(self) -> list[str]:
+        rows = self._db.execute(
+            "WITH RECURSIVE names(name) AS (SELECT min(camera) FROM segments UNION ALL"
+            " SELECT (SELECT min(camera) FROM segments WHERE camera > name) FROM names"
+            " WHERE name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL"
+        )
+        return [name for (name,) in rows if self.span(name) is not None]
+
+    def span(self, camera: str) -> RecordedSpan | None:
+        """None when there is no frame of the camera."""
+        ((start, end),) = self._db.execute(
+            "SELECT (SELECT start_ns FROM segments WHERE camera = ?1 AND first IS NOT NULL"
+            " AND state != 'deleting' ORDER BY start_ns LIMIT 1),"
+            " (SELECT max(end_ns) FROM (SELECT end_ns FROM segments WHERE camera = ?1"
+            " AND first IS NOT NULL AND state != 'deleting' ORDER BY start_ns DESC LIMIT 100))",
+            (camera,),
+        )
+        return None if start is None else RecordedSpan(start, end)
+
+    def gaps(self, camera: str | None, from_ns: int, until_ns: int) -> list[RecordedGap]:
+        rows = self._db.execute(
+            "SELECT camera, run, first, last, reason, time_ns FROM gaps"
+            " WHERE ?1 IS NULL OR camera = ?1 ORDER BY id",
+            (camera,),
+        )
+        found = [self._gap(*row) for row in rows.fetchall()]
+        there = [gap for gap in found if gap is not None and _overlaps(gap, from_ns, until_ns)]
+        return sorted(there, key=_gap_start)
+
+    def events(self, camera: str | None, from_ns: int, until_ns: int) -> list[Event]:
+        rows = self._db.execute(
+            "SELECT event, source, kind, camera, state, time_ns, details FROM events"
+            " WHERE time_ns >= ?2 AND time_ns < ?3 AND (?1 IS NULL OR camera = ?1)"
+            " ORDER BY time_ns, id",
+            (camera, from_ns, until_ns),
+        )
+        return [_event(row) for row in rows]
+
+    def clips(self, camera: str | None, from_ns: int, until_ns: int) -> list[RecordedClip]:
+        rows = self._db.execute(
+            "SELECT id, camera, event, source, kind, start_ns, end_ns, event_start_ns,"
+            " event_end_ns, peak_ns, thumbnail, name FROM clips"
+            " WHERE end_ns >= ?2 AND start_ns < ?3 AND (?1 IS NULL OR camera = ?1)"
+            " ORDER BY start_ns, id",
+            (camera, from_ns, until_ns),
+        )
+        names = RecordedClip.__struct_fields__
+        return [RecordedClip(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def _gap(
+        self, camera: str, run: str, first: int, last: int | None, reason: str, told: int
+    ) -> RecordedGap | None:
+        """None when all of it came late."""
+        missing = None if last is None else last - first + 1 - self._count(camera, run, first, last)
+        if missing == 0:
+            return None
+        return RecordedGap(
+            camera=camera,
+            run=run,
+            first=first,
+            last=last,
+            missing=missing,
+            reason=reason,
+            start=self._time_beside(camera, run, first, before=True),
+            end=None if last is None else self._time_beside(camera, run, last, before=False),
+            told=told,
+        )
+
+    def _count(self, camera: str, run: str, first: int, last: int) -> int:
+        ((count,),) = self._db.execute(
+            "SELECT count(*) FROM segments s JOIN frames f ON f.segment = s.id"
+            " WHERE s.camera = ?1 AND s.run = ?2 AND s.last >= ?3 AND s.first <= ?4"
+            " AND f.sequence BETWEEN ?3 AND ?4",
+            (camera, run, first, last),
+        )
+        return int(count)
+
+    def _time_beside(self, camera: str, run: str, sequence: int, *, before: bool) -> int | None:
+        """Time of the nearest frame of the run before or after a sequence."""
+        side, order = ("<", "DESC") if before else (">", "ASC")
+        bound = "first < ?3 ORDER BY first DESC" if before else "last > ?3 ORDER BY last"
+        row = self._db.execute(
+            "SELECT f.time_ns FROM frames f JOIN (SELECT id FROM segments WHERE camera = ?1"  # noqa: S608 - words of our own
+            f" AND run = ?2 AND {bound} LIMIT 3) s ON f.segment = s.id"
+            f" WHERE f.sequence {side} ?3 ORDER BY f.sequence {order} LIMIT 1",
+            (camera, run, sequence),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+
+def _gap_start(gap: RecordedGap) -> int:
+    return gap.told if gap.start is None else gap.start
+
+
+def _overlaps(gap: RecordedGap, from_ns: int, until_ns: int) -> bool:
+    end_ns = gap.told if gap.end is None else gap.end
+    return end_ns >= from_ns and _gap_start(gap) < until_ns
+
+
+def _event(row: tuple[object, ...]) -> Event:
+    names = ("id", "source", "kind", "camera", "state", "time")
+    *fields, details = row
+    try:
+        return msgspec.convert(
+            {**dict(zip(names, fields, strict=True)), "details": msgspec.json.decode(str(details))},
+            Event,
+        )
+    except msgspec.MsgspecError as exc:
+        raise IndexDamagedError(f"the event {fields[0]!r} of the index is damaged: {exc}") from exc
