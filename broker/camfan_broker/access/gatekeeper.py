@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import struct
 import threading
 import time
@@ -24,12 +25,14 @@ from camfan_broker.access.unfinished import Excess, find_excess
 from camfan_config import Limits
 from camfan_wire.handshake import TOO_MANY, UNKNOWN_KEY
 from camfan_wire.rate_limit import RateLimit
+from camfan_wire.sockets import has_input
 
 log = logging.getLogger(__name__)
 
 ZAP = "inproc://zeromq.zap.01"  # where libzmq asks
-TURN_MS = 100  # a local peer sends some 40 MB of an unfinished message in that time
+LOOK_S = 0.1  # a local peer sends some 40 MB of an unfinished message in that time
 SWEEP_S = 0.5
+BATCH = 64  # events of one socket before the others get their turn
 CONNECTIONS_PER_S = 10.0  # of one key, and 400 at once: all viewers of a key after an outage
 UNFINISHED_SHARE = 0.125  # of the broker's memory: unfinished messages of all connections
 PART_OVERHEAD = 1_000_000  # the parts of one message, encrypted, and what the kernel rounds up
@@ -157,17 +160,29 @@ class Gatekeeper:
         for socket in (self._zap, *self._doors):
             if socket is not None:
                 poller.register(socket, zmq.POLLIN)
-        swept = 0.0
+        looked_s = swept_s = time.monotonic()
         while not self._stop:
-            for socket, _ in poller.poll(TURN_MS):
-                if socket in self._doors:
-                    self._event(socket, self._doors[socket])
-                else:
-                    self._question(socket)
-            self._end_unfinished()
-            if time.monotonic() - swept >= SWEEP_S:
-                swept = time.monotonic()
+            wait_s = max(0.0, looked_s + LOOK_S - time.monotonic())
+            for socket, _ in poller.poll(math.ceil(wait_s * 1000)):
+                self._hear(socket)
+            now_s = time.monotonic()
+            if now_s - looked_s >= LOOK_S:  # not at each event: it measures every connection
+                looked_s = now_s
+                self._end_unfinished()
+            if now_s - swept_s >= SWEEP_S:
+                swept_s = now_s
                 self._sweep()
+
+    def _hear(self, socket: zmq.Socket[bytes]) -> None:
+        """Take what a socket has to say, as far as one turn goes."""
+        door = self._doors.get(socket)
+        for _ in range(BATCH):
+            if door is None:
+                self._question(socket)
+            else:
+                self._event(socket, door)
+            if not has_input(socket):
+                return
 
     def _question(self, zap: zmq.Socket[bytes]) -> None:
         parts = zap.recv_multipart()

@@ -1,17 +1,21 @@
-"""The broker's door closes whatever knocks at it meanwhile."""
+"""The gatekeeper's thread: what it does at each event, and how it ends."""
 
 from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 import zmq
 
-from camfan_broker.access.gatekeeper import Gatekeeper
+from camfan_broker.access.gatekeeper import LOOK_S, Gatekeeper
 from camfan_broker.access.refusals import Refusals
 from camfan_config import Limits
+from camfan_testing.live import wait_until
 
 
 @pytest.fixture
@@ -47,3 +51,36 @@ def test_it_closes_while_peers_come_and_go(context: zmq.Context[zmq.Socket[bytes
 
         closing.join(10)
         assert not closing.is_alive()
+
+
+def has_accepted(gatekeeper: Gatekeeper, connections: int) -> bool:
+    return len(gatekeeper.connections) == connections
+
+
+class CountingGatekeeper(Gatekeeper):
+    looks = 0
+
+    def _end_unfinished(self) -> None:
+        self.looks += 1
+        super()._end_unfinished()
+
+
+def test_it_measures_connections_at_its_own_rate(
+    context: zmq.Context[zmq.Socket[bytes]],
+) -> None:
+    """Each look costs a system call for each connection, so a client that comes and goes must not
+    cause more of them."""
+    gatekeeper = CountingGatekeeper(context, None, Limits(), Refusals(), 64_000_000)
+    with context.socket(zmq.ROUTER) as router, ExitStack() as guests:
+        router.linger = 0
+        gatekeeper.watch(router, "delivery")
+        port = router.bind_to_random_port("tcp://127.0.0.1")
+        began_s = time.monotonic()
+        gatekeeper.start()
+        guests.callback(gatekeeper.close)
+
+        for number in range(1, 201):
+            guests.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+            wait_until(partial(has_accepted, gatekeeper, number))
+
+        assert gatekeeper.looks <= (time.monotonic() - began_s) / LOOK_S
