@@ -11,8 +11,8 @@ from camfan.address import Cameras, SiteLike, camera_patterns, resolve
 from camfan.errors import ClosedError
 from camfan.identity import KeyFile
 from camfan.options import CommonOptions, check_flag
-from camfan.reading.broker_subscription import Reading, Terms
-from camfan.reading.subscriptions import open_readings
+from camfan.reading.broker_subscription import BrokerSubscription, SubscriptionTerms
+from camfan.reading.subscriptions import open_subscriptions
 from camfan_config.text.globs import matches
 from camfan_wire.messages import Event
 
@@ -60,18 +60,18 @@ class EventSubscriber:
         patterns = None if cameras is None else camera_patterns(site, cameras)
         if patterns == []:
             raise ValueError("cameras is empty, so nothing would come; None means all events")
-        terms = Terms("latest", events=True, statuses=False, open_events=open_before)
+        terms = SubscriptionTerms("latest", events=True, statuses=False, open_events=open_before)
         options: CommonOptions = {"name": name, "kind": kind, "key": key, "server_key": server_key}
-        self._readings = open_readings(site, terms, None, options)
-        self._mailbox = self._readings.inbox.mailbox
-        self._choice = _Choice(patterns, updates, open_before)
+        self._subscriptions = open_subscriptions(site, terms, None, options)
+        self._mailbox = self._subscriptions.inbox.mailbox
+        self._choice = _EventFilter(patterns, updates, open_before)
         self._closed = False
-        self._readings.want([], None)  # no frames
+        self._subscriptions.want([], None)  # no frames
 
     @property
     def connected(self) -> bool:
         """The broker answers; where several are needed, all of them."""
-        return all(reading.link.connected for reading in self._readings.all)
+        return all(subscription.link.connected for subscription in self._subscriptions.all)
 
     @property
     def trouble(self) -> str | None:
@@ -79,14 +79,14 @@ class EventSubscriber:
 
         None while it answers, or while nothing is known but that it does not.
         """
-        return self._readings.trouble
+        return self._subscriptions.trouble
 
     def read(self, timeout: float | None = None) -> Event:
         """The next event. Raises TimeoutError after `timeout` seconds, and what Subscriber does."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            item = self._readings.take(deadline)
-            if isinstance(item, Event) and self._choice.takes(item, self._readings.all):
+            item = self._subscriptions.take(deadline)
+            if isinstance(item, Event) and self._choice.takes(item, self._subscriptions.all):
                 return item
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class EventSubscriber:
         if self._closed:
             return
         self._closed = True
-        self._readings.close()
+        self._subscriptions.close()
         self._mailbox.fail(ClosedError("this EventSubscriber was closed"))
 
     def __enter__(self) -> EventSubscriber:
@@ -132,11 +132,11 @@ class EventSubscriber:
                 item = await self._mailbox.take_async()
             except ClosedError:
                 raise StopAsyncIteration from None
-            if isinstance(item, Event) and self._choice.takes(item, self._readings.all):
+            if isinstance(item, Event) and self._choice.takes(item, self._subscriptions.all):
                 return item
 
 
-class _Choice:
+class _EventFilter:
     """Which messages of which events are wanted."""
 
     def __init__(self, cameras: list[str] | None, updates: bool, open_before: bool) -> None:
@@ -145,27 +145,27 @@ class _Choice:
         self._open_before = open_before
         self._wanted: dict[tuple[str, str], bool] = {}  # by source and id, of open events
 
-    def takes(self, event: Event, readings: list[Reading]) -> bool:
+    def takes(self, event: Event, subscriptions: list[BrokerSubscription]) -> bool:
         if self._cameras is not None and not matches(event.camera or "", self._cameras):
             return False
         key = (event.source, event.id)
         if event.state == "end":
-            return self._wanted.pop(key, self._open_before or _is_new(event, readings))
+            return self._wanted.pop(key, self._open_before or _is_new(event, subscriptions))
         if key in self._wanted:  # after an outage a start may come a second time
             return self._wanted[key] and self._updates and event.state == "update"
         if len(self._wanted) >= MAX_REMEMBERED:
             del self._wanted[next(iter(self._wanted))]
-        self._wanted[key] = self._open_before or _is_new(event, readings)
+        self._wanted[key] = self._open_before or _is_new(event, subscriptions)
         return self._wanted[key]
 
 
-def _is_new(event: Event, readings: list[Reading]) -> bool:
+def _is_new(event: Event, subscriptions: list[BrokerSubscription]) -> bool:
     """An event that was not heard of before began after this subscriber did.
 
     On the first connection the broker sends nothing of events that are open already, so whatever
     is not a start belongs to one of these. After an outage the time of the event decides.
     """
-    if any(reading.resumed for reading in readings):
-        began = min((r.began_ns for r in readings if r.began_ns is not None), default=0)
+    if any(subscription.resumed for subscription in subscriptions):
+        began = min((r.began_ns for r in subscriptions if r.began_ns is not None), default=0)
         return event.time >= began
     return event.state == "start"

@@ -20,11 +20,11 @@ from camfan.errors import AlreadyPublishedError, ClosedError, NotCustomError
 from camfan.event_publisher import send_event
 from camfan.frame import Image
 from camfan.identity import KeyFile, client_keys
-from camfan.link.camera_commands import Desk
-from camfan.link.camera_settings import Orders
+from camfan.link.camera_commands import CameraCommands
+from camfan.link.camera_settings import CameraSettings
 from camfan.link.claim import Claim
-from camfan.link.ingest_socket import Left, Outlet
-from camfan.link.reporting import completed
+from camfan.link.ingest_socket import IngestSocket, SendResult
+from camfan.link.reporting import complete_report
 from camfan.options import (
     MAX_NS,
     check_callable,
@@ -33,9 +33,9 @@ from camfan.options import (
     check_jpeg,
     check_number,
 )
-from camfan.ring.absences import Making
-from camfan.ring.repair import NoPast
-from camfan.ring.ring import Counts, Kept, Ring
+from camfan.ring.absences import EncodingDecision
+from camfan.ring.repair import NoArchive
+from camfan.ring.ring import CaptureCounts, MemoryRing, StoredFrame
 from camfan_config import CameraRing, CustomCamera, Site
 from camfan_wire.bounds import WIDEST, check_bounds
 from camfan_wire.clock import ClockEstimate, Offset
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from camfan.ring.disk_ring import DiskRing
 
 CLOCK_S = 0.02  # how often it is looked whether the clock is known
-NOBODY = Making(demand=0)
+NOBODY = EncodingDecision(demand=0)
 DEFAULT_QUALITY = 80  # of `publish_image`
 
 
@@ -66,14 +66,14 @@ class Publisher:
         ingest: address of the broker's ingest socket, where it is not the one of the site file.
         quality: JPEG quality of your encoder, 1 to 100, if it can be changed while it runs (see
             the property `quality`); None if it cannot.
-        ring: what is kept for subscribers that missed it; None: as in the site file, or 64 MB in
+        ring: what is stored for subscribers that missed it; None: as in the site file, or 64 MB in
             memory where there is no site file.
         report: called every 2 s on another thread for the status of the node; None: the state is
             `live` as soon as a picture was published.
         key: file of the secret key to authenticate with; None: the camera's own, as described in
             `camfan.identity`.
         server_key: public key of the broker, 64 hexadecimal digits, where there is no site file.
-        take_over: publish the camera also if another process does; that one is told, and ends.
+        take_over: publish the camera also if another process does; that one is item, and ends.
         node: the caller takes the pictures of the camera's `source`, as `camfan camera` does.
             Without it the camera has to be `source: custom`.
 
@@ -119,20 +119,24 @@ class Publisher:
         self._closed = False
         self._sizes = SizeCache()
         self._limits = WIDEST if isinstance(site, str) else site.security.limits
-        self._ring = Ring(self.run, ring.memory)
+        self._ring = MemoryRing(self.run, ring.memory)
         self._claim = Claim()
-        self._orders = Orders(quality, self.report_now)
-        self._denied: Making | None = None  # why the next picture is not wanted, if it was asked
+        self._settings = CameraSettings(quality, self.report_now)
+        self._denied: EncodingDecision | None = (
+            None  # why the next picture is not wanted, if it was asked
+        )
         self._report = report
         self._clock = ClockEstimate()
-        self._outlet = Outlet(ingest, camera, keys)
+        self._ingest = IngestSocket(ingest, camera, keys)
         self._disk = _disk_ring(ring, camera, self.run)
-        past = self._disk or NoPast()
+        archive = self._disk or NoArchive()
         self._link = Link(
             delivery,
             name=camera,
             kind="camera",
-            user=Desk(camera, self._ring, past, self._clock, self._orders, self._claim),
+            user=CameraCommands(
+                camera, self._ring, archive, self._clock, self._settings, self._claim
+            ),
             clock=self._clock,
             publishes=camera,
             run=self.run,
@@ -165,7 +169,7 @@ class Publisher:
         return self._ring.sequence
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> CaptureCounts:
         """What became of all pictures of this run; they add up."""
         return self._ring.counts
 
@@ -179,7 +183,7 @@ class Publisher:
         """Number, keep and send one JPEG. Never waits for the network.
 
         Args:
-            jpeg: one whole JPEG. `bytes` are kept without a copy; anything else is copied.
+            jpeg: one whole JPEG. `bytes` are stored without a copy; anything else is copied.
             captured_ns: when it was taken: ns since 1970 on this machine's wall clock, as
                 `time.time_ns()`; None: now. Subscribers read it as `Frame.captured`.
             error_ns: bound of the error of `captured_ns`, which counts into the error of the
@@ -201,9 +205,9 @@ class Publisher:
         if type(jpeg) is not bytes:
             check_jpeg(jpeg)
         captured_ns = _check_times(captured_ns, error_ns)
-        making = self._making()
-        if making.reason(self._ring.sequence) is not None:
-            self._leave_out(1, making)
+        decision = self._decide()
+        if decision.reason(self._ring.sequence) is not None:
+            self._leave_out(1, decision)
             return False
         self._denied = None
         try:
@@ -230,24 +234,24 @@ class Publisher:
             epoch=None if known is None else known.epoch,
         )
         # What is not bytes belongs to somebody who may write to it.
-        kept = Kept(
+        stored = StoredFrame(
             header,
             jpeg if isinstance(jpeg, bytes) else bytes(jpeg),
             wall - monotonic,
             error_ns=error_ns,
         )
-        self._ring.append(kept, making)
-        self._orders.demand.made(header.sequence)
+        self._ring.append(stored, decision)
+        self._settings.demand.made(header.sequence)
         encoded = encode_header(header)
         if self._disk is not None:
-            self._disk.keep(kept, encoded, making)
-        left = self._outlet.send(header.topic, encoded, kept.jpeg)
-        if left is Left.SENT:
-            self._ring.left(kept)
-        self._orders.adaptation.made(header.sequence, left)
+            self._disk.keep(stored, encoded, decision)
+        result = self._ingest.send(header.topic, encoded, stored.jpeg)
+        if result is SendResult.SENT:
+            self._ring.mark_sent(stored)
+        self._settings.adaptation.made(header.sequence, result)
         if self._disk is not None:
             self._disk.settle()
-        return left is Left.SENT
+        return result is SendResult.SENT
 
     def publish_image(
         self,
@@ -287,14 +291,14 @@ class Publisher:
         return self.publish(jpeg, captured_ns=captured_ns, error_ns=error_ns)
 
     def wanted(self) -> bool:
-        """Whether the next picture is worth making: a subscriber wants it.
+        """Whether the next picture is worth decision: a subscriber wants it.
 
         Ask before the work of taking and encoding it, and call `skip` if the answer is no.
         """
         self.check()
-        making = self._making()
-        denied = making.reason(self._ring.sequence) is not None
-        self._denied = making if denied else None
+        decision = self._decide()
+        denied = decision.reason(self._ring.sequence) is not None
+        self._denied = decision if denied else None
         return not denied
 
     def wait_for_broker(self, seconds: float) -> bool:
@@ -307,7 +311,7 @@ class Publisher:
         self._check_open()
         until_s = time.monotonic() + seconds
         while (left_s := until_s - time.monotonic()) > 0:
-            if not self._outlet.is_wanted(left_s):
+            if not self._ingest.is_wanted(left_s):
                 return False
             if self._clock.offset() is not None:
                 return True
@@ -323,43 +327,43 @@ class Publisher:
     def refuse(self) -> None:
         """Number a picture that was taken but cannot be published; it is a counted loss."""
         self._check_open()
-        making, sequence = self._making(), self._ring.sequence
-        making = Making() if making.reason(sequence) else making
-        self._ring.refuse(making)
+        decision, sequence = self._decide(), self._ring.sequence
+        decision = EncodingDecision() if decision.reason(sequence) else decision
+        self._ring.refuse(decision)
         self._denied = None
         if self._disk is not None:
-            self._disk.refuse(sequence, making)
+            self._disk.refuse(sequence, decision)
 
     def idle(self) -> bool:
         """No subscriber watches, and no picture is due that keeps the last one fresh."""
-        return self._orders.demand.idle()
+        return self._settings.demand.idle()
 
     def rest(self, seconds: float) -> None:
         """Wait this long while `idle`; ends at once when pictures are wanted."""
         check_number("seconds", seconds, 0, math.inf, "seconds")
-        self._orders.demand.rest(seconds)
+        self._settings.demand.rest(seconds)
 
     @property
     def quality(self) -> int | None:
         """JPEG quality for the next picture: yours, or one that an operator has set, or a lower
         one that the link carries. None for a Publisher that was made without `quality`.
         """
-        return self._orders.jpeg_quality
+        return self._settings.jpeg_quality
 
     @property
     def fps(self) -> float | None:
         """Pictures a second that an operator has set; None: not set."""
-        return self._orders.fps
+        return self._settings.fps
 
-    def _making(self) -> Making:
-        return self._orders.making(self._ring.sequence)
+    def _decide(self) -> EncodingDecision:
+        return self._settings.decide(self._ring.sequence)
 
-    def _leave_out(self, pictures: int, making: Making) -> None:
+    def _leave_out(self, pictures: int, decision: EncodingDecision) -> None:
         sequence = self._ring.sequence
-        changed = self._ring.leave_out(pictures, making)
+        changed = self._ring.leave_out(pictures, decision)
         self._denied = None
         if changed and self._disk is not None:
-            self._disk.leave_out(sequence, making)
+            self._disk.leave_out(sequence, decision)
 
     def check(self) -> None:
         """Raises AlreadyPublishedError if another process publishes the camera."""
@@ -374,7 +378,7 @@ class Publisher:
 
     def _status(self) -> Report:
         """The node's own report, with the accounts of the camera."""
-        return completed(self._report, self.camera, self._ring, self._disk, self._orders)
+        return complete_report(self._report, self.camera, self._ring, self._disk, self._settings)
 
     def event(
         self,
@@ -399,7 +403,7 @@ class Publisher:
         if self._closed:
             return
         self._closed = True
-        self._outlet.close()
+        self._ingest.close()
         self._link.close()
         if self._disk is not None:
             self._disk.close(self._ring.sequence)
@@ -445,11 +449,11 @@ def _disk_ring(ring: CameraRing, camera: str, run: str) -> DiskRing | None:
     return DiskRing(Path(ring.path) / camera, camera, run, ring.disk)
 
 
-def _offset_of(known: Offset | None, apart: int) -> tuple[int | None, int | None]:
+def _offset_of(known: Offset | None, wall_minus_monotonic: int) -> tuple[int | None, int | None]:
     """Site clock minus our wall clock, and its bound: true also right after a step of ours.
 
-    `apart` is our wall clock minus our monotonic one.
+    `wall_minus_monotonic` is our wall clock minus our monotonic one.
     """
     if known is None:
         return None, None
-    return known.offset_ns - apart, known.error_ns
+    return known.offset_ns - wall_minus_monotonic, known.error_ns

@@ -27,9 +27,9 @@ from camfan.options import (
     check_names,
     check_since,
 )
-from camfan.reading.broker_subscription import Terms
+from camfan.reading.broker_subscription import SubscriptionTerms
 from camfan.reading.mailbox import Item
-from camfan.reading.subscriptions import open_readings
+from camfan.reading.subscriptions import open_subscriptions
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.messages import Event, Gap, Status
@@ -204,7 +204,7 @@ class Subscriber(Generic[ItemT]):
         started_s: float | None = None,
     ) -> None:
         statuses = check_flag("statuses", options.get("statuses", False))
-        terms = Terms(mode, check_flag("events", events), statuses, started_s=started_s)
+        terms = SubscriptionTerms(mode, check_flag("events", events), statuses, started_s=started_s)
         self._site = site = resolve(site)
         patterns = camera_patterns(site, cameras)
         if not patterns and not terms.topics:
@@ -212,14 +212,14 @@ class Subscriber(Generic[ItemT]):
         self._mode = mode
         self._closed = False
         self.passed_over = 0  # frames older than max_age
-        self._readings = open_readings(site, terms, since, options)
-        self._inbox = self._readings.inbox
-        self._readings.want(patterns, max_fps)
+        self._subscriptions = open_subscriptions(site, terms, since, options)
+        self._inbox = self._subscriptions.inbox
+        self._subscriptions.want(patterns, max_fps)
 
     @property
     def connected(self) -> bool:
         """The broker answers; where several are needed, all of them."""
-        return all(reading.link.connected for reading in self._readings.all)
+        return all(subscription.link.connected for subscription in self._subscriptions.all)
 
     @property
     def trouble(self) -> str | None:
@@ -227,17 +227,19 @@ class Subscriber(Generic[ItemT]):
 
         None while it answers, or while nothing is known but that it does not.
         """
-        return self._readings.trouble
+        return self._subscriptions.trouble
 
     def answers(self, camera: str | None = None) -> bool:
         """The broker of this camera answers; without a camera, any of those that are needed."""
-        of = self._readings.all if camera is None else [self._readings.of(camera)]
-        return any(reading is not None and reading.link.connected for reading in of)
+        of = self._subscriptions.all if camera is None else [self._subscriptions.of(camera)]
+        return any(subscription is not None and subscription.link.connected for subscription in of)
 
     @property
     def cameras(self) -> tuple[str, ...]:
         """The cameras of the site that were asked for; empty until the broker has answered."""
-        return tuple(name for reading in self._readings.all for name in reading.matched)
+        return tuple(
+            name for subscription in self._subscriptions.all for name in subscription.matched
+        )
 
     @property
     def statuses(self) -> dict[str, Status]:
@@ -258,7 +260,9 @@ class Subscriber(Generic[ItemT]):
         """
         if self._mode != "latest":
             raise TypeError("Subscriber.every chooses its cameras once, when it is made")
-        self._readings.want(camera_patterns(self._site, cameras), check_fps("max_fps", max_fps))
+        self._subscriptions.want(
+            camera_patterns(self._site, cameras), check_fps("max_fps", max_fps)
+        )
 
     def newest(self, camera: str) -> Frame | None:
         """The newest frame of a camera that has come, read or not; None before the first."""
@@ -267,7 +271,7 @@ class Subscriber(Generic[ItemT]):
     @property
     def clock(self) -> ClockEstimate:
         """What is known of the site's clock: that of the first broker that is needed."""
-        return self._readings.all[0].link.clock
+        return self._subscriptions.all[0].link.clock
 
     def set_camera(
         self, camera: str, *, fps: float | None = None, quality: int | None = None
@@ -280,15 +284,15 @@ class Subscriber(Generic[ItemT]):
         check_camera(self._site, camera)
         fps = check_fps("fps", fps)
         quality = None if quality is None else check_integer("quality", quality, 1, 100)
-        reading = self._readings.of(camera)
-        if reading is not None:
+        subscription = self._subscriptions.of(camera)
+        if subscription is not None:
             wish = messages.Set(camera=camera, fps=fps, quality=quality)
-            reading.link.send([messages.encode(wish)])
+            subscription.link.send([messages.encode(wish)])
 
     def answer_traces(self, answer: Callable[[messages.Trace], messages.Hop]) -> None:
         """Call `answer` on another thread when a frame is traced: what became of it here."""
-        for reading in self._readings.all:
-            reading.answer = answer
+        for subscription in self._subscriptions.all:
+            subscription.answer = answer
 
     def site_ns(self) -> int:
         """The site's time now, ns; this machine's wall clock while the site's is unknown."""
@@ -296,8 +300,8 @@ class Subscriber(Generic[ItemT]):
 
     def report_now(self) -> None:
         """Send the status at once, because something changed."""
-        for reading in self._readings.all:
-            reading.link.report_now()
+        for subscription in self._subscriptions.all:
+            subscription.link.report_now()
 
     def read(self, timeout: float | None = None) -> ItemT:
         """The next frame (or Gap, or Event).
@@ -307,7 +311,7 @@ class Subscriber(Generic[ItemT]):
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            item = self._readings.take(deadline)
+            item = self._subscriptions.take(deadline)
             if self._take(item):
                 return cast("ItemT", item)  # what can come follows from `events`
 
@@ -340,7 +344,7 @@ class Subscriber(Generic[ItemT]):
         if self._closed:
             return
         self._closed = True
-        self._readings.close()
+        self._subscriptions.close()
         self._inbox.mailbox.fail(ClosedError("this Subscriber was closed"))
 
     def __enter__(self) -> Subscriber[ItemT]:

@@ -20,7 +20,7 @@ from camfan_bench.machine import describe_machine  # noqa: E402 - the path first
 from camfan_config.types import RtspCamera  # noqa: E402
 from camfan_nodes.camera.clock import NodeClock  # noqa: E402
 from camfan_nodes.camera.rtsp import RtspSource  # noqa: E402
-from camfan_nodes.camera.source import Picture  # noqa: E402
+from camfan_nodes.camera.source import CapturedFrame  # noqa: E402
 from camfan_testing.ages import SeenAge, look  # noqa: E402
 from camfan_testing.rtp import Film  # noqa: E402
 from camfan_testing.rtsp import Habits, rtsp_server  # noqa: E402
@@ -114,7 +114,7 @@ def _watch(habits: Habits, transport: str, threads: int, count: int) -> list[See
         with source.open() as stream:
             while len(found) < count:
                 got = stream.capture()
-                if isinstance(got, Picture):
+                if isinstance(got, CapturedFrame):
                     found.append(look(got))
     return found
 

@@ -17,7 +17,7 @@ from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.devices import find_devices
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.pixel_formats import FORMATS
-from camfan_nodes.camera.source import Idle, Picture, SourceError
+from camfan_nodes.camera.source import CapturedFrame, Idle, SourceError
 from camfan_nodes.camera.v4l2 import V4l2Source
 from camfan_nodes.camera.v4l2_device import Linux
 
@@ -39,10 +39,10 @@ def _source(**options: object) -> V4l2Source:
     return V4l2Source(camera, NodeClock(threading.Event()))
 
 
-def _next(stream: object) -> Picture:
+def _next(stream: object) -> CapturedFrame:
     for _ in range(60):
         got = stream.capture()  # type: ignore[attr-defined]  # a stream of the source
-        if isinstance(got, Picture):
+        if isinstance(got, CapturedFrame):
             return got
     raise AssertionError("no picture")
 

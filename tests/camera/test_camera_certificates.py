@@ -22,7 +22,7 @@ from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.figures import NodeFigures
 from camfan_nodes.camera.http_camera import HttpSource
 from camfan_nodes.camera.rtsp import RtspSource
-from camfan_nodes.camera.source import Picture, SourceError, Tally
+from camfan_nodes.camera.source import CapturedFrame, SourceCounts, SourceError
 from camfan_nodes.camera.trust import caveat_of, colons
 from camfan_testing.jpegs import jpeg
 from camfan_testing.ports import free_ports
@@ -76,7 +76,7 @@ def _take(url: str, **options: object) -> bytes:
     with HttpSource(camera, NodeClock(threading.Event())).open() as stream:
         while True:
             got = stream.capture()
-            if isinstance(got, Picture):
+            if isinstance(got, CapturedFrame):
                 assert isinstance(got.content, bytes)
                 return got.content
 
@@ -176,7 +176,7 @@ def test_unverified(camera: RawCamera) -> None:
     caveat = caveat_of(HttpCamera(url="https://cam/", verify=False))
     assert caveat is not None
     assert "not verified (`verify: false`)" in caveat
-    figures = NodeFigures("gate", Tally(), NodeClock(threading.Event()), caveat=caveat)
+    figures = NodeFigures("gate", SourceCounts(), NodeClock(threading.Event()), caveat=caveat)
     figures.published(100, None, sent=True)
     assert figures.report({}).message == caveat
     figures.failed("gone", Pace())
@@ -227,7 +227,7 @@ def _watch(url: str, **options: object) -> None:
     left = 2
     with RtspSource(camera, NodeClock(threading.Event())).open() as stream:
         while left:
-            left -= isinstance(stream.capture(), Picture)
+            left -= isinstance(stream.capture(), CapturedFrame)
 
 
 def test_an_rtsps_camera_is_trusted_in_the_same_ways(authority: Authority, rtsps: str) -> None:

@@ -13,14 +13,14 @@ from camfan_config import HttpCamera
 from camfan_config.site.pace import Pace, planned_pace
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.figures import NodeFigures
-from camfan_nodes.camera.hang_detector import Pulse
-from camfan_nodes.camera.node import Node, Parts
+from camfan_nodes.camera.hang_detector import HangDetector
+from camfan_nodes.camera.node import CameraNode, CameraNodeParts
 from camfan_nodes.camera.outage import JITTER, PAUSES_S
 from camfan_nodes.camera.source import (
+    CapturedFrame,
     FinalSourceError,
     Idle,
-    Passed,
-    Picture,
+    SkippedFrames,
     SourceError,
 )
 from camfan_nodes.camera.supervise import HungError, StopHungError, supervise
@@ -66,17 +66,17 @@ class Bench:
         self.clock = clock
         self.sent = Collected()
         self.systemd = Systemd(clock)
-        self.figures = NodeFigures("porch", source.tally, clock)
-        self.pulse = Pulse(clock)
-        self.node = Node(
-            Parts(
+        self.figures = NodeFigures("porch", source.counts, clock)
+        self.hangs = HangDetector(clock)
+        self.node = CameraNode(
+            CameraNodeParts(
                 camera="porch",
                 source=source,
                 encoder=Encoder(),
                 publisher=self.sent,
                 supervisor=self.systemd,
                 figures=self.figures,
-                pulse=self.pulse,
+                hangs=self.hangs,
                 clock=clock,
                 plan=lambda _fps: pace or Pace(0.0, stall_after_s, stall_after_s),
             )
@@ -90,14 +90,14 @@ class Bench:
         return self.figures.report({}).cameras["porch"][name]
 
 
-def _picture(index: int = 0, clock: FakeClock | None = None) -> Picture:
-    return Picture(PICTURES[index], clock.wall_ns() if clock else 0)
+def _picture(index: int = 0, clock: FakeClock | None = None) -> CapturedFrame:
+    return CapturedFrame(PICTURES[index], clock.wall_ns() if clock else 0)
 
 
 def test_every_picture_is_published_once_with_its_time() -> None:
     """What the source gives is published, in order, with the time of its capture."""
     clock = FakeClock(stop_s=60)
-    pictures = [Picture(data, 1000 + index) for index, data in enumerate(PICTURES)]
+    pictures = [CapturedFrame(data, 1000 + index) for index, data in enumerate(PICTURES)]
     bench = Bench(clock, ScriptedSource(clock, [*pictures, Idle.ENDED]))
 
     bench.node.run()
@@ -186,7 +186,7 @@ def test_a_source_that_gives_damaged_pictures_only_says_so() -> None:
     clock = FakeClock(stop_s=30)
 
     def damage() -> None:
-        source.tally.unreadable += 1
+        source.counts.unreadable += 1
 
     source = ScriptedSource(clock, [damage, _picture(), damage, damage], [_picture(1)])
     bench = Bench(clock, source, stall_after_s=3)
@@ -265,7 +265,7 @@ def test_a_stall_is_not_fed_to_the_watchdog() -> None:
 def test_the_last_picture_is_never_sent_again() -> None:
     """Through a stall and an outage, no picture is published twice."""
     clock = FakeClock(stop_s=200)
-    openings: list[list[Picture] | SourceError] = []
+    openings: list[list[CapturedFrame] | SourceError] = []
     for index in range(4):
         openings += [[_picture(index)], SourceError("gone")]
     bench = Bench(clock, ScriptedSource(clock, *openings))
@@ -290,7 +290,11 @@ def test_a_paced_source_is_not_a_stalled_one() -> None:
 def test_bad_pictures_are_counted_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
     """Garbage among good pictures costs a count and one line, nothing else."""
     clock = FakeClock(stop_s=60)
-    garbage = [Picture(b"garbage", 0), Picture(PICTURES[0][:-2], 0), Picture(b"", 0)]
+    garbage = [
+        CapturedFrame(b"garbage", 0),
+        CapturedFrame(PICTURES[0][:-2], 0),
+        CapturedFrame(b"", 0),
+    ]
     script: list[Step] = [_picture(), *garbage, _picture(1), *garbage, Idle.ENDED]
     bench = Bench(clock, ScriptedSource(clock, script))
 
@@ -304,7 +308,7 @@ def test_bad_pictures_are_counted_and_left_out(caplog: pytest.LogCaptureFixture)
 def test_nothing_but_bad_pictures_is_a_stall() -> None:
     """A camera that sends only garbage is opened again, and the reason is told."""
     clock = FakeClock(stop_s=30)
-    script: list[Step] = [Picture(b"garbage", 0), Idle.SILENT] * 40
+    script: list[Step] = [CapturedFrame(b"garbage", 0), Idle.SILENT] * 40
     bench = Bench(clock, ScriptedSource(clock, script), stall_after_s=2)
 
     bench.node.run()
@@ -320,12 +324,12 @@ def test_hostile_jpegs_cannot_stop_the_node() -> None:
     good = 0
     for data in everything:
         try:
-            upright_size(Encoder().encode(Picture(data, 0)))
+            upright_size(Encoder().encode(CapturedFrame(data, 0)))
             good += 1
         except WireError:
             pass
     clock = FakeClock(stop_s=60)
-    script: list[Step] = [*(Picture(data, 0) for data in everything), Idle.ENDED]
+    script: list[Step] = [*(CapturedFrame(data, 0) for data in everything), Idle.ENDED]
     bench = Bench(clock, ScriptedSource(clock, script))
 
     bench.node.run()
@@ -398,7 +402,7 @@ def test_pictures_that_nobody_wants_are_numbered_and_the_source_is_live() -> Non
         clock.wait(0.3)
 
     for _ in range(50):
-        script += [Passed(3), pause]
+        script += [SkippedFrames(3), pause]
     script += [_picture(1), Idle.ENDED]
     bench = Bench(clock, ScriptedSource(clock, script))
 
@@ -418,13 +422,13 @@ def test_a_picture_is_encoded_with_the_quality_of_the_moment() -> None:
     def lower() -> None:
         bench.sent.quality = 20
 
-    script: list[Step] = [Picture(image, 0), lower, Picture(image, 1), Idle.ENDED]
+    script: list[Step] = [CapturedFrame(image, 0), lower, CapturedFrame(image, 1), Idle.ENDED]
     bench = Bench(clock, ScriptedSource(clock, script))
     bench.node.run()
 
     assert bench.sent.jpegs == [
-        Encoder().encode(Picture(image, 0)),
-        Encoder(quality=20).encode(Picture(image, 0)),
+        Encoder().encode(CapturedFrame(image, 0)),
+        Encoder(quality=20).encode(CapturedFrame(image, 0)),
     ]
     assert len(bench.sent.jpegs[0]) > 2 * len(bench.sent.jpegs[1])
 
@@ -497,15 +501,15 @@ def _longest_pause_s(moments_ns: list[int]) -> float:
 def test_a_thread_that_hangs_is_noticed() -> None:
     """A call that never returns, in a library or driver, ends as one clear error."""
     clock, never, stop = FakeClock(), threading.Event(), threading.Event()
-    pulse = Pulse(clock)
+    hangs = HangDetector(clock)
 
     def work() -> None:
-        pulse.expect("reading /dev/video0", 6)
+        hangs.expect("reading /dev/video0", 6)
         clock.now_ns += 7_000_000_000
         never.wait()
 
     with pytest.raises(HungError, match="reading /dev/video0 hangs"):
-        supervise(work, pulse, stop)
+        supervise(work, hangs, stop)
     never.set()
 
 
@@ -518,7 +522,7 @@ def test_a_thread_that_hangs_does_not_stop_the_stop() -> None:
         never.wait()
 
     with pytest.raises(StopHungError):
-        supervise(work, Pulse(clock), stop)
+        supervise(work, HangDetector(clock), stop)
     never.set()
 
 
@@ -529,4 +533,4 @@ def test_what_the_thread_raises_is_raised() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        supervise(work, Pulse(FakeClock()), threading.Event())
+        supervise(work, HangDetector(FakeClock()), threading.Event())

@@ -16,7 +16,7 @@ import simplejpeg
 from camfan_config.types import Picamera2Camera, Size
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.picamera import Picamera2Source
-from camfan_nodes.camera.source import FinalSourceError, Idle, Picture, SourceError
+from camfan_nodes.camera.source import CapturedFrame, FinalSourceError, Idle, SourceError
 from camfan_nodes.camera.sources import MissingLibraryError, source_of
 from camfan_testing.cameras import FakeClock
 
@@ -119,7 +119,7 @@ def test_pictures_are_planes_without_padding() -> None:
     with _source(library).open() as stream:
         picture = stream.capture()
 
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, CapturedFrame)
     assert picture.captured_ns == 123_456_789
     image = simplejpeg.decode_jpeg(Encoder().encode(picture), colorspace="GRAY")
     assert image.shape[:2] == (HEIGHT, WIDTH)
@@ -136,7 +136,7 @@ def test_a_picture_of_odd_size_is_whole() -> None:
     with _source(library).open() as stream:
         picture = stream.capture()
 
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, CapturedFrame)
     image = simplejpeg.decode_jpeg(Encoder().encode(picture), colorspace="BGR")
     assert image.shape == (41, 61, 3)
     assert image.min() > 250
@@ -173,7 +173,7 @@ def test_without_a_wall_clock_the_sensor_time_is_used() -> None:
     with source.open() as stream:
         picture = stream.capture()
 
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, CapturedFrame)
     assert picture.captured_ns == clock.wall_ns() - 30_000_000
 
 

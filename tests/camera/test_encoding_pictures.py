@@ -8,9 +8,9 @@ import pytest
 import simplejpeg
 
 from camfan_config.types import FileCamera, HttpCamera, ImagesCamera, Size
-from camfan_nodes.camera.encode import Encoder, PictureError, decode_jpeg, encoder_of
+from camfan_nodes.camera.encode import Encoder, JpegDecodeError, decode_jpeg, encoder_of
 from camfan_nodes.camera.privacy import Paint, touched
-from camfan_nodes.camera.source import Picture, Planes
+from camfan_nodes.camera.source import CapturedFrame, Planes
 from camfan_testing.cameras import Content, scene
 from camfan_testing.data import hostile_jpegs
 from camfan_testing.jpegs import jpeg
@@ -67,10 +67,10 @@ def test_turning(kind: str, rotate: int, flip: str, corner: str) -> None:
     contents: dict[str, Content] = {
         "planes": _corner_planes(64, 48),
         "bgr": _corner_bgr(64, 48),
-        "jpeg": Encoder(quality=95).encode(Picture(_corner_planes(64, 48), 0)),
+        "jpeg": Encoder(quality=95).encode(CapturedFrame(_corner_planes(64, 48), 0)),
     }
 
-    image = _decoded(Encoder(rotate=rotate, flip=flip).encode(Picture(contents[kind], 0)))
+    image = _decoded(Encoder(rotate=rotate, flip=flip).encode(CapturedFrame(contents[kind], 0)))
 
     assert image.shape == ((64, 48) if rotate % 180 else (48, 64))
     assert _white_corner(image) == corner
@@ -80,7 +80,7 @@ def test_turning(kind: str, rotate: int, flip: str, corner: str) -> None:
 @pytest.mark.parametrize("rotate", [0, 90])
 def test_odd_sizes(size: tuple[int, int], rotate: int) -> None:
     """Sizes that chroma cannot halve keep every line and column."""
-    data = Encoder(rotate=rotate).encode(Picture(_corner_planes(*size), 0))
+    data = Encoder(rotate=rotate).encode(CapturedFrame(_corner_planes(*size), 0))
 
     height, width, *_ = simplejpeg.decode_jpeg_header(data)
     assert (width, height) == (size if not rotate else size[::-1])
@@ -88,7 +88,7 @@ def test_odd_sizes(size: tuple[int, int], rotate: int) -> None:
 
 def test_pictures_are_encoded_at_half_chroma_in_the_wanted_quality() -> None:
     """4:2:0 always; a lower quality makes fewer bytes."""
-    picture = Picture(np.random.default_rng(1).integers(0, 255, (96, 96, 3), np.uint8), 0)
+    picture = CapturedFrame(np.random.default_rng(1).integers(0, 255, (96, 96, 3), np.uint8), 0)
 
     good, poor = Encoder(quality=90).encode(picture), Encoder(quality=20).encode(picture)
 
@@ -100,15 +100,15 @@ def test_a_jpeg_that_needs_nothing_goes_through_untouched() -> None:
     """The very same bytes object, so that nothing can have happened to it."""
     data = jpeg()
 
-    assert Encoder(quality=10).encode(Picture(data, 0)) is data
+    assert Encoder(quality=10).encode(CapturedFrame(data, 0)) is data
 
 
 def test_a_jpeg_is_resized_only_when_asked() -> None:
     """`size` of a snapshot camera is that of the published picture."""
     encoder = Encoder(size=Size(32, 24))
 
-    assert _decoded(encoder.encode(Picture(jpeg(64, 48), 0))).shape == (24, 32)
-    assert encoder.encode(Picture(jpeg(32, 24), 0)) is jpeg(32, 24)
+    assert _decoded(encoder.encode(CapturedFrame(jpeg(64, 48), 0))).shape == (24, 32)
+    assert encoder.encode(CapturedFrame(jpeg(32, 24), 0)) is jpeg(32, 24)
 
 
 @pytest.mark.parametrize("kind", ["planes", "bgr", "jpeg"])
@@ -122,11 +122,13 @@ def test_privacy_is_painted_on_what_is_published(kind: str) -> None:
     contents: dict[str, Content] = {
         "planes": white,
         "bgr": np.full((48, 64, 3), 255, np.uint8),
-        "jpeg": Encoder().encode(Picture(white, 0)),
+        "jpeg": Encoder().encode(CapturedFrame(white, 0)),
     }
     encoder = Encoder(rotate=90, paint=Paint([[(0, 0), (0.5, 0), (0.5, 0.25), (0, 0.25)]]))
 
-    image = simplejpeg.decode_jpeg(encoder.encode(Picture(contents[kind], 0)), colorspace="BGR")
+    image = simplejpeg.decode_jpeg(
+        encoder.encode(CapturedFrame(contents[kind], 0)), colorspace="BGR"
+    )
 
     assert image.shape[:2] == (64, 48)
     assert image[:16, :24].max() < 12  # black, and without the colour that was there
@@ -139,7 +141,7 @@ def test_a_picture_that_is_not_ours_to_paint_on_is_copied() -> None:
     image = np.full((8, 8, 3), 255, np.uint8)
     image.flags.writeable = False
 
-    data = Encoder(paint=Paint([[(0, 0), (1, 0), (1, 1), (0, 1)]])).encode(Picture(image, 0))
+    data = Encoder(paint=Paint([[(0, 0), (1, 0), (1, 1), (0, 1)]])).encode(CapturedFrame(image, 0))
 
     assert _decoded(data).max() < 12
     assert image.min() == 255
@@ -173,7 +175,7 @@ def test_the_encoder_of_a_camera() -> None:
         (b"", WireError),
         (b"no jpeg", WireError),
         (jpeg()[:-2], WireError),
-        (jpeg()[:50] + b"\xff\xd9", (WireError, PictureError)),
+        (jpeg()[:50] + b"\xff\xd9", (WireError, JpegDecodeError)),
     ],
 )
 def test_a_bad_jpeg_is_refused_not_fatal(
@@ -181,7 +183,7 @@ def test_a_bad_jpeg_is_refused_not_fatal(
 ) -> None:
     """What cannot be decoded is one refused picture."""
     with pytest.raises(error):
-        Encoder(rotate=90).encode(Picture(data, 0))
+        Encoder(rotate=90).encode(CapturedFrame(data, 0))
 
 
 def test_hostile_jpegs_are_decoded_or_refused() -> None:
@@ -190,7 +192,7 @@ def test_hostile_jpegs_are_decoded_or_refused() -> None:
     for _, data in hostile_jpegs():
         try:
             image = decode_jpeg(data)
-        except (WireError, PictureError):
+        except (WireError, JpegDecodeError):
             refused += 1
         else:
             decoded += 1
@@ -204,6 +206,8 @@ def test_a_scene_comes_out_as_it_went_in() -> None:
     image = scene(3)
     image[:] = (200, 40, 90)
 
-    back = simplejpeg.decode_jpeg(Encoder(quality=95).encode(Picture(image, 0)), colorspace="BGR")
+    back = simplejpeg.decode_jpeg(
+        Encoder(quality=95).encode(CapturedFrame(image, 0)), colorspace="BGR"
+    )
 
     assert np.abs(back.astype(int).mean(axis=(0, 1)) - (200, 40, 90)).max() < 4

@@ -8,7 +8,7 @@ import pytest
 
 from camfan_config.types import ImagesCamera
 from camfan_nodes.camera.images import ImagesSource
-from camfan_nodes.camera.source import Idle, Picture, SourceError
+from camfan_nodes.camera.source import CapturedFrame, Idle, SourceError
 from camfan_testing.cameras import FakeClock
 from camfan_testing.data import shared
 from camfan_testing.jpegs import jpeg
@@ -26,7 +26,7 @@ def _show(camera: ImagesCamera, clock: FakeClock, most: int) -> list[bytes]:
     with ImagesSource(camera, clock).open() as stream:
         while len(shown) < most:
             got = stream.capture()
-            if isinstance(got, Picture):
+            if isinstance(got, CapturedFrame):
                 assert isinstance(got.content, bytes)
                 shown.append(got.content)
             elif got is Idle.ENDED:
@@ -54,7 +54,7 @@ def test_a_loop_shows_new_pictures_too(tmp_path: Path) -> None:
         (tmp_path / "zzz.jpg").write_bytes(new)
         second = [stream.capture() for _ in range(3)]
 
-    contents = [got.content for got in (*first, *second) if isinstance(got, Picture)]
+    contents = [got.content for got in (*first, *second) if isinstance(got, CapturedFrame)]
     assert contents == [*pictures, *pictures, new]
 
 
@@ -68,10 +68,10 @@ def test_what_is_no_jpeg_is_left_out_and_counted(tmp_path: Path) -> None:
     source = ImagesSource(ImagesCamera(path=str(tmp_path)), clock)
 
     with source.open() as stream:
-        shown = [got for got in iter(stream.capture, Idle.ENDED) if isinstance(got, Picture)]
+        shown = [got for got in iter(stream.capture, Idle.ENDED) if isinstance(got, CapturedFrame)]
 
     assert [picture.content for picture in shown] == pictures
-    assert source.tally.unreadable == 2
+    assert source.counts.unreadable == 2
 
 
 def test_folders_that_cannot_be_shown(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from camfan_config.types import HttpCamera
 from camfan_nodes.camera.address import read_address
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.http_camera import HttpSource
-from camfan_nodes.camera.source import Idle, Picture, SourceError
+from camfan_nodes.camera.source import CapturedFrame, Idle, SourceError
 from camfan_testing.jpegs import jpeg
 from camfan_testing.ports import free_ports
 from camfan_testing.raw_cameras import Asked, raw_camera, sends
@@ -67,7 +67,7 @@ def _pictures(source: HttpSource, count: int) -> list[bytes]:
     with source.open() as stream:
         while len(found) < count:
             got = stream.capture()
-            if isinstance(got, Picture):
+            if isinstance(got, CapturedFrame):
                 assert isinstance(got.content, bytes)
                 found.append(got.content)
     return found
@@ -135,14 +135,14 @@ def test_a_slow_reader_gets_the_newest() -> None:
     with _camera(answer) as url:
         source = _source(url)
         with source.open() as stream:
-            while source.tally.dropped < 46:
+            while source.counts.dropped < 46:
                 threading.Event().wait(0.005)
             kept = [stream.capture() for _ in range(4)]
             assert stream.capture() is Idle.SILENT
         done.set()
 
-    assert [got.content for got in kept if isinstance(got, Picture)] == many[-4:]
-    assert source.tally.dropped == 46
+    assert [got.content for got in kept if isinstance(got, CapturedFrame)] == many[-4:]
+    assert source.counts.dropped == 46
 
 
 def test_snapshots_are_asked_for_at_the_rate() -> None:
@@ -260,7 +260,7 @@ def test_leaving_a_silent_camera_takes_no_time() -> None:
             while stream.capture() is not Idle.SILENT:
                 pass
         with source.open() as stream:  # at once: the thread of the first does not hang
-            assert isinstance(stream.capture(), Picture)
+            assert isinstance(stream.capture(), CapturedFrame)
 
 
 def test_an_endless_picture_is_refused() -> None:
@@ -382,7 +382,7 @@ def test_a_damaged_snapshot_is_counted_and_the_next_one_asked_for() -> None:
         source = _source(camera.url(), snapshot=True, fps=100)
         assert _pictures(source, 2) == [PICTURES[0], PICTURES[3]]
 
-    assert source.tally.unreadable == 2
+    assert source.counts.unreadable == 2
 
 
 def test_parts_of_another_kind_are_skipped_and_counted() -> None:
@@ -391,7 +391,7 @@ def test_parts_of_another_kind_are_skipped_and_counted() -> None:
         source = _source(camera.url())
         assert _pictures(source, 4) == PICTURES
 
-    assert source.tally.unreadable == 1
+    assert source.counts.unreadable == 1
 
 
 @pytest.mark.parametrize("snapshot", [True, False])
@@ -440,7 +440,7 @@ def test_what_the_camera_says_counts_into_the_age(
 
     begun_ns = time.time_ns()
     with raw_camera(behave) as camera, _source(camera.url(), snapshot=snapshot).open() as stream:
-        while not isinstance(got := stream.capture(), Picture):
+        while not isinstance(got := stream.capture(), CapturedFrame):
             pass
         ended_ns = time.time_ns()
 
@@ -546,7 +546,7 @@ def test_a_head_that_is_sent_in_advance_says_nothing_of_the_next_picture() -> No
         captured: list[int] = []
         while len(captured) < 2:
             got = stream.capture()
-            if isinstance(got, Picture):
+            if isinstance(got, CapturedFrame):
                 captured.append(got.captured_ns)
                 first.set()
 

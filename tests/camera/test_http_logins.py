@@ -17,8 +17,8 @@ from camfan_config.types import HttpCamera
 from camfan_nodes.camera.challenge import Challenge, read_challenges
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.http_camera import HttpSource
-from camfan_nodes.camera.login import Login, UnknownWayError, answer_digest
-from camfan_nodes.camera.source import Picture, SourceError
+from camfan_nodes.camera.login import CameraLogin, UnknownWayError, answer_digest
+from camfan_nodes.camera.source import CapturedFrame, SourceError
 from camfan_testing.jpegs import jpeg
 from camfan_testing.raw_cameras import Asked, Behaviour, RawCamera, raw_camera
 
@@ -83,7 +83,7 @@ def _take(url: str, count: int = 1) -> None:
     with HttpSource(camera, NodeClock(threading.Event())).open() as stream:
         while count:
             got = stream.capture()
-            if isinstance(got, Picture):
+            if isinstance(got, CapturedFrame):
                 assert got.content == PICTURE
                 count -= 1
 
@@ -313,7 +313,7 @@ def test_the_example_of_the_rfc() -> None:
 
 @given(st.lists(st.text(max_size=200), max_size=4))
 def test_any_lines_are_challenges_or_nothing(lines: list[str]) -> None:
-    login = Login("anna", "secret")
+    login = CameraLogin("anna", "secret")
     try:
         asks_again = login.refused(read_challenges(lines))
     except UnknownWayError as exc:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from camfan_nodes.camera.cookies import Cookies
 from camfan_nodes.camera.http_coding import Inflater
 from camfan_nodes.camera.http_head import Chunks, Head, HttpError, read_answer, read_lines
-from camfan_nodes.camera.multipart import Parts, StreamError, boundary_of
+from camfan_nodes.camera.multipart import StreamError, StreamParser, boundary_of
 from camfan_testing.jpegs import jpeg, without_tables
 from camfan_wire.jpeg import MAX_BYTES
 
@@ -31,7 +31,7 @@ THUMBNAILED = _with_thumbnail(PICTURES[0])
 BARE = without_tables(PICTURES[1])
 
 
-def _fed(parts: Parts, stream: bytes, cuts: list[int]) -> list[bytes]:
+def _fed(parts: StreamParser, stream: bytes, cuts: list[int]) -> list[bytes]:
     found, at = [], 0
     while at < len(stream):
         size = cuts[at % len(cuts)]
@@ -104,7 +104,7 @@ def test_every_whole_picture_comes_out_once(
     """Whatever stands before and behind pictures, and however the network cuts the bytes."""
     stream = b"".join(writing.part(picture) for picture, writing in written)
 
-    assert _fed(Parts(b"frame"), stream, cuts) == [picture for picture, _ in written]
+    assert _fed(StreamParser(b"frame"), stream, cuts) == [picture for picture, _ in written]
 
 
 @pytest.mark.parametrize("boundary", [b"frame", b"a"])
@@ -114,7 +114,7 @@ def test_a_boundary_in_a_comment_ends_no_picture(boundary: bytes) -> None:
     pictures = [picture[:2] + segment + picture[2:] for picture in PICTURES]
     stream = b"".join(b"--" + boundary + b"\r\n\r\n" + each + b"\r\n" for each in pictures)
 
-    assert _fed(Parts(boundary), stream, [97, 3, 1400]) == pictures
+    assert _fed(StreamParser(boundary), stream, [97, 3, 1400]) == pictures
 
 
 @pytest.mark.parametrize("declared", [b"frame", b"another", None])
@@ -131,12 +131,12 @@ def test_any_boundary_or_none(
     if not first:
         stream = stream.removeprefix(boundary)
 
-    assert _fed(Parts(declared), stream, [97, 3, 1400]) == PICTURES
+    assert _fed(StreamParser(declared), stream, [97, 3, 1400]) == PICTURES
 
 
 def test_pictures_behind_each_other() -> None:
     """A stream that is nothing but JPEGs."""
-    assert _fed(Parts(), b"".join(PICTURES), [333]) == PICTURES
+    assert _fed(StreamParser(), b"".join(PICTURES), [333]) == PICTURES
 
 
 @pytest.mark.parametrize("at", [3, 100, 200, 700, -40, -1])
@@ -146,7 +146,7 @@ def test_a_picture_that_is_cut_off_costs_itself_only(at: int) -> None:
     stream = b"".join(
         b"--frame\r\nContent-Type: image/jpeg\r\n\r\n" + picture + b"\r\n" for picture in pictures
     )
-    parts = Parts(b"frame")
+    parts = StreamParser(b"frame")
 
     assert _fed(parts, stream, [50]) == [PICTURES[0], PICTURES[1], PICTURES[2]]
     assert parts.damaged == 1
@@ -157,7 +157,7 @@ def test_parts_that_are_not_pictures_are_counted() -> None:
     page = b"--x\r\nContent-Type: text/html\r\n\r\n<p>--x is not \xff\xd8 a boundary</p>\r\n"
     png = b"--x\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n" + bytes(range(256)) * 9 + b"\r\n"
     shot = b"--x\r\nContent-Type: image/jpeg\r\n\r\n" + PICTURES[0] + b"\r\n"
-    parts = Parts(b"x")
+    parts = StreamParser(b"x")
 
     assert _fed(parts, page + shot + png + page + shot + page, [64]) == [PICTURES[0]] * 2
     assert parts.skipped + parts.damaged == 3
@@ -165,7 +165,7 @@ def test_parts_that_are_not_pictures_are_counted() -> None:
 
 def test_a_part_says_what_stands_in_its_head() -> None:
     """Of its own head, not of the one before, and when its first byte came."""
-    parts = Parts(b"x")
+    parts = StreamParser(b"x")
     head = b"--x\r\nX-Number: %d\r\nno colon\r\n\r\n"
 
     parts.feed(head % 1 + PICTURES[0][:100], 1_000)
@@ -179,7 +179,7 @@ def test_a_part_says_what_stands_in_its_head() -> None:
 @given(st.lists(st.binary(max_size=200), max_size=20), st.booleans())
 def test_any_bytes_are_parts_or_refused(chunks: list[bytes], known: bool) -> None:
     """Whatever a camera sends, the answer is parts or a StreamError."""
-    parts = Parts(b"x" if known else None)
+    parts = StreamParser(b"x" if known else None)
     try:
         for chunk in chunks:
             parts.feed(chunk)
@@ -187,7 +187,7 @@ def test_any_bytes_are_parts_or_refused(chunks: list[bytes], known: bool) -> Non
         pass
 
 
-def _feed_again_and_again(parts: Parts, piece: bytes) -> None:
+def _feed_again_and_again(parts: StreamParser, piece: bytes) -> None:
     for _ in range(2 * MAX_BYTES // len(piece)):
         parts.feed(piece)
 
@@ -197,7 +197,7 @@ def _feed_again_and_again(parts: Parts, piece: bytes) -> None:
     [bytes(100_000), b"Content-Type: x\r\n" * 5000, b"\xff\xd8\xff" * 30_000, b"\xff\xd8" * 50_000],
 )
 def test_bytes_without_a_picture_end_and_fill_no_memory(piece: bytes) -> None:
-    parts = Parts(b"x")
+    parts = StreamParser(b"x")
     tracemalloc.start()
     try:
         with pytest.raises(StreamError, match=r"not an MJPEG stream|none of them is whole"):
@@ -210,7 +210,7 @@ def test_bytes_without_a_picture_end_and_fill_no_memory(piece: bytes) -> None:
 
 
 def test_a_picture_without_end_is_refused() -> None:
-    parts = Parts()
+    parts = StreamParser()
     parts.feed(PICTURES[0][:-2])
     with pytest.raises(StreamError, match=f"more than {MAX_BYTES}"):
         _feed_again_and_again(parts, bytes(50_000))

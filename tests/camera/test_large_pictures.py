@@ -12,7 +12,7 @@ from camfan import Subscriber
 from camfan_config import Limits
 from camfan_config.types import FileCamera, ImagesCamera
 from camfan_nodes.camera.encode import encoder_of
-from camfan_nodes.camera.source import Picture, Planes
+from camfan_nodes.camera.source import CapturedFrame, Planes
 from camfan_testing.cameras import Content
 from camfan_testing.jpegs import jpeg, with_orientation
 from camfan_testing.processes import camfan, running_broker
@@ -95,7 +95,7 @@ def test_what_is_too_large_is_not_decoded_or_encoded(kind: str) -> None:
     encoder = encoder_of(FileCamera(path="x"), Limits(pixels=3071))
 
     with pytest.raises(WireError, match=r"security\.limits\.pixels") as refused:
-        encoder.encode(Picture(contents[kind], 0))
+        encoder.encode(CapturedFrame(contents[kind], 0))
 
     assert refused.value.reason == "too-large"
 
@@ -104,4 +104,7 @@ def test_a_picture_that_passes_through_is_not_looked_at_twice() -> None:
     """Its limits are those of the publisher, which reads its size in any case."""
     data = jpeg(64, 48)
 
-    assert encoder_of(ImagesCamera(path="x"), Limits(pixels=3071)).encode(Picture(data, 0)) is data
+    assert (
+        encoder_of(ImagesCamera(path="x"), Limits(pixels=3071)).encode(CapturedFrame(data, 0))
+        is data
+    )

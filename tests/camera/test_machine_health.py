@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from camfan_nodes.camera.health import read_health
-from camfan_nodes.camera.restart_reason import Life
+from camfan_nodes.camera.restart_reason import RestartReason
 
 
 def _file(root: Path, path: str, text: str) -> None:
@@ -96,10 +96,10 @@ def test_the_next_life_knows_how_the_last_one_ended(tmp_path: Path) -> None:
     """An end that was said is remembered; one that could not be said was a kill."""
     environment = {"RUNTIME_DIRECTORY": str(tmp_path)}
 
-    first = Life(environment)
-    second = Life(environment)
+    first = RestartReason(environment)
+    second = RestartReason(environment)
     second.end("no picture for 5 s")
-    third = Life(environment)
+    third = RestartReason(environment)
 
     assert first.last_end is None
     assert second.last_end == "it was killed, or it crashed"
@@ -111,6 +111,6 @@ def test_without_a_folder_nothing_is_known(folder: str | None) -> None:
     """Outside systemd there is no memory, and that is no error."""
     environment = {} if folder is None else {"RUNTIME_DIRECTORY": folder}
 
-    Life(environment).end("stopped")
+    RestartReason(environment).end("stopped")
 
-    assert Life(environment).last_end is None
+    assert RestartReason(environment).last_end is None

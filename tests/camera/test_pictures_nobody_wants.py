@@ -11,7 +11,7 @@ from camfan_config.types import FileCamera, ImagesCamera, TestCamera
 from camfan_nodes.camera.frame_number_mark import read_number
 from camfan_nodes.camera.images import ImagesSource
 from camfan_nodes.camera.pattern import TestSource
-from camfan_nodes.camera.source import Idle, Passed, Picture, Source
+from camfan_nodes.camera.source import CameraSource, CapturedFrame, Idle, SkippedFrames
 from camfan_nodes.camera.video_file import FileSource
 from camfan_testing.cameras import FakeClock, packets_of, write_video
 from camfan_testing.jpegs import jpeg
@@ -45,19 +45,19 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def _passed_by(source: Source, watched: Watched, clock: FakeClock, seconds: float) -> int:
+def _passed_by(source: CameraSource, watched: Watched, clock: FakeClock, seconds: float) -> int:
     """How many pictures go by in so long while nobody watches; then somebody does."""
     passed, end = 0, clock.now_ns + seconds * 1e9
     with source.open(watched) as stream:
-        assert isinstance(stream.capture(), Picture)
+        assert isinstance(stream.capture(), CapturedFrame)
         watched.nobody = True
         while clock.now_ns < end:
             got = stream.capture()
-            assert isinstance(got, Passed) or got is Idle.PACED
-            passed += got.pictures if isinstance(got, Passed) else 0
+            assert isinstance(got, SkippedFrames) or got is Idle.PACED
+            passed += got.pictures if isinstance(got, SkippedFrames) else 0
         watched.nobody = False
         back_ns = clock.now_ns
-        while not isinstance(stream.capture(), Picture):
+        while not isinstance(stream.capture(), CapturedFrame):
             pass
         assert (clock.now_ns - back_ns) / 1e9 <= 0.2, "the very next picture is made"
     return passed
@@ -92,10 +92,10 @@ def test_after_a_rest_a_file_goes_on_where_its_time_is(tmp_path: Path, clock: Fa
         watched.nobody = True
         while seen < 12:
             got = stream.capture()
-            seen += got.pictures if isinstance(got, Passed) else 0
+            seen += got.pictures if isinstance(got, SkippedFrames) else 0
         watched.nobody = False
         got = stream.capture()
-        while not isinstance(got, Picture):
+        while not isinstance(got, CapturedFrame):
             got = stream.capture()
 
     assert got.content == packets_of(path)[seen]
@@ -110,7 +110,7 @@ def test_the_end_of_a_file_is_found_unseen(tmp_path: Path, clock: FakeClock) -> 
         while (got := stream.capture()) is not Idle.ENDED:
             found.append(got)
 
-    assert sum(got.pictures for got in found if isinstance(got, Passed)) == 5
+    assert sum(got.pictures for got in found if isinstance(got, SkippedFrames)) == 5
 
 
 def test_a_layer_that_is_not_wanted_is_passed_over(tmp_path: Path, clock: FakeClock) -> None:
@@ -124,8 +124,13 @@ def test_a_layer_that_is_not_wanted_is_passed_over(tmp_path: Path, clock: FakeCl
             if got is not Idle.PACED:
                 found.append(got)
 
-    assert [type(got) for got in found] == [Picture, Passed, Picture, Passed]
-    contents = [got.content for got in found if isinstance(got, Picture)]
+    assert [type(got) for got in found] == [
+        CapturedFrame,
+        SkippedFrames,
+        CapturedFrame,
+        SkippedFrames,
+    ]
+    contents = [got.content for got in found if isinstance(got, CapturedFrame)]
     assert contents == [jpeg(64, 48, 0), jpeg(64, 48, 2)]
 
 
@@ -140,7 +145,7 @@ def test_a_rate_that_is_set_holds_from_the_next_picture_on(clock: FakeClock) -> 
             stream.capture()  # one that was due already
             begun_ns, pictures = clock.now_ns, 0
             while pictures < 20:
-                pictures += isinstance(stream.capture(), Picture)
+                pictures += isinstance(stream.capture(), CapturedFrame)
             rates.append(20e9 / (clock.now_ns - begun_ns))
 
     assert rates == pytest.approx([10, 2, 40, 10], rel=0.1)
@@ -155,7 +160,7 @@ def test_a_file_can_be_slowed_down_but_not_hurried(tmp_path: Path, clock: FakeCl
         for fps in (None, 5.0, 100.0):
             watched.fps, end_ns, pictures = fps, clock.now_ns + 6_000_000_000, 0
             while clock.now_ns < end_ns:
-                pictures += isinstance(stream.capture(), Picture)
+                pictures += isinstance(stream.capture(), CapturedFrame)
             counts.append(pictures)
 
     assert counts == [pytest.approx(60, abs=2), pytest.approx(30, abs=2), pytest.approx(60, abs=2)]

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from camfan import Frame, Publisher, Subscriber, upright
 from camfan_config import load_site
 from camfan_config.types import FileCamera, HttpCamera, Size
-from camfan_nodes.camera.encode import Encoder, PictureError, encoder_of
+from camfan_nodes.camera.encode import Encoder, JpegDecodeError, encoder_of
 from camfan_nodes.camera.privacy import Paint
-from camfan_nodes.camera.source import Idle, Picture
+from camfan_nodes.camera.source import CapturedFrame, Idle
 from camfan_nodes.camera.video_file import FileSource
 from camfan_nodes.monitor.board import ArrivedFrame
 from camfan_nodes.monitor.observer import Arrival
@@ -54,7 +54,7 @@ def shown(jpeg: bytes) -> Image:
 @pytest.mark.parametrize("way", TURNED)
 def test_a_picture_is_turned_before_it_is_published(way: int) -> None:
     """Every orientation comes out upright, in its upright size, and without orientation."""
-    made = Encoder().make(Picture(stored_turned(cornered(96, 64), way), 0))
+    made = Encoder().make(CapturedFrame(stored_turned(cornered(96, 64), way), 0))
 
     assert (made.encoded, made.orientation, orientation(made.jpeg)) == (True, way, 1)
     assert stored(made.jpeg).shape == (64, 96, 3)
@@ -64,7 +64,7 @@ def test_a_picture_is_turned_before_it_is_published(way: int) -> None:
 def test_an_upright_picture_passes_untouched() -> None:
     """One that says so, and one that says nothing, are the very same bytes afterwards."""
     for data in (jpeg(), stored_turned(cornered(), 1)):
-        made = Encoder().make(Picture(data, 0))
+        made = Encoder().make(CapturedFrame(data, 0))
 
         assert made.jpeg is data
         assert not made.encoded
@@ -73,7 +73,7 @@ def test_an_upright_picture_passes_untouched() -> None:
 def test_the_quality_is_that_of_the_camera() -> None:
     """What has to be encoded follows `quality`, as everywhere."""
     noise = np.random.default_rng(1).integers(0, 256, (64, 96, 3), np.uint8)
-    picture = Picture(stored_turned(noise, 6), 0)
+    picture = CapturedFrame(stored_turned(noise, 6), 0)
 
     sizes = [len(Encoder(quality=quality).encode(picture)) for quality in (20, 60, 95)]
 
@@ -87,7 +87,7 @@ def test_rotate_and_privacy_apply_to_the_upright_picture(way: int) -> None:
     quarter = [(0.0, 0.0), (0.5, 0.0), (0.5, 0.5), (0.0, 0.5)]
     encoder = Encoder(rotate=90, size=Size(192, 128), paint=Paint([quarter]))
 
-    image = stored(encoder.encode(Picture(stored_turned(cornered(96, 64), way), 0)))
+    image = stored(encoder.encode(CapturedFrame(stored_turned(cornered(96, 64), way), 0)))
 
     assert image.shape == (192, 128, 3)
     assert image[:90, :60].max() < 16  # blue went there, and was painted black
@@ -106,7 +106,7 @@ def test_videos_of_such_pictures(tmp_path: Path, way: int, changes: dict[str, ob
         picture = stream.capture()
         while picture is Idle.PACED:
             picture = stream.capture()
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, CapturedFrame)
     image = stored(encoder_of(camera).encode(picture))
 
     assert image.shape == ((32, 48, 3) if "size" in changes else (64, 96, 3))
@@ -228,7 +228,7 @@ def test_a_snapshot_camera_with_a_size(tmp_path: Path) -> None:
     """`size` is that of the upright picture."""
     encoder = encoder_of(HttpCamera(url="http://x/", size=Size(64, 96)))
 
-    image = stored(encoder.encode(Picture(stored_turned(cornered(64, 96), 6), 0)))
+    image = stored(encoder.encode(CapturedFrame(stored_turned(cornered(64, 96), 6), 0)))
 
     assert image.shape == (96, 64, 3)
     assert corners_of(image) == CORNERS
@@ -238,5 +238,5 @@ def test_a_marked_picture_that_cannot_be_decoded_is_refused() -> None:
     """It is one bad picture, not the end of the node."""
     data = stored_turned(cornered(), 6)
 
-    with pytest.raises((PictureError, WireError)):
-        Encoder().encode(Picture(data[:200] + data[-2:], 0))
+    with pytest.raises((JpegDecodeError, WireError)):
+        Encoder().encode(CapturedFrame(data[:200] + data[-2:], 0))

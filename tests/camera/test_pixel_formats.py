@@ -18,7 +18,7 @@ from camfan_nodes.camera.pixel_formats import (
     describe_offer,
     format_named,
 )
-from camfan_nodes.camera.source import Bgr, Picture, Planes
+from camfan_nodes.camera.source import Bgr, CapturedFrame, Planes
 from camfan_nodes.camera.v4l2_abi import fourcc
 
 Array = NDArray[np.uint8]
@@ -88,7 +88,7 @@ def published(name: str, data: bytes, geometry: Geometry) -> Array:
     """The picture as its viewers decode it."""
     content = format_named(name).read(data, geometry)
     assert content is not None
-    jpeg = Encoder(quality=98).encode(Picture(content, 0))
+    jpeg = Encoder(quality=98).encode(CapturedFrame(content, 0))
     assert simplejpeg.decode_jpeg_header(jpeg)[1::-1] == (geometry.width, geometry.height)
     return cast(Array, simplejpeg.decode_jpeg(jpeg, colorspace="BGR"))
 
@@ -157,7 +157,8 @@ def test_nothing_beside_the_picture_is_encoded(size: tuple[int, int]) -> None:
     half = np.full(((height + 1) // 2, (width + 1) // 2), 128, np.uint8)
 
     image = simplejpeg.decode_jpeg(
-        Encoder(quality=95).encode(Picture(Planes(grey[:height], half, half.copy()), 0)), "BGR"
+        Encoder(quality=95).encode(CapturedFrame(Planes(grey[:height], half, half.copy()), 0)),
+        "BGR",
     )
 
     assert image.shape == (height, width, 3)
@@ -171,7 +172,7 @@ def test_odd_pictures_are_rotated_whole(rotate: int) -> None:
     content = format_named("nv12").read(data, Geometry(WIDE - 1, 47, line))
     assert content is not None
 
-    jpeg = Encoder(quality=95, rotate=rotate).encode(Picture(content, 0))
+    jpeg = Encoder(quality=95, rotate=rotate).encode(CapturedFrame(content, 0))
 
     height, width = simplejpeg.decode_jpeg_header(jpeg)[:2]
     assert (width, height) == ((WIDE - 1, 47) if rotate == 180 else (47, WIDE - 1))

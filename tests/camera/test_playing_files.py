@@ -14,7 +14,7 @@ import simplejpeg
 
 from camfan_config.types import FileCamera, Polygon, Size
 from camfan_nodes.camera.encode import encoder_of
-from camfan_nodes.camera.source import Idle, Picture, SourceError
+from camfan_nodes.camera.source import CapturedFrame, Idle, SourceError
 from camfan_nodes.camera.video_file import FileSource
 from camfan_testing.cameras import FakeClock, packets_of, write_video
 from camfan_testing.data import shared
@@ -27,7 +27,7 @@ def _play(camera: FileCamera, most: int = 10_000) -> Iterator[tuple[float, bytes
     with FileSource(camera, clock).open() as stream:
         while most:
             got = stream.capture()
-            if isinstance(got, Picture):
+            if isinstance(got, CapturedFrame):
                 most -= 1
                 assert got.captured_ns == clock.wall_ns()
                 yield (clock.now_ns - begun_ns) / 1e9, encoder.encode(got)
@@ -125,8 +125,8 @@ def test_a_file_that_does_not_loop_ends(tmp_path: Path) -> None:
     """After its last picture it says that it is over, and keeps saying so."""
     path = write_video(tmp_path / "walk.avi", 2)
     with FileSource(FileCamera(path=str(path)), FakeClock()).open() as stream:
-        assert isinstance(stream.capture(), Picture)
-        assert isinstance(stream.capture(), Picture)
+        assert isinstance(stream.capture(), CapturedFrame)
+        assert isinstance(stream.capture(), CapturedFrame)
 
         assert [stream.capture(), stream.capture()] == [Idle.ENDED, Idle.ENDED]
 
@@ -282,7 +282,7 @@ def test_a_damaged_file_plays_what_can_be_decoded(tmp_path: Path) -> None:
         pictures = list(iter(stream.capture, Idle.ENDED))
 
     assert 10 <= len(pictures) < 20
-    assert source.tally.unreadable > 0
+    assert source.counts.unreadable > 0
 
 
 def test_a_real_damaged_file_plays() -> None:
@@ -294,7 +294,7 @@ def test_a_real_damaged_file_plays() -> None:
         pictures = list(iter(stream.capture, Idle.ENDED))
 
     assert len(pictures) == 49
-    assert source.tally.unreadable >= 1
+    assert source.counts.unreadable >= 1
 
 
 def test_a_video_without_one_good_picture(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.encode import Encoder, decode_jpeg
 from camfan_nodes.camera.images import ImagesSource
 from camfan_nodes.camera.jpeg_repair import HUFFMAN_TABLES, repair_jpeg
-from camfan_nodes.camera.source import Idle, Picture, Source
+from camfan_nodes.camera.source import CameraSource, CapturedFrame, Idle
 from camfan_nodes.camera.video_file import FileSource
 from camfan_testing.cameras import FakeClock
 from camfan_testing.data import hostile_jpegs
@@ -47,12 +47,12 @@ def _with_thumbnail(picture: bytes) -> bytes:
     return picture[:2] + b"\xff\xe1" + (len(content) + 2).to_bytes(2, "big") + content + picture[2:]
 
 
-def _published(source: Source) -> Iterator[bytes]:
+def _published(source: CameraSource) -> Iterator[bytes]:
     """What a node publishes of all pictures of a source."""
     encoder = Encoder()
     with source.open() as stream:
         while (got := stream.capture()) is not Idle.ENDED:
-            if isinstance(got, Picture):
+            if isinstance(got, CapturedFrame):
                 yield encoder.encode(got)
 
 
@@ -111,7 +111,7 @@ def test_images_in_a_folder_are_repaired(tmp_path: Path) -> None:
     source = ImagesSource(ImagesCamera(path=str(tmp_path), fps=100), FakeClock())
 
     assert list(_published(source)) == [FULL] * len(TAILS)
-    assert source.tally.unreadable == 0
+    assert source.counts.unreadable == 0
 
 
 def test_pictures_of_a_video_are_repaired(tmp_path: Path) -> None:

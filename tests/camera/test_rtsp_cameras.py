@@ -23,14 +23,14 @@ from camfan_nodes.camera.frame_number_mark import read_number
 from camfan_nodes.camera.rtsp import RtspSource
 from camfan_nodes.camera.rtsp_connection import with_plain_zone
 from camfan_nodes.camera.source import (
-    EVERYTHING,
-    Everything,
+    FULL_DEMAND,
+    CameraStream,
+    CapturedFrame,
+    FullDemand,
     Idle,
-    Passed,
-    Picture,
+    SkippedFrames,
+    SourceDemand,
     SourceError,
-    Stream,
-    Wishes,
 )
 from camfan_testing.ages import SeenAge, look
 from camfan_testing.live import wait_until
@@ -55,18 +55,18 @@ def source(url: str, transport: str = "tcp", size: Size | None = None) -> RtspSo
     return RtspSource(camera, NodeClock(threading.Event()))
 
 
-def pictures(stream: Stream) -> Iterator[Picture]:
+def pictures(stream: CameraStream) -> Iterator[CapturedFrame]:
     while True:
         got = stream.capture()
         assert got is not Idle.ENDED
-        if isinstance(got, Picture):
+        if isinstance(got, CapturedFrame):
             yield got
 
 
 def seen(
-    habits: Habits, count: int, transport: str = "tcp", wishes: Wishes = EVERYTHING
+    habits: Habits, count: int, transport: str = "tcp", demand: SourceDemand = FULL_DEMAND
 ) -> list[SeenAge]:
-    with rtsp_server(habits) as server, source(server.url(), transport).open(wishes) as stream:
+    with rtsp_server(habits) as server, source(server.url(), transport).open(demand) as stream:
         return [look(picture) for picture, _ in zip(pictures(stream), range(count), strict=False)]
 
 
@@ -341,7 +341,7 @@ def test_a_session_is_kept_alive() -> None:
         wait_until(lambda: next(flow) is not None and "GET_PARAMETER" in server.asked)
 
 
-class Unwatched(Everything):
+class Unwatched(FullDemand):
     """Wishes that change in the middle."""
 
     def __init__(self) -> None:
@@ -353,17 +353,17 @@ class Unwatched(Everything):
 
 def test_nothing_is_decoded_while_nobody_watches_and_the_next_picture_is_there_at_once() -> None:
     """Though there is no other key picture than the first."""
-    wishes = Unwatched()
+    demand = Unwatched()
     with (
         rtsp_server(Habits(films=(Film(gop=100_000, fps=20),))) as server,
-        source(server.url()).open(wishes) as stream,
+        source(server.url()).open(demand) as stream,
     ):
         passed = 0
         while passed < 30:
             got = stream.capture()
-            assert not isinstance(got, Picture)
-            passed += got.pictures if isinstance(got, Passed) else 0
-        wishes.watched = True
+            assert not isinstance(got, CapturedFrame)
+            passed += got.pictures if isinstance(got, SkippedFrames) else 0
+        demand.watched = True
         first = look(next(pictures(stream)))
 
     assert_true([first])

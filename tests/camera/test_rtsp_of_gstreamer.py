@@ -10,7 +10,7 @@ import pytest
 from camfan_config.types import RtspCamera
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.rtsp import RtspSource
-from camfan_nodes.camera.source import Picture
+from camfan_nodes.camera.source import CapturedFrame
 from camfan_testing.ages import SeenAge, look
 from camfan_testing.gstreamer import FILMS, PACKAGES, find_gstreamer, gstreamer_command
 from camfan_testing.processes import Process
@@ -36,7 +36,7 @@ def test_its_pictures_are_as_old_as_is_said(server: str, film: str, transport: s
     with RtspSource(camera, NodeClock(threading.Event())).open() as stream:
         while len(found) < PICTURES:
             got = stream.capture()
-            if isinstance(got, Picture):
+            if isinstance(got, CapturedFrame):
                 found.append(look(got))
 
     assert [one for one in found if not one.holds] == []

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camfan_nodes.camera.capture_times import UNKNOWN_NS, CaptureTimes, Moment
+from camfan_nodes.camera.capture_times import UNKNOWN_NS, CaptureTime, CaptureTimes
 
 MS = 1_000_000
 START_NS = 5_000_000 * MS
 
 
-def holds(moment: Moment, taken_ns: int) -> bool:
+def holds(moment: CaptureTime, taken_ns: int) -> bool:
     return abs(moment.at_ns - taken_ns) <= moment.error_ns
 
 

@@ -12,7 +12,7 @@ from camfan_config.types import Size, TestCamera
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.frame_number_mark import draw_number, read_number
 from camfan_nodes.camera.pattern import Canvas, TestSource, utc_text
-from camfan_nodes.camera.source import Idle, Picture, Planes
+from camfan_nodes.camera.source import CapturedFrame, Idle, Planes
 from camfan_nodes.shared import font
 from camfan_testing.cameras import START_NS, FakeClock
 
@@ -27,7 +27,7 @@ def test_the_number_survives_jpeg(size: str, quality: int) -> None:
     for number in (0, 1, 0xDEADBEEF, 2**32 - 1):
         canvas.draw(number, START_NS)
 
-        jpeg = encoder.encode(Picture(canvas.planes, START_NS))
+        jpeg = encoder.encode(CapturedFrame(canvas.planes, START_NS))
 
         grey = simplejpeg.decode_jpeg(jpeg, colorspace="GRAY")[:, :, 0]
         assert grey.shape == (height, width)
@@ -112,7 +112,7 @@ def test_any_size_can_be_drawn(size: Size) -> None:
 
     canvas.draw(7, START_NS)
 
-    jpeg = Encoder().encode(Picture(canvas.planes, 0))
+    jpeg = Encoder().encode(CapturedFrame(canvas.planes, 0))
     assert simplejpeg.decode_jpeg_header(jpeg)[:2] == (size.height, size.width)
 
 
@@ -126,7 +126,7 @@ def test_pictures_come_at_their_rate_and_are_numbered_across_openings() -> None:
             begun_ns = clock.now_ns
             for _ in range(10):
                 picture = stream.capture()
-                assert isinstance(picture, Picture)
+                assert isinstance(picture, CapturedFrame)
                 assert picture.captured_ns == clock.wall_ns()
                 numbers.append(read_number(source._canvas.planes.y))
             assert clock.now_ns - begun_ns == pytest.approx(0.9e9, abs=1e6)
@@ -139,12 +139,12 @@ def test_a_slow_rate_does_not_block() -> None:
     clock = FakeClock()
     source = TestSource("porch", TestCamera(size=Size(320, 240), fps=0.5), clock)
     with source.open() as stream:
-        assert isinstance(stream.capture(), Picture)
+        assert isinstance(stream.capture(), CapturedFrame)
 
         found = [stream.capture() for _ in range(4)]
 
     assert found[:3] == [Idle.PACED] * 3
-    assert isinstance(found[3], Picture)
+    assert isinstance(found[3], CapturedFrame)
 
 
 @pytest.mark.parametrize("size", [Size(321, 241), Size(320, 241), Size(321, 240)])
@@ -153,7 +153,7 @@ def test_odd_sizes_are_published_as_they_are(size: Size) -> None:
     source = TestSource("odd", TestCamera(size=size), FakeClock())
     with source.open() as stream:
         picture = stream.capture()
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, CapturedFrame)
     assert isinstance(picture.content, Planes)
 
     grey = simplejpeg.decode_jpeg(Encoder(quality=95).encode(picture), colorspace="GRAY")[:, :, 0]

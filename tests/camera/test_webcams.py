@@ -20,7 +20,7 @@ from camfan_nodes.camera import v4l2_abi as abi
 from camfan_nodes.camera.devices import find_devices
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.listing import describe
-from camfan_nodes.camera.source import Idle, Passed, Picture, Planes, SourceError
+from camfan_nodes.camera.source import CapturedFrame, Idle, Planes, SkippedFrames, SourceError
 from camfan_nodes.camera.v4l2 import V4l2Source
 from camfan_nodes.camera.v4l2_device import BUFFERS, MIN_BUFFERS, Argument, Linux, Memory
 from camfan_testing.cameras import FakeClock
@@ -185,10 +185,12 @@ class FakeKernel:
         self.queued.clear()
 
 
-def _taken(kernel: FakeKernel, camera: V4l2Camera | None = None) -> list[Picture | Passed | Idle]:
+def _taken(
+    kernel: FakeKernel, camera: V4l2Camera | None = None
+) -> list[CapturedFrame | SkippedFrames | Idle]:
     """What each capture of one opening gives, until the driver has no more."""
     source = V4l2Source(camera or V4l2Camera(), kernel.clock, kernel)
-    found: list[Picture | Passed | Idle] = []
+    found: list[CapturedFrame | SkippedFrames | Idle] = []
     with source.open() as stream:
         while kernel.ready:
             found.append(stream.capture())
@@ -235,7 +237,7 @@ def test_mjpg_goes_through_untouched() -> None:
 
     found = _taken(kernel)
 
-    assert found == [Picture(data, kernel.clock.wall_ns() - 40_000_000) for data in pictures]
+    assert found == [CapturedFrame(data, kernel.clock.wall_ns() - 40_000_000) for data in pictures]
     assert not kernel.streaming
     assert kernel.opened == 0
 
@@ -249,7 +251,7 @@ def test_raw_pixels_are_handed_on_in_jpeg_colours() -> None:
 
     [picture] = _taken(kernel, V4l2Camera(format="yuyv"))
 
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, CapturedFrame)
     image = simplejpeg.decode_jpeg(Encoder(quality=100).encode(picture), colorspace="BGR")
     assert image.shape == (height, width, 3)
     assert image[:, 0::2].max() < 3
@@ -275,7 +277,7 @@ def test_full_range_pixels_are_not_stretched(
 
     [picture] = _taken(kernel, V4l2Camera(format="yuyv"))
 
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, CapturedFrame)
     assert isinstance(picture.content, Planes)
     assert set(picture.content.y.ravel()) == levels
 
@@ -289,7 +291,7 @@ def test_lines_are_as_long_as_the_driver_says() -> None:
 
     [picture] = _taken(kernel)
 
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, CapturedFrame)
     assert isinstance(picture.content, Planes)
     assert set(picture.content.y.ravel()) == {200}
 
@@ -346,8 +348,8 @@ def test_damaged_and_short_pictures_are_counted() -> None:
         found = [stream.capture() for _ in range(3)]
 
     assert found[:2] == [Idle.SILENT, Idle.SILENT]
-    assert isinstance(found[2], Picture)
-    assert source.tally.unreadable == 2
+    assert isinstance(found[2], CapturedFrame)
+    assert source.counts.unreadable == 2
     kernel.ready = [Filled(bytes(100), 0)]
     assert _taken(kernel, V4l2Camera(format="yuyv")) == [Idle.SILENT]
 
@@ -363,7 +365,7 @@ def test_drops_of_the_driver_are_counted() -> None:
         for _ in numbers:
             stream.capture()
 
-    assert source.tally.dropped == 2
+    assert source.counts.dropped == 2
 
 
 def test_a_timestamp_of_another_clock_is_not_believed() -> None:
@@ -373,7 +375,7 @@ def test_a_timestamp_of_another_clock_is_not_believed() -> None:
 
     found = _taken(kernel)
 
-    assert [got.captured_ns for got in found if isinstance(got, Picture)] == [
+    assert [got.captured_ns for got in found if isinstance(got, CapturedFrame)] == [
         kernel.clock.wall_ns()
     ] * 2
 
@@ -386,7 +388,7 @@ def test_fps_is_asked_of_the_camera_and_kept() -> None:
     found = _taken(kernel, V4l2Camera(fps=10))
 
     assert kernel.asked_fps == pytest.approx(10)
-    assert [isinstance(got, Picture) for got in found] == [True, False] * 10
+    assert [isinstance(got, CapturedFrame) for got in found] == [True, False] * 10
 
 
 def test_silence_is_said_within_a_slice() -> None:
@@ -410,7 +412,7 @@ def test_an_unplugged_camera_is_an_error_and_comes_back() -> None:
     kernel = FakeKernel(FakeClock(), ready=[Filled(jpeg(), 0)])
     source = V4l2Source(V4l2Camera(), kernel.clock, kernel)
     with source.open() as stream:
-        assert isinstance(stream.capture(), Picture)
+        assert isinstance(stream.capture(), CapturedFrame)
         kernel.unplugged = True
 
         with pytest.raises(SourceError, match="/dev/video0: it was unplugged"):
@@ -419,7 +421,7 @@ def test_an_unplugged_camera_is_an_error_and_comes_back() -> None:
     kernel.unplugged, kernel.ready, kernel.queued = False, [Filled(jpeg(), 0)], []
 
     with source.open() as stream:
-        assert isinstance(stream.capture(), Picture)
+        assert isinstance(stream.capture(), CapturedFrame)
 
 
 @pytest.mark.parametrize(
@@ -591,9 +593,9 @@ def test_pictures_that_nobody_wants_go_back_to_the_driver_unseen() -> None:
         kernel.ready.append(Filled(picture, 8))
         last = stream.capture()
 
-    assert found == [Passed(4), Passed(4), Idle.SILENT]
-    assert isinstance(last, Picture)
-    assert source.tally.dropped == 0
+    assert found == [SkippedFrames(4), SkippedFrames(4), Idle.SILENT]
+    assert isinstance(last, CapturedFrame)
+    assert source.counts.dropped == 0
     assert not kernel.queued
 
 
@@ -603,4 +605,4 @@ def test_a_rate_holds_also_while_nobody_watches() -> None:
     frames = [Filled(jpeg(64, 48), n, age_ms=(7 - n) * 1000 // 30) for n in range(8)]
     source = V4l2Source(V4l2Camera(fps=10), kernel.clock, kernel)
     with source.open(Leaving(kernel, frames)) as stream:
-        assert stream.capture() == Passed(3)
+        assert stream.capture() == SkippedFrames(3)

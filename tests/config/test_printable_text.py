@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from camfan_config import HidingFormatter
 from camfan_config.text.printable import printable, printable_lines
-from camfan_nodes.camera.words import said
+from camfan_nodes.camera.words import printable_short
 from camfan_nodes.up.journal import TerminalJournal
 
 
@@ -44,7 +44,7 @@ def test_what_becomes_of_it(text: str, shown: str) -> None:
 
 def test_long_words_of_a_device_are_cut() -> None:
     """In the middle of a sentence."""
-    assert said("x" * 500) == "x" * 99 + "…"
+    assert printable_short("x" * 500) == "x" * 99 + "…"
 
 
 @given(st.text(), st.text(min_size=1))

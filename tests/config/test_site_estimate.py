@@ -25,8 +25,8 @@ from camfan_config import (
 from camfan_config.report.estimate import disk_per_day, frame_bytes, frame_range, traffic, warnings
 from camfan_nodes.camera.encode import Encoder
 from camfan_nodes.camera.pattern import Canvas
-from camfan_nodes.camera.source import Picture
-from camfan_nodes.demo.scene import Scene
+from camfan_nodes.camera.source import CapturedFrame
+from camfan_nodes.demo.scene import DrawnScene
 from camfan_testing.data import shared
 
 SITES = Path(__file__).parents[2] / "config/sites"
@@ -39,7 +39,7 @@ def test_the_test_picture_is_as_large_as_said(size: str, quality: int) -> None:
     width, height = map(int, size.split("x"))
     canvas = Canvas("porch", Size(width, height))
     canvas.draw(40, 1_700_000_000_000_000_000)
-    made = Encoder(quality=quality).encode(Picture(canvas.planes, 0))
+    made = Encoder(quality=quality).encode(CapturedFrame(canvas.planes, 0))
 
     said = frame_bytes(TestCamera(size=Size(width, height), quality=quality))
 
@@ -51,7 +51,7 @@ def test_the_test_picture_is_as_large_as_said(size: str, quality: int) -> None:
 def test_a_street_is_as_large_as_said(size: str, quality: int) -> None:
     """The drawn scene of the demonstration, with a tree and the noise of a sensor."""
     width, height = map(int, size.split("x"))
-    frame = scaled(Scene().frame(100), Size(width, height))
+    frame = scaled(DrawnScene().frame(100), Size(width, height))
 
     said = frame_bytes(FileCamera(path="v", size=Size(width, height), quality=quality))
 

@@ -11,21 +11,21 @@ import pytest
 
 from camfan_nodes.demo.backdrop import HEIGHT, WIDTH
 from camfan_nodes.demo.clip import write_clip
-from camfan_nodes.demo.scene import FPS, FRAMES, Scene
+from camfan_nodes.demo.scene import FPS, FRAMES, DrawnScene
 
 
 @pytest.fixture(scope="module")
-def scene() -> Scene:
-    return Scene()
+def scene() -> DrawnScene:
+    return DrawnScene()
 
 
-def change(scene: Scene, one: int, other: int) -> float:
+def change(scene: DrawnScene, one: int, other: int) -> float:
     """The share of the picture that differs clearly between two frames."""
     difference = np.abs(scene.frame(one).astype(int) - scene.frame(other).astype(int)).max(axis=2)
     return float((difference > 40).mean())
 
 
-def test_a_frame_is_a_colour_picture_of_the_size_it_says(scene: Scene) -> None:
+def test_a_frame_is_a_colour_picture_of_the_size_it_says(scene: DrawnScene) -> None:
     """And the same number is the same picture."""
     picture = scene.frame(75)
 
@@ -35,13 +35,13 @@ def test_a_frame_is_a_colour_picture_of_the_size_it_says(scene: Scene) -> None:
     assert (picture == scene.frame(75)).all()
 
 
-def test_the_loop_has_no_seam(scene: Scene) -> None:
+def test_the_loop_has_no_seam(scene: DrawnScene) -> None:
     """From the last frame to the first it changes no more than within a calm second."""
     assert change(scene, FRAMES - 1, FRAMES) <= change(scene, 10, 11) + 0.0005
     assert (scene.frame(0) == scene.frame(FRAMES * 7)).mean() > 0.4, "but for the noise"
 
 
-def test_somebody_walks_and_then_nobody_does(scene: Scene) -> None:
+def test_somebody_walks_and_then_nobody_does(scene: DrawnScene) -> None:
     """Motion starts and ends several times a loop: there are calm seconds to tell them apart."""
     busy = [change(scene, second * FPS, second * FPS + 5) > 0.003 for second in range(24)]
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from camfan import Publisher
 from camfan.link.adaptation import PATIENCE_S, QUALITY_FLOOR, Adaptation
-from camfan.link.ingest_socket import Left
+from camfan.link.ingest_socket import SendResult
 from camfan_testing.jpegs import jpeg
 from camfan_testing.peer import Peer
 from camfan_testing.thin_link import ThinLink
@@ -64,13 +64,13 @@ class Simulation:
 
     def _frame(self, *, away: bool) -> None:
         if away:
-            self.adaptation.made(self.sequence, Left.AWAY)
+            self.adaptation.made(self.sequence, SendResult.AWAY)
         elif len(self._queue) < 4:
             self._queue.append(self.sequence)
-            self.adaptation.made(self.sequence, Left.SENT)
+            self.adaptation.made(self.sequence, SendResult.SENT)
         else:
             self.lost += 1
-            self.adaptation.made(self.sequence, Left.FULL)
+            self.adaptation.made(self.sequence, SendResult.FULL)
 
     def _drain(self) -> None:
         self._budget = min(self._budget + self.carries / self.fps, max(len(self._queue), 1))
@@ -187,7 +187,7 @@ def test_a_receipt_that_is_heard_late_says_what_was_under_way_when_it_was_writte
     for sequence in range(300):  # 10 fps; a burst of three is lost each 2 s
         now = sequence / 10
         lost = sequence % 20 < 3
-        adaptation.made(sequence, Left.FULL if lost else Left.SENT)
+        adaptation.made(sequence, SendResult.FULL if lost else SendResult.SENT)
         received += not lost
         if sequence % 10 == 9:
             written, newest, frames = now, sequence, received

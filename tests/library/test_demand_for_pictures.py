@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camfan import Publisher
-from camfan.link.demand import Demand
+from camfan.link.demand import LayerDemand
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import wait_until
 from camfan_testing.peer import Peer
@@ -37,7 +37,7 @@ def peer() -> Iterator[Peer]:
 
 @given(st.integers(1, 4))
 def test_layers_are_made_as_they_are_wanted(layers: int) -> None:
-    demand = Demand(Time())
+    demand = LayerDemand(Time())
     demand.ask(layers, None)
 
     made = [n for n in range(64) if layer_of(n) < demand.layers_of(n)]
@@ -46,7 +46,7 @@ def test_layers_are_made_as_they_are_wanted(layers: int) -> None:
 
 
 def test_before_the_first_word_everything_is_wanted() -> None:
-    demand = Demand(Time())
+    demand = LayerDemand(Time())
 
     assert (demand.layers, demand.idle()) == (4, False)
 
@@ -56,7 +56,7 @@ def test_the_trickle_is_one_frame_of_layer_0_each_so_many_seconds(
     trickle: float, fps: float
 ) -> None:
     now = Time()
-    demand = Demand(now)
+    demand = LayerDemand(now)
     demand.ask(0, trickle)
     made = []
     for sequence in range(1000):
@@ -72,7 +72,7 @@ def test_the_trickle_is_one_frame_of_layer_0_each_so_many_seconds(
 
 
 def test_without_a_trickle_nothing_is_made() -> None:
-    demand = Demand(Time())
+    demand = LayerDemand(Time())
     demand.ask(0, None)
 
     assert demand.layers_of(0) == 0
@@ -81,7 +81,7 @@ def test_without_a_trickle_nothing_is_made() -> None:
 
 
 def test_whoever_rests_is_woken_when_somebody_watches() -> None:
-    demand = Demand()
+    demand = LayerDemand()
     demand.ask(0, None)
     resting = threading.Thread(target=demand.rest, args=(60.0,))
     resting.start()
@@ -133,4 +133,4 @@ def test_words_for_another_camera_are_not_heard(peer: Peer) -> None:
         while time.monotonic() < end:
             peer.serve()
 
-    assert camera._orders.demand.layers == 1
+    assert camera._settings.demand.layers == 1

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camfan import Publisher, WireError
-from camfan.ring.absences import Absences, Making
-from camfan.ring.repair import NoPast, Repairs
-from camfan.ring.ring import Kept, Ring
+from camfan.ring.absences import Absences, EncodingDecision
+from camfan.ring.repair import NoArchive, RepairResponder
+from camfan.ring.ring import MemoryRing, StoredFrame
 from camfan_testing.jpegs import jpeg
 from camfan_testing.peer import Peer
 from camfan_wire.clock import ClockEstimate
@@ -172,12 +172,12 @@ def test_bytes_are_kept_and_not_copied() -> None:
     assert answer.frames[0][1] == PICTURES[0]
 
 
-def _kept(sequence: int, size: int = 10) -> Kept:
+def _kept(sequence: int, size: int = 10) -> StoredFrame:
     header = Header(
         version=1, camera="porch", run=RUN, sequence=sequence, captured=sequence, offset=None,
         error=None, width=1, height=1, size=size + 4,
     )  # fmt: skip
-    return Kept(header, bytes(size), 0)
+    return StoredFrame(header, bytes(size), 0)
 
 
 Act = tuple[str, int]
@@ -198,7 +198,7 @@ def test_every_sequence_is_told_once_and_in_order(
     acts: list[Act], limit: int, after: int, before: int
 ) -> None:
     """Whatever was made, left out or pushed out: frames and gaps follow each other to the end."""
-    ring = Ring(RUN, limit)
+    ring = MemoryRing(RUN, limit)
     truth = _play(ring, acts)
     counts = ring.counts
     parts = (counts.sent, counts.unsent, counts.unwanted, counts.uplink, counts.refused)
@@ -206,8 +206,8 @@ def test_every_sequence_is_told_once_and_in_order(
     assert ring.span().bytes <= limit
 
     first, stop = max(after, 0), min(before, len(truth))
-    repairs = Repairs("porch", ring, ClockEstimate(), NoPast())
-    told = list(repairs._tell(Position(RUN, first), Position(RUN, before)))
+    repairs = RepairResponder("porch", ring, ClockEstimate(), NoArchive())
+    told = list(repairs._items(Position(RUN, first), Position(RUN, before)))
 
     following = first + 1
     for item in told:
@@ -224,7 +224,7 @@ def test_every_sequence_is_told_once_and_in_order(
     assert following == max(stop, first + 1) or first >= stop
 
 
-def _check_reason(ring: Ring, truth: list[str], sequence: int, reason: str) -> None:
+def _check_reason(ring: MemoryRing, truth: list[str], sequence: int, reason: str) -> None:
     assert ring.find(sequence) is None
     if reason == "ring-overrun":  # the layers of a stretch that is gone are not told apart
         assert sequence < ring.oldest
@@ -232,29 +232,29 @@ def _check_reason(ring: Ring, truth: list[str], sequence: int, reason: str) -> N
         assert truth[sequence] == reason
 
 
-def _play(ring: Ring, acts: list[Act]) -> list[str]:
+def _play(ring: MemoryRing, acts: list[Act]) -> list[str]:
     """What became of each sequence."""
-    making, truth = Making(), []
+    making, truth = EncodingDecision(), []
     for act, number in acts:
         if act == "demand":
             making = making._replace(demand=number)
         elif act == "uplink":
             making = making._replace(uplink=number)
         elif act == "refuse":
-            ring.refuse(Making())
+            ring.refuse(EncodingDecision())
             truth.append("refused")
         elif act == "skip":
             for _ in range(number):
                 reason = making.reason(len(truth))
                 if reason is None:
-                    reason, left_out = "not-wanted", Making(demand=0)
+                    reason, left_out = "not-wanted", EncodingDecision(demand=0)
                     ring.leave_out(1, left_out)
                 else:
                     ring.leave_out(1, making)
                 truth.append(reason)
         else:
             wanted = making.reason(len(truth)) is None
-            ring.append(_kept(len(truth), number), making if wanted else Making())
+            ring.append(_kept(len(truth), number), making if wanted else EncodingDecision())
             truth.append("made")
     return truth
 
@@ -265,7 +265,7 @@ def test_decisions_of_hours_are_few(decided: list[tuple[int, int, int]]) -> None
     absences, sequence = Absences(), 0
     for demand, uplink, pictures in decided:
         for _ in range(pictures):
-            absences.note(sequence, Making(demand, uplink))
+            absences.note(sequence, EncodingDecision(demand, uplink))
             sequence += 1
 
     assert len(absences._changes) <= len(decided)
@@ -275,7 +275,7 @@ def test_decisions_of_hours_are_few(decided: list[tuple[int, int, int]]) -> None
 
 def test_a_pattern_of_layers_is_explained_exactly() -> None:
     absences = Absences()
-    absences.note(0, Making(demand=3, uplink=2))
+    absences.note(0, EncodingDecision(demand=3, uplink=2))
 
     found = {
         sequence: piece.reason

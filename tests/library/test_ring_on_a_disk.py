@@ -19,12 +19,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camfan import Publisher
-from camfan.ring.absences import Making
+from camfan.ring.absences import EncodingDecision
 from camfan.ring.disk_ring import DiskRing
-from camfan.ring.repair import Repairs
-from camfan.ring.ring import Kept, Ring
-from camfan.ring.ring_file import HEAD_BYTES, Kind, RingFileError, pack, read_contents, read_frame
-from camfan.ring.ring_folder import RingFolder, Write
+from camfan.ring.repair import RepairResponder
+from camfan.ring.ring import MemoryRing, StoredFrame
+from camfan.ring.ring_file import (
+    HEAD_BYTES,
+    RecordKind,
+    RingFileError,
+    pack,
+    read_contents,
+    read_frame,
+)
+from camfan.ring.ring_folder import PendingRecord, RingFolder
 from camfan_config import CameraRing
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import wait_until
@@ -36,16 +43,18 @@ from camfan_wire.header import Header, Position, encode_header
 from camfan_wire.messages import Gap
 
 RUNS = [f"{number:016x}" for number in range(1, 9)]
-EVERYTHING = Making()
+EVERYTHING = EncodingDecision()
 
 
-def frame(run: str, sequence: int, size: int = 10) -> Kept:
+def frame(run: str, sequence: int, size: int = 10) -> StoredFrame:
     header = Header(
         version=1, camera="porch", run=run, sequence=sequence, captured=1000 + sequence,
         offset=None, error=None, width=1, height=1, size=max(4, size),
     )  # fmt: skip
     seed = hashlib.sha256(f"{run}{sequence}".encode()).digest()
-    return Kept(header, (seed * (size // 32 + 1))[: max(4, size)], apart_ns=sequence)
+    return StoredFrame(
+        header, (seed * (size // 32 + 1))[: max(4, size)], wall_minus_monotonic_ns=sequence
+    )
 
 
 @contextmanager
@@ -58,10 +67,10 @@ def disk_ring(folder: Path, run: str, limit: int = 1_000_000) -> Iterator[DiskRi
 
 
 def told(
-    ring: Ring, disk: DiskRing, after: Position, before: Position | None = None
-) -> list[Kept | Gap]:
-    repairs = Repairs("porch", ring, ClockEstimate(), disk)
-    return list(repairs._tell(after, before))
+    ring: MemoryRing, disk: DiskRing, after: Position, before: Position | None = None
+) -> list[StoredFrame | Gap]:
+    repairs = RepairResponder("porch", ring, ClockEstimate(), disk)
+    return list(repairs._items(after, before))
 
 
 Acts = list[list[tuple[str, int]]]  # by run
@@ -85,11 +94,11 @@ ACTS = st.lists(
 def test_every_run_is_told_in_order_and_once(acts: Acts, memory: int, clean: bool) -> None:
     """Whatever each life of the camera did, and however it ended: no hole, nothing twice."""
     with TemporaryDirectory() as lives:
-        truths: dict[str, list[Kept | str]] = {}
+        truths: dict[str, list[StoredFrame | str]] = {}
         folder = Path(lives) / "0"
         for run, life in zip(RUNS, acts, strict=False):
             with disk_ring(folder, run) as disk:
-                ring = Ring(run, memory)
+                ring = MemoryRing(run, memory)
                 truths[run] = _live(ring, disk, run, life)
                 disk.settle()
                 assert sum(path.stat().st_size for path in folder.glob("*.ring")) <= 1_000_000
@@ -100,14 +109,16 @@ def test_every_run_is_told_in_order_and_once(acts: Acts, memory: int, clean: boo
         _compare(found, truths, last=run)
 
 
-def _live(ring: Ring, disk: DiskRing, run: str, life: list[tuple[str, int]]) -> list[Kept | str]:
+def _live(
+    ring: MemoryRing, disk: DiskRing, run: str, life: list[tuple[str, int]]
+) -> list[StoredFrame | str]:
     """What became of each sequence of this run."""
-    making = Making()
-    truth: list[Kept | str] = []
+    making = EncodingDecision()
+    truth: list[StoredFrame | str] = []
     for act, number in life:
         sequence = len(truth)
         if act == "demand":
-            making = Making(demand=number)
+            making = EncodingDecision(demand=number)
         elif act == "refuse":
             ring.refuse(EVERYTHING)
             disk.refuse(sequence, EVERYTHING)
@@ -115,7 +126,7 @@ def _live(ring: Ring, disk: DiskRing, run: str, life: list[tuple[str, int]]) -> 
         elif act == "skip":
             for _ in range(number):
                 sequence = len(truth)
-                left_out = making if making.reason(sequence) else Making(demand=0)
+                left_out = making if making.reason(sequence) else EncodingDecision(demand=0)
                 if ring.leave_out(1, left_out):
                     disk.leave_out(sequence, left_out)
                 truth.append("not-wanted")
@@ -127,16 +138,18 @@ def _live(ring: Ring, disk: DiskRing, run: str, life: list[tuple[str, int]]) -> 
     return truth
 
 
-def _compare(found: list[Kept | Gap], truths: dict[str, list[Kept | str]], last: str) -> None:
+def _compare(
+    found: list[StoredFrame | Gap], truths: dict[str, list[StoredFrame | str]], last: str
+) -> None:
     place = {run: (1 if run == RUNS[0] else 0) for run in truths}  # told behind its first
     order = []
     for item in found:
-        run = item.header.run if isinstance(item, Kept) else item.run
+        run = item.header.run if isinstance(item, StoredFrame) else item.run
         order.append(RUNS.index(run))
-        if isinstance(item, Kept):
+        if isinstance(item, StoredFrame):
             assert place[run] == item.header.sequence
             expected = truths[run][place[run]]
-            assert isinstance(expected, Kept)
+            assert isinstance(expected, StoredFrame)
             assert (item.jpeg, item.header) == (expected.jpeg, expected.header)
             place[run] += 1
         elif item.last is not None:
@@ -153,7 +166,7 @@ def _compare(found: list[Kept | Gap], truths: dict[str, list[Kept | str]], last:
     for run, truth in truths.items():
         # What was left out at the end of a run that was killed is not known, and no frame.
         rest = truth[place[run] :]
-        assert not [item for item in rest if isinstance(item, Kept)]
+        assert not [item for item in rest if isinstance(item, StoredFrame)]
     assert place[last] >= len(truths[last])
 
 
@@ -163,9 +176,11 @@ def _file_of(folder: Path, *, frames: int) -> bytes:
     for sequence in range(frames):
         kept = frame(RUNS[0], sequence, 20 + sequence)
         header = encode_header(kept.header)
-        ring.append(Write(Kind.FRAME, EVERYTHING, sequence, 0, header, kept.jpeg, 1000))
-    ring.append(Write(Kind.LEFT_OUT, Making(demand=0), frames))
-    ring.append(Write(Kind.REFUSED, EVERYTHING, frames + 1))
+        ring.append(
+            PendingRecord(RecordKind.FRAME, EVERYTHING, sequence, 0, header, kept.jpeg, 1000)
+        )
+    ring.append(PendingRecord(RecordKind.LEFT_OUT, EncodingDecision(demand=0), frames))
+    ring.append(PendingRecord(RecordKind.REFUSED, EVERYTHING, frames + 1))
     ring.close()
     (path,) = folder.glob("*.ring")
     return path.read_bytes()
@@ -183,10 +198,12 @@ def test_a_tail_that_is_torn_anywhere_is_cut(tmp_path: Path) -> None:
         ring.open()
         kept = frame(RUNS[1], 0)
         ring.append(
-            Write(Kind.FRAME, EVERYTHING, 0, 0, encode_header(kept.header), kept.jpeg, 1000)
+            PendingRecord(
+                RecordKind.FRAME, EVERYTHING, 0, 0, encode_header(kept.header), kept.jpeg, 1000
+            )
         )
         counts.append(ring.frames - 1)
-        assert [s.run for s in ring.stretches][-1] == RUNS[1]
+        assert [s.run for s in ring.segments][-1] == RUNS[1]
         for path in folder.glob("*.ring"):
             handle = os.open(path, os.O_RDONLY)
             contents = read_contents(handle, path.stat().st_size, verify=True)
@@ -233,11 +250,11 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         ring = RingFolder(Path(folder), "porch", RUNS[0], 1_000_000)
         ring.open()
         ring.close()
-        assert ring.stretches == ()
+        assert ring.segments == ()
 
 
 def test_a_record_has_the_bytes_that_are_documented() -> None:
-    head, meta, body = pack(Kind.FRAME, Making(3, 2), 7, -1, b"{}", b"jpeg")
+    head, meta, body = pack(RecordKind.FRAME, EncodingDecision(3, 2), 7, -1, b"{}", b"jpeg")
 
     assert HEAD_BYTES == 32
     expected = ["63665231", "02", "23", "0200", "04000000", "0700000000000000", "ff" * 8]
@@ -247,7 +264,7 @@ def test_a_record_has_the_bytes_that_are_documented() -> None:
 
 def test_the_ring_is_bounded_and_the_oldest_go(tmp_path: Path) -> None:
     with disk_ring(tmp_path, RUNS[0]) as disk:
-        ring = Ring(RUNS[0], 0)
+        ring = MemoryRing(RUNS[0], 0)
         for sequence in range(400):
             kept = frame(RUNS[0], sequence, 10_000)
             ring.append(kept, EVERYTHING)
@@ -261,7 +278,7 @@ def test_the_ring_is_bounded_and_the_oldest_go(tmp_path: Path) -> None:
     assert isinstance(gap, Gap)
     assert (gap.first, gap.reason) == (1, "ring-overrun")
     assert gap.last is not None
-    sequences = [kept.header.sequence for kept in frames if isinstance(kept, Kept)]
+    sequences = [kept.header.sequence for kept in frames if isinstance(kept, StoredFrame)]
     assert sequences == list(range(gap.last + 1, 400))
     assert len(sequences) == span.frames > 80
 
@@ -455,7 +472,7 @@ def test_a_full_disk_makes_the_ring_smaller(
 ) -> None:
     """It has less than it was promised, says so once, and goes on with the newest."""
     with disk_ring(small_disk / "porch", RUNS[0], limit=4_000_000) as disk:
-        ring = Ring(RUNS[0], 0)
+        ring = MemoryRing(RUNS[0], 0)
         for sequence in range(300):
             kept = frame(RUNS[0], sequence, 20_000)
             ring.append(kept, EVERYTHING)
@@ -468,7 +485,7 @@ def test_a_full_disk_makes_the_ring_smaller(
     assert isinstance(gap, Gap)
     assert gap.reason == "ring-overrun"
     assert gap.last is not None
-    sequences = [kept.header.sequence for kept in frames if isinstance(kept, Kept)]
+    sequences = [kept.header.sequence for kept in frames if isinstance(kept, StoredFrame)]
     assert sequences == list(range(gap.last + 1, 300))
     assert len(sequences) > 20
     assert "the disk is full; the ring has" in str(trouble)
@@ -478,7 +495,7 @@ def test_a_full_disk_makes_the_ring_smaller(
 def test_a_disk_full_of_other_things_costs_no_picture(small_disk: Path) -> None:
     (small_disk / "other").write_bytes(bytes(1_000_000))
     with disk_ring(small_disk / "porch", RUNS[0], limit=4_000_000) as disk:
-        ring = Ring(RUNS[0], 1_000_000)
+        ring = MemoryRing(RUNS[0], 1_000_000)
         for sequence in range(10):
             kept = frame(RUNS[0], sequence, 50_000)
             ring.append(kept, EVERYTHING)
@@ -486,7 +503,9 @@ def test_a_disk_full_of_other_things_costs_no_picture(small_disk: Path) -> None:
         wait_until(lambda: disk.lost > 0)
         found = told(ring, disk, Position(RUNS[0], 0))
 
-    assert [item.header.sequence for item in found if isinstance(item, Kept)] == list(range(1, 10))
+    assert [item.header.sequence for item in found if isinstance(item, StoredFrame)] == list(
+        range(1, 10)
+    )
 
 
 def test_what_a_power_cut_took_is_a_gap_of_unknown_length(tmp_path: Path) -> None:
@@ -495,17 +514,21 @@ def test_what_a_power_cut_took_is_a_gap_of_unknown_length(tmp_path: Path) -> Non
     old.boot = "another-life"
     old.open()
     kept = frame(RUNS[0], 0)
-    old.append(Write(Kind.FRAME, EVERYTHING, 0, 0, encode_header(kept.header), kept.jpeg, 1000))
+    old.append(
+        PendingRecord(
+            RecordKind.FRAME, EVERYTHING, 0, 0, encode_header(kept.header), kept.jpeg, 1000
+        )
+    )
     old.close()
     with disk_ring(tmp_path, RUNS[1]) as disk:
-        ring = Ring(RUNS[1], 1_000_000)
+        ring = MemoryRing(RUNS[1], 1_000_000)
         ring.append(frame(RUNS[1], 0), EVERYTHING)
         found = told(ring, disk, Position(RUNS[0], 0))
 
     gap, newest = found
     assert isinstance(gap, Gap)
     assert (gap.run, gap.first, gap.last, gap.reason) == (RUNS[0], 1, None, "camera-restarted")
-    assert isinstance(newest, Kept)
+    assert isinstance(newest, StoredFrame)
 
 
 def test_words_of_other_runs_are_no_demand(peer: Peer, tmp_path: Path) -> None:

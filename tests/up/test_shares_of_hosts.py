@@ -93,4 +93,4 @@ def test_a_changed_camera_restarts_that_camera_alone(tmp_path: Path) -> None:
     found = change(old, new, Path("s.yaml"), "hub")
 
     assert found.restart == {"yard"}
-    assert [work.name for work in found.works] == ["broker", "yard", "watch"]
+    assert [work.name for work in found.processes] == ["broker", "yard", "watch"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from camfan_nodes.shared.share import Change, Work
+from camfan_nodes.shared.share import NodeProcess, ShareChange
 from camfan_nodes.up.child import ending
 from camfan_nodes.up.supervisor import Supervisor
 from camfan_testing.live import wait_until
@@ -29,8 +29,8 @@ HEARS_HUP = (
 )
 
 
-def work(name: str, code: str, kind: str = "camera") -> Work:
-    return Work(name, kind, (sys.executable, "-c", code))
+def work(name: str, code: str, kind: str = "camera") -> NodeProcess:
+    return NodeProcess(name, kind, (sys.executable, "-c", code))
 
 
 class Heard:
@@ -89,7 +89,7 @@ def test_a_wrong_configuration_is_not_started_again() -> None:
 def test_a_closed_window_stays_closed() -> None:
     """What is not wanted again ends quietly, and does not end the others."""
     heard = Heard()
-    window = Work("window", "viewer", (sys.executable, "-c", ""), again=False)
+    window = NodeProcess("window", "viewer", (sys.executable, "-c", ""), again=False)
     supervisor = Supervisor([work("one", FOREVER), window], heard.say)
     heard.when["window", "ended with exit code 0", 1] = supervisor.stop
 
@@ -161,9 +161,9 @@ def test_a_reload_changes_what_has_changed_and_nothing_else() -> None:
     comes = work("comes", FOREVER)
     pids: dict[tuple[str, str], int] = {}
 
-    def read_again() -> Change:
+    def read_again() -> ShareChange:
         pids.update(supervisor.pids)
-        return Change((*before[:3], comes), frozenset({"changes"}))
+        return ShareChange((*before[:3], comes), frozenset({"changes"}))
 
     supervisor = Supervisor(before, heard.say, read_again=read_again)
     started: list[str] = []
@@ -197,7 +197,7 @@ def test_a_reload_gives_a_wrong_configuration_another_chance() -> None:
     """The change may have been what it needed."""
     heard = Heard()
     works = [work("good", FOREVER), work("bad", "print('tried'); raise SystemExit(78)")]
-    supervisor = Supervisor(works, heard.say, read_again=lambda: Change(tuple(works)))
+    supervisor = Supervisor(works, heard.say, read_again=lambda: ShareChange(tuple(works)))
     loud = "CANNOT RUN AS CONFIGURED (exit code 78). It is started again when the site file changes"
     heard.when["bad", loud, 1] = supervisor.reload
     heard.when["bad", loud, 2] = supervisor.stop
@@ -263,9 +263,9 @@ def test_killing_the_parent_kills_the_children(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
         "import sys\n"
-        "from camfan_nodes.shared.share import Work\n"
+        "from camfan_nodes.shared.share import NodeProcess\n"
         "from camfan_nodes.up.supervisor import Supervisor\n"
-        f"works = [Work(n, 'camera', (sys.executable, '-c', {STUBBORN!r})) for n in 'ab']\n"
+        f"works = [NodeProcess(n, 'camera', (sys.executable, '-c', {STUBBORN!r})) for n in 'ab']\n"
         "def say(name, line):\n"
         "    print(line, *s.pids.values(), flush=True)\n"
         "s = Supervisor(works, say)\n"

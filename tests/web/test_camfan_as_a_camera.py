@@ -13,7 +13,7 @@ from camfan import Publisher
 from camfan_config.types import HttpCamera
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.http_camera import HttpSource
-from camfan_nodes.camera.source import Picture, SourceError
+from camfan_nodes.camera.source import CapturedFrame, SourceError
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import wait_until
 from camfan_testing.web import LiveWeb, live_web
@@ -27,11 +27,11 @@ def web(tmp_path: Path) -> Iterator[LiveWeb]:
         yield running
 
 
-def _first(url: str, *, snapshot: bool) -> tuple[Picture, int]:
+def _first(url: str, *, snapshot: bool) -> tuple[CapturedFrame, int]:
     """The first picture, and the wall clock when it was there. Raises SourceError."""
     camera = HttpCamera(url=url, snapshot=snapshot, stall_after=20)
     with HttpSource(camera, NodeClock(threading.Event())).open() as stream:
-        while not isinstance(got := stream.capture(), Picture):
+        while not isinstance(got := stream.capture(), CapturedFrame):
             pass
         return got, time.time_ns()
 

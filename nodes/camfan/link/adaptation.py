@@ -18,7 +18,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import NamedTuple
 
-from camfan.link.ingest_socket import Left
+from camfan.link.ingest_socket import SendResult
 from camfan_wire.topics import LAYERS
 
 WINDOW_S = 3.0  # a judgement is about so long at least,
@@ -90,16 +90,16 @@ class Adaptation:
         lowered = base - QUALITY_STEP * max(0, self._step - LAYERS + 1)
         return max(lowered, min(base, QUALITY_FLOOR))
 
-    def made(self, sequence: int, left: Left) -> None:
+    def made(self, sequence: int, left: SendResult) -> None:
         """A frame was made, and this became of it."""
         with self._lock:
-            if left is Left.AWAY:
+            if left is SendResult.AWAY:
                 self._window = None
                 return
-            if left is Left.HELD_UP:
+            if left is SendResult.HELD_UP:
                 return  # which says nothing of the link
             self._count += 1
-            self._sent += left is Left.SENT
+            self._sent += left is SendResult.SENT
             self._made.append(_Made(sequence, self._monotonic(), self._count, self._sent))
 
     def received(self, sequence: int, frames: int, at_s: float | None = None) -> None:

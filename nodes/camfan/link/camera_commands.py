@@ -1,4 +1,4 @@
-"""What a camera does when its broker speaks: orders are taken, questions answered.
+"""What a camera does when its broker speaks: settings are taken, questions answered.
 
 All on the link's thread, which touches the ring and never the sockets of frames.
 """
@@ -7,35 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from camfan.link.camera_settings import Orders
+from camfan.link.camera_settings import CameraSettings
 from camfan.link.claim import Claim
-from camfan.link.tracing import Traces
-from camfan.ring.repair import Past, Repairs
-from camfan.ring.ring import Ring
+from camfan.link.tracing import TraceResponder
+from camfan.ring.repair import Archive, RepairResponder
+from camfan.ring.ring import MemoryRing
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.link import LinkUser, Parts
 
 
-class Desk(LinkUser):
+class CameraCommands(LinkUser):
     """Hears what is meant for this camera."""
 
     def __init__(
         self,
         camera: str,
-        ring: Ring,
-        past: Past,
+        ring: MemoryRing,
+        archive: Archive,
         clock: ClockEstimate,
-        orders: Orders,
+        settings: CameraSettings,
         claim: Claim,
     ) -> None:
         self._camera = camera
         self._ring = ring
-        self._orders = orders
+        self._settings = settings
         self._claim = claim
         self._clock = clock
-        self._repairs = Repairs(camera, ring, clock, past)
-        self._traces = Traces(camera, ring, past)
+        self._repairs = RepairResponder(camera, ring, clock, archive)
+        self._traces = TraceResponder(camera, ring, archive)
 
     def on_message(self, message: messages.FromBroker) -> Iterator[Parts] | None:
         if isinstance(message, messages.Refused):
@@ -48,14 +48,14 @@ class Desk(LinkUser):
             case messages.Demand():  # the first answer to a hello that is accepted
                 self._claim.grant()
                 self.link.take_over = False
-                self._orders.demand.ask(message.layers, message.trickle)
+                self._settings.demand.ask(message.layers, message.trickle)
             case messages.Receipt() if message.run == self._ring.run:
-                self._orders.adaptation.received(
+                self._settings.adaptation.received(
                     message.sequence, message.frames, self._monotonic_s(message.time)
                 )
             case messages.Set():
-                self._orders.fps, self._orders.quality = message.fps, message.quality
-                self._orders.changed()
+                self._settings.fps, self._settings.quality = message.fps, message.quality
+                self._settings.changed()
             case messages.Trace():
                 return iter([[messages.encode(self._traces.answer(message))]])
             case messages.Repair():

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from camfan.link.adaptation import Adaptation
-from camfan.link.demand import Demand
-from camfan.ring.absences import Making
+from camfan.link.demand import LayerDemand
+from camfan.ring.absences import EncodingDecision
 
 
-class Orders:
+class CameraSettings:
     """Written by the link's thread, read by the one that publishes; each field is one assignment.
 
     `changed` is called on the link's thread when an operator has set something.
     """
 
     def __init__(self, quality: int | None, changed: Callable[[], None]) -> None:
-        self.demand = Demand()
+        self.demand = LayerDemand()
         self.adaptation = Adaptation(quality)
         self.fps: float | None = None  # as an operator has set it; None: as in the site file
         self.quality: int | None = None
@@ -27,6 +27,6 @@ class Orders:
         """Of the next picture; None for a camera whose JPEGs are not made here."""
         return self.adaptation.quality(self.quality)
 
-    def making(self, sequence: int) -> Making:
+    def decide(self, sequence: int) -> EncodingDecision:
         """Which layers are made, as far as the picture with this sequence goes."""
-        return Making(self.demand.layers_of(sequence), self.adaptation.layers)
+        return EncodingDecision(self.demand.layers_of(sequence), self.adaptation.layers)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from camfan_wire.topics import LAYERS, layer_of
 
 
-class Demand:
+class LayerDemand:
     """Written by the link's thread; asked, and waited for, by the thread that publishes."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -15,7 +15,6 @@ import zmq
 from camfan_wire.handshake import ConnectionMonitor
 from camfan_wire.keys import ClientKeys
 from camfan_wire.sockets import DONTWAIT_SNDMORE, Role, connect, has_input, open_socket
-from camfan_wire.topics import camera_topic
 
 if sys.platform == "linux":
     import fcntl
@@ -24,7 +23,7 @@ if sys.platform == "linux":
 AGAIN_S = 5.0  # between attempts where the broker rejects the key
 
 
-class Left(Enum):
+class SendResult(Enum):
     """What became of a frame that was to leave."""
 
     SENT = auto()  # handed to the network
@@ -33,14 +32,13 @@ class Left(Enum):
     HELD_UP = auto()  # the link is idle, and this machine has not handed the last ones to it yet
 
 
-class Outlet:
+class IngestSocket:
     """Belongs to one thread."""
 
     def __init__(self, endpoint: str, camera: str, keys: ClientKeys | None) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._endpoint = endpoint
         self._keys = keys
-        self._topic = camera_topic(camera)
         self._open()
 
     def _open(self) -> None:
@@ -50,19 +48,19 @@ class Outlet:
         self._wanted: set[bytes] = set()  # subscriptions of the broker, by prefix
         self._opened_s = time.monotonic()
 
-    def send(self, topic: bytes, header: bytes, jpeg: bytes) -> Left:
+    def send(self, topic: bytes, header: bytes, jpeg: bytes) -> SendResult:
         self._read_subscriptions()
         if not any(topic.startswith(prefix) for prefix in self._wanted):
             self._try_again()
-            return Left.AWAY
+            return SendResult.AWAY
         try:
             self._socket.send(topic, DONTWAIT_SNDMORE)
         except zmq.Again:
-            return Left.HELD_UP if self._is_idle() else Left.FULL
+            return SendResult.HELD_UP if self._is_idle() else SendResult.FULL
         # Only the first part can find the queue full; the others belong to it.
         self._socket.send(header, DONTWAIT_SNDMORE)
         self._socket.send(jpeg, zmq.DONTWAIT, copy=False)
-        return Left.SENT
+        return SendResult.SENT
 
     def is_wanted(self, seconds: float) -> bool:
         """Whether the broker listens; waits for it, at most so long."""

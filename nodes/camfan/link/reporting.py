@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from camfan.link.camera_settings import Orders
-from camfan.ring.ring import Ring, Span
+from camfan.link.camera_settings import CameraSettings
+from camfan.ring.ring import MemoryRing, RingSpan
 from camfan_wire.link import Report
 from camfan_wire.messages import Figures
 
@@ -21,32 +21,36 @@ class Disk(Protocol):
     @property
     def lost(self) -> int: ...
 
-    def span(self) -> Span: ...
+    def span(self) -> RingSpan: ...
 
 
-def completed(
-    report: Callable[[], Report] | None, camera: str, ring: Ring, disk: Disk | None, orders: Orders
+def complete_report(
+    report: Callable[[], Report] | None,
+    camera: str,
+    ring: MemoryRing,
+    disk: Disk | None,
+    settings: CameraSettings,
 ) -> Report:
     """What the node says of itself, and what became of its pictures."""
     own = report() if report is not None else _plain(ring)
-    if own.state == "live" and orders.demand.layers == 0:
+    if own.state == "live" and settings.demand.layers == 0:
         own = replace(own, state="idle")
-    figures = {**own.cameras.get(camera, {}), **accounts(ring), **_ordered(orders)}
-    message = own.message or orders.adaptation.reason
+    figures = {**own.cameras.get(camera, {}), **accounts(ring), **_setting_figures(settings)}
+    message = own.message or settings.adaptation.reason
     if disk is not None:
         figures |= _on_disk(disk)
         message = message or disk.trouble
     return replace(own, message=message, cameras={**own.cameras, camera: figures})
 
 
-def _ordered(orders: Orders) -> Figures:
+def _setting_figures(settings: CameraSettings) -> Figures:
     return {
-        "demand": orders.demand.layers,
-        "layers": orders.adaptation.layers,
-        "quality": orders.jpeg_quality,
-        "adapted": orders.adaptation.reason,
-        "set_fps": orders.fps,
-        "set_quality": orders.quality,
+        "demand": settings.demand.layers,
+        "layers": settings.adaptation.layers,
+        "quality": settings.jpeg_quality,
+        "adapted": settings.adaptation.reason,
+        "set_fps": settings.fps,
+        "set_quality": settings.quality,
     }
 
 
@@ -61,7 +65,7 @@ def _on_disk(disk: Disk) -> Figures:
     }
 
 
-def accounts(ring: Ring) -> Figures:
+def accounts(ring: MemoryRing) -> Figures:
     """captured = sent + unsent + unwanted + uplink + refused."""
     counts, span = ring.counts, ring.span()
     return {
@@ -81,6 +85,6 @@ def accounts(ring: Ring) -> Figures:
     }
 
 
-def _plain(ring: Ring) -> Report:
+def _plain(ring: MemoryRing) -> Report:
     """Of code that says nothing of itself: it is live once it has published anything."""
     return Report(state="live" if ring.sequence else "waiting")

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from camfan.ring.absences import NOT_WANTED, OVERRUN
-from camfan.ring.repair import DAMAGED, Past
-from camfan.ring.ring import Kept, Ring
+from camfan.ring.repair import DAMAGED, Archive
+from camfan.ring.ring import MemoryRing, StoredFrame
 from camfan_wire.header import Header
 from camfan_wire.messages import Hop, Outcome, Trace, Traced
 
 ON_DISK = "in the camera's ring on the disk, of a run that is over"
 
 
-class Traces:
+class TraceResponder:
     """Answers to `trace`."""
 
-    def __init__(self, camera: str, ring: Ring, past: Past) -> None:
+    def __init__(self, camera: str, ring: MemoryRing, archive: Archive) -> None:
         self._camera = camera
         self._ring = ring
-        self._past = past
+        self._archive = archive
 
     def answer(self, asked: Trace) -> Traced:
         run, hop = self._find(asked.run, asked.sequence)
@@ -32,37 +32,37 @@ class Traces:
                 return self._ring.run, self._in_this_run(sequence)
             if run is not None:
                 return run, self._hop("unknown", "not captured yet")
-        for chapter in reversed(self._past.chapters()):
-            if chapter.run == self._ring.run or run not in (None, chapter.run):
+        for part in reversed(self._archive.parts()):
+            if part.run == self._ring.run or run not in (None, part.run):
                 continue
-            if chapter.first <= sequence:
-                for told in chapter.tell(sequence, sequence + 1):
-                    if isinstance(told, Kept):
-                        return chapter.run, self._hop("held", ON_DISK, told.header)
-                    return chapter.run, self._without(told.reason)
+            if part.first <= sequence:
+                for item in part.items(sequence, sequence + 1):
+                    if isinstance(item, StoredFrame):
+                        return part.run, self._hop("held", ON_DISK, item.header)
+                    return part.run, self._without(item.reason)
         return run, self._hop("unknown", "of no run that the camera has anything of")
 
     def _in_this_run(self, sequence: int) -> Hop:
-        kept = self._ring.find(sequence)
-        if kept is None:
+        stored = self._ring.find(sequence)
+        if stored is None:
             (absence,) = self._ring.explain(sequence, sequence)
             gone = absence.reason == OVERRUN
             return self._gone(sequence) if gone else self._without(absence.reason)
-        if kept.sent:
-            return self._hop("sent", None, kept.header)
-        if kept.late:
-            return self._hop("sent", "late, to repair", kept.header)
-        return self._hop("held", "in the ring; it did not leave at once", kept.header)
+        if stored.sent:
+            return self._hop("sent", None, stored.header)
+        if stored.late:
+            return self._hop("sent", "late, to repair", stored.header)
+        return self._hop("held", "in the ring; it did not leave at once", stored.header)
 
     def _gone(self, sequence: int) -> Hop:
         """No more in memory."""
-        left = self._ring.left_before(sequence)
-        for chapter in self._past.chapters():
-            if chapter.run == self._ring.run:
-                for told in chapter.tell(sequence, sequence + 1):
-                    if isinstance(told, Kept):
+        left = self._ring.was_sent(sequence)
+        for part in self._archive.parts():
+            if part.run == self._ring.run:
+                for item in part.items(sequence, sequence + 1):
+                    if isinstance(item, StoredFrame):
                         outcome: Outcome = "sent" if left else "held"
-                        return self._hop(outcome, "in the camera's ring on the disk", told.header)
+                        return self._hop(outcome, "in the camera's ring on the disk", item.header)
         if left is None:
             return self._hop("unknown", "too long ago")
         return self._hop("sent", "no more in the ring") if left else self._hop("lost", OVERRUN)

@@ -29,7 +29,7 @@ _ONE = messages.encode(messages.Credit(1))
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SubscriptionTerms:
     """What a Subscriber is promised."""
 
     mode: Literal["latest", "every"]
@@ -45,23 +45,26 @@ class Terms:
 
 
 class Inbox:
-    """Where all readings of a Subscriber put what comes in."""
+    """Where all subscriptions of a Subscriber put what comes in."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: SubscriptionTerms) -> None:
         self.mailbox = Mailbox()
         self.newest: dict[str, Frame] = {}
         self.statuses: dict[str, Status] = {}
-        self.came_by: dict[str, Reading] = {}  # by camera
+        self.came_by: dict[str, BrokerSubscription] = {}  # by camera
         self.latest = LatestBox()  # of all brokers, so that all cameras have their turn
         if terms.mode == "latest":
             self.mailbox.add(self.latest)
 
 
-class Reading(LinkUser):
+class BrokerSubscription(LinkUser):
     """Called on the link's thread, but for what says otherwise."""
 
     def __init__(
-        self, terms: Terms, inbox: Inbox, since: Mapping[str, Position] | datetime | None
+        self,
+        terms: SubscriptionTerms,
+        inbox: Inbox,
+        since: Mapping[str, Position] | datetime | None,
     ) -> None:
         self._terms = terms
         self._inbox = inbox

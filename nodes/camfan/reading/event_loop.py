@@ -11,16 +11,16 @@ from collections.abc import Callable
 from camfan_wire.link import Link, Turner
 
 
-def on_loop(loop: asyncio.AbstractEventLoop) -> Turner:
+def run_on_loop(loop: asyncio.AbstractEventLoop) -> Turner:
     """Links are made, used and closed on the thread of this loop, then."""
 
     def begin(link: Link) -> Callable[[], None]:
-        return _Turning(loop, link).end
+        return _LinkRunner(loop, link).end
 
     return begin
 
 
-class _Turning:
+class _LinkRunner:
     """Turns one link whenever it has something to do."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, link: Link) -> None:

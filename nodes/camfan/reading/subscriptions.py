@@ -1,4 +1,4 @@
-"""One reading for each broker that is needed, all into one mailbox."""
+"""One subscription for each broker that is needed, all into one mailbox."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from collections.abc import Callable
 from camfan.address import delivery_endpoint, own_name
 from camfan.identity import client_keys
 from camfan.options import CommonOptions, Since, check_callable, check_name
-from camfan.reading.broker_subscription import Inbox, Reading, Terms
-from camfan.reading.event_loop import on_loop
+from camfan.reading.broker_subscription import BrokerSubscription, Inbox, SubscriptionTerms
+from camfan.reading.event_loop import run_on_loop
 from camfan.reading.mailbox import Item
 from camfan_config import Site, as_seen_by, broker_of, brokers, first_broker, select
 from camfan_wire.link import Link, in_a_thread
 
-Dial = Callable[[str, Reading], Link]  # the broker's name, and who uses the link to it
+Dial = Callable[[str, BrokerSubscription], Link]  # the broker's name, and who uses the link to it
 
 
-class Readings:
+class BrokerSubscriptions:
     """Dials a broker when it is first needed. `want` and `close` belong to one thread at a time."""
 
     def __init__(
         self,
         site: Site | str,
-        terms: Terms,
+        terms: SubscriptionTerms,
         since: Since,
         dial: Dial,
     ) -> None:
@@ -33,27 +33,27 @@ class Readings:
         self._terms = terms
         self._since = since
         self._dial = dial
-        self._by_broker: dict[str, Reading] = {}
+        self._by_broker: dict[str, BrokerSubscription] = {}
 
     @property
-    def all(self) -> list[Reading]:
+    def all(self) -> list[BrokerSubscription]:
         return list(self._by_broker.values())
 
     def want(self, patterns: list[str], max_fps: float | None) -> None:
         """From now on these cameras. Who wants none hears what all brokers have to say."""
         shares = _shares(self._site, patterns)
         for broker, share in shares.items():
-            reading = self._by_broker.get(broker)
-            if reading is not None:
-                reading.want(share, max_fps)
+            subscription = self._by_broker.get(broker)
+            if subscription is not None:
+                subscription.want(share, max_fps)
             elif share or not patterns:
-                reading = Reading(self._terms, self.inbox, self._since)
-                reading.want(share, max_fps)
-                self._by_broker[broker] = reading
-                self._dial(broker, reading)
+                subscription = BrokerSubscription(self._terms, self.inbox, self._since)
+                subscription.want(share, max_fps)
+                self._by_broker[broker] = subscription
+                self._dial(broker, subscription)
 
-    def of(self, camera: str) -> Reading | None:
-        """The reading that a camera comes by; None while its broker is not dialled."""
+    def of(self, camera: str) -> BrokerSubscription | None:
+        """The subscription that a camera comes by; None while its broker is not dialled."""
         if isinstance(self._site, str) or camera not in self._site.cameras:
             return next(iter(self._by_broker.values()), None)
         return self._by_broker.get(broker_of(self._site, camera))
@@ -72,11 +72,13 @@ class Readings:
             raise TimeoutError(*filter(None, [self.trouble])) from None
 
     def close(self) -> None:
-        for reading in self.all:
-            reading.link.close()
+        for subscription in self.all:
+            subscription.link.close()
 
 
-def open_readings(site: Site | str, terms: Terms, since: Since, options: CommonOptions) -> Readings:
+def open_subscriptions(
+    site: Site | str, terms: SubscriptionTerms, since: Since, options: CommonOptions
+) -> BrokerSubscriptions:
     """Readings whose links have the name, the keys and the report that the options say.
 
     Raises TypeError and ValueError for a name that is not one, KeyMissingError and KeyFileError.
@@ -91,18 +93,18 @@ def open_readings(site: Site | str, terms: Terms, since: Since, options: CommonO
     called = name or own_name(kind)
     keys = client_keys(site, name, options.get("key"), options.get("server_key"))
 
-    def dial(broker: str, reading: Reading) -> Link:
+    def dial(broker: str, subscription: BrokerSubscription) -> Link:
         return Link(
             delivery_endpoint(site, broker),
             name=called,
             kind=kind,
-            user=reading,
+            user=subscription,
             report=options.get("report"),
             keys=keys,
-            turner=in_a_thread if loop is None else on_loop(loop),
+            turner=in_a_thread if loop is None else run_on_loop(loop),
         )
 
-    return Readings(site, terms, since, dial)
+    return BrokerSubscriptions(site, terms, since, dial)
 
 
 def _shares(site: Site | str, patterns: list[str]) -> dict[str, list[str]]:

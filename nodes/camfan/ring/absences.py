@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from camfan_wire.topics import LAYERS, layer_of
 
-MAX_KEPT = 1024  # changes of what is made, and stretches of refused pictures
+MAX_KEPT = 1024  # changes of what is made, and spans of refused pictures
 MAX_PATTERN = 64  # sequences that are explained one by one where only some layers were made
 
 NOT_WANTED = "not-wanted"
@@ -22,7 +22,7 @@ REFUSED = "refused"
 OVERRUN = "ring-overrun"
 
 
-class Making(NamedTuple):
+class EncodingDecision(NamedTuple):
     """Which layers are made: those below both numbers."""
 
     demand: int = LAYERS  # of those that somebody wants; 0 to 4
@@ -48,14 +48,16 @@ class Absences:
     """The decisions of one run, or of a part of it. Belongs to whoever holds its lock."""
 
     def __init__(self) -> None:
-        self._changes: deque[tuple[int, Making]] = deque(maxlen=MAX_KEPT)  # from which sequence on
+        self._changes: deque[tuple[int, EncodingDecision]] = deque(
+            maxlen=MAX_KEPT
+        )  # from which sequence on
         self._refused: deque[tuple[int, int]] = deque(maxlen=MAX_KEPT)
 
-    def note(self, sequence: int, making: Making) -> bool:
+    def note(self, sequence: int, decision: EncodingDecision) -> bool:
         """What was decided for this sequence; True if it is not what holds already."""
-        if self._changes and self._changes[-1][1] == making:
+        if self._changes and self._changes[-1][1] == decision:
             return False
-        self._changes.append((sequence, making))
+        self._changes.append((sequence, decision))
         return True
 
     def refuse(self, first: int, last: int) -> None:
@@ -74,12 +76,12 @@ class Absences:
         return found
 
     def _pieces(self, first: int, last: int, otherwise: str) -> Iterator[Absence]:
-        for start, end, making in self._stretches(first, last):
-            if making.demand == 0:
+        for start, end, decision in self._spans(first, last):
+            if decision.demand == 0:
                 yield Absence(start, end, NOT_WANTED)
-            elif min(making) < LAYERS and end - start < MAX_PATTERN:
+            elif min(decision) < LAYERS and end - start < MAX_PATTERN:
                 for sequence in range(start, end + 1):
-                    reason = making.reason(sequence)
+                    reason = decision.reason(sequence)
                     if reason is None:
                         yield from self._made(sequence, sequence, otherwise)
                     else:
@@ -102,14 +104,14 @@ class Absences:
         if first <= last:
             yield Absence(first, last, otherwise)
 
-    def _stretches(self, first: int, last: int) -> Iterator[tuple[int, int, Making]]:
+    def _spans(self, first: int, last: int) -> Iterator[tuple[int, int, EncodingDecision]]:
         """The sequences cut where a decision changed."""
         index = bisect_right(self._changes, first, key=lambda change: change[0]) - 1
         while first <= last:
-            making = self._changes[index][1] if index >= 0 else Making()
+            decision = self._changes[index][1] if index >= 0 else EncodingDecision()
             index += 1
             following = self._changes[index][0] if index < len(self._changes) else last + 1
             end = min(last, following - 1)
             if first <= end:
-                yield first, end, making
+                yield first, end, decision
             first = max(first, end + 1)

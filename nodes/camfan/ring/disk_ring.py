@@ -3,7 +3,7 @@
 What is published is with the kernel when `settle` returns, so a process that is killed loses
 nothing; the kernel gathers it, and is asked to have it written down every SYNC_S, which is what a
 power cut costs. A disk that is full, slow or gone costs no picture: the ring in memory goes on, and
-the trouble is told.
+the trouble is item.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from camfan.ring.absences import Absence, Making
+from camfan.ring.absences import Absence, EncodingDecision
 from camfan.ring.repair import DAMAGED
-from camfan.ring.ring import Kept, Span
-from camfan.ring.ring_file import Kind, RingFileError, read_contents, read_frame
-from camfan.ring.ring_folder import RingFolder, Stretch, Write
+from camfan.ring.ring import RingSpan, StoredFrame
+from camfan.ring.ring_file import RecordKind, RingFileError, read_contents, read_frame
+from camfan.ring.ring_folder import PendingRecord, RingFolder, RingSegment
 from camfan_config.text.units import short_bytes
 
 SYNC_S = 30.0
@@ -41,7 +41,7 @@ class DiskRing:
         self._limit_bytes = limit_bytes
         self._folder = RingFolder(path, camera, run, limit_bytes)
         self._changed = threading.Condition()  # of the queue
-        self._queue: deque[Write] = deque()
+        self._queue: deque[PendingRecord] = deque()
         self._waiting = 0  # bytes in the queue
         self._busy = True  # until the folder is open
         self._lagging = False  # somebody waited in vain
@@ -54,20 +54,26 @@ class DiskRing:
         self._writer.start()
         self._syncer.start()
 
-    def keep(self, kept: Kept, header: bytes, making: Making) -> None:
+    def keep(self, stored: StoredFrame, header: bytes, decision: EncodingDecision) -> None:
         """The next frame, with its header as it was sent."""
-        at = kept.header
-        write = Write(
-            Kind.FRAME, making, at.sequence, kept.apart_ns, header, kept.jpeg, at.captured
+        at = stored.header
+        write = PendingRecord(
+            RecordKind.FRAME,
+            decision,
+            at.sequence,
+            stored.wall_minus_monotonic_ns,
+            header,
+            stored.jpeg,
+            at.captured,
         )
         self._put(write)
 
-    def leave_out(self, sequence: int, making: Making) -> None:
+    def leave_out(self, sequence: int, decision: EncodingDecision) -> None:
         """From this sequence on, pictures are left out for other reasons than before."""
-        self._put(Write(Kind.LEFT_OUT, making, sequence))
+        self._put(PendingRecord(RecordKind.LEFT_OUT, decision, sequence))
 
-    def refuse(self, sequence: int, making: Making) -> None:
-        self._put(Write(Kind.REFUSED, making, sequence))
+    def refuse(self, sequence: int, decision: EncodingDecision) -> None:
+        self._put(PendingRecord(RecordKind.REFUSED, decision, sequence))
 
     def settle(self) -> None:
         """Wait until the kernel has it all; a disk that is too slow is waited for once."""
@@ -77,45 +83,45 @@ class DiskRing:
 
     def close(self, following: int) -> None:
         """The run ends before this sequence."""
-        self._put(Write(Kind.END, Making(), following))
+        self._put(PendingRecord(RecordKind.END, EncodingDecision(), following))
         with self._changed:
             self._stop = True
             self._changed.notify_all()
         self._ended.set()
         self._writer.join(CLOSE_S)
 
-    def chapters(self) -> Sequence[Chapter]:
+    def parts(self) -> Sequence[RingFileReader]:
         """All files, oldest first, with what has been written until now."""
         with self._changed:
             self._changed.wait_for(self._idle, WAIT_S)
-        found = self._folder.stretches
-        chapters = []
-        for index, stretch in enumerate(found):
+        found = self._folder.segments
+        parts = []
+        for index, segment in enumerate(found):
             following = found[index + 1] if index + 1 < len(found) else None
-            same = following is not None and following.run == stretch.run
-            chapters.append(Chapter(stretch, following.first if following and same else None))
-        return chapters
+            same = following is not None and following.run == segment.run
+            parts.append(RingFileReader(segment, following.first if following and same else None))
+        return parts
 
     def remembers(self, run: str) -> bool:
         return run in self._folder.runs
 
     def ended_whole(self, run: str) -> bool:
-        files = [stretch for stretch in self._folder.stretches if stretch.run == run]
+        files = [segment for segment in self._folder.segments if segment.run == run]
         return bool(files) and (files[-1].ended or files[-1].about.boot == self._folder.boot)
 
-    def span(self) -> Span:
-        folder, stretches = self._folder, self._folder.stretches
-        if not stretches:
-            return Span()
-        oldest = stretches[0]
-        seconds = (max(folder.newest_ns, stretches[-1].captured) - oldest.captured) / 1e9
+    def span(self) -> RingSpan:
+        folder, segments = self._folder, self._folder.segments
+        if not segments:
+            return RingSpan()
+        oldest = segments[0]
+        seconds = (max(folder.newest_ns, segments[-1].captured) - oldest.captured) / 1e9
         frames = folder.frames - oldest.about.frames
-        return Span(frames, folder.size, max(0.0, seconds), oldest.first)
+        return RingSpan(frames, folder.size, max(0.0, seconds), oldest.first)
 
-    def _put(self, write: Write) -> None:
+    def _put(self, write: PendingRecord) -> None:
         with self._changed:
             if self._waiting > QUEUE_BYTES:
-                self.lost += write.kind == Kind.FRAME
+                self.lost += write.kind == RecordKind.FRAME
                 return
             self._queue.append(write)
             self._waiting += write.bytes
@@ -128,10 +134,10 @@ class DiskRing:
         self._attempt(lambda: None)
         while (write := self._next()) is not None:
             if not self._attempt(lambda: self._write(write)):
-                self.lost += write.kind == Kind.FRAME
+                self.lost += write.kind == RecordKind.FRAME
         self._folder.close()
 
-    def _next(self) -> Write | None:
+    def _next(self) -> PendingRecord | None:
         """The next record, once there is one; None at the end."""
         with self._changed:
             self._busy = False
@@ -146,11 +152,11 @@ class DiskRing:
             self._busy = True
             return write
 
-    def _write(self, write: Write) -> None:
+    def _write(self, write: PendingRecord) -> None:
         if self._folder.append(write):
             self._full_bytes = max(self._full_bytes, self._folder.size)
             has, asked = short_bytes(self._full_bytes), short_bytes(self._limit_bytes)
-            self._tell(f"the disk is full; the ring has {has} of {asked}")
+            self._items(f"the disk is full; the ring has {has} of {asked}")
         elif self.trouble is not None and not self._is_full():
             log.info("%s: the ring is written again", self._folder.path)
             self.trouble, self._full_bytes = None, 0
@@ -168,13 +174,13 @@ class DiskRing:
             step()
         except OSError as exc:
             why = exc.strerror or str(exc)
-            self._tell(f"the ring is not written: {why}")
+            self._items(f"the ring is not written: {why}")
             self._folder.close()
             self._retry_s = time.monotonic() + RETRY_S
             return False
         return True
 
-    def _tell(self, trouble: str) -> None:
+    def _items(self, trouble: str) -> None:
         """Once an outage, not once a frame; a status says nothing of where the ring lies."""
         if self.trouble is None:
             log.warning("%s: %s", self._folder.path, trouble)
@@ -185,35 +191,35 @@ class DiskRing:
             try:
                 self._folder.sync()
             except OSError as exc:
-                self._tell(f"the ring cannot be synced: {exc.strerror or exc}")
+                self._items(f"the ring cannot be synced: {exc.strerror or exc}")
 
 
-class Chapter:
+class RingFileReader:
     """One file of the ring, as far as it is written, for whoever reads it."""
 
-    def __init__(self, stretch: Stretch, end: int | None) -> None:
-        self.run = stretch.run
-        self.first = stretch.first
-        self._stretch = stretch
-        self._size = stretch.bytes
+    def __init__(self, segment: RingSegment, end: int | None) -> None:
+        self.run = segment.run
+        self.first = segment.first
+        self._segment = segment
+        self._size = segment.bytes
         self._end = end  # where the next file of the run goes on
 
-    def tell(self, first: int, stop: int | None) -> Iterator[Kept | Absence]:
+    def items(self, first: int, stop: int | None) -> Iterator[StoredFrame | Absence]:
         """What it has from `first` on and before `stop`, without a hole; nothing if it is gone."""
         if self._end is not None and self._end <= first:
             return
         try:
-            handle = os.open(self._stretch.path, os.O_RDONLY | os.O_CLOEXEC)
+            handle = os.open(self._segment.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return
         try:
             yield from self._read(handle, max(first, self.first), stop)
         except (OSError, RingFileError) as exc:
-            log.warning("%s: cannot be read: %s", self._stretch.path, exc)
+            log.warning("%s: cannot be read: %s", self._segment.path, exc)
         finally:
             os.close(handle)
 
-    def _read(self, handle: int, first: int, stop: int | None) -> Iterator[Kept | Absence]:
+    def _read(self, handle: int, first: int, stop: int | None) -> Iterator[StoredFrame | Absence]:
         contents = read_contents(handle, self._size)
         end = contents.following if self._end is None else self._end
         end = end if stop is None else min(end, stop)
@@ -222,10 +228,10 @@ class Chapter:
                 continue
             if record.sequence >= end:
                 break
-            kept = read_frame(handle, record)
-            if kept is None:
-                continue  # it is told as damaged, with what else is missing here
+            stored = read_frame(handle, record)
+            if stored is None:
+                continue  # it is item as damaged, with what else is missing here
             yield from contents.absences.explain(first, record.sequence - 1, DAMAGED)
-            yield kept
+            yield stored
             first = record.sequence + 1
         yield from contents.absences.explain(first, end - 1, DAMAGED)

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from camfan.ring.absences import OVERRUN, Absence
-from camfan.ring.ring import Kept, Ring
+from camfan.ring.ring import MemoryRing, StoredFrame
 from camfan_wire import messages
 from camfan_wire.clock import DRIFT_PPM, ClockEstimate
 from camfan_wire.header import Header, Position, encode_header
@@ -24,11 +24,11 @@ RESTARTED = "camera-restarted"
 DAMAGED = "ring-damaged"
 
 Parts = list[bytes]
-Told = Kept | Gap
+RepairItem = StoredFrame | Gap
 
 
-class Chapter(Protocol):
-    """A stretch of one run that is kept elsewhere than in memory."""
+class ArchivedPart(Protocol):
+    """A stretch of one run that is stored elsewhere than in memory."""
 
     @property
     def run(self) -> str: ...
@@ -37,14 +37,14 @@ class Chapter(Protocol):
     def first(self) -> int:
         """Its first sequence."""
 
-    def tell(self, first: int, stop: int | None) -> Iterator[Kept | Absence]:
+    def items(self, first: int, stop: int | None) -> Iterator[StoredFrame | Absence]:
         """What it has from `first` on and before `stop`, without a hole."""
 
 
-class Past(Protocol):
-    """What is kept elsewhere than in memory: on a disk."""
+class Archive(Protocol):
+    """What is stored elsewhere than in memory: on a disk."""
 
-    def chapters(self) -> Sequence[Chapter]:
+    def parts(self) -> Sequence[ArchivedPart]:
         """Oldest first; those of one run follow each other."""
 
     def remembers(self, run: str) -> bool:
@@ -54,10 +54,10 @@ class Past(Protocol):
         """Whether a run that ended is there up to its last frame."""
 
 
-class NoPast:
-    """Nothing is kept but in memory."""
+class NoArchive:
+    """Nothing is stored but in memory."""
 
-    def chapters(self) -> Sequence[Chapter]:
+    def parts(self) -> Sequence[ArchivedPart]:
         return ()
 
     def remembers(self, run: str) -> bool:  # noqa: ARG002 - as the protocol has it
@@ -67,33 +67,35 @@ class NoPast:
         return False
 
 
-class Repairs:
-    """Answers to `repair`, out of the ring of this run and what is kept of earlier ones."""
+class RepairResponder:
+    """Answers to `repair`, out of the ring of this run and what is stored of earlier ones."""
 
-    def __init__(self, camera: str, ring: Ring, clock: ClockEstimate, past: Past) -> None:
+    def __init__(
+        self, camera: str, ring: MemoryRing, clock: ClockEstimate, archive: Archive
+    ) -> None:
         self._camera = camera
         self._ring = ring
         self._clock = clock
-        self._past = past
+        self._archive = archive
 
     def answer(self, asked: Repair) -> Iterator[Parts]:
         """The messages of one answer, the last of which is `repaired`."""
         frames = gaps = 0
         done = True
-        for told in self._tell(self._after(asked), asked.before):
-            if isinstance(told, Kept):
+        for item in self._items(self._after(asked), asked.before):
+            if isinstance(item, StoredFrame):
                 frames += 1
                 if frames > asked.frames:
                     done = False
                     break
-                self._ring.left_late(told)
-                yield self._parts(told)
+                self._ring.mark_repaired(item)
+                yield self._parts(item)
             else:
                 gaps += 1
                 if gaps > MAX_GAPS:
                     done = False
                     break
-                yield [messages.encode(told)]
+                yield [messages.encode(item)]
         yield [messages.encode(Repaired(camera=self._camera, id=asked.id, done=done))]
 
     def _after(self, asked: Repair) -> Position:
@@ -104,94 +106,94 @@ class Repairs:
         first = self._ring.first_since(asked.since - known.offset_ns)
         return Position(asked.after.run, max(asked.after.sequence, first - 1))
 
-    def _parts(self, kept: Kept) -> Parts:
-        header = self._completed(kept)
-        return [header.topic, encode_header(header), kept.jpeg]
+    def _parts(self, stored: StoredFrame) -> Parts:
+        header = self._completed(stored)
+        return [header.topic, encode_header(header), stored.jpeg]
 
-    def _completed(self, kept: Kept) -> Header:
+    def _completed(self, stored: StoredFrame) -> Header:
         """The header of a frame that is late, with the offset if that has become known since."""
-        header = kept.header
+        header = stored.header
         known = self._clock.offset() if header.offset is None else None
         if known is None or header.run != self._ring.run:
             return msgspec.structs.replace(header, late=True)
-        age_ns = max(0, time.monotonic_ns() - (header.captured - kept.apart_ns))
+        age_ns = max(0, time.monotonic_ns() - (header.captured - stored.wall_minus_monotonic_ns))
         return msgspec.structs.replace(
             header,
             late=True,
-            offset=known.offset_ns - kept.apart_ns,
+            offset=known.offset_ns - stored.wall_minus_monotonic_ns,
             epoch=known.epoch,
-            error=known.error_ns + age_ns * DRIFT_PPM // 1_000_000 + kept.error_ns,
+            error=known.error_ns + age_ns * DRIFT_PPM // 1_000_000 + stored.error_ns,
         )
 
-    def _tell(self, after: Position, before: Position | None) -> Iterator[Told]:
+    def _items(self, after: Position, before: Position | None) -> Iterator[RepairItem]:
         """All that lies between two positions."""
-        runs = list(dict.fromkeys(chapter.run for chapter in self._past.chapters()))
+        runs = list(dict.fromkeys(part.run for part in self._archive.parts()))
         if self._ring.run not in runs:
             runs.append(self._ring.run)
         last = runs.index(before.run) if before and before.run in runs else len(runs) - 1
         if after.run in runs:
             at, first = runs.index(after.run), after.sequence + 1
         else:
-            reason = OVERRUN if self._past.remembers(after.run) else RESTARTED
+            reason = OVERRUN if self._archive.remembers(after.run) else RESTARTED
             yield self._gap(after.run, after.sequence + 1, None, reason)
             at, first = 0, 0
         for run in runs[at : last + 1]:
             stop = before.sequence if before and before.run == run else None
             if run == self._ring.run:
-                yield from self._tell_this_run(first, stop)
+                yield from self._items_of_this_run(first, stop)
             else:
-                yield from self._tell_past_run(run, first, stop)
+                yield from self._items_of_past_run(run, first, stop)
             first = 0
 
-    def _tell_past_run(self, run: str, first: int, stop: int | None) -> Iterator[Told]:
+    def _items_of_past_run(self, run: str, first: int, stop: int | None) -> Iterator[RepairItem]:
         reason = OVERRUN  # at its start; further on the disk has lost something
-        for told in self._tell_chapters(run, first, stop):
-            end = _first(told)
+        for item in self._archived_items(run, first, stop):
+            end = _first(item)
             if first < end:
                 yield self._gap(run, first, end - 1, reason)
-            yield told
-            first, reason = _after(told), DAMAGED
+            yield item
+            first, reason = _after(item), DAMAGED
         if stop is None:
-            if not self._past.ended_whole(run):
+            if not self._archive.ended_whole(run):
                 yield self._gap(run, first, None, RESTARTED)
         elif first < stop:
             yield self._gap(run, first, stop - 1, DAMAGED)
 
-    def _tell_this_run(self, first: int, stop: int | None) -> Iterator[Told]:
+    def _items_of_this_run(self, first: int, stop: int | None) -> Iterator[RepairItem]:
         """What has left the memory from the disk, then from memory, which moves on meanwhile."""
         ring = self._ring
         while stop is None or first < stop:
             oldest = ring.oldest
             if first < oldest:
                 end = oldest if stop is None else min(oldest, stop)
-                for told in self._tell_chapters(ring.run, first, end):
-                    yield from self._gaps(ring.explain(first, _first(told) - 1))
-                    yield told
-                    first = _after(told)
+                for item in self._archived_items(ring.run, first, end):
+                    yield from self._gaps(ring.explain(first, _first(item) - 1))
+                    yield item
+                    first = _after(item)
                 yield from self._gaps(ring.explain(first, end - 1))
                 first = max(first, end)
                 continue
-            absences, kept = ring.tell(first, stop)
+            absences, stored = ring.items(first, stop)
             if any(absence.reason == OVERRUN for absence in absences):
                 continue  # they left the memory just now
             yield from self._gaps(absences)
-            if kept is None:
+            if stored is None:
                 return
-            yield kept
-            first = kept.header.sequence + 1
+            yield stored
+            first = stored.header.sequence + 1
 
-    def _tell_chapters(self, run: str, first: int, stop: int | None) -> Iterator[Told]:
-        """What is kept elsewhere; with a hole where something is missing there."""
-        for chapter in self._past.chapters():
-            if chapter.run != run or (stop is not None and chapter.first >= stop):
+    def _archived_items(self, run: str, first: int, stop: int | None) -> Iterator[RepairItem]:
+        """What is stored elsewhere; with a hole where something is missing there."""
+        for part in self._archive.parts():
+            if part.run != run or (stop is not None and part.first >= stop):
                 continue
-            for told in chapter.tell(first, stop):
-                if isinstance(told, Kept):
-                    yield told
-                    first = told.header.sequence + 1
+            for item in part.items(first, stop):
+                if isinstance(item, StoredFrame):
+                    yield item
+                    first = item.header.sequence + 1
                 else:
-                    yield self._gap(run, *told)
-                    first = told.last + 1
+                    yield self._gap(run, *item)
+                    first = item.last + 1
 
     def _gaps(self, absences: list[Absence]) -> Iterator[Gap]:
         return (self._gap(self._ring.run, *absence) for absence in absences)
@@ -200,11 +202,11 @@ class Repairs:
         return Gap(camera=self._camera, run=run, first=first, last=last, reason=reason)
 
 
-def _first(told: Told) -> int:
-    return told.header.sequence if isinstance(told, Kept) else told.first
+def _first(item: RepairItem) -> int:
+    return item.header.sequence if isinstance(item, StoredFrame) else item.first
 
 
-def _after(told: Told) -> int:
-    if isinstance(told, Kept):
-        return told.header.sequence + 1
-    return told.first if told.last is None else told.last + 1
+def _after(item: RepairItem) -> int:
+    if isinstance(item, StoredFrame):
+        return item.header.sequence + 1
+    return item.first if item.last is None else item.last + 1

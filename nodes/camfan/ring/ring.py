@@ -11,19 +11,19 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass, replace
 
-from camfan.ring.absences import MAX_KEPT, NOT_WANTED, OVERRUN, Absence, Absences, Making
+from camfan.ring.absences import MAX_KEPT, NOT_WANTED, OVERRUN, Absence, Absences, EncodingDecision
 from camfan_wire.header import Header
 
-OVERHEAD_BYTES = 1024  # of one kept frame, beside its JPEG
+OVERHEAD_BYTES = 1024  # of one stored frame, beside its JPEG
 
 
 @dataclass(slots=True, eq=False)
-class Kept:
+class StoredFrame:
     """One frame in the ring."""
 
     header: Header
     jpeg: bytes
-    apart_ns: int  # wall minus monotonic clock when it was published
+    wall_minus_monotonic_ns: int  # wall minus monotonic clock when it was published
     error_ns: int = 0  # how far `captured` may be off, whatever is known of the site's clock
     sent: bool = False  # it left at once
     late: bool = False  # it was sent afterwards, to repair
@@ -34,7 +34,7 @@ class Kept:
 
 
 @dataclass(slots=True)
-class Counts:
+class CaptureCounts:
     """captured = sent + unsent + unwanted + uplink + refused, at any moment."""
 
     captured: int = 0  # numbered
@@ -44,11 +44,10 @@ class Counts:
     uplink: int = 0  # not made: the link does not carry them
     refused: int = 0  # no JPEG within the limits
     late: int = 0  # frames sent afterwards, to repair; of those sent or unsent
-    sent_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class RingSpan:
     """What a ring holds."""
 
     frames: int = 0
@@ -57,18 +56,18 @@ class Span:
     oldest: int | None = None  # sequence
 
 
-class Ring:
+class MemoryRing:
     """Frames of one run, the newest `limit_bytes` of them, and the reasons for all that lacks."""
 
     def __init__(self, run: str, limit_bytes: int) -> None:
         self.run = run
         self.limit_bytes = limit_bytes
         self._lock = threading.Lock()
-        self._kept: deque[Kept] = deque()
+        self._frames: deque[StoredFrame] = deque()
         self._bytes = 0
-        self._never_left: deque[tuple[int, int]] = deque(maxlen=MAX_KEPT)  # and are here no more
+        self._never_sent: deque[tuple[int, int]] = deque(maxlen=MAX_KEPT)  # and are here no more
         self._absences = Absences()
-        self._counts = Counts()
+        self._counts = CaptureCounts()
 
     @property
     def sequence(self) -> int:
@@ -80,115 +79,116 @@ class Ring:
         return self._counts.unwanted
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> CaptureCounts:
         """As they are now; a copy."""
         with self._lock:
             return replace(self._counts)
 
-    def append(self, kept: Kept, making: Making) -> bool:
-        """The next picture is a frame, not sent yet; True if `making` is news. The oldest go."""
+    def append(self, stored: StoredFrame, decision: EncodingDecision) -> bool:
+        """The next picture is a frame, not sent yet; True if `decision` is news. The oldest go."""
         with self._lock:
-            changed = self._absences.note(kept.header.sequence, making)
+            changed = self._absences.note(stored.header.sequence, decision)
             self._counts.captured += 1
             self._counts.unsent += 1
-            self._kept.append(kept)
-            self._bytes += kept.bytes
+            self._frames.append(stored)
+            self._bytes += stored.bytes
             while self._bytes > self.limit_bytes:
-                self._forget(self._kept.popleft())
+                self._forget(self._frames.popleft())
         return changed
 
-    def _forget(self, kept: Kept) -> None:
-        self._bytes -= kept.bytes
-        if kept.sent or kept.late or not self.limit_bytes:
+    def _forget(self, stored: StoredFrame) -> None:
+        self._bytes -= stored.bytes
+        if stored.sent or stored.late or not self.limit_bytes:
             return
-        sequence = kept.header.sequence
-        if self._never_left and self._never_left[-1][1] == sequence - 1:
-            sequence = self._never_left.pop()[0]
-        self._never_left.append((sequence, kept.header.sequence))
+        sequence = stored.header.sequence
+        if self._never_sent and self._never_sent[-1][1] == sequence - 1:
+            sequence = self._never_sent.pop()[0]
+        self._never_sent.append((sequence, stored.header.sequence))
 
-    def left_before(self, sequence: int) -> bool | None:
+    def was_sent(self, sequence: int) -> bool | None:
         """Whether a frame that is in memory no more had left; None if that is forgotten."""
         with self._lock:
-            never = self._never_left
+            never = self._never_sent
             if not self.limit_bytes or (len(never) == MAX_KEPT and sequence < never[0][0]):
                 return None
             index = bisect_right(never, sequence, key=lambda pair: pair[0]) - 1
             return index < 0 or never[index][1] < sequence
 
-    def leave_out(self, pictures: int, making: Making) -> bool:
-        """The next pictures are not made, for the reasons that `making` has; True if it is news."""
+    def leave_out(self, pictures: int, decision: EncodingDecision) -> bool:
+        """Number pictures that are not made because of `decision`; True if that is a change."""
         with self._lock:
             counts = self._counts
-            changed = self._absences.note(counts.captured, making)
+            changed = self._absences.note(counts.captured, decision)
             for _ in range(pictures):
-                if making.reason(counts.captured) == NOT_WANTED:
+                if decision.reason(counts.captured) == NOT_WANTED:
                     counts.unwanted += 1
                 else:
                     counts.uplink += 1
                 counts.captured += 1
         return changed
 
-    def refuse(self, making: Making) -> bool:
-        """The next picture is none; True if `making` is news."""
+    def refuse(self, decision: EncodingDecision) -> bool:
+        """The next picture is none; True if `decision` is news."""
         with self._lock:
             counts = self._counts
-            changed = self._absences.note(counts.captured, making)
+            changed = self._absences.note(counts.captured, decision)
             self._absences.refuse(counts.captured, counts.captured)
             counts.captured += 1
             counts.refused += 1
         return changed
 
-    def left(self, kept: Kept) -> None:
+    def mark_sent(self, stored: StoredFrame) -> None:
         """The frame was handed to the network."""
         with self._lock:
-            kept.sent = True
+            stored.sent = True
             self._counts.sent += 1
             self._counts.unsent -= 1
-            self._counts.sent_bytes += len(kept.jpeg)
 
-    def left_late(self, kept: Kept) -> None:
+    def mark_repaired(self, stored: StoredFrame) -> None:
         """The frame was sent to repair."""
         with self._lock:
-            kept.late = True
+            stored.late = True
             self._counts.late += 1
 
-    def span(self) -> Span:
+    def span(self) -> RingSpan:
         with self._lock:
-            if not self._kept:
-                return Span()
-            oldest, newest = self._kept[0].header, self._kept[-1].header
+            if not self._frames:
+                return RingSpan()
+            oldest, newest = self._frames[0].header, self._frames[-1].header
             seconds = (newest.captured - oldest.captured) / 1e9
-            return Span(len(self._kept), self._bytes, seconds, oldest.sequence)
+            return RingSpan(len(self._frames), self._bytes, seconds, oldest.sequence)
 
     @property
     def oldest(self) -> int:
         """The first sequence that is in memory; that of the next picture if none is."""
         with self._lock:
-            return self._kept[0].header.sequence if self._kept else self._counts.captured
+            return self._frames[0].header.sequence if self._frames else self._counts.captured
 
     def first_since(self, monotonic_ns: int) -> int:
         """The first sequence that may have been captured since then, as far as memory reaches."""
         with self._lock:
-            for kept in reversed(self._kept):
-                if kept.header.captured - kept.apart_ns < monotonic_ns:
-                    return kept.header.sequence + 1
-            return self._kept[0].header.sequence if self._kept else self._counts.captured
+            for stored in reversed(self._frames):
+                if stored.header.captured - stored.wall_minus_monotonic_ns < monotonic_ns:
+                    return stored.header.sequence + 1
+            return self._frames[0].header.sequence if self._frames else self._counts.captured
 
-    def find(self, sequence: int) -> Kept | None:
+    def find(self, sequence: int) -> StoredFrame | None:
         with self._lock:
-            index = bisect_left(self._kept, sequence, key=_sequence)
-            found = index < len(self._kept) and self._kept[index].header.sequence == sequence
-            return self._kept[index] if found else None
+            index = bisect_left(self._frames, sequence, key=_sequence)
+            found = index < len(self._frames) and self._frames[index].header.sequence == sequence
+            return self._frames[index] if found else None
 
-    def tell(self, first: int, stop: int | None = None) -> tuple[list[Absence], Kept | None]:
+    def items(
+        self, first: int, stop: int | None = None
+    ) -> tuple[list[Absence], StoredFrame | None]:
         """What there is from `first` on and before `stop`: why nothing, and then the next frame."""
         with self._lock:
-            index = bisect_left(self._kept, first, key=_sequence)
-            kept = self._kept[index] if index < len(self._kept) else None
-            end = self._counts.captured if kept is None else kept.header.sequence
+            index = bisect_left(self._frames, first, key=_sequence)
+            stored = self._frames[index] if index < len(self._frames) else None
+            end = self._counts.captured if stored is None else stored.header.sequence
             if stop is not None and end >= stop:
-                kept, end = None, stop
-            return self._absences.explain(first, end - 1, OVERRUN), kept
+                stored, end = None, stop
+            return self._absences.explain(first, end - 1, OVERRUN), stored
 
     def explain(self, first: int, last: int) -> list[Absence]:
         """Why there are no frames from `first` to `last` in memory."""
@@ -196,5 +196,5 @@ class Ring:
             return self._absences.explain(first, last, OVERRUN)
 
 
-def _sequence(kept: Kept) -> int:
-    return kept.header.sequence
+def _sequence(stored: StoredFrame) -> int:
+    return stored.header.sequence

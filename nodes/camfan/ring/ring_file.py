@@ -2,9 +2,9 @@
 
 A record is a head of 32 bytes (little-endian), `meta` and `body`:
 
-    magic "cfR1" | kind u8 | making u8 | meta u16 | body u32 | sequence u64 | extra i64 | CRC-32
+    magic "cfR1" | kind u8 | decision u8 | meta u16 | body u32 | sequence u64 | extra i64 | CRC-32
 
-The checksum covers the head before it, `meta` and `body`. `making` is what was decided for the
+The checksum covers the head before it, `meta` and `body`. `decision` is what was decided for the
 picture: demanded layers, and 16 times the layers of the uplink. Reading is total: for any bytes,
 the records up to the first that is not whole.
 """
@@ -22,8 +22,8 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from camfan.ring.absences import Absences, Making
-from camfan.ring.ring import Kept
+from camfan.ring.absences import Absences, EncodingDecision
+from camfan.ring.ring import StoredFrame
 from camfan_wire.errors import WireError
 from camfan_wire.header import Camera, Count, Run, decode_header
 
@@ -33,17 +33,17 @@ _CHECKSUM = struct.Struct("<I")
 HEAD_BYTES = _FIELDS.size + _CHECKSUM.size
 
 
-class Kind(IntEnum):
+class RecordKind(IntEnum):
     """What a record is; `extra` in brackets."""
 
     START = 1  # the first of a file: `About` in meta [captured ns of its first picture]
     FRAME = 2  # header in meta, JPEG in body [wall minus monotonic clock, ns]
-    LEFT_OUT = 3  # from this sequence on, pictures are left out as `making` says
+    LEFT_OUT = 3  # from this sequence on, pictures are left out as `decision` says
     REFUSED = 4  # this picture was none
     END = 5  # the run has ended before this sequence, and all of it is here
 
 
-class About(Struct, frozen=True, kw_only=True):
+class RingFileStart(Struct, frozen=True, kw_only=True):
     """What a file begins with."""
 
     camera: Camera
@@ -53,11 +53,11 @@ class About(Struct, frozen=True, kw_only=True):
     runs: list[Run] = []  # the last ones before this
 
 
-class Record(NamedTuple):
+class RingRecord(NamedTuple):
     """One record in a file, without its bytes."""
 
     kind: int
-    making: Making
+    decision: EncodingDecision
     sequence: int
     extra: int
     at: int  # offset of `meta`
@@ -66,16 +66,16 @@ class Record(NamedTuple):
 
 
 @dataclass(slots=True)
-class Contents:
+class RingFileContents:
     """What a file has, up to its first record that is not whole."""
 
-    about: About
+    about: RingFileStart
     first: int  # sequence
     captured: int  # ns, of its first picture
     end: int  # offset behind the last whole record
     following: int  # the sequence behind the last one that a record speaks of
     ended: bool = False
-    frames: list[Record] = field(default_factory=list)
+    frames: list[RingRecord] = field(default_factory=list)
     absences: Absences = field(default_factory=Absences)
 
 
@@ -83,41 +83,48 @@ class RingFileError(Exception):
     """No file of a ring, or not even its first record is whole."""
 
 
-_about = msgspec.json.Decoder(About)
+_about = msgspec.json.Decoder(RingFileStart)
 encode_about = msgspec.json.encode
 
 
 def pack(
-    kind: Kind, making: Making, sequence: int, extra: int, meta: bytes = b"", body: bytes = b""
+    kind: RecordKind,
+    decision: EncodingDecision,
+    sequence: int,
+    extra: int,
+    meta: bytes = b"",
+    body: bytes = b"",
 ) -> list[bytes]:
     """The pieces of one record, to be written behind each other."""
-    word = making.demand | making.uplink << 4
+    word = decision.demand | decision.uplink << 4
     head = _FIELDS.pack(MAGIC, kind, word, len(meta), len(body), sequence, extra)
     return [head + _CHECKSUM.pack(_sum(head, meta, body)), meta, body]
 
 
-def read_contents(handle: int, size: int, *, verify: bool = False) -> Contents:
+def read_contents(handle: int, size: int, *, verify: bool = False) -> RingFileContents:
     """Hop over the records of the first `size` bytes; `verify`: read and check each of them.
 
     Raises RingFileError and OSError.
     """
     records = _records(handle, size, verify=verify)
     start = next(records, None)
-    if start is None or start.kind != Kind.START:
+    if start is None or start.kind != RecordKind.START:
         raise RingFileError("no ring begins here")
     meta = _checked(handle, start)
     try:
         about = _about.decode(meta or b"")
     except msgspec.MsgspecError as exc:
         raise RingFileError("its first record is damaged") from exc
-    found = Contents(about, start.sequence, start.extra, start.at + start.meta, start.sequence)
-    found.absences.note(start.sequence, start.making)
+    found = RingFileContents(
+        about, start.sequence, start.extra, start.at + start.meta, start.sequence
+    )
+    found.absences.note(start.sequence, start.decision)
     for record in records:
         _add(found, record)
     return found
 
 
-def read_frame(handle: int, record: Record) -> Kept | None:
+def read_frame(handle: int, record: RingRecord) -> StoredFrame | None:
     """The frame of a record; None if its bytes are not those that were written. Raises OSError."""
     data = _checked(handle, record)
     if data is None:
@@ -126,46 +133,46 @@ def read_frame(handle: int, record: Record) -> Kept | None:
         header = decode_header(data[: record.meta])
     except WireError:
         return None
-    return Kept(header, data[record.meta :], record.extra)
+    return StoredFrame(header, data[record.meta :], record.extra)
 
 
-def _add(found: Contents, record: Record) -> None:
+def _add(found: RingFileContents, record: RingRecord) -> None:
     found.end = record.at + record.meta + record.body
-    if record.sequence < found.following and record.kind != Kind.END:
+    if record.sequence < found.following and record.kind != RecordKind.END:
         return  # no ring goes back
-    if record.kind == Kind.FRAME:
-        found.absences.note(record.sequence, record.making)
+    if record.kind == RecordKind.FRAME:
+        found.absences.note(record.sequence, record.decision)
         found.frames.append(record)
         found.following = record.sequence + 1
-    elif record.kind == Kind.LEFT_OUT:
-        found.absences.note(record.sequence, record.making)
+    elif record.kind == RecordKind.LEFT_OUT:
+        found.absences.note(record.sequence, record.decision)
         found.following = record.sequence + 1
-    elif record.kind == Kind.REFUSED:
-        found.absences.note(record.sequence, record.making)
+    elif record.kind == RecordKind.REFUSED:
+        found.absences.note(record.sequence, record.decision)
         found.absences.refuse(record.sequence, record.sequence)
         found.following = record.sequence + 1
-    elif record.kind == Kind.END:
+    elif record.kind == RecordKind.END:
         found.ended = True
         found.following = max(found.following, record.sequence)
 
 
-def _records(handle: int, size: int, *, verify: bool) -> Iterator[Record]:
+def _records(handle: int, size: int, *, verify: bool) -> Iterator[RingRecord]:
     at = 0
     while at + HEAD_BYTES <= size:
         head = os.pread(handle, HEAD_BYTES, at)
         if len(head) < HEAD_BYTES or head[:4] != MAGIC:
             return
         _, kind, word, meta, body, sequence, extra = _FIELDS.unpack_from(head)
-        making = Making(word & 15, word >> 4)
+        decision = EncodingDecision(word & 15, word >> 4)
         at += HEAD_BYTES
-        record = Record(kind, making, sequence, extra, at, meta, body)
+        record = RingRecord(kind, decision, sequence, extra, at, meta, body)
         at += meta + body
         if at > size or (verify and _checked(handle, record) is None):
             return
         yield record
 
 
-def _checked(handle: int, record: Record) -> bytes | None:
+def _checked(handle: int, record: RingRecord) -> bytes | None:
     """Meta and body of a record; None if they are not what was written."""
     whole = os.pread(handle, HEAD_BYTES + record.meta + record.body, record.at - HEAD_BYTES)
     if len(whole) < HEAD_BYTES + record.meta + record.body:

@@ -18,13 +18,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from camfan.ring.absences import Making
+from camfan.ring.absences import EncodingDecision
 from camfan.ring.ring_file import (
     HEAD_BYTES,
-    About,
-    Contents,
-    Kind,
+    RecordKind,
+    RingFileContents,
     RingFileError,
+    RingFileStart,
     encode_about,
     pack,
     read_contents,
@@ -45,12 +45,12 @@ class RingInUseError(OSError):
 
 
 @dataclass(slots=True)
-class Stretch:
+class RingSegment:
     """One file of the ring."""
 
     path: Path
     number: int
-    about: About
+    about: RingFileStart
     first: int  # sequence
     captured: int  # ns, of its first picture
     bytes: int
@@ -62,11 +62,11 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class PendingRecord:
     """One record that is to be written."""
 
-    kind: Kind
-    making: Making
+    kind: RecordKind
+    decision: EncodingDecision
     sequence: int
     extra: int = 0
     meta: bytes = b""
@@ -79,12 +79,12 @@ class Write:
 
 
 class RingFolder:
-    """Belongs to one thread, but for `stretches`, `runs` and `sync`."""
+    """Belongs to one thread, but for `segments`, `runs` and `sync`."""
 
     def __init__(self, path: Path, camera: str, run: str, limit_bytes: int) -> None:
         self.path = path
         self.boot = boot_id()
-        self.stretches: tuple[Stretch, ...] = ()  # oldest first
+        self.segments: tuple[RingSegment, ...] = ()  # oldest first
         self.runs: tuple[str, ...] = ()  # known, also those of which nothing is left
         self.frames = 0  # written to this ring in all
         self.newest_ns = 0
@@ -101,7 +101,7 @@ class RingFolder:
     @property
     def size(self) -> int:
         """Bytes of all files."""
-        return sum(stretch.bytes for stretch in self.stretches)
+        return sum(segment.bytes for segment in self.segments)
 
     @property
     def is_open(self) -> bool:
@@ -118,7 +118,7 @@ class RingFolder:
             raise RingInUseError(errno.EBUSY, "another process writes this ring") from exc
         self._load()
 
-    def append(self, write: Write) -> bool:
+    def append(self, write: PendingRecord) -> bool:
         """Write one record; on a full disk in place of the oldest. True if that was needed."""
         full = False
         while True:
@@ -149,29 +149,29 @@ class RingFolder:
                 os.close(handle)
         self._handle = self._lock = -1
 
-    def _append(self, write: Write) -> None:
-        if write.kind == Kind.END and self._handle < 0:
+    def _append(self, write: PendingRecord) -> None:
+        if write.kind == RecordKind.END and self._handle < 0:
             return  # nothing was begun
         self._look()
-        if self._handle < 0 or self.stretches[-1].bytes + write.bytes > self.file_bytes:
+        if self._handle < 0 or self.segments[-1].bytes + write.bytes > self.file_bytes:
             self._begin(write)
-        active = self.stretches[-1]
+        active = self.segments[-1]
         self._write(
-            pack(write.kind, write.making, write.sequence, write.extra, write.meta, write.body)
+            pack(write.kind, write.decision, write.sequence, write.extra, write.meta, write.body)
         )
         with self._guard:
             self._unsynced.add(active.path)
-        active.ended = write.kind == Kind.END
-        if write.kind == Kind.FRAME:
+        active.ended = write.kind == RecordKind.END
+        if write.kind == RecordKind.FRAME:
             self.frames += 1
             self.newest_ns = write.captured
 
-    def _begin(self, write: Write) -> None:
+    def _begin(self, write: PendingRecord) -> None:
         """The next file, whose first record this will be."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
-        about = About(
+        about = RingFileStart(
             camera=self._camera,
             run=self._run,
             boot=self.boot,
@@ -179,23 +179,25 @@ class RingFolder:
             runs=list(self.runs[-REMEMBERED_RUNS:]),
         )
         captured = write.captured or time.time_ns()
-        start = pack(Kind.START, write.making, write.sequence, captured, encode_about(about))
+        start = pack(
+            RecordKind.START, write.decision, write.sequence, captured, encode_about(about)
+        )
         needed = max(self.file_bytes, sum(map(len, start)) + write.bytes)
         while self.size + needed > self._limit_bytes and self._drop_oldest():
             pass
-        number = self.stretches[-1].number + 1 if self.stretches else 1
+        number = self.segments[-1].number + 1 if self.segments else 1
         path = self.path / f"{number:010d}.ring"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._handle = os.open(path, flags, 0o644)
-        stretch = Stretch(path, number, about, write.sequence, captured, 0)
-        self.stretches = (*self.stretches, stretch)
+        segment = RingSegment(path, number, about, write.sequence, captured, 0)
+        self.segments = (*self.segments, segment)
         if self._run not in self.runs:
             self.runs = (*self.runs, self._run)
         self._write(start)
 
     def _write(self, pieces: list[bytes]) -> None:
         """All of it, or nothing."""
-        active, whole = self.stretches[-1], sum(map(len, pieces))
+        active, whole = self.segments[-1], sum(map(len, pieces))
         try:
             written = os.writev(self._handle, pieces)
             while written < whole:  # a disk that fills up takes a part first
@@ -208,10 +210,10 @@ class RingFolder:
 
     def _drop_oldest(self) -> bool:
         """Delete the oldest file, but never the one that is being written."""
-        if len(self.stretches) < (2 if self._handle >= 0 else 1):
+        if len(self.segments) < (2 if self._handle >= 0 else 1):
             return False
-        oldest, *rest = self.stretches
-        self.stretches = tuple(rest)
+        oldest, *rest = self.segments
+        self.segments = tuple(rest)
         oldest.path.unlink(missing_ok=True)
         return True
 
@@ -221,23 +223,23 @@ class RingFolder:
         if self._handle < 0 or now_s < self._look_s:
             return
         self._look_s = now_s + LOOK_S
-        there, ours = self.stretches[-1].path.stat(), os.fstat(self._handle)
+        there, ours = self.segments[-1].path.stat(), os.fstat(self._handle)
         if (there.st_ino, there.st_dev) != (ours.st_ino, ours.st_dev):
             raise FileNotFoundError(errno.ENOENT, "the folder was replaced", str(self.path))
 
     def _load(self) -> None:
-        found: list[Stretch] = []
+        found: list[RingSegment] = []
         paths = sorted(path for path in self.path.iterdir() if _NAME.fullmatch(path.name))
         for path in paths:
-            stretch = self._read(path, last=path == paths[-1])
-            if stretch is not None:
-                found.append(stretch)
-        self.stretches = tuple(found)
+            segment = self._read(path, last=path == paths[-1])
+            if segment is not None:
+                found.append(segment)
+        self.segments = tuple(found)
         if found:
             last = found[-1].about
             self.runs = tuple(dict.fromkeys([*last.runs, *(s.run for s in found), *self.runs]))
 
-    def _read(self, path: Path, *, last: bool) -> Stretch | None:
+    def _read(self, path: Path, *, last: bool) -> RingSegment | None:
         """One file; the last one is cut where it is torn, and what never was a file is deleted."""
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
@@ -255,14 +257,14 @@ class RingFolder:
             return None
         finally:
             os.close(handle)
-        return self._stretch(path, contents, size)
+        return self._segment(path, contents, size)
 
-    def _stretch(self, path: Path, contents: Contents, size: int) -> Stretch | None:
+    def _segment(self, path: Path, contents: RingFileContents, size: int) -> RingSegment | None:
         if contents.about.camera != self._camera:
             log.warning("%s: of camera %s; left alone", path, contents.about.camera)
             return None
         number = int(path.name[:10])
-        return Stretch(
+        return RingSegment(
             path, number, contents.about, contents.first, contents.captured, size, contents.ended
         )
 

@@ -42,7 +42,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _PieceContents:
     """What a piece shows of itself. A slice is a part of the picture proper, not a header."""
 
     begins: bool  # a picture begins here, if one was begun before
@@ -51,7 +51,7 @@ class _Look:
     parameters: bool = False  # nothing but parameter sets: of this picture, or of the next one
 
 
-Look = Callable[[bytes], _Look]
+Look = Callable[[bytes], _PieceContents]
 
 
 def marks_keys(codec: str) -> bool:
@@ -82,7 +82,7 @@ class Joiner:
         self._alike = 0  # pictures in a row with so many
         self._needed = LEARN_UNITS
         self._stamp_ns: int | None = None  # of the last unit
-        self._held: deque[tuple[Piece, _Look]] = deque(maxlen=MAX_HELD)
+        self._held: deque[tuple[Piece, _PieceContents]] = deque(maxlen=MAX_HELD)
 
     def feed(self, piece: Piece) -> list[Unit]:
         """The units that are complete now."""
@@ -107,7 +107,7 @@ class Joiner:
         self._add(piece, look)
         return units + self._cut_early()
 
-    def _is_next(self, piece: Piece, look: _Look) -> bool:
+    def _is_next(self, piece: Piece, look: _PieceContents) -> bool:
         if self._first is None:
             return False
         return look.begins or piece.stamp_ns != self._first.stamp_ns
@@ -121,7 +121,7 @@ class Joiner:
         self._append(piece)
         return self._cut_early()
 
-    def _add(self, piece: Piece, look: _Look) -> None:
+    def _add(self, piece: Piece, look: _PieceContents) -> None:
         if self._any is None:
             self._any = piece
         if look.slices and self._first is None:
@@ -170,7 +170,7 @@ class Joiner:
         self._key = False
 
 
-def _look_h264(data: bytes) -> _Look:
+def _look_h264(data: bytes) -> _PieceContents:
     begins, slices, key, parameters = False, 0, False, False
     for kind, first in _units(data, header=1):
         kind &= 0x1F
@@ -182,10 +182,10 @@ def _look_h264(data: bytes) -> _Look:
         else:
             begins = begins or kind in (6, 9) or 14 <= kind <= 18
         key = key or kind in (5, 7)
-    return _Look(begins, slices, key, parameters and not begins and not slices)
+    return _PieceContents(begins, slices, key, parameters and not begins and not slices)
 
 
-def _look_h265(data: bytes) -> _Look:
+def _look_h265(data: bytes) -> _PieceContents:
     begins, slices, key, parameters = False, 0, False, False
     for kind, first in _units(data, header=2):
         kind = kind >> 1 & 0x3F
@@ -197,16 +197,16 @@ def _look_h265(data: bytes) -> _Look:
         else:
             begins = begins or kind in (35, 39) or 41 <= kind <= 44
         key = key or 16 <= kind <= 23 or kind in (32, 33)
-    return _Look(begins, slices, key, parameters and not begins and not slices)
+    return _PieceContents(begins, slices, key, parameters and not begins and not slices)
 
 
-def _look_mpeg4(data: bytes) -> _Look:
+def _look_mpeg4(data: bytes) -> _PieceContents:
     begins, slices, key = False, 0, False
     for kind, first in _units(data, header=1):
         begins = begins or kind in (0xB0, 0xB3, 0xB6)
         slices += kind == 0xB6
         key = key or kind == 0xB0 or (kind == 0xB6 and first >> 6 == 0)
-    return _Look(begins, slices, key)
+    return _PieceContents(begins, slices, key)
 
 
 def _is_vp9_key(first: int) -> bool:
@@ -227,5 +227,7 @@ def _units(data: bytes, header: int) -> list[tuple[int, int]]:
 
 
 _WHOLE = {"mjpeg", "vp8", "vp9"}  # FFmpeg puts these together itself
-_OTHER = _Look(begins=False, slices=1, key=False)  # all that has the same stamp is one picture
+_OTHER = _PieceContents(
+    begins=False, slices=1, key=False
+)  # all that has the same stamp is one picture
 _LOOKS: dict[str, Look] = {"h264": _look_h264, "hevc": _look_h265, "mpeg4": _look_mpeg4}

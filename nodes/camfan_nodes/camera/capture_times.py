@@ -36,7 +36,7 @@ _DRIFT = 2000  # two clocks drift apart by at most 1/2000: 500 ppm
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class CaptureTime:
     """The latest time that it can be, which is the likeliest, and how much off that may be."""
 
     at_ns: int
@@ -44,7 +44,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class _Report:
+class _SenderReport:
     """Our clock minus the stamps, as one report bounds it."""
 
     earliest_ns: int
@@ -80,8 +80,8 @@ class CaptureTimes:
         self._believed = True
         self._live = False
         self._pictures = 0
-        self._reports: deque[_Report] = deque(maxlen=REPORTS)
-        self._pace = _Pace()
+        self._reports: deque[_SenderReport] = deque(maxlen=REPORTS)
+        self._pace = _DelayTrend()
 
     def note(self, stamp_ns: int | None, now_ns: int) -> None:
         """A picture begins to arrive."""
@@ -112,19 +112,19 @@ class CaptureTimes:
         It may have waited to be read for as long as the picture before it did.
         """
         earliest_ns = after_ns - stamp_ns - self._lag_ns
-        self._reports.append(_Report(earliest_ns, before_ns - stamp_ns, before_ns))
+        self._reports.append(_SenderReport(earliest_ns, before_ns - stamp_ns, before_ns))
 
-    def of(self, stamp_ns: int | None, arrived_ns: int) -> Moment:
+    def of(self, stamp_ns: int | None, arrived_ns: int) -> CaptureTime:
         """When the picture with this stamp, which came at `arrived_ns`, was taken."""
         if stamp_ns is None or not self._believed or self._ahead_ns is None:
-            return Moment(arrived_ns, self._unknown_ns + self._looking_ahead_ns())
+            return CaptureTime(arrived_ns, self._unknown_ns + self._looking_ahead_ns())
         if (offset := self._reported()) is not None:
-            return Moment(min(stamp_ns + offset.at_ns, arrived_ns), offset.error_ns)
+            return CaptureTime(min(stamp_ns + offset.at_ns, arrived_ns), offset.error_ns)
         taken_ns = min(stamp_ns + self._ahead_ns, arrived_ns)
         if self._pictures < 2:
-            return Moment(taken_ns, ALONE_NS)
+            return CaptureTime(taken_ns, ALONE_NS)
         error_ns = self._unknown_ns + self._looking_ahead_ns() + arrived_ns - taken_ns
-        return Moment(taken_ns, error_ns)
+        return CaptureTime(taken_ns, error_ns)
 
     def _looking_ahead_ns(self) -> int:
         """How long an encoder that looks ahead may keep a picture."""
@@ -133,7 +133,7 @@ class CaptureTimes:
             pictures = REORDER_PICTURES if self._back_ns else 0
         return min(pictures * self._interval_ns, MAX_REORDER_NS)
 
-    def _reported(self) -> Moment | None:
+    def _reported(self) -> CaptureTime | None:
         """Our clock minus the stamps, from the best report; None without one that shows a delay."""
         if not self._reports or self._ahead_ns is None:
             return None
@@ -148,7 +148,7 @@ class CaptureTimes:
             for report in self._reports
             if (earliest := report.earliest_by(now_ns)) <= latest_ns or report is best
         )
-        return Moment(latest_ns, max(latest_ns - earliest_ns, 0) + REPORT_NS)
+        return CaptureTime(latest_ns, max(latest_ns - earliest_ns, 0) + REPORT_NS)
 
     def _broken(self, stamp_ns: int, now_ns: int) -> bool:
         """Whether the stamps are no longer those of the same clock."""
@@ -175,7 +175,7 @@ class CaptureTimes:
         self._newest_ns = self._last_ns = self._oldest_ns = stamp_ns
         self._stuck = self._stamps = self._back_ns = 0
         self._reports.clear()
-        self._pace = _Pace()
+        self._pace = _DelayTrend()
         self.kept = False
 
     def _notice_kept(self, fallen_ns: int, stamp_ns: int, now_ns: int) -> None:
@@ -189,7 +189,7 @@ class CaptureTimes:
         self.kept = self.kept and not self._live
 
 
-class _Pace:
+class _DelayTrend:
     """Notices stamps that advance more slowly than time, block after block."""
 
     def __init__(self) -> None:

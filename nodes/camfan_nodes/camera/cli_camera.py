@@ -19,15 +19,15 @@ from camfan_config.site.inherit import without_effect
 from camfan_config.site.pace import planned_pace
 from camfan_config.text.printable import printable_lines
 from camfan_nodes.camera.clock import NodeClock
-from camfan_nodes.camera.discreet import DiscreetSource
+from camfan_nodes.camera.discreet import RedactingSource
 from camfan_nodes.camera.encode import encoder_of
 from camfan_nodes.camera.figures import NodeFigures
-from camfan_nodes.camera.hang_detector import Pulse
+from camfan_nodes.camera.hang_detector import HangDetector
 from camfan_nodes.camera.health import read_health
 from camfan_nodes.camera.listing import describe
 from camfan_nodes.camera.network_reader import THREAD
-from camfan_nodes.camera.node import Node, Parts
-from camfan_nodes.camera.restart_reason import Life
+from camfan_nodes.camera.node import CameraNode, CameraNodeParts
+from camfan_nodes.camera.restart_reason import RestartReason
 from camfan_nodes.camera.sources import source_of
 from camfan_nodes.camera.supervise import CAPTURE, StopHungError, supervise
 from camfan_nodes.camera.trust import caveat_of
@@ -101,12 +101,15 @@ def _publish(name: str, loaded: Loaded, key: Path | None, *, take_over: bool) ->
     site = loaded.site
     camera = find_node(site.cameras, "camera", name)
     stop = service.stop_on_signals()
-    clock, life = NodeClock(stop), Life()
-    source, pulse = DiscreetSource(source_of(name, camera, clock), loaded.hidden), Pulse(clock)
+    clock, life = NodeClock(stop), RestartReason()
+    source, hangs = (
+        RedactingSource(source_of(name, camera, clock), loaded.hidden),
+        HangDetector(clock),
+    )
     caveat = caveat_of(camera)
     if caveat is not None:
         log.warning("camera %s: %s", name, caveat)
-    figures = NodeFigures(name, source.tally, clock, restart_reason=life.last_end, caveat=caveat)
+    figures = NodeFigures(name, source.counts, clock, restart_reason=life.last_end, caveat=caveat)
     try:
         with Publisher(
             site,
@@ -117,20 +120,20 @@ def _publish(name: str, loaded: Loaded, key: Path | None, *, take_over: bool) ->
             take_over=take_over,
             node=True,
         ) as publisher:
-            node = Node(
-                Parts(
+            node = CameraNode(
+                CameraNodeParts(
                     camera=name,
                     source=source,
                     encoder=encoder_of(camera, site.security.limits),
                     publisher=publisher,
                     supervisor=_Systemd(),
                     figures=figures,
-                    pulse=pulse,
+                    hangs=hangs,
                     clock=clock,
                     plan=partial(planned_pace, camera),
                 )
             )
-            supervise(node.run, pulse, stop)
+            supervise(node.run, hangs, stop)
     except StopHungError as exc:
         log.warning("camera %s: %s", name, exc)
     except CamfanError as exc:

@@ -7,18 +7,18 @@ from contextlib import contextmanager
 
 from camfan_config import Hidden
 from camfan_nodes.camera.source import (
-    EVERYTHING,
+    FULL_DEMAND,
+    CameraSource,
+    CameraStream,
     FinalSourceError,
-    Source,
+    SourceCounts,
+    SourceDemand,
     SourceError,
-    Stream,
-    Tally,
-    Wishes,
 )
 
 
-class DiscreetSource:
-    def __init__(self, source: Source, hidden: Hidden) -> None:
+class RedactingSource:
+    def __init__(self, source: CameraSource, hidden: Hidden) -> None:
         self.name = hidden.cover(source.name)
         self._source = source
         self._hidden = hidden
@@ -28,21 +28,21 @@ class DiscreetSource:
         return self._source.reopens
 
     @property
-    def tally(self) -> Tally:
-        return self._source.tally
+    def counts(self) -> SourceCounts:
+        return self._source.counts
 
     @contextmanager
-    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Stream]:
+    def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[CameraStream]:
         try:
-            with self._source.open(wishes) as stream:
-                yield _DiscreetStream(stream, self._hidden)
+            with self._source.open(demand) as stream:
+                yield _RedactingStream(stream, self._hidden)
         except (SourceError, FinalSourceError) as exc:
             exc.args = (self._hidden.cover(str(exc)),)
             raise
 
 
-class _DiscreetStream:
-    def __init__(self, stream: Stream, hidden: Hidden) -> None:
+class _RedactingStream:
+    def __init__(self, stream: CameraStream, hidden: Hidden) -> None:
         self.capture = stream.capture
         self._stream = stream
         self._hidden = hidden

@@ -27,7 +27,7 @@ from camfan_config.types import (
 )
 from camfan_nodes.camera.jpeg_repair import repair_jpeg
 from camfan_nodes.camera.privacy import Paint
-from camfan_nodes.camera.source import Bgr, Picture, Plane, Planes
+from camfan_nodes.camera.source import Bgr, CapturedFrame, Plane, Planes
 from camfan_wire.bounds import WIDEST, check_bounds
 from camfan_wire.exif import UPRIGHT, orientation
 from camfan_wire.jpeg import picture_size
@@ -36,11 +36,11 @@ from camfan_wire.scans import check_scans
 SAMPLING = "420"
 
 
-class PictureError(CamfanError):
+class JpegDecodeError(CamfanError):
     """One picture that cannot be decoded; the next one may."""
 
 
-class Made(NamedTuple):
+class EncodedJpeg(NamedTuple):
     """A JPEG that is ready to be published, and what it took."""
 
     jpeg: bytes
@@ -65,7 +65,7 @@ class Encoder:
             return False
         return self.size is None or picture_size(jpeg) == (self.size.width, self.size.height)
 
-    def make(self, picture: Picture, quality: int | None = None) -> Made:
+    def make(self, picture: CapturedFrame, quality: int | None = None) -> EncodedJpeg:
         """`quality` in place of the encoder's own, if given.
 
         Raises PictureError, and WireError for a JPEG that is none or a picture that is too large.
@@ -75,17 +75,17 @@ class Encoder:
         if isinstance(content, bytes):
             content = repair_jpeg(content)
             if self.passes(content):
-                return Made(content, encoded=False, orientation=way)
+                return EncodedJpeg(content, encoded=False, orientation=way)
             way = orientation(content)
             check_bounds(len(content), *picture_size(content), self.limits)
             content = self._resized(turned_upright(decode_jpeg(content), way))
         height, width = (content.y if isinstance(content, Planes) else content).shape[:2]
         check_bounds(0, width, height, self.limits)
         if isinstance(content, Planes):
-            return Made(self._encode_planes(content, quality), encoded=True, orientation=way)
-        return Made(self._encode_bgr(content, quality), encoded=True, orientation=way)
+            return EncodedJpeg(self._encode_planes(content, quality), encoded=True, orientation=way)
+        return EncodedJpeg(self._encode_bgr(content, quality), encoded=True, orientation=way)
 
-    def encode(self, picture: Picture, quality: int | None = None) -> bytes:
+    def encode(self, picture: CapturedFrame, quality: int | None = None) -> bytes:
         """The JPEG alone that `make` makes."""
         return self.make(picture, quality).jpeg
 
@@ -159,4 +159,4 @@ def decode_jpeg(jpeg: bytes) -> Bgr:
     try:
         return cast(Bgr, simplejpeg.decode_jpeg(jpeg, colorspace="BGR", strict=False))
     except ValueError as exc:
-        raise PictureError(f"a JPEG that cannot be decoded: {exc}") from exc
+        raise JpegDecodeError(f"a JPEG that cannot be decoded: {exc}") from exc

@@ -9,10 +9,10 @@ import threading
 from collections import deque
 
 from camfan import Report
-from camfan.ring.ring import Counts
+from camfan.ring.ring import CaptureCounts
 from camfan_config.site.pace import Pace
 from camfan_nodes.camera.clock import Clock
-from camfan_nodes.camera.source import Tally
+from camfan_nodes.camera.source import SourceCounts
 from camfan_wire.messages import Figures
 from camfan_wire.states import CameraState, state_of
 
@@ -56,7 +56,7 @@ class NodeFigures:
     def __init__(
         self,
         camera: str,
-        tally: Tally,
+        counts: SourceCounts,
         clock: Clock,
         *,
         restart_reason: str | None = None,
@@ -64,7 +64,7 @@ class NodeFigures:
     ) -> None:
         """`caveat` is said in the status as long as nothing worse is."""
         self._camera = camera
-        self._tally = tally
+        self._counts = counts
         self._clock = clock
         self._restart_reason = restart_reason
         self._caveat = caveat
@@ -133,7 +133,7 @@ class NodeFigures:
         with self._lock:
             self.trouble, self._ended = None, True
 
-    def sentence(self, counts: Counts) -> str:
+    def sentence(self, counts: CaptureCounts) -> str:
         """One line for a person: `live, 14.9 fps, 1280x720, 301 sent, 0 unsent`."""
         now_ns = self._clock.monotonic_ns()
         with self._lock:
@@ -157,8 +157,8 @@ class NodeFigures:
                 "bytes_per_s": None if bytes_per_s is None else round(bytes_per_s),
                 "width": self.size[0] if self.size else None,
                 "height": self.size[1] if self.size else None,
-                "unreadable": self._tally.unreadable,
-                "source_drops": self._tally.dropped,
+                "unreadable": self._counts.unreadable,
+                "source_drops": self._counts.dropped,
                 "reopened": max(0, self._openings - 1),
                 "last_error": self.last_error,
             }

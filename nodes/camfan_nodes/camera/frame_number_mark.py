@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 BITS = 32
 CELLS = 2 + BITS + 2
-MIN_WIDTH = CELLS * 4
 
 _SHIFTS = np.arange(BITS - 1, -1, -1, dtype=np.uint64)
 
@@ -22,7 +21,7 @@ def cell_size(width: int) -> int:
 
 
 def draw_number(plane: npt.NDArray[np.uint8], number: int) -> None:
-    """Write `number` modulo 2**32 into a grey picture at least MIN_WIDTH wide."""
+    """Write `number` modulo 2**32 into a grey picture; nothing where it is narrower than CELLS * 4 pixels."""
     side = cell_size(plane.shape[1])
     if side:
         row = np.repeat(_cells(number), side)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from camfan_nodes.camera.clock import Clock
 
 
-class Pulse:
+class HangDetector:
     """Written by the capturing thread, read by any; each field is one assignment."""
 
     def __init__(self, clock: Clock) -> None:

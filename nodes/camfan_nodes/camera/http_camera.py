@@ -20,18 +20,25 @@ from camfan_nodes.camera.http_client import (
     Answer,
     ExchangeError,
     HttpClient,
-    LeftError,
     SilentError,
+    StoppedError,
 )
 from camfan_nodes.camera.http_coding import CODINGS
 from camfan_nodes.camera.http_head import Head, HttpError
-from camfan_nodes.camera.multipart import Part, Parts, StreamError, boundary_of
-from camfan_nodes.camera.network_reader import Reader, Readers
+from camfan_nodes.camera.multipart import StreamError, StreamParser, StreamPart, boundary_of
+from camfan_nodes.camera.network_reader import NetworkReader, NetworkReaders
 from camfan_nodes.camera.pacing import Thinner
-from camfan_nodes.camera.source import EVERYTHING, SLICE_S, Picture, SourceError, Tally, Wishes
+from camfan_nodes.camera.source import (
+    FULL_DEMAND,
+    SLICE_S,
+    CapturedFrame,
+    SourceCounts,
+    SourceDemand,
+    SourceError,
+)
 from camfan_nodes.camera.stamps import captured_at, placeholder
 from camfan_nodes.camera.trust import TrustError, trust_of
-from camfan_nodes.camera.words import said
+from camfan_nodes.camera.words import printable_short
 
 DEPTH = 4  # pictures of one burst of the network; full: the oldest is dropped
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1.0, 30.0  # for an answer; a stream may be silent for longer
@@ -40,13 +47,13 @@ MAX_SNIFFED_BYTES = 65_536  # without a picture, of an answer that does not say 
 
 class HttpSource:
     def __init__(self, camera: HttpCamera, clock: Clock) -> None:
-        self.tally = Tally()
+        self.counts = SourceCounts()
         self.reopens = True
         address = read_address(camera.url)
         self.name = address.shown
         self._camera = camera
         self._clock = clock
-        self._readers = Readers(self.name, clock)
+        self._readers = NetworkReaders(self.name, clock)
         stall_s = STALL_S if camera.stall_after is None else camera.stall_after
         self._timeout_s = min(max(MIN_TIMEOUT_S, 0.8 * stall_s), MAX_TIMEOUT_S)
         pace = planned_pace(camera)
@@ -59,64 +66,68 @@ class HttpSource:
         self._client = HttpClient(address, trust_of(camera), self._timeout_s, self._answer_s)
 
     @contextmanager
-    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Reader]:
+    def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[NetworkReader]:
         kind = "snapshots" if self._camera.snapshot else "MJPEG stream"
-        pictures = partial(self._snapshots if self._camera.snapshot else self._stream, wishes)
-        reader = Reader(pictures, DEPTH, self.tally, f"{kind} of {self.name}", wishes)
+        pictures = partial(self._snapshots if self._camera.snapshot else self._stream, demand)
+        reader = NetworkReader(pictures, DEPTH, self.counts, f"{kind} of {self.name}", demand)
         with self._readers.open(reader):
             yield reader
 
-    def _stream(self, wishes: Wishes, leave: threading.Event) -> Iterator[Picture | None]:
+    def _stream(
+        self, demand: SourceDemand, leave: threading.Event
+    ) -> Iterator[CapturedFrame | None]:
         thinner = Thinner(self._camera.fps)
         with self._in_words(), self._answer(leave) as answer:
-            parts, count = Parts(boundary_of(answer.type)), 0
+            parts, count = StreamParser(boundary_of(answer.type)), 0
             while data := answer.read(self._silence_s):
                 for part in self._fed(parts, data):
                     count += 1
-                    if thinner.keeps(self._clock.monotonic_ns() / 1e9, wishes.fps):
-                        yield None if wishes.idle() else self._picture(part, part.head, answer)
+                    if thinner.keeps(self._clock.monotonic_ns() / 1e9, demand.fps):
+                        yield None if demand.idle() else self._picture(part, part.head, answer)
                 if not count and not parts.begun and _is_another(answer, parts.others):
                     break
             if parts.begun and not count:
                 raise ExchangeError("the camera ended the stream before a picture was whole")
             raise ExchangeError(_end_of(answer, count, parts.others))
 
-    def _snapshots(self, wishes: Wishes, leave: threading.Event) -> Iterator[Picture | None]:
+    def _snapshots(
+        self, demand: SourceDemand, leave: threading.Event
+    ) -> Iterator[CapturedFrame | None]:
         due_ns = self._clock.monotonic_ns()
         while True:
-            if wishes.idle():
+            if demand.idle():
                 yield None  # not even asked for
             elif (picture := self._snapshot(leave)) is not None:
                 yield picture
-            due_ns = self._rest(wishes, leave, due_ns)
+            due_ns = self._rest(demand, leave, due_ns)
             if leave.is_set():
                 return
 
-    def _rest(self, wishes: Wishes, leave: threading.Event, due_ns: int) -> int:
+    def _rest(self, demand: SourceDemand, leave: threading.Event, due_ns: int) -> int:
         """Wait until the next snapshot is due, which it returns; a viewer that comes, or another
         rate, ends the wait.
         """
-        was_idle = wishes.idle()
+        was_idle = demand.idle()
         while not leave.is_set():
-            fps = wishes.fps or self._camera.fps or SLOWEST_FPS
+            fps = demand.fps or self._camera.fps or SLOWEST_FPS
             next_ns, now_ns = due_ns + round(1e9 / fps), self._clock.monotonic_ns()
             left_s = (next_ns - now_ns) / 1e9
             if left_s <= 0:
                 return now_ns if left_s < -1 / fps else next_ns  # a pause is not made up for
-            if was_idle and not wishes.idle():
+            if was_idle and not demand.idle():
                 break
             if was_idle:
-                wishes.rest(min(left_s, SLICE_S))
+                demand.rest(min(left_s, SLICE_S))
             else:
                 leave.wait(min(left_s, SLICE_S))
         return self._clock.monotonic_ns()
 
-    def _snapshot(self, leave: threading.Event) -> Picture | None:
+    def _snapshot(self, leave: threading.Event) -> CapturedFrame | None:
         """One picture within the time-out, however slowly it trickles in; None: a damaged one."""
         until_s = time.monotonic() + self._answer_s
         asked_ns = self._clock.wall_ns()
         with self._in_words(), self._answer(leave) as answer:
-            parts, silent = Parts(boundary_of(answer.type)), False
+            parts, silent = StreamParser(boundary_of(answer.type)), False
             try:
                 while data := answer.read(until_s - time.monotonic()):
                     for part in self._fed(parts, data):
@@ -130,28 +141,28 @@ class HttpSource:
                 raise ExchangeError(f"asked for a picture, got {_described(answer, parts.others)}")
             if silent:
                 raise ExchangeError(f"no whole picture in {self._answer_s:g} s")
-            self.tally.unreadable += not parts.damaged
+            self.counts.unreadable += not parts.damaged
         return None
 
     def _picture(
-        self, part: Part, head: Head, answer: Answer, asked_ns: int | None = None
-    ) -> Picture:
+        self, part: StreamPart, head: Head, answer: Answer, asked_ns: int | None = None
+    ) -> CapturedFrame:
         """Of a snapshot since it was asked for. Raises ExchangeError for a placeholder."""
         reason = placeholder(head)
         if reason is not None:
             raise ExchangeError(reason)
-        said = captured_at(head, part.began_ns, part.waited_ns, answer.way_ns)
-        if said is not None:
-            return Picture(part.jpeg, *said)
+        stated = captured_at(head, part.began_ns, part.waited_ns, answer.way_ns)
+        if stated is not None:
+            return CapturedFrame(part.jpeg, *stated)
         if asked_ns is None:
-            return Picture(part.jpeg, part.began_ns)
+            return CapturedFrame(part.jpeg, part.began_ns)
         half_ns = max(0, part.began_ns - asked_ns) // 2  # in between, unless the camera keeps some
-        return Picture(part.jpeg, asked_ns + half_ns, half_ns)
+        return CapturedFrame(part.jpeg, asked_ns + half_ns, half_ns)
 
-    def _fed(self, parts: Parts, data: bytes) -> list[Part]:
+    def _fed(self, parts: StreamParser, data: bytes) -> list[StreamPart]:
         before = parts.damaged + parts.skipped
         found = parts.feed(data, self._clock.wall_ns())
-        self.tally.unreadable += parts.damaged + parts.skipped - before
+        self.counts.unreadable += parts.damaged + parts.skipped - before
         return found
 
     @contextmanager
@@ -167,7 +178,7 @@ class HttpSource:
         """Failures with the name of the camera before them; leaving is none."""
         try:
             yield
-        except LeftError:
+        except StoppedError:
             return
         except (ExchangeError, HttpError, StreamError, TrustError) as exc:
             raise SourceError(f"{self.name}: {exc}") from exc
@@ -181,10 +192,10 @@ def _is_another(answer: Answer, size: int) -> bool:
 
 def _described(answer: Answer, size: int) -> str:
     """An answer of about so many bytes in which there is no picture."""
-    kind = said(answer.type) or "no type"
+    kind = printable_short(answer.type) or "no type"
     if not size:
         return f"{kind} with nothing in it"
-    coding = said(answer.head.head.get("content-encoding") or "")
+    coding = printable_short(answer.head.head.get("content-encoding") or "")
     if coding and coding.lower() not in CODINGS:
         return f"{kind} compressed as {coding}, which cannot be read"
     promised = any(word in answer.type.lower() for word in ("jpeg", "jpg", "multipart"))

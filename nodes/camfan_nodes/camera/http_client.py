@@ -19,9 +19,9 @@ from camfan_nodes.camera.challenge import read_challenges
 from camfan_nodes.camera.cookies import Cookies
 from camfan_nodes.camera.http_coding import CODINGS, Inflater
 from camfan_nodes.camera.http_head import NOT_HTTP, AnswerHead, Chunks, HttpError, read_answer
-from camfan_nodes.camera.login import Login, UnknownWayError, choose
+from camfan_nodes.camera.login import CameraLogin, UnknownWayError, choose
 from camfan_nodes.camera.trust import TlsGate, Trust, TrustError
-from camfan_nodes.camera.words import reason_of, said
+from camfan_nodes.camera.words import printable_short, reason_of
 
 CHUNK_BYTES = 65_536
 SLICE_S = 0.25  # how soon a reader that is to leave does so
@@ -47,7 +47,7 @@ class SilentError(ExchangeError):
     """Nothing came in time."""
 
 
-class LeftError(CamfanError):
+class StoppedError(CamfanError):
     """The reader was asked to leave while it waited."""
 
 
@@ -57,7 +57,7 @@ class Answer:
 
     head: AnswerHead
     way_ns: int  # how long it took to connect; what is sent is not on the way for longer
-    _line: Line
+    _line: CameraConnection
     _rest: bytes = field(repr=False)  # of the body, came with the head
     _chunks: Chunks | None
     _inflater: Inflater | None
@@ -70,8 +70,8 @@ class Answer:
     @property
     def length(self) -> int:
         """Bytes of the body, as the camera says; it may be wrong. 0: not said."""
-        said = self.head.head.get("content-length") or ""
-        return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0
+        length = self.head.head.get("content-length") or ""
+        return int(length) if length.isascii() and length.isdigit() and len(length) < 10 else 0
 
     def read(self, silence_s: float) -> bytes:
         """The next piece of the body; empty at its end.
@@ -103,7 +103,7 @@ class Answer:
         self._line.close()
 
 
-class Line:
+class CameraConnection:
     """One connection, read in slices so that its reader can leave."""
 
     def __init__(self, connection: socket.socket, leave: threading.Event) -> None:
@@ -132,7 +132,7 @@ class Line:
                 continue
             except OSError as exc:
                 raise ExchangeError(_broken(exc)) from None
-        raise LeftError("asked to leave")
+        raise StoppedError("asked to leave")
 
     def close(self) -> None:
         self._connection.close()
@@ -151,7 +151,7 @@ class HttpClient:
         self._timeout_s = timeout_s
         self._answer_s = answer_s or timeout_s
         user = address.user
-        self._login = None if user is None else Login(user, address.password or "")
+        self._login = None if user is None else CameraLogin(user, address.password or "")
         self._cookies = Cookies()
 
     def get(self, leave: threading.Event) -> Answer:
@@ -183,10 +183,10 @@ class HttpClient:
             at = following
         raise ExchangeError(f"its redirects and logins do not end, after {MAX_STEPS} requests")
 
-    def _ask(self, at: Address, login: Login | None, leave: threading.Event) -> Answer | None:
+    def _ask(self, at: Address, login: CameraLogin | None, leave: threading.Event) -> Answer | None:
         """The answer to one request; None where there was none at all."""
         begun_ns = time.monotonic_ns()
-        line = Line(self._connect(at), leave)
+        line = CameraConnection(self._connect(at), leave)
         way_ns = time.monotonic_ns() - begun_ns
         try:
             line.send(_request(at, login, self._cookies if self._may_log_in(at) else None))
@@ -235,7 +235,7 @@ class HttpClient:
         except OSError as exc:
             raise ExchangeError(_broken(exc)) from None
 
-    def _following(self, at: Address, login: Login | None, answer: Answer) -> Address | None:
+    def _following(self, at: Address, login: CameraLogin | None, answer: Answer) -> Address | None:
         """Where to ask next; None: this answer is the last one."""
         status = answer.head.status
         location = answer.head.head.get("location")
@@ -263,7 +263,7 @@ class HttpClient:
         in_the_clear = (first.scheme, at.scheme) == ("https", "http")
         return at.host.lower() == first.host.lower() and not in_the_clear
 
-    def _check(self, at: Address, login: Login | None, answer: Answer) -> None:
+    def _check(self, at: Address, login: CameraLogin | None, answer: Answer) -> None:
         """Raises ExchangeError for any status but 200."""
         status, reason = answer.head.status, answer.head.reason
         if 200 <= status < 300:
@@ -271,7 +271,7 @@ class HttpClient:
         if login is not None:
             login.forget()
         self._cookies.forget()
-        word = _STATUS_WORDS.get(status, said(reason))
+        word = _STATUS_WORDS.get(status, printable_short(reason))
         if status == 401 and self._login is not None and login is None:
             word = "it wants a login, which is not taken there from the address of the site file"
         there = "" if at is self._address else f" at {at.shown}, where it sends this on to,"
@@ -296,7 +296,7 @@ def _redirected(at: Address, status: int, location: str) -> Address:
     return there
 
 
-def _logs_in(login: Login | None, answer: Answer) -> bool:
+def _logs_in(login: CameraLogin | None, answer: Answer) -> bool:
     """After a 401: whether to ask again. Raises ExchangeError where no known way is offered."""
     lines = answer.head.head.all("www-authenticate")
     ways = read_challenges(lines)
@@ -309,7 +309,7 @@ def _logs_in(login: Login | None, answer: Answer) -> bool:
     return again
 
 
-def _read_head(line: Line, timeout_s: float) -> tuple[AnswerHead | None, bytes]:
+def _read_head(line: CameraConnection, timeout_s: float) -> tuple[AnswerHead | None, bytes]:
     """The head of an answer and what came behind it; None where the camera only hung up."""
     data, until_s = b"", time.monotonic() + timeout_s
     while True:
@@ -330,7 +330,7 @@ def _read_head(line: Line, timeout_s: float) -> tuple[AnswerHead | None, bytes]:
         data += more
 
 
-def _request(at: Address, login: Login | None, cookies: Cookies | None) -> bytes:
+def _request(at: Address, login: CameraLogin | None, cookies: Cookies | None) -> bytes:
     lines = [
         f"GET {at.target} HTTP/1.1",
         f"Host: {_ascii(at.place)}",

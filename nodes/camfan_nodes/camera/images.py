@@ -16,13 +16,13 @@ from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.jpeg_repair import repair_jpeg
 from camfan_nodes.camera.pacing import Pacer
 from camfan_nodes.camera.source import (
-    EVERYTHING,
+    FULL_DEMAND,
+    CapturedFrame,
     Idle,
-    Passed,
-    Picture,
+    SkippedFrames,
+    SourceCounts,
+    SourceDemand,
     SourceError,
-    Tally,
-    Wishes,
 )
 from camfan_nodes.camera.words import describe_missing, reason_of
 from camfan_wire.errors import WireError
@@ -35,27 +35,31 @@ class ImagesSource:
     def __init__(self, camera: ImagesCamera, clock: Clock) -> None:
         self.name = camera.path
         self.reopens = True
-        self.tally = Tally()
+        self.counts = SourceCounts()
         self._camera = camera
         self._clock = clock
 
     @contextmanager
-    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[ImagesStream]:
+    def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[ImagesStream]:
         """Raises SourceError when there is no folder, or no JPEG in it."""
-        yield ImagesStream(self._camera, self.tally, self._clock, wishes)
+        yield ImagesStream(self._camera, self.counts, self._clock, demand)
 
 
 class ImagesStream:
     """One showing of the folder; again and again when it loops, new pictures included."""
 
     def __init__(
-        self, camera: ImagesCamera, tally: Tally, clock: Clock, wishes: Wishes = EVERYTHING
+        self,
+        camera: ImagesCamera,
+        counts: SourceCounts,
+        clock: Clock,
+        demand: SourceDemand = FULL_DEMAND,
     ) -> None:
-        self._wishes = wishes
+        self._demand = demand
         self._folder = Path(camera.path)
         self._loop = camera.loop
         self._fps = camera.fps or FPS
-        self._tally = tally
+        self._counts = counts
         self._clock = clock
         self._pacer = Pacer(clock)
         self._due_s = 0.0
@@ -63,7 +67,7 @@ class ImagesStream:
         self._next = next(self._jpegs, None)
         self.description = f"JPEGs of {self._folder}, untouched, at {short_rate(camera.fps or FPS)}"
 
-    def capture(self) -> Picture | Passed | Idle:
+    def capture(self) -> CapturedFrame | SkippedFrames | Idle:
         """The next JPEG, when its time has come."""
         if self._next is None:
             self._next = next(self._jpegs, None)
@@ -71,11 +75,11 @@ class ImagesStream:
             return Idle.ENDED
         if not self._pacer.reached(self._due_s):
             return Idle.PACED
-        self._due_s += 1 / (self._wishes.fps or self._fps)
+        self._due_s += 1 / (self._demand.fps or self._fps)
         jpeg, self._next = self._next, None
-        if not self._wishes.wanted():
-            return Passed()
-        return Picture(jpeg, self._clock.wall_ns())
+        if not self._demand.wanted():
+            return SkippedFrames()
+        return CapturedFrame(jpeg, self._clock.wall_ns())
 
     def _read_all(self) -> Iterator[bytes]:
         """Raises SourceError when a showing has no picture at all."""
@@ -99,7 +103,7 @@ class ImagesStream:
                 return jpeg
         except (OSError, WireError):
             pass  # counted below: no picture, for whatever reason
-        self._tally.unreadable += 1
+        self._counts.unreadable += 1
         return None
 
 

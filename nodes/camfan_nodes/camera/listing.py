@@ -9,7 +9,7 @@ from camfan_nodes.camera.pixel_formats import FORMATS
 from camfan_nodes.camera.v4l2_abi import fourcc_text
 from camfan_nodes.camera.v4l2_device import Offer
 
-TAKEN = {fourcc_text(code): row.name for row in FORMATS for code in row.codes}  # by fourcc
+USABLE_FORMATS = {fourcc_text(code): row.name for row in FORMATS for code in row.codes}  # by fourcc
 WISH = 1280 * 720  # pixels: more is seldom wanted and always paid for
 SIZES_SHOWN = 6
 
@@ -42,13 +42,17 @@ def _offer_line(offer: Offer) -> str:
         for width, height, fps in sorted(offer.sizes, key=_pixels, reverse=True)
     ]
     more = f" and {len(sizes) - SIZES_SHOWN} smaller" if len(sizes) > SIZES_SHOWN else ""
-    use = "" if offer.fourcc in TAKEN else "  (not usable here)"
+    use = "" if offer.fourcc in USABLE_FORMATS else "  (not usable here)"
     return f"{offer.fourcc}  {', '.join(sizes[:SIZES_SHOWN])}{more}{use}"
 
 
 def _entry(number: int, device: VideoDevice) -> list[str]:
     """The section of a webcam, in the best format that it offers."""
-    offers = {TAKEN[offer.fourcc]: offer for offer in device.offers if offer.fourcc in TAKEN}
+    offers = {
+        USABLE_FORMATS[offer.fourcc]: offer
+        for offer in device.offers
+        if offer.fourcc in USABLE_FORMATS
+    }
     if not offers:
         return []
     format_ = next(row.name for row in FORMATS if row.name in offers)

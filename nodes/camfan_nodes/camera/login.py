@@ -25,7 +25,7 @@ class UnknownWayError(CamfanError):
     """The camera lets clients in only in ways that are not known here; the message says which."""
 
 
-class Login:
+class CameraLogin:
     """A user and a password, and what the camera asked for last."""
 
     def __init__(self, user: str, password: str) -> None:

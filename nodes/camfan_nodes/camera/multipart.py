@@ -35,7 +35,7 @@ class StreamError(CamfanError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StreamPart:
     """One whole picture of a stream, and what the stream says of it."""
 
     jpeg: bytes = field(repr=False)
@@ -52,7 +52,7 @@ def boundary_of(content_type: str) -> bytes | None:
     return (found[1] or found[2]).lstrip("-").encode("latin-1", "replace") or None
 
 
-class Parts:
+class StreamParser:
     """Takes bytes as they come from the network, gives the pictures that are complete."""
 
     def __init__(self, boundary: bytes | None = None) -> None:
@@ -80,17 +80,17 @@ class Parts:
         """Whether something began like a picture."""
         return self._in_picture or self.damaged > 0
 
-    def feed(self, data: bytes, now_ns: int = 0) -> list[Part]:
+    def feed(self, data: bytes, now_ns: int = 0) -> list[StreamPart]:
         """The pictures that end in `data`. Raises StreamError once the stream makes no sense."""
         known, self._now_ns = len(self._buffer), now_ns
         self._buffer += data
-        parts: list[Part] = []
+        parts: list[StreamPart] = []
         while self._step(parts, known):
             known = 0
         self._fed_ns = now_ns
         return parts
 
-    def _step(self, parts: list[Part], known: int) -> bool:
+    def _step(self, parts: list[StreamPart], known: int) -> bool:
         """Read on by one piece; False: more bytes are needed. The first `known` came earlier."""
         if not self._in_picture:
             return self._find_start(known)
@@ -144,7 +144,7 @@ class Parts:
             at = self._buffer.find(self._boundary, at, before)
         return False
 
-    def _find_end(self, parts: list[Part]) -> bool:
+    def _find_end(self, parts: list[StreamPart]) -> bool:
         at = find_marker(self._buffer, self._searched)
         if at < 0:
             self._searched = max(self._scan, len(self._buffer) - 1)
@@ -155,7 +155,7 @@ class Parts:
             return True
         if self._head is not None:
             jpeg = bytes(memoryview(self._buffer)[: at + 2])
-            parts.append(Part(jpeg, self._head, self._began_ns, self._waited_ns))
+            parts.append(StreamPart(jpeg, self._head, self._began_ns, self._waited_ns))
         del self._buffer[: at + 2]
         self._others = self._false_starts = 0
         self._leave_picture()

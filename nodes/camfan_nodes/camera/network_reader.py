@@ -14,57 +14,57 @@ from contextlib import contextmanager
 
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.source import (
-    EVERYTHING,
+    FULL_DEMAND,
     SLICE_S,
+    CapturedFrame,
     FinalSourceError,
     Idle,
-    Passed,
-    Picture,
+    SkippedFrames,
+    SourceCounts,
+    SourceDemand,
     SourceError,
-    Tally,
-    Wishes,
 )
 
 THREAD = "camfan-reader"
 HANG_S = 30.0  # a library that ignores its own time-outs for this long never comes back
 
 # Ends soon after the event is set; None: a picture that nobody wants.
-Pictures = Callable[[threading.Event], Iterator[Picture | None]]
+Pictures = Callable[[threading.Event], Iterator[CapturedFrame | None]]
 
 
-class Reader:
+class NetworkReader:
     """Pictures of one connection, on their way from the thread that reads to the one that asks."""
 
     def __init__(
         self,
         pictures: Pictures,
         depth: int,
-        tally: Tally,
+        counts: SourceCounts,
         description: str,
-        wishes: Wishes = EVERYTHING,
+        demand: SourceDemand = FULL_DEMAND,
     ) -> None:
-        self._wishes = wishes
+        self._demand = demand
         self._passed = 0  # seen by the reading thread, and not made
         self.description = description
         self._pictures = pictures
-        self._tally = tally
-        self._waiting: deque[Picture] = deque(maxlen=depth)  # full: the oldest is dropped
+        self._counts = counts
+        self._waiting: deque[CapturedFrame] = deque(maxlen=depth)  # full: the oldest is dropped
         self._changed = threading.Condition()
         self._error: Exception | None = None
         self._ended = False
         self._leave = threading.Event()
         self.thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
 
-    def capture(self) -> Picture | Passed | Idle:
+    def capture(self) -> CapturedFrame | SkippedFrames | Idle:
         """The oldest picture that is waiting, if it is wanted. Raises what ended the reading."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ended, SLICE_S)
             if self._passed:
                 passed, self._passed = self._passed, 0
-                return Passed(passed)
+                return SkippedFrames(passed)
             if self._waiting:
                 picture = self._waiting.popleft()
-                return picture if self._wishes.wanted() else Passed()
+                return picture if self._demand.wanted() else SkippedFrames()
             if self._error is not None:
                 raise self._error
             return Idle.ENDED if self._ended else Idle.SILENT
@@ -81,7 +81,7 @@ class Reader:
                     if picture is None:
                         self._passed += 1  # nobody is woken for it
                     else:
-                        self._tally.dropped += len(self._waiting) == self._waiting.maxlen
+                        self._counts.dropped += len(self._waiting) == self._waiting.maxlen
                         self._waiting.append(picture)
                         self._changed.notify()
                 if self._leave.is_set():
@@ -93,7 +93,7 @@ class Reader:
             self._changed.notify()
 
 
-class Readers:
+class NetworkReaders:
     """One reader at a time: waits for the last thread to be gone before the next is started."""
 
     def __init__(self, name: str, clock: Clock) -> None:
@@ -103,7 +103,7 @@ class Readers:
         self._hangs_since_ns = 0
 
     @contextmanager
-    def open(self, reader: Reader) -> Iterator[Reader]:
+    def open(self, reader: NetworkReader) -> Iterator[NetworkReader]:
         """Raises FinalSourceError when the last thread hangs for good."""
         self._refuse_second()
         self._last = reader.thread

@@ -13,23 +13,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from camfan.ring.ring import Counts
+from camfan.ring.ring import CaptureCounts
 from camfan_config.site.pace import STALE_INTERVALS, STALE_S, Gaps, Pace
 from camfan_nodes.camera.clock import Clock, Steps
-from camfan_nodes.camera.encode import Encoder, PictureError
+from camfan_nodes.camera.encode import Encoder, JpegDecodeError
 from camfan_nodes.camera.figures import NodeFigures
-from camfan_nodes.camera.hang_detector import Pulse
+from camfan_nodes.camera.hang_detector import HangDetector
 from camfan_nodes.camera.outage import Backoff, Outage
 from camfan_nodes.camera.source import (
     SLICE_S,
+    CameraSource,
+    CameraStream,
+    CapturedFrame,
     FinalSourceError,
     Idle,
-    Passed,
-    Picture,
-    Source,
+    SkippedFrames,
+    SourceDemand,
     SourceError,
-    Stream,
-    Wishes,
 )
 from camfan_wire.errors import WireError
 from camfan_wire.exif import UPRIGHT
@@ -45,11 +45,11 @@ HANG_MARGIN_S = 1.0  # how much longer than a stall a single capture may take
 log = logging.getLogger(__name__)
 
 
-class Publisher(Wishes, Protocol):
+class FramePublisher(SourceDemand, Protocol):
     """What the loop needs of `camfan.Publisher`."""
 
     @property
-    def counts(self) -> Counts: ...
+    def counts(self) -> CaptureCounts: ...
 
     @property
     def quality(self) -> int | None: ...
@@ -79,7 +79,7 @@ class Publisher(Wishes, Protocol):
         """Raises CamfanError if the node has to end, because another one has its place."""
 
 
-class Supervisor(Protocol):
+class ServiceManager(Protocol):
     """Who started this process, and kills it when it hears nothing: systemd."""
 
     def ready(self) -> None: ...
@@ -92,24 +92,24 @@ class StallError(SourceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class CameraNodeParts:
     """What a node is put together from."""
 
     camera: str
-    source: Source
+    source: CameraSource
     encoder: Encoder
-    publisher: Publisher
-    supervisor: Supervisor
+    publisher: FramePublisher
+    supervisor: ServiceManager
     figures: NodeFigures
-    pulse: Pulse
+    hangs: HangDetector
     clock: Clock
     plan: Callable[[float | None], Pace]  # for the rate that an operator has set
 
 
-class Node:
+class CameraNode:
     """One camera, from its first opening until the clock says stop."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: CameraNodeParts) -> None:
         self._parts = parts
         self._clock = parts.clock
         self._gaps = Gaps()
@@ -155,8 +155,8 @@ class Node:
 
     def _follow_source(self) -> bool:
         """One opening of the source; True when it came to its end, False at a stop."""
-        source, clock, pulse = self._parts.source, self._clock, self._parts.pulse
-        pulse.expect(f"opening {source.name}", OPEN_LIMIT_S)
+        source, clock, hangs = self._parts.source, self._clock, self._parts.hangs
+        hangs.expect(f"opening {source.name}", OPEN_LIMIT_S)
         try:
             with source.open(self._parts.publisher) as stream:
                 self._parts.figures.opened()
@@ -170,23 +170,23 @@ class Node:
                     raise FinalSourceError(f"{exc}; only a new process can open it again") from exc
                 finally:
                     self._backoff.held((clock.monotonic_ns() - begun_ns) / 1e9)
-                    pulse.expect(f"closing {source.name}", OPEN_LIMIT_S)
+                    hangs.expect(f"closing {source.name}", OPEN_LIMIT_S)
         finally:
-            pulse.rest()
+            hangs.rest()
 
-    def _follow_stream(self, stream: Stream) -> bool:
-        clock, pulse, name = self._clock, self._parts.pulse, self._parts.source.name
+    def _follow_stream(self, stream: CameraStream) -> bool:
+        clock, hangs, name = self._clock, self._parts.hangs, self._parts.source.name
         hang_s = min(self._stall_s, OPEN_LIMIT_S) + HANG_MARGIN_S
         self._good_ns, self._last_ns = clock.monotonic_ns(), 0
-        self._damaged = self._parts.source.tally.unreadable
+        self._damaged = self._parts.source.counts.unreadable
         while not clock.wait(0):
-            pulse.expect(f"reading {name}", hang_s)
+            hangs.expect(f"reading {name}", hang_s)
             got = stream.capture()
-            if isinstance(got, Picture):
+            if isinstance(got, CapturedFrame):
                 if self._publish(got, stream):
                     self._came(1)
                     continue
-            elif isinstance(got, Passed):
+            elif isinstance(got, SkippedFrames):
                 self._pass_over(got.pictures, stream)
                 self._came(got.pictures)
                 continue
@@ -203,7 +203,7 @@ class Node:
         if self._last_ns:
             self._gaps.add((now_ns - self._last_ns) / 1e9 / pictures)
         self._good_ns = self._last_ns = now_ns
-        self._damaged = self._parts.source.tally.unreadable
+        self._damaged = self._parts.source.counts.unreadable
 
     def _check_silence(self, name: str) -> None:
         """Raises StallError where the silence is longer than the pace of this camera explains."""
@@ -211,7 +211,7 @@ class Node:
         quiet_s = (self._clock.monotonic_ns() - self._good_ns) / 1e9
         stall_s = self._stall_s
         if quiet_s > stall_s:
-            damaged = self._parts.source.tally.unreadable - self._damaged
+            damaged = self._parts.source.counts.unreadable - self._damaged
             why = self._refusal and f": {self._refusal}"
             why = why or (f": {damaged} came damaged" if damaged else "")
             raise StallError(f"{name}: no good picture for {stall_s:g} s{why}")
@@ -226,14 +226,14 @@ class Node:
     def _stall_s(self) -> float:
         return max(MIN_STALL_S, self._pace.stall_s)
 
-    def _publish(self, picture: Picture, stream: Stream) -> bool:
+    def _publish(self, picture: CapturedFrame, stream: CameraStream) -> bool:
         """Encode and send; False for a picture that is none."""
         self._notice_step()
         parts = self._parts
         begun_ns = time.thread_time_ns()
         try:
             made = parts.encoder.make(picture, parts.publisher.quality)
-        except (PictureError, WireError) as exc:
+        except (JpegDecodeError, WireError) as exc:
             parts.publisher.refuse()
             self._refuse(str(exc))
             return False
@@ -263,14 +263,14 @@ class Node:
             )  # fmt: skip
         self._turns = True
 
-    def _pass_over(self, pictures: int, stream: Stream) -> None:
+    def _pass_over(self, pictures: int, stream: CameraStream) -> None:
         """Number pictures that nobody wants; the source is as good as if they were published."""
         self._notice_step()
         self._parts.publisher.skip(pictures)
         self._parts.figures.passed(pictures)
         self._flows(stream)
 
-    def _flows(self, stream: Stream) -> bool:
+    def _flows(self, stream: CameraStream) -> bool:
         """The source gives pictures; True when it was time to tell the supervisor."""
         self._refusal = ""
         if not self._announced:

@@ -20,14 +20,14 @@ from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.frame_number_mark import cell_size, draw_number
 from camfan_nodes.camera.pacing import Pacer
 from camfan_nodes.camera.source import (
-    EVERYTHING,
+    FULL_DEMAND,
     IDLE_S,
+    CapturedFrame,
     Idle,
-    Passed,
-    Picture,
     Planes,
-    Tally,
-    Wishes,
+    SkippedFrames,
+    SourceCounts,
+    SourceDemand,
 )
 from camfan_nodes.shared import font
 
@@ -54,47 +54,47 @@ class TestSource:
     def __init__(self, name: str, camera: TestCamera, clock: Clock) -> None:
         self.name = "the test picture"
         self.reopens = True
-        self.tally = Tally()
+        self.counts = SourceCounts()
         self._canvas = Canvas(name, camera.size or SIZE)
         self._fps = camera.fps or FPS
         self._clock = clock
         self._sequence = 0
 
     @contextmanager
-    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[TestSource]:
+    def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[TestSource]:
         self._pacer = Pacer(self._clock)
         self._due_s = 0.0
-        self._wishes = wishes
+        self._demand = demand
         yield self
 
     @property
     def description(self) -> str:
         return f"{self._canvas.size} test picture at {short_rate(self._fps)}"
 
-    def capture(self) -> Picture | Passed | Idle:
+    def capture(self) -> CapturedFrame | SkippedFrames | Idle:
         """The next picture, when its time has come; drawn only if it is wanted."""
-        if self._wishes.idle():
+        if self._demand.idle():
             return self._let_pass()
         if not self._pacer.reached(self._due_s):
             return Idle.PACED
-        if not self._wishes.wanted():
+        if not self._demand.wanted():
             self._advance()
-            return Passed()
+            return SkippedFrames()
         captured_ns = self._clock.wall_ns()
         self._canvas.draw(self._sequence, captured_ns)
         self._advance()
-        return Picture(self._canvas.planes, captured_ns)
+        return CapturedFrame(self._canvas.planes, captured_ns)
 
-    def _let_pass(self) -> Passed | Idle:
+    def _let_pass(self) -> SkippedFrames | Idle:
         first = self._sequence
-        self._wishes.rest(IDLE_S)
+        self._demand.rest(IDLE_S)
         while self._pacer.has_come(self._due_s):
             self._advance()
-        return Passed(self._sequence - first) if self._sequence > first else Idle.PACED
+        return SkippedFrames(self._sequence - first) if self._sequence > first else Idle.PACED
 
     def _advance(self) -> None:
         self._sequence += 1
-        self._due_s += 1 / (self._wishes.fps or self._fps)
+        self._due_s += 1 / (self._demand.fps or self._fps)
 
 
 class Canvas:

@@ -18,15 +18,15 @@ from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.pacing import Thinner
 from camfan_nodes.camera.pixel_formats import Geometry, format_named
 from camfan_nodes.camera.source import (
-    EVERYTHING,
+    FULL_DEMAND,
     SLICE_S,
+    CapturedFrame,
     FinalSourceError,
     Idle,
-    Passed,
-    Picture,
+    SkippedFrames,
+    SourceCounts,
+    SourceDemand,
     SourceError,
-    Tally,
-    Wishes,
 )
 
 YU12 = format_named("yu12")  # what libcamera calls YUV420
@@ -45,14 +45,14 @@ class Picamera2Source:
     def __init__(self, camera: Picamera2Camera, clock: Clock, library: Any, colour: Any) -> None:
         self.name = f"camera module {camera.camera}"
         self.reopens = False
-        self.tally = Tally()
+        self.counts = SourceCounts()
         self._camera = camera
         self._clock = clock
         self._library = library
         self._colour = colour  # the full-range colour space that JPEG means
 
     @contextmanager
-    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[PicameraStream]:
+    def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[PicameraStream]:
         """Raises SourceError when the module is not there or another program has it."""
         found = self._library.Picamera2.global_camera_info()
         if self._camera.camera >= len(found):
@@ -61,7 +61,7 @@ class Picamera2Source:
         try:
             device = self._library.Picamera2(self._camera.camera)
             try:
-                yield PicameraStream(device, self._camera, self._clock, self._colour, wishes)
+                yield PicameraStream(device, self._camera, self._clock, self._colour, demand)
             finally:
                 device.close()
         except (RuntimeError, OSError) as exc:  # what libcamera's binding raises
@@ -79,9 +79,9 @@ class PicameraStream:
         camera: Picamera2Camera,
         clock: Clock,
         colour: Any,
-        wishes: Wishes = EVERYTHING,
+        demand: SourceDemand = FULL_DEMAND,
     ) -> None:
-        self._wishes = wishes
+        self._demand = demand
         slow = camera.fps is not None and camera.fps < SLOWEST_FPS
         self._thinner = Thinner(camera.fps if slow else None)  # else the camera keeps the rate
         size = (camera.size.width, camera.size.height) if camera.size else SIZE
@@ -110,7 +110,7 @@ class PicameraStream:
         self._job: Any = None
         self.description = f"camera module, {width}x{height} YUV420, encoded here"
 
-    def capture(self) -> Picture | Passed | Idle:
+    def capture(self) -> CapturedFrame | SkippedFrames | Idle:
         """The next picture. The request goes back to the camera whatever happens."""
         if self._job is None:
             self._job = self._device.capture_request(wait=False)
@@ -120,13 +120,13 @@ class PicameraStream:
             return Idle.SILENT
         self._job = None
         try:
-            if not self._thinner.keeps(self._clock.monotonic_ns() / 1e9, self._wishes.fps):
+            if not self._thinner.keeps(self._clock.monotonic_ns() / 1e9, self._demand.fps):
                 return Idle.PACED
-            if not self._wishes.wanted():
-                return Passed()
+            if not self._demand.wanted():
+                return SkippedFrames()
             captured_ns = self._captured_ns(request.get_metadata())
             content = YU12.read(_bytes_of(request.make_buffer("main")), self._geometry)  # a copy
-            return Idle.SILENT if content is None else Picture(content, captured_ns)
+            return Idle.SILENT if content is None else CapturedFrame(content, captured_ns)
         finally:
             request.release()
 

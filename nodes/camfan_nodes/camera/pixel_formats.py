@@ -35,7 +35,7 @@ class Geometry(NamedTuple):
         return (self.height + 1) // 2
 
 
-class Part(NamedTuple):
+class PlaneLayout(NamedTuple):
     """A plane in memory: `used` of the `line` bytes of each row are its own."""
 
     rows: int
@@ -43,7 +43,7 @@ class Part(NamedTuple):
     used: int
 
 
-Parts = Callable[[Geometry], Sequence[Part]]
+PlaneLayouts = Callable[[Geometry], Sequence[PlaneLayout]]
 Join = Callable[[Sequence[Plane], Geometry], Planes | Bgr]
 
 
@@ -53,7 +53,7 @@ class PixelFormat:
 
     name: str
     codes: tuple[int, ...]
-    parts: Parts | None = None  # None: it is a JPEG already
+    parts: PlaneLayouts | None = None  # None: it is a JPEG already
     join: Join | None = None
     full: bool = False  # range, where the driver does not say
 
@@ -69,7 +69,7 @@ class PixelFormat:
         return picture if full else _stretched(picture)
 
 
-def _cut(data: bytes | memoryview, parts: Sequence[Part]) -> list[Plane] | None:
+def _cut(data: bytes | memoryview, parts: Sequence[PlaneLayout]) -> list[Plane] | None:
     missing = sum(part.rows * part.line for part in parts) - len(data)
     if missing > parts[-1].line - parts[-1].used:
         return None
@@ -83,33 +83,33 @@ def _cut(data: bytes | memoryview, parts: Sequence[Part]) -> list[Plane] | None:
     return planes
 
 
-def _packed(bytes_per_pixel: int) -> Parts:
-    def parts(at: Geometry) -> Sequence[Part]:
+def _packed(bytes_per_pixel: int) -> PlaneLayouts:
+    def parts(at: Geometry) -> Sequence[PlaneLayout]:
         least = bytes_per_pixel * at.width
-        return [Part(at.height, max(at.line, least), least)]
+        return [PlaneLayout(at.height, max(at.line, least), least)]
 
     return parts
 
 
-def _pairs(at: Geometry) -> Sequence[Part]:
+def _pairs(at: Geometry) -> Sequence[PlaneLayout]:
     """Two pixels in four bytes; of a last single pixel some drivers leave out the second half."""
     line = max(at.line, 2 * at.width)
-    return [Part(at.height, line, min(line, 4 * at.half_width))]
+    return [PlaneLayout(at.height, line, min(line, 4 * at.half_width))]
 
 
-def _semi_planar(halved: bool) -> Parts:
-    def parts(at: Geometry) -> Sequence[Part]:
+def _semi_planar(halved: bool) -> PlaneLayouts:
+    def parts(at: Geometry) -> Sequence[PlaneLayout]:
         line, used = max(at.line, at.width), 2 * at.half_width
         rows = at.half_height if halved else at.height
-        return [Part(at.height, line, at.width), Part(rows, max(line, used), used)]
+        return [PlaneLayout(at.height, line, at.width), PlaneLayout(rows, max(line, used), used)]
 
     return parts
 
 
-def _planar(at: Geometry) -> Sequence[Part]:
+def _planar(at: Geometry) -> Sequence[PlaneLayout]:
     line = max(at.line, at.width)
-    chroma = Part(at.half_height, (line + 1) // 2, at.half_width)
-    return [Part(at.height, line, at.width), chroma, chroma]
+    chroma = PlaneLayout(at.half_height, (line + 1) // 2, at.half_width)
+    return [PlaneLayout(at.height, line, at.width), chroma, chroma]
 
 
 def _interleaved(planes: Sequence[Plane], _: Geometry) -> Planes:

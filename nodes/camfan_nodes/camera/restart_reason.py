@@ -14,7 +14,7 @@ from pathlib import Path
 _RUNNING = "it was killed, or it crashed"
 
 
-class Life:
+class RestartReason:
     """One life of the process; `last_end` is how the one before it ended, None if unknown."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:

@@ -21,19 +21,26 @@ from av.video.reformatter import VideoReformatter
 from camfan_config.site.pace import planned_pace
 from camfan_config.types import RtspCamera
 from camfan_nodes.camera.address import read_address
-from camfan_nodes.camera.capture_times import Moment
+from camfan_nodes.camera.capture_times import CaptureTime
 from camfan_nodes.camera.clock import Clock
-from camfan_nodes.camera.network_reader import Reader, Readers
+from camfan_nodes.camera.network_reader import NetworkReader, NetworkReaders
 from camfan_nodes.camera.pacing import Thinner
 from camfan_nodes.camera.rtsp_connection import (
-    NoVideoError,
+    NoVideoStreamError,
     SilentTransportError,
     TransportError,
     explain_silence,
     opened,
 )
 from camfan_nodes.camera.rtsp_pictures import FrameDecoder, PacketReader, PassingJpegs
-from camfan_nodes.camera.source import EVERYTHING, Bgr, Picture, SourceError, Tally, Wishes
+from camfan_nodes.camera.source import (
+    FULL_DEMAND,
+    Bgr,
+    CapturedFrame,
+    SourceCounts,
+    SourceDemand,
+    SourceError,
+)
 from camfan_nodes.camera.tls_relay import relayed
 from camfan_nodes.camera.trust import TlsGate, trust_of
 
@@ -47,7 +54,7 @@ log = logging.getLogger(__name__)
 class RtspSource:
     def __init__(self, camera: RtspCamera, clock: Clock, *, threads: int = 1) -> None:
         """`threads` of the decoder; they share the slices of one picture."""
-        self.tally = Tally()
+        self.counts = SourceCounts()
         self.reopens = True
         self._address = read_address(camera.url)
         self.name = self._address.shown
@@ -56,20 +63,20 @@ class RtspSource:
         self._clock = clock
         self._threads = threads
         self._transport: str = camera.transport  # as the camera wants it
-        self._readers = Readers(self.name, clock)
+        self._readers = NetworkReaders(self.name, clock)
         self._timeout_s = max(MIN_TIMEOUT_S, 0.8 * planned_pace(camera).stall_s)
         self._reformatter = VideoReformatter()
 
     @contextmanager
-    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[Reader]:
-        def pictures(leave: threading.Event) -> Iterator[Picture | None]:
+    def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[NetworkReader]:
+        def pictures(leave: threading.Event) -> Iterator[CapturedFrame | None]:
             begun_ns = self._clock.monotonic_ns()
             with self._opened() as container:
                 reader.description = self._describe(container)
                 packets = PacketReader(container, self._clock, begun_ns, leave)
-                yield from self._follow(packets, self._decoder(container), wishes)
+                yield from self._follow(packets, self._decoder(container), demand)
 
-        reader = Reader(pictures, DEPTH, self.tally, self.name, wishes)
+        reader = NetworkReader(pictures, DEPTH, self.counts, self.name, demand)
         with self._readers.open(reader):
             yield reader
 
@@ -80,7 +87,7 @@ class RtspSource:
             with self._connected(looking=False) as found:
                 yield found
                 return
-        except NoVideoError:
+        except NoVideoStreamError:
             pass
         with self._connected(looking=True) as found:
             yield found
@@ -122,11 +129,11 @@ class RtspSource:
         return f"{self.name} over {self._transport.upper()}, {context.name}, {way}"
 
     def _follow(
-        self, packets: PacketReader, decoder: FrameDecoder | PassingJpegs, wishes: Wishes
-    ) -> Iterator[Picture | None]:
+        self, packets: PacketReader, decoder: FrameDecoder | PassingJpegs, demand: SourceDemand
+    ) -> Iterator[CapturedFrame | None]:
         """Pictures until the stream ends or breaks, which is an error."""
         try:
-            yield from self._wanted(packets, decoder, wishes)
+            yield from self._wanted(packets, decoder, demand)
         except av.error.FFmpegError:
             silent_s = (self._clock.monotonic_ns() - packets.read_ns) / 1e9
             if silent_s >= 0.9 * self._timeout_s and not packets.pieces:
@@ -140,31 +147,31 @@ class RtspSource:
         context: Any = container.streams.video[0].codec_context
         if context.name == "mjpeg":
             return PassingJpegs()
-        return FrameDecoder(context, self._threads, self.tally, self._clock)
+        return FrameDecoder(context, self._threads, self.counts, self._clock)
 
     def _wanted(
-        self, packets: PacketReader, decoder: FrameDecoder | PassingJpegs, wishes: Wishes
-    ) -> Iterator[Picture | None]:
+        self, packets: PacketReader, decoder: FrameDecoder | PassingJpegs, demand: SourceDemand
+    ) -> Iterator[CapturedFrame | None]:
         """The pictures at the rate that is asked for; None in place of one that nobody watches."""
         thinner, times = Thinner(self._camera.fps), packets.times
         for unit in packets.units():
             decoder.take(unit)
             if times.kept:
                 continue
-            if wishes.idle():
+            if demand.idle():
                 moment = times.of(unit.stamp_ns, unit.arrived_ns)
-                if thinner.keeps(moment.at_ns / 1e9, wishes.fps):
+                if thinner.keeps(moment.at_ns / 1e9, demand.fps):
                     yield None
                 continue
             for decoded in decoder.frames():
                 moment = times.of(decoded.stamp_ns, decoded.arrived_ns)
-                if thinner.keeps(moment.at_ns / 1e9, wishes.fps):
+                if thinner.keeps(moment.at_ns / 1e9, demand.fps):
                     yield self._picture(decoded.frame, moment)
 
-    def _picture(self, frame: av.VideoFrame | bytes, moment: Moment) -> Picture:
+    def _picture(self, frame: av.VideoFrame | bytes, moment: CaptureTime) -> CapturedFrame:
         age_ns = self._clock.monotonic_ns() - moment.at_ns
         content = frame if isinstance(frame, bytes) else self._pixels(frame)
-        return Picture(content, self._clock.wall_ns() - age_ns, moment.error_ns)
+        return CapturedFrame(content, self._clock.wall_ns() - age_ns, moment.error_ns)
 
     def _pixels(self, frame: av.VideoFrame) -> Bgr:
         """BGR in the size that was asked for, or else in the size that it has now."""

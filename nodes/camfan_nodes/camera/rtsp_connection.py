@@ -21,7 +21,7 @@ from camfan_nodes.camera.address import Address
 from camfan_nodes.camera.challenge import MAX_LINE, Challenge, read_challenges
 from camfan_nodes.camera.http_head import read_lines
 from camfan_nodes.camera.source import SourceError
-from camfan_nodes.camera.words import reason_of, said
+from camfan_nodes.camera.words import printable_short, reason_of
 
 PORTS = {"rtsp": 554, "rtsps": 322}
 KNOCK_S = 0.5  # after a failure: a node gives up soon after the time-out of the opening
@@ -65,7 +65,7 @@ class SilentTransportError(TransportError):
     """The camera agrees to a way, and nothing comes."""
 
 
-class NoVideoError(SourceError):
+class NoVideoStreamError(SourceError):
     """Nothing that was described, or that came so far, is video."""
 
 
@@ -88,7 +88,7 @@ def opened(
         raise why from None
     with container:
         if not container.streams.video:
-            raise NoVideoError(f"{address.shown}: {_NO_VIDEO}")
+            raise NoVideoStreamError(f"{address.shown}: {_NO_VIDEO}")
         if time.monotonic() - begun_s >= 0.9 * timeout_s:
             raise explain_silence(address.shown, transport, timeout_s)
         yield container
@@ -134,9 +134,9 @@ def _explain(
     if code == 461:
         return TransportError(f"{name}: the camera does not send over {transport.upper()}")
     if _lacks_video(logs):
-        return NoVideoError(f"{name}: {_NO_VIDEO}")
+        return NoVideoStreamError(f"{name}: {_NO_VIDEO}")
     if status is not None and not late:
-        return SourceError(f"{name}: {_refusal(code, said(status[3]), address)}")
+        return SourceError(f"{name}: {_refusal(code, printable_short(status[3]), address)}")
     if (why := _knock(address, timeout_s)) is not None:
         return SourceError(f"{name}: {why}")
     if late:

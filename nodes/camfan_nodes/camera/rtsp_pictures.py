@@ -16,7 +16,7 @@ from camfan_nodes.camera.access_units import Joiner, Piece, Unit, marks_keys
 from camfan_nodes.camera.capture_times import UNKNOWN_JPEG_NS, UNKNOWN_NS, CaptureTimes
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.lookahead import read_lookahead
-from camfan_nodes.camera.source import Tally
+from camfan_nodes.camera.source import SourceCounts
 
 KEY_WAIT_NS = 10_000_000_000  # a stream that marks no key picture is decoded as it comes
 MAX_WAITING = 900  # coded pictures that may have to be decoded later, and
@@ -82,7 +82,7 @@ def _since_report_ns(packet: Packet) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class RtspFrame:
     """A frame, or a JPEG as it came, with the stamp and the arrival of its coded picture."""
 
     frame: av.VideoFrame | bytes
@@ -100,20 +100,20 @@ class PassingJpegs:
         """The next JPEG, of which the last one was not wanted."""
         self._newest = unit
 
-    def frames(self) -> list[Decoded]:
+    def frames(self) -> list[RtspFrame]:
         """The newest JPEG, once."""
         unit, self._newest = self._newest, None
-        return [] if unit is None else [Decoded(unit.data, unit.stamp_ns, unit.arrived_ns)]
+        return [] if unit is None else [RtspFrame(unit.data, unit.stamp_ns, unit.arrived_ns)]
 
 
 class FrameDecoder:
     """Decodes units, at once or later; a key picture makes useless what waits before it."""
 
-    def __init__(self, context: Any, threads: int, tally: Tally, clock: Clock) -> None:
+    def __init__(self, context: Any, threads: int, counts: SourceCounts, clock: Clock) -> None:
         context.thread_type = "SLICE"  # FRAME would hold back a picture for each thread
         context.thread_count = threads
         self._context = context
-        self._tally = tally
+        self._counts = counts
         self._clock = clock
         self._waiting: list[Unit] = []
         self._waiting_bytes = 0
@@ -139,9 +139,9 @@ class FrameDecoder:
             self._drop_waiting()
             self._needs_key, self._since_ns = True, self._clock.monotonic_ns()
 
-    def frames(self) -> list[Decoded]:
+    def frames(self) -> list[RtspFrame]:
         """What comes of the units that wait; of several units the newest frame only."""
-        found: list[Decoded] = []
+        found: list[RtspFrame] = []
         late = len(self._waiting) > 1
         if self._skipped and self._waiting and self._context.is_open:
             self._context.flush_buffers()
@@ -157,7 +157,7 @@ class FrameDecoder:
         self._waiting.clear()
         self._waiting_bytes = 0
 
-    def _decode(self, unit: Unit) -> list[Decoded]:
+    def _decode(self, unit: Unit) -> list[RtspFrame]:
         packet: Packet = av.Packet(len(unit.data))  # with the padding that decoders read into
         packet.update(unit.data)
         packet.pts = self._count
@@ -167,14 +167,14 @@ class FrameDecoder:
         try:
             frames = self._context.decode(packet)
         except av.error.FFmpegError:
-            self._tally.unreadable += 1
+            self._counts.unreadable += 1
             return []
         return [decoded for frame in frames if (decoded := self._timed(frame, unit)) is not None]
 
-    def _timed(self, frame: av.VideoFrame, newest: Unit) -> Decoded | None:
+    def _timed(self, frame: av.VideoFrame, newest: Unit) -> RtspFrame | None:
         if frame.is_corrupt:
-            self._tally.unreadable += 1
+            self._counts.unreadable += 1
             return None
         number = -1 if frame.pts is None else frame.pts
         unit = self._under_way.pop(number, newest)
-        return Decoded(frame, unit.stamp_ns, unit.arrived_ns)
+        return RtspFrame(frame, unit.stamp_ns, unit.arrived_ns)

@@ -33,7 +33,7 @@ class Planes:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class CapturedFrame:
     """One captured picture: a JPEG that passes through, or pixels that are encoded here.
 
     Pixels may be painted on, and are valid until the next capture.
@@ -45,7 +45,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class SkippedFrames:
     """Pictures that went by and were not made, because nobody wants them."""
 
     pictures: int = 1
@@ -68,14 +68,14 @@ class FinalSourceError(CamfanError):
 
 
 @dataclass(slots=True)
-class Tally:
+class SourceCounts:
     """What a source lost, over all its openings. Written by the capturing side only."""
 
     dropped: int = 0  # pictures there were, but we came too late
     unreadable: int = 0  # pictures that came damaged
 
 
-class Wishes(Protocol):
+class SourceDemand(Protocol):
     """What is wanted of a source while it is open. `rest` has one caller at a time."""
 
     @property
@@ -92,7 +92,7 @@ class Wishes(Protocol):
         """Wait for so long while idle; ends at once when pictures are wanted."""
 
 
-class Everything:
+class FullDemand:
     """Every picture is wanted."""
 
     fps: float | None = None
@@ -107,21 +107,21 @@ class Everything:
         """Nothing to wait for."""
 
 
-EVERYTHING = Everything()
+FULL_DEMAND = FullDemand()
 
 
-class Stream(Protocol):
+class CameraStream(Protocol):
     """A source while it is open."""
 
     @property
     def description(self) -> str:
         """What was opened: `1280x720 MJPEG, passed through`."""
 
-    def capture(self) -> Picture | Passed | Idle:
+    def capture(self) -> CapturedFrame | SkippedFrames | Idle:
         """The next picture, if it is wanted. Raises SourceError when the source is lost."""
 
 
-class Source(Protocol):
+class CameraSource(Protocol):
     """Where pictures come from. `reopens`: it can be opened again within one process."""
 
     @property
@@ -132,7 +132,7 @@ class Source(Protocol):
     def reopens(self) -> bool: ...
 
     @property
-    def tally(self) -> Tally: ...
+    def counts(self) -> SourceCounts: ...
 
-    def open(self, wishes: Wishes = EVERYTHING) -> AbstractContextManager[Stream]:
+    def open(self, demand: SourceDemand = FULL_DEMAND) -> AbstractContextManager[CameraStream]:
         """Raises SourceError when there is nothing to open."""

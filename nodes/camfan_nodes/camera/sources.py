@@ -17,7 +17,7 @@ from camfan_config.types import (
     V4l2Camera,
 )
 from camfan_nodes.camera.clock import Clock
-from camfan_nodes.camera.source import Source
+from camfan_nodes.camera.source import CameraSource
 from camfan_nodes.shared.command import ConfigurationError, MissingExtraError
 
 EXTRA = "video"
@@ -31,7 +31,7 @@ class MissingLibraryError(CamfanError):
     """A library that pip cannot install is missing or broken."""
 
 
-def source_of(name: str, camera: Camera, clock: Clock) -> Source:
+def source_of(name: str, camera: Camera, clock: Clock) -> CameraSource:
     """The source of one camera, not yet opened.
 
     Raises ConfigurationError for a camera without a node, MissingExtraError or
@@ -82,7 +82,7 @@ def _need(module: str, package: str, what: str) -> None:
         raise MissingExtraError(what, package, EXTRA) from exc
 
 
-def _picamera_source(camera: Picamera2Camera, clock: Clock) -> Source:
+def _picamera_source(camera: Picamera2Camera, clock: Clock) -> CameraSource:
     from camfan_nodes.camera.picamera import Picamera2Source
 
     try:

@@ -32,7 +32,7 @@ def placeholder(head: Head) -> str | None:
 def captured_at(
     head: Head, began_ns: int, waited_ns: int = 0, way_ns: int = 0
 ) -> tuple[int, int] | None:
-    """Wall clock at the capture, and the bound of its error, both ns; None: nothing is said of it.
+    """Wall clock at the capture, and the bound of its error, both in ns; None: unknown.
 
     `began_ns` is when the picture's first byte came, `waited_ns` how long its head was there
     before it, `way_ns` a bound of how long both were on the way.
@@ -45,13 +45,13 @@ def captured_at(
 
 
 def _age(head: Head, now_ns: int) -> tuple[float, float] | None:
-    """Seconds, and their error; None where nothing is said."""
-    said = _seconds(head, "x-camfan-age")
-    if said is not None:
-        return said, _seconds(head, "x-camfan-age-error") or 0.0
-    said = _seconds(head, "x-ustreamer-latency")
-    if said is not None:
-        return said, 0.0
+    """Seconds, and their error; None where nothing is stated."""
+    stated = _seconds(head, "x-camfan-age")
+    if stated is not None:
+        return stated, _seconds(head, "x-camfan-age-error") or 0.0
+    stated = _seconds(head, "x-ustreamer-latency")
+    if stated is not None:
+        return stated, 0.0
     for ending in ("time", "timestamp"):
         grabbed = _seconds(head, f"x-ustreamer-grab-{ending}")
         sent = _seconds(head, f"x-ustreamer-send-{ending}")

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 from camfan_config.errors import CamfanError
-from camfan_nodes.camera.hang_detector import Pulse
+from camfan_nodes.camera.hang_detector import HangDetector
 
 LOOK_S = 1.0  # whether it hangs
 CAPTURE = "camfan-capture"  # the thread's name
@@ -25,7 +25,7 @@ class StopHungError(HungError):
     """The same, noticed while stopping: nothing is lost but tidiness."""
 
 
-def supervise(work: Callable[[], None], pulse: Pulse, stop: threading.Event) -> None:
+def supervise(work: Callable[[], None], hangs: HangDetector, stop: threading.Event) -> None:
     """Do the work on a thread of its own. Raises what it raised, or HungError.
 
     `stop` is set when it ends, by itself or because it was told to.
@@ -44,7 +44,7 @@ def supervise(work: Callable[[], None], pulse: Pulse, stop: threading.Event) -> 
     thread = threading.Thread(target=guarded, name=CAPTURE, daemon=True)
     thread.start()
     while not stop.wait(LOOK_S):
-        if what := pulse.overdue():
+        if what := hangs.overdue():
             raise HungError(f"{what} hangs; this process ends, so that a new one can try")
     thread.join(GRACE_S)
     if thread.is_alive():

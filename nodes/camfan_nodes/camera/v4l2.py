@@ -25,19 +25,19 @@ from camfan_nodes.camera.pixel_formats import (
     format_named,
 )
 from camfan_nodes.camera.source import (
-    EVERYTHING,
+    FULL_DEMAND,
     IDLE_S,
     SLICE_S,
     Bgr,
+    CapturedFrame,
     Idle,
-    Passed,
-    Picture,
     Planes,
+    SkippedFrames,
+    SourceCounts,
+    SourceDemand,
     SourceError,
-    Tally,
-    Wishes,
 )
-from camfan_nodes.camera.v4l2_device import BUFFERS, Device, Identity, Kernel, Linux, Taken
+from camfan_nodes.camera.v4l2_device import BUFFERS, Device, FilledBuffer, Identity, Kernel, Linux
 
 MAX_GAP = 10_000  # pictures; more means that the driver does not count
 MAX_AGE_NS = 10_000_000_000  # an older timestamp is not of our clock
@@ -64,17 +64,17 @@ class V4l2Source:
     def __init__(self, camera: V4l2Camera, clock: Clock, kernel: Kernel | None = None) -> None:
         self.name = camera.device
         self.reopens = True
-        self.tally = Tally()
+        self.counts = SourceCounts()
         self._camera = camera
         self._clock = clock
         self._kernel = kernel or Linux()
 
     @contextmanager
-    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[V4l2Stream]:
+    def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[V4l2Stream]:
         """Raises SourceError, which says what else is there, when the device cannot be had."""
         with self._device() as device:
             try:
-                stream = V4l2Stream(device, self._camera, self.tally, self._clock, wishes)
+                stream = V4l2Stream(device, self._camera, self.counts, self._clock, demand)
             except OSError as exc:
                 raise _in_words(self.name, exc) from exc
             yield stream
@@ -113,14 +113,14 @@ class V4l2Stream:
         self,
         device: Device,
         camera: V4l2Camera,
-        tally: Tally,
+        counts: SourceCounts,
         clock: Clock,
-        wishes: Wishes = EVERYTHING,
+        demand: SourceDemand = FULL_DEMAND,
     ) -> None:
-        self._wishes = wishes
+        self._demand = demand
         self._device = device
         self._camera = camera
-        self._tally = tally
+        self._counts = counts
         self._clock = clock
         self._thinner = Thinner(camera.fps)
         self._last: int | None = None
@@ -177,36 +177,36 @@ class V4l2Stream:
             )  # fmt: skip
         return given
 
-    def capture(self) -> Picture | Passed | Idle:
+    def capture(self) -> CapturedFrame | SkippedFrames | Idle:
         """The next picture of the device; damaged ones are counted and left out."""
         try:
-            if self._wishes.idle():
+            if self._demand.idle():
                 return self._let_pass()
             with self._device.take(SLICE_S) as taken:
                 return Idle.SILENT if taken is None else self._look_at(taken)
         except OSError as exc:
             raise _in_words(self._camera.device, exc) from exc
 
-    def _look_at(self, taken: Taken) -> Picture | Passed | Idle:
+    def _look_at(self, taken: FilledBuffer) -> CapturedFrame | SkippedFrames | Idle:
         self._count_drops(taken.sequence)
         captured_ns, monotonic_ns = self._captured(taken)
         self._last_s = monotonic_ns / 1e9
-        if not self._thinner.keeps(self._last_s, self._wishes.fps):
+        if not self._thinner.keeps(self._last_s, self._demand.fps):
             return Idle.PACED
-        if not self._wishes.wanted():
-            return Passed()
+        if not self._demand.wanted():
+            return SkippedFrames()
         content = self._content(taken)
         if content is None:
-            self._tally.unreadable += 1
+            self._counts.unreadable += 1
             return Idle.SILENT
-        return Picture(content, captured_ns)
+        return CapturedFrame(content, captured_ns)
 
-    def _let_pass(self) -> Passed | Idle:
+    def _let_pass(self) -> SkippedFrames | Idle:
         """Give the buffers that have been filled back to the driver, unseen.
 
         Pictures that the driver had no buffer for meanwhile went by as well.
         """
-        self._wishes.rest(IDLE_S)
+        self._demand.rest(IDLE_S)
         passed, any_came = 0, False
         for _ in range(2 * BUFFERS):
             with self._device.take(0) as taken:
@@ -217,20 +217,20 @@ class V4l2Stream:
                 since_s = at_s if self._last_s is None else self._last_s
                 for number in range(1, gap + 2):
                     between_s = since_s + (at_s - since_s) * number / (gap + 1)
-                    passed += self._thinner.keeps(between_s, self._wishes.fps)
+                    passed += self._thinner.keeps(between_s, self._demand.fps)
                 self._last, self._last_s = taken.sequence, at_s
         if passed:
-            return Passed(passed)
+            return SkippedFrames(passed)
         return Idle.PACED if any_came else Idle.SILENT
 
-    def _content(self, taken: Taken) -> bytes | Planes | Bgr | None:
+    def _content(self, taken: FilledBuffer) -> bytes | Planes | Bgr | None:
         if taken.damaged or not taken.used:
             return None
         data = taken.data()
         return data if self._row.parts is None else self._row.read(data, self._geometry)
 
     def _count_drops(self, sequence: int) -> None:
-        self._tally.dropped += self._gap(sequence)
+        self._counts.dropped += self._gap(sequence)
         self._last = sequence
 
     def _gap(self, sequence: int) -> int:
@@ -240,7 +240,7 @@ class V4l2Stream:
         gap = (sequence - self._last - 1) % 2**32
         return gap if gap < MAX_GAP else 0
 
-    def _captured(self, taken: Taken) -> tuple[int, int]:
+    def _captured(self, taken: FilledBuffer) -> tuple[int, int]:
         """Wall clock and monotonic time of a picture, both ns."""
         wall_ns, now_ns = self._clock.wall_ns(), self._clock.monotonic_ns()
         at_ns = taken.monotonic_ns

@@ -16,7 +16,6 @@ CAP_VIDEO_CAPTURE = 0x1
 CAP_VIDEO_CAPTURE_MPLANE = 0x1000
 CAP_STREAMING = 0x0400_0000
 CAP_DEVICE_CAPS = 0x8000_0000
-CAP_TIME_PER_FRAME = 0x1000
 
 FLAG_ERROR = 0x40
 FLAG_TIMESTAMP_MASK = 0xE000
@@ -105,7 +104,7 @@ class _StepwiseInterval(c.Structure):
     _fields_ = (("min", Fraction), ("max", Fraction), ("step", Fraction))
 
 
-class _Intervals(c.Union):
+class _IntervalUnion(c.Union):
     _fields_ = (("discrete", Fraction), ("stepwise", _StepwiseInterval))
 
 
@@ -117,7 +116,7 @@ class FrameInterval(c.Structure):
         ("width", c.c_uint32),
         ("height", c.c_uint32),
         ("type", c.c_uint32),
-        ("intervals", _Intervals),
+        ("intervals", _IntervalUnion),
         ("reserved", c.c_uint32 * 2),
     )
 

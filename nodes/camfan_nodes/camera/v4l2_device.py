@@ -68,7 +68,7 @@ class Linux:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class FilledBuffer:
     """One filled buffer, while it is not the driver's."""
 
     memory: Memory = field(repr=False)
@@ -227,7 +227,7 @@ class Device:
         self._call(abi.STREAMON, ctypes.c_int(abi.CAPTURE))
 
     @contextlib.contextmanager
-    def take(self, timeout_s: float) -> Iterator[Taken | None]:
+    def take(self, timeout_s: float) -> Iterator[FilledBuffer | None]:
         """The next picture, for as long as it is looked at; None when none came in time."""
         if not self._kernel.readable(self._handle, timeout_s):
             yield None
@@ -243,10 +243,10 @@ class Device:
         finally:
             self._call(abi.QBUF, self._buffer(buffer.index))
 
-    def _taken(self, buffer: abi.Buffer) -> Taken:
+    def _taken(self, buffer: abi.Buffer) -> FilledBuffer:
         stamped = buffer.flags & abi.FLAG_TIMESTAMP_MASK == abi.FLAG_TIMESTAMP_MONOTONIC
         at = buffer.timestamp
-        return Taken(
+        return FilledBuffer(
             memory=self._memory[buffer.index],
             used=buffer.bytesused,
             sequence=buffer.sequence,

@@ -21,15 +21,15 @@ from camfan_config.types import FileCamera
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.pacing import Pacer, Thinner
 from camfan_nodes.camera.source import (
-    EVERYTHING,
+    FULL_DEMAND,
     IDLE_S,
     Bgr,
+    CapturedFrame,
     Idle,
-    Passed,
-    Picture,
+    SkippedFrames,
+    SourceCounts,
+    SourceDemand,
     SourceError,
-    Tally,
-    Wishes,
 )
 from camfan_nodes.camera.words import describe_missing, reason_of
 from camfan_wire.exif import UPRIGHT, orientation
@@ -48,16 +48,16 @@ class FileSource:
     def __init__(self, camera: FileCamera, clock: Clock) -> None:
         self.name = camera.path
         self.reopens = True
-        self.tally = Tally()
+        self.counts = SourceCounts()
         self._camera = camera
         self._clock = clock
 
     @contextmanager
-    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[FileStream]:
+    def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[FileStream]:
         """Raises SourceError for whatever is no video that can be played."""
         path = Path(self._camera.path)
         check_file(path)
-        yield FileStream(path, self._camera, self.tally, self._clock, wishes)
+        yield FileStream(path, self._camera, self.counts, self._clock, demand)
 
 
 class FileStream:
@@ -67,14 +67,14 @@ class FileStream:
         self,
         path: Path,
         camera: FileCamera,
-        tally: Tally,
+        counts: SourceCounts,
         clock: Clock,
-        wishes: Wishes = EVERYTHING,
+        demand: SourceDemand = FULL_DEMAND,
     ) -> None:
-        self._wishes = wishes
+        self._demand = demand
         self._path = path
         self._camera = camera
-        self._tally = tally
+        self._counts = counts
         self._clock = clock
         self._pacer = Pacer(clock)
         self._turns = 0
@@ -83,9 +83,9 @@ class FileStream:
         self._pictures = self._thinned()
         self._next: Timed | None = None
 
-    def capture(self) -> Picture | Passed | Idle:
+    def capture(self) -> CapturedFrame | SkippedFrames | Idle:
         """The next picture of the file, when its time has come; converted only if it is wanted."""
-        if self._wishes.idle() and (passed := self._let_pass()) is not None:
+        if self._demand.idle() and (passed := self._let_pass()) is not None:
             return passed
         if (following := self._peek()) is None:
             return Idle.ENDED
@@ -93,20 +93,20 @@ class FileStream:
         if not self._pacer.reached(at_s):
             return Idle.PACED
         self._next = None
-        if not self._wishes.wanted():
-            return Passed()
+        if not self._demand.wanted():
+            return SkippedFrames()
         content = self._pixels(raw) if isinstance(raw, av.VideoFrame) else bytes(raw)
-        return Picture(content, self._clock.wall_ns())
+        return CapturedFrame(content, self._clock.wall_ns())
 
-    def _let_pass(self) -> Passed | Idle | None:
+    def _let_pass(self) -> SkippedFrames | Idle | None:
         """Those whose time comes while nobody watches; None at the end of the file."""
-        self._wishes.rest(IDLE_S)
+        self._demand.rest(IDLE_S)
         passed = 0
         while (following := self._peek()) is not None and self._pacer.has_come(following[0]):
             self._next = None
             passed += 1
         if passed:
-            return Passed(passed)
+            return SkippedFrames(passed)
         return None if following is None else Idle.PACED
 
     def _peek(self) -> Timed | None:
@@ -150,7 +150,7 @@ class FileStream:
             end_s = 0.0
             for at_s, item in self._pass():
                 end_s = at_s + self._interval_s
-                if thinner.keeps(offset_s + at_s, self._wishes.fps):
+                if thinner.keeps(offset_s + at_s, self._demand.fps):
                     yield offset_s + at_s, item
             if not end_s:
                 raise SourceError(f"{self._path}: not one picture in it can be decoded")
@@ -180,7 +180,7 @@ class FileStream:
         """Packets of MJPEG that passes through, or decoded frames, with their own timestamps."""
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        for packet in _packets(container, stream, self._tally):
+        for packet in _packets(container, stream, self._counts):
             if self._through:
                 if packet.size:
                     yield _seconds(packet), packet
@@ -189,7 +189,7 @@ class FileStream:
                 frames = packet.decode()
             except av.error.FFmpegError as exc:
                 log.debug("%s: %s", self._path, exc)
-                self._tally.unreadable += 1
+                self._counts.unreadable += 1
                 continue
             for frame in frames:
                 yield _seconds(frame), frame
@@ -244,7 +244,7 @@ def _opened(path: Path) -> Iterator[av.container.InputContainer]:
 
 
 def _packets(
-    container: av.container.InputContainer, stream: av.VideoStream, tally: Tally
+    container: av.container.InputContainer, stream: av.VideoStream, counts: SourceCounts
 ) -> Iterator[av.Packet[Any]]:
     """All packets up to the end or to where the file is broken off."""
     packets = container.demux(stream)
@@ -253,7 +253,7 @@ def _packets(
             packet = next(packets, None)
         except av.error.FFmpegError as exc:
             log.debug("%s: %s", container.name, exc)
-            tally.unreadable += 1
+            counts.unreadable += 1
             return
         if packet is None:
             return
@@ -262,7 +262,7 @@ def _packets(
 
 def _orientation(container: av.container.InputContainer) -> int:
     """EXIF's, of the first JPEG of the file."""
-    for packet in _packets(container, container.streams.video[0], Tally()):
+    for packet in _packets(container, container.streams.video[0], SourceCounts()):
         if packet.size:
             return orientation(bytes(packet))
     return UPRIGHT
@@ -271,7 +271,7 @@ def _orientation(container: av.container.InputContainer) -> int:
 def _quarter_turns(container: av.container.InputContainer) -> int:
     """How often to turn the file's pictures, counter-clockwise, until they are upright."""
     stream = container.streams.video[0]
-    for packet in _packets(container, stream, Tally()):
+    for packet in _packets(container, stream, SourceCounts()):
         try:
             for frame in packet.decode():
                 return round(frame.rotation / 90) % 4

@@ -26,7 +26,7 @@ def describe_missing(path: Path) -> str:
     return f"{path}: there is no such file; in its folder: {', '.join(close)}{more}"
 
 
-def said(text: str) -> str:
+def printable_short(text: str) -> str:
     """Words of a device in the middle of a sentence: few, and nothing that a terminal obeys."""
     return printable(text, MAX_SAID)
 

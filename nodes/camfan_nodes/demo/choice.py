@@ -20,12 +20,12 @@ from camfan_nodes.demo.clip import CLIP
 FOURCC = "MJPG"  # what the demonstration asks a webcam for
 
 
-class NoVideoError(CamfanError):
+class UnplayableVideoError(CamfanError):
     """The file that was named cannot be played."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class DemoCamera:
     """What is filmed, in a word for people and as the variables of the demonstration's site."""
 
     what: str
@@ -38,14 +38,14 @@ def choose(
     kernel: Kernel,
     draw: Callable[[Path], None],
     dev: Path = Path("/dev"),
-) -> Choice:
+) -> DemoCamera:
     """`draw` makes the clip, if it is needed and not there. Raises NoVideoError, SourceError."""
     if video is not None:
         check_video(video)
         return _file(f"the video {video}", video)
     webcam = find_webcam(kernel, dev)
     if webcam is not None:
-        return Choice(
+        return DemoCamera(
             f"the webcam {webcam.card}",
             {
                 "DEMO_SOURCE": "v4l2",
@@ -60,8 +60,8 @@ def choose(
     return _file("a drawn scene", clip)
 
 
-def _file(what: str, path: Path) -> Choice:
-    return Choice(
+def _file(what: str, path: Path) -> DemoCamera:
+    return DemoCamera(
         what,
         {
             "DEMO_SOURCE": "file",
@@ -86,8 +86,8 @@ def check_video(path: Path) -> None:
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
-                raise NoVideoError(f"{path}: there is no video in it")
+                raise UnplayableVideoError(f"{path}: there is no video in it")
             if next(container.decode(video=0), None) is None:
-                raise NoVideoError(f"{path}: there is not one picture in it")
+                raise UnplayableVideoError(f"{path}: there is not one picture in it")
     except (av.error.FFmpegError, OSError, ValueError) as exc:
-        raise NoVideoError(f"{path}: not a video that can be read") from exc
+        raise UnplayableVideoError(f"{path}: not a video that can be read") from exc

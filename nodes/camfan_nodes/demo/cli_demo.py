@@ -19,7 +19,7 @@ from camfan_nodes.demo.bounded import LIMIT_BYTES, bounded
 from camfan_nodes.demo.site import check_ports, choose_web_port, demo_site_file
 from camfan_nodes.monitor.site_listener import SiteListener
 from camfan_nodes.shared.command import MissingExtraError, end_with_code
-from camfan_nodes.shared.share import Change, Work, choose_host, page_address, share
+from camfan_nodes.shared.share import NodeProcess, ShareChange, choose_host, page_address, share
 from camfan_nodes.up.cli_run import OURS, START_S, run_with_lines, run_with_table
 from camfan_nodes.up.journal import Journal
 
@@ -57,12 +57,12 @@ def _run(arguments: argparse.Namespace) -> int:
     path = demo_site_file()
     site = load_site(path)
     check_ports(site)
-    works = share(site, path, choose_host(site, None))
+    processes = share(site, path, choose_host(site, None))
     if not arguments.no_window and _has_display():
-        works += (_viewer(path),)
-    address = page_address(site, works) or ""
+        processes += (_viewer(path),)
+    address = page_address(site, processes) or ""
     with bounded(FOLDER / "recordings"):
-        code = _show(site, works, address)
+        code = _show(site, processes, address)
     sys.stdout.write(
         f"The demonstration has ended. Its recordings ({short_bytes(LIMIT_BYTES)} at most) "
         f"are in {FOLDER}/recordings.\n"
@@ -70,10 +70,10 @@ def _run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _show(site: Site, works: tuple[Work, ...], address: str) -> int:
+def _show(site: Site, processes: tuple[NodeProcess, ...], address: str) -> int:
     if sys.stdout.isatty():
-        return run_with_table(site, works, _no_change, FOLDER / "demo.log")
-    return run_with_lines(works, _no_change, lambda *aside: _summarise(site, address, *aside))
+        return run_with_table(site, processes, _no_change, FOLDER / "demo.log")
+    return run_with_lines(processes, _no_change, lambda *aside: _summarise(site, address, *aside))
 
 
 def _prepare(video: Path | None) -> None:
@@ -116,12 +116,12 @@ def _has_display() -> bool:
     return bool(shown) and find_spec("pygame") is not None
 
 
-def _viewer(path: Path) -> Work:
+def _viewer(path: Path) -> NodeProcess:
     command = (sys.executable, "-m", "camfan_nodes", "view", "--config", str(path))
-    return Work("viewer", "viewer", command, again=False)
+    return NodeProcess("viewer", "viewer", command, again=False)
 
 
-def _no_change(_: Journal) -> Change | None:
+def _no_change(_: Journal) -> ShareChange | None:
     return None
 
 

@@ -11,7 +11,7 @@ import av
 import simplejpeg
 
 from camfan_nodes.demo.backdrop import HEIGHT, WIDTH
-from camfan_nodes.demo.scene import FPS, FRAMES, Scene
+from camfan_nodes.demo.scene import FPS, FRAMES, DrawnScene
 
 CLIP = "yard-1.avi"  # another number for another scene, so that an old one is not shown
 QUALITY = 82
@@ -29,7 +29,7 @@ def write_clip(path: Path, progress: Callable[[int, int], None]) -> None:
             stream = container.add_stream("mjpeg", rate=FPS)
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
             stream.time_base = Fraction(1, FPS)
-            scene = Scene()
+            scene = DrawnScene()
             for number in range(FRAMES):
                 jpeg = simplejpeg.encode_jpeg(scene.frame(number), QUALITY, "BGR", "420")
                 packet = av.Packet(jpeg)

@@ -26,7 +26,7 @@ _NEAR = (
 )
 
 
-class Scene:
+class DrawnScene:
     """Draws any frame of the loop; the same number gives the same picture."""
 
     def __init__(self) -> None:

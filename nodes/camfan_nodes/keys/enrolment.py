@@ -69,7 +69,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Welcome:
+class InvitationReply:
     """What the new machine hears."""
 
     site: str
@@ -80,13 +80,13 @@ class UnconfirmedError(CamfanError):
     """The new machine has come, and has not said that it stored its key."""
 
 
-class Host(Protocol):
+class InvitationHost(Protocol):
     """What the end that invites does with the public key (Z85) of the new machine.
 
     Both methods raise CamfanError, which the machine hears.
     """
 
-    def take(self, public: bytes) -> Welcome:
+    def take(self, public: bytes) -> InvitationReply:
         """The key is valid from now on, beside the one that the machine has had."""
 
     def confirm(self, public: bytes) -> None:
@@ -132,7 +132,7 @@ class Invitation:
         self.code = Code(name, host, int(bound.rpartition(":")[2]), secret)
         self._taken: set[bytes] = set()
 
-    def wait(self, seconds: float, host: Host, stopped: Callable[[], bool]) -> bool:
+    def wait(self, seconds: float, host: InvitationHost, stopped: Callable[[], bool]) -> bool:
         """Until the machine has come, and has stored its key. False: it did not come.
 
         A machine whose command was killed may come again. Raises UnconfirmedError, and what `host`
@@ -167,7 +167,7 @@ class Invitation:
         code = b"200" if good else b"400"
         self._zap.send_multipart([b"1.0", request[1], code, b"", b"", b""])
 
-    def _request(self, host: Host) -> bool:
+    def _request(self, host: InvitationHost) -> bool:
         """Whether the machine has stored its key."""
         body = self._socket.recv()
         try:
@@ -185,7 +185,7 @@ class Invitation:
             self._answer({"error": str(exc)})
             raise
 
-    def _serve(self, host: Host, public: bytes, *, stored: bool) -> bool:
+    def _serve(self, host: InvitationHost, public: bytes, *, stored: bool) -> bool:
         if not stored:
             welcome = host.take(public)
             self._taken.add(public)
@@ -203,7 +203,7 @@ class Invitation:
 
 
 def join(
-    code: Code, public: bytes, keep: Callable[[Welcome], None], seconds: float = ANSWER_S
+    code: Code, public: bytes, keep: Callable[[InvitationReply], None], seconds: float = ANSWER_S
 ) -> bool:
     """Deliver a public key (Z85) to where the code comes from; `keep` stores the pair.
 
@@ -227,14 +227,14 @@ def join(
         context.destroy(linger=0)
 
 
-def _welcome(code: Code, body: bytes) -> Welcome:
+def _welcome(code: Code, body: bytes) -> InvitationReply:
     try:
         answer = json.loads(body)
         if "error" in answer:
             raise CodeError(f"{code.host} refused: {answer['error']}")
         if not re.fullmatch(r"[0-9a-f]{64}", answer["server_key"]):
             raise ValueError
-        return Welcome(str(answer["site"]), answer["server_key"])
+        return InvitationReply(str(answer["site"]), answer["server_key"])
     except (ValueError, KeyError, TypeError):
         raise CodeError(f"{code.host}:{code.port} answered what is no welcome") from None
 

@@ -19,7 +19,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KeyEntry:
     """One name, and what is there of it."""
 
     name: str
@@ -62,7 +62,7 @@ def purposes(site: Site) -> dict[str, str]:
     return found
 
 
-def entries(site: Site) -> list[Entry]:
+def entries(site: Site) -> list[KeyEntry]:
     """The names of the site file, then the keys that it does not know."""
     folder, known = folder_of(site), purposes(site)
     there = {path.name.removesuffix(PUBLIC) for path in folder.glob(f"*{PUBLIC}")}
@@ -73,19 +73,19 @@ def entries(site: Site) -> list[Entry]:
     ]
 
 
-def _entry(folder: Path, name: str, purpose: str) -> Entry:
+def _entry(folder: Path, name: str, purpose: str) -> KeyEntry:
     public = folder / (name + PUBLIC)
     if not public.exists():
         revoked = any(folder.glob(f"{name}.*{REVOKED}"))
-        return Entry(name, purpose, "", "revoked" if revoked else "no key yet")
+        return KeyEntry(name, purpose, "", "revoked" if revoked else "no key yet")
     state = "secret is here" if (folder / (name + SECRET)).exists() else "secret is elsewhere"
     try:
         keys = read_publics(public)
     except KeyFileError as exc:
-        return Entry(name, purpose, "", str(exc))
+        return KeyEntry(name, purpose, "", str(exc))
     if len(keys) > 1:
         state += f"; being replaced by {', '.join(map(fingerprint, keys[1:]))}"
-    return Entry(name, purpose, fingerprint(keys[0]), state)
+    return KeyEntry(name, purpose, fingerprint(keys[0]), state)
 
 
 def key_warnings(site: Site, path: Path) -> list[str]:

@@ -12,7 +12,7 @@ from camfan.identity import BROKER, server_key_of
 from camfan_config import is_loopback
 from camfan_nodes.keys import enrolment
 from camfan_nodes.keys.changing import changing, settle
-from camfan_nodes.keys.enrolment import MAX_PORT, Code, Invitation, Welcome, read_code
+from camfan_nodes.keys.enrolment import MAX_PORT, Code, Invitation, InvitationReply, read_code
 from camfan_nodes.keys.folder import DEFAULT, check_name, folder_of, purposes
 from camfan_nodes.keys.invitations import announced, check_free
 from camfan_nodes.keys.output import say, tell_broker
@@ -35,7 +35,7 @@ from camfan_wire.keys import (
 MAX_MINUTES = 60.0
 
 
-class NobodyCameError(CamfanError):
+class UnusedInvitationError(CamfanError):
     """The code was not used in its time."""
 
 
@@ -60,13 +60,13 @@ def invite(args: argparse.Namespace) -> int:
             say("or in one line, where no other user can list processes, as the code is in it:")
             say(f"    camfan keys join {asked.code}")
             say(f"valid once, for {args.minutes:g} minutes; waiting. Ctrl-C takes it back.")
-            came = asked.wait(args.minutes * 60, _Inviting(site, folder, name), stop.is_set)
+            came = asked.wait(args.minutes * 60, _KeyReceiver(site, folder, name), stop.is_set)
     finally:
         asked.close()
     if stop.is_set():
         return 0
     if not came:
-        raise NobodyCameError(f"nobody came with the code for {name}; it is void")
+        raise UnusedInvitationError(f"nobody came with the code for {name}; it is void")
     return 0
 
 
@@ -82,15 +82,15 @@ def _check_invited(site: Site, name: str, minutes: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Inviting:
+class _KeyReceiver:
     """The end that invites: the folder of keys, and a broker that may run."""
 
     site: Site
     folder: Path
     name: str
 
-    def take(self, public: bytes) -> Welcome:
-        welcome = Welcome(self.site.site, to_hex(server_key_of(self.site)))
+    def take(self, public: bytes) -> InvitationReply:
+        welcome = InvitationReply(self.site.site, to_hex(server_key_of(self.site)))
         with changing(self.folder):
             path = self.folder / (self.name + PUBLIC)
             had = [key for key in read_publics(path) if key != public] if path.exists() else []
@@ -140,7 +140,9 @@ def _asked_code() -> str:
     return text
 
 
-def _keep(site: Site | None, folder: Path, code: Code, pair: Pair, welcome: Welcome) -> None:
+def _keep(
+    site: Site | None, folder: Path, code: Code, pair: Pair, welcome: InvitationReply
+) -> None:
     """Put the pair in the place of what this machine had; the other end takes both until then."""
     if site is not None and site.security.server_key not in (None, welcome.server_key):
         raise ConfigurationError(

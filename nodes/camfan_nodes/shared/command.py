@@ -91,12 +91,12 @@ def _complain(sentence: str) -> None:
 
 def log_to_stderr(*, verbose: bool = False) -> None:
     handler = logging.StreamHandler()
-    handler.addFilter(_Once())
+    handler.addFilter(_RepeatFilter())
     handler.setFormatter(HidingFormatter(LAYOUT))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
 
 
-class _Once(logging.Filter):
+class _RepeatFilter(logging.Filter):
     """Leaves out a line that was said a moment ago: a node has two links to one broker."""
 
     def __init__(self) -> None:

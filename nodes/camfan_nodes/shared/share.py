@@ -29,7 +29,7 @@ class UnknownHostError(ConfigurationError):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class NodeProcess:
     """One process to keep running."""
 
     name: str
@@ -43,10 +43,10 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ShareChange:
     """What is to run from now on, and what of it was started with something that has changed."""
 
-    works: tuple[Work, ...]
+    processes: tuple[NodeProcess, ...]
     restart: frozenset[str] = frozenset()
 
 
@@ -77,20 +77,20 @@ def _hint(wrong: str, known: dict[str, tuple[Node, ...]]) -> str:
     return f"did you mean '{near[0]}'?" if near else f"its hosts are {', '.join(known)}"
 
 
-def change(old: Site, new: Site, config: Path, host: str) -> Change:
+def change(old: Site, new: Site, config: Path, host: str) -> ShareChange:
     """From what runs on this host of the one site to what runs there of the other."""
-    return Change(share(new, config, host), frozenset(diff_sites(old, new).restart))
+    return ShareChange(share(new, config, host), frozenset(diff_sites(old, new).restart))
 
 
-def share(site: Site, config: Path, host: str) -> tuple[Work, ...]:
+def share(site: Site, config: Path, host: str) -> tuple[NodeProcess, ...]:
     """What runs on this host, brokers first, then in the order of the file."""
     found = hosts(site).get(host, ())
     return tuple(_work(site, config, node) for node in found if is_started(node.section))
 
 
-def page_address(site: Site, works: Sequence[Work]) -> str | None:
+def page_address(site: Site, processes: Sequence[NodeProcess]) -> str | None:
     """Where the web pages are, if this host serves them."""
-    if site.web is None or not any(work.kind == "web" for work in works):
+    if site.web is None or not any(process.kind == "web" for process in processes):
         return None
     host, port = parse_address(site.web.listen)
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not bound
@@ -98,11 +98,11 @@ def page_address(site: Site, works: Sequence[Work]) -> str | None:
     return f"http{'s' if site.web.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _work(site: Site, config: Path, node: Node) -> Work:
+def _work(site: Site, config: Path, node: Node) -> NodeProcess:
     kind = node_kind(node.kind)
     file = ("--config", str(config))
     if node.kind == BROKER:
         arguments: tuple[str, ...] = (*file, "--name", node.name) if site.brokers else file
     else:
         arguments = (node.name, *file) if kind.named else file
-    return Work(node.name, node.kind, (sys.executable, "-m", *kind.module, *arguments))
+    return NodeProcess(node.name, node.kind, (sys.executable, "-m", *kind.module, *arguments))

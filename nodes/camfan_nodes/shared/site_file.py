@@ -15,19 +15,19 @@ HELP = f"the site file; without it ${VARIABLE}, or {DEFAULT} in this folder"
 
 def add_config_argument(parser: argparse.ArgumentParser, *, alone: bool = False) -> None:
     """`alone`: FILE without `--config` as well, for a command that takes nothing else there."""
-    parser.add_argument("--config", type=Path, action=_Once, metavar="FILE", help=HELP)
+    parser.add_argument("--config", type=Path, action=_SingleFile, metavar="FILE", help=HELP)
     if alone:
         parser.add_argument(
             "config",
             type=Path,
-            action=_Once,
+            action=_SingleFile,
             metavar="FILE",
             nargs="?",
             help="the same as --config FILE",
         )
 
 
-class _Once(argparse.Action):
+class _SingleFile(argparse.Action):
     """Refuses a second, different file."""
 
     def __call__(

@@ -124,13 +124,13 @@ def _asked() -> list[FirstCamera]:
 def _found() -> list[FirstCamera]:
     """The webcams of this machine that can be used."""
     from camfan_nodes.camera.devices import find_devices
-    from camfan_nodes.camera.listing import TAKEN
+    from camfan_nodes.camera.listing import USABLE_FORMATS
     from camfan_nodes.camera.v4l2_device import Linux
 
     usable = [
         device
         for device in find_devices(Linux())
-        if any(offer.fourcc in TAKEN for offer in device.offers)
+        if any(offer.fourcc in USABLE_FORMATS for offer in device.offers)
     ]
     return [
         camera_of(f"webcam-{number}", device.stable or device.path)

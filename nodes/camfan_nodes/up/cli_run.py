@@ -17,12 +17,12 @@ from rich.console import Console
 from camfan_config import Site
 from camfan_nodes.monitor.screen import show
 from camfan_nodes.monitor.site_listener import SiteListener
-from camfan_nodes.shared.share import Change, Work, page_address
+from camfan_nodes.shared.share import NodeProcess, ShareChange, page_address
 from camfan_nodes.up.journal import FileJournal, Journal, TerminalJournal
 from camfan_nodes.up.supervisor import Supervisor
 from camfan_wire.terminal import Terminal, forget_output
 
-Read = Callable[[Journal], Change | None]
+Read = Callable[[Journal], ShareChange | None]
 Aside = Callable[[Journal, threading.Event], None]  # runs on a thread until the event is set
 Files = Callable[[], object]  # a value that changes with the configuration files
 
@@ -35,16 +35,23 @@ def _no_files() -> None:
 
 
 def run_with_lines(
-    works: Sequence[Work], read_again: Read, aside: Aside | None = None, files: Files = _no_files
+    processes: Sequence[NodeProcess],
+    read_again: Read,
+    aside: Aside | None = None,
+    files: Files = _no_files,
 ) -> int:
     """Every line of every process on the terminal, until a signal. The exit code."""
-    journal = TerminalJournal([OURS, *(work.name for work in works)])
+    journal = TerminalJournal([OURS, *(process.name for process in processes)])
     with _running(aside, journal):
-        return _supervise(works, journal, read_again, files)
+        return _supervise(processes, journal, read_again, files)
 
 
 def run_with_table(
-    site: Site, works: Sequence[Work], read_again: Read, log: Path, files: Files = _no_files
+    site: Site,
+    processes: Sequence[NodeProcess],
+    read_again: Read,
+    log: Path,
+    files: Files = _no_files,
 ) -> int:
     """The table on the terminal and the lines in a file, until a signal. Raises OSError."""
     journal = FileJournal(log)
@@ -52,17 +59,19 @@ def run_with_table(
         with SiteListener(site, settled_after_s=START_S) as listener:
 
             def table(_: Journal, stop: threading.Event) -> None:
-                address = page_address(site, works)
+                address = page_address(site, processes)
                 page = f"Open {address}    " if address else ""
                 show(listener, Console(), stop, f"{page}Log: {log}    Ctrl-C ends it")
 
             with _running(table, journal):
-                return _supervise(works, journal, read_again, files)
+                return _supervise(processes, journal, read_again, files)
     finally:
         journal.close()
 
 
-def _supervise(works: Sequence[Work], journal: Journal, read_again: Read, files: Files) -> int:
+def _supervise(
+    processes: Sequence[NodeProcess], journal: Journal, read_again: Read, files: Files
+) -> int:
     terminal = Terminal()
 
     def say(name: str, line: str) -> None:
@@ -79,7 +88,7 @@ def _supervise(works: Sequence[Work], journal: Journal, read_again: Read, files:
         else:
             supervisor.reload()
 
-    supervisor = Supervisor(works, say, read_again=lambda: read_again(journal), files=files)
+    supervisor = Supervisor(processes, say, read_again=lambda: read_again(journal), files=files)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: supervisor.stop())
     signal.signal(signal.SIGHUP, hang_up)

@@ -10,7 +10,7 @@ from pathlib import Path
 from camfan_config import CamfanError, Site, load_site
 from camfan_config.document.interpolate import SECRETS_FILE
 from camfan_nodes.shared.command import end_with_code
-from camfan_nodes.shared.share import Change, Work, change, choose_host, share
+from camfan_nodes.shared.share import NodeProcess, ShareChange, change, choose_host, share
 from camfan_nodes.shared.site_file import add_config_argument, find_site_file
 from camfan_nodes.up.cli_run import OURS, log_folder, run_with_lines, run_with_table
 from camfan_nodes.up.journal import Journal
@@ -44,16 +44,16 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _run_share(share_of_site: _Share, *, table: bool) -> int:
-    works, read_again, files = (
-        share_of_site.works(),
+    processes, read_again, files = (
+        share_of_site.processes(),
         share_of_site.read_again,
         share_of_site.files,
     )
     if not table:
-        share_of_site.announce(works)
-        return run_with_lines(works, read_again, files=files)
+        share_of_site.announce(processes)
+        return run_with_lines(processes, read_again, files=files)
     log = log_folder() / f"{share_of_site.site.site}.log"
-    return run_with_table(share_of_site.site, works, read_again, log, files)
+    return run_with_table(share_of_site.site, processes, read_again, log, files)
 
 
 class _Share:
@@ -70,15 +70,15 @@ class _Share:
         found = [self._path, folder / SECRETS_FILE, *([Path(keys)] if keys is not None else [])]
         return tuple(_version(path) for path in found)
 
-    def works(self) -> tuple[Work, ...]:
+    def processes(self) -> tuple[NodeProcess, ...]:
         return share(self.site, self._path, self.host)
 
-    def announce(self, works: Sequence[Work]) -> None:
-        names = ", ".join(work.name for work in works)
+    def announce(self, processes: Sequence[NodeProcess]) -> None:
+        names = ", ".join(process.name for process in processes)
         sys.stdout.write(f"{self.site.site} on {self.host}: {names}\n")
         sys.stdout.flush()
 
-    def read_again(self, journal: Journal) -> Change | None:
+    def read_again(self, journal: Journal) -> ShareChange | None:
         """The site file as it is now; None, and a line, if it cannot be used."""
         try:
             new = load_site(self._path)
@@ -86,7 +86,7 @@ class _Share:
             journal.say(OURS, f"the site file was not taken, all goes on as before: {exc}")
             return None
         found = change(self.site, new, self._path, self.host)
-        if not found.works:
+        if not found.processes:
             journal.say(OURS, f"the site file has nothing for {self.host} any more; all goes on")
             return None
         self.site = new

@@ -45,7 +45,7 @@ class TerminalJournal:
         self._stream.flush()
 
 
-class _Quiet(logging.handlers.RotatingFileHandler):
+class _QuietFileHandler(logging.handlers.RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in logging
         """A full disk costs lines of the log, and puts nothing over the table."""
 
@@ -57,7 +57,7 @@ class FileJournal:
         """Raises OSError if the file cannot be written."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file = _Quiet(path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8")
+        self._file = _QuietFileHandler(path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8")
 
     def say(self, name: str, line: str) -> None:
         time = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from camfan_nodes.shared.share import Change, Work
+from camfan_nodes.shared.share import NodeProcess, ShareChange
 from camfan_nodes.up.child import Child
 from camfan_nodes.up.child import ending as how_it_ended
 
@@ -31,7 +31,7 @@ Say = Callable[[str, str], None]
 class _Slot:
     """One piece of work, and the process that does it now, if any."""
 
-    work: Work
+    process: NodeProcess
     child: Child | None = None
     failures: int = 0
     due_s: float | None = 0.0  # when to start; None: not to be started
@@ -49,20 +49,20 @@ class Supervisor:
 
     def __init__(
         self,
-        works: Sequence[Work],
+        processes: Sequence[NodeProcess],
         say: Say,
         *,
-        read_again: Callable[[], Change | None] | None = None,
+        read_again: Callable[[], ShareChange | None] | None = None,
         files: Callable[[], object] = lambda: None,
         pauses_s: Sequence[float] = PAUSES_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._slots = {work.key: _Slot(work) for work in works}
+        self._slots = {process.key: _Slot(process) for process in processes}
         self._leaving: list[_Slot] = []  # not wanted any more, still ending
         self._say = say
         self._read_again = read_again
         self._files = files
-        self._taken = files()  # the version that `works` was read from
+        self._taken = files()  # the version that `processes` was read from
         self._pauses_s = tuple(pauses_s)
         self._clock = clock
         self._stopping = False
@@ -115,12 +115,14 @@ class Supervisor:
 
     def _start_what_is_due(self) -> None:
         now_s = self._clock()
-        ending = {slot.work.key for slot in self._leaving}  # of the same name: after it has ended
+        ending = {
+            slot.process.key for slot in self._leaving
+        }  # of the same name: after it has ended
         for slot in self._slots.values():
             due = slot.child is None and slot.due_s is not None and slot.due_s <= now_s
-            if due and slot.work.key not in ending:
+            if due and slot.process.key not in ending:
                 slot.files, slot.unfit = self._files(), False
-                slot.child = Child(slot.work.command, now_s)
+                slot.child = Child(slot.process.command, now_s)
                 self._selector.register(slot.child.output, selectors.EVENT_READ, slot)
                 self._selector.register(slot.child.exited, selectors.EVENT_READ, slot)
 
@@ -147,7 +149,7 @@ class Supervisor:
             return  # its other descriptor told of its end in the same turn
         if descriptor == child.output:
             for line in child.lines():
-                self._say(slot.work.name, line)
+                self._say(slot.process.name, line)
             if child.silent:
                 self._selector.unregister(child.output)
         else:
@@ -159,7 +161,7 @@ class Supervisor:
         self._selector.unregister(child.exited)
         code, last = child.end()
         for line in last:
-            self._say(slot.work.name, line)
+            self._say(slot.process.name, line)
         asked = slot.asked_to_end
         slot.child, slot.kill_s, slot.asked_to_end = None, None, False
         if slot in self._leaving:
@@ -168,14 +170,14 @@ class Supervisor:
             self._plan_restart(slot, code, self._clock() - child.started_s)
 
     def _plan_restart(self, slot: _Slot, code: int, lived_s: float) -> None:
-        if not slot.work.again:
+        if not slot.process.again:
             slot.due_s = None
-            self._say(slot.work.name, how_it_ended(code))
+            self._say(slot.process.name, how_it_ended(code))
             return
         if code == EXIT_CONFIG:
             slot.due_s, slot.unfit = None, True
             self._say(
-                slot.work.name,
+                slot.process.name,
                 "CANNOT RUN AS CONFIGURED (exit code 78). It is started again when the site file "
                 "changes",
             )
@@ -185,7 +187,7 @@ class Supervisor:
         pause_s = self._pauses_s[min(slot.failures, len(self._pauses_s) - 1)]
         slot.failures += 1
         slot.due_s = self._clock() + pause_s
-        self._say(slot.work.name, f"{how_it_ended(code)}; starting again in {pause_s:g} s")
+        self._say(slot.process.name, f"{how_it_ended(code)}; starting again in {pause_s:g} s")
 
     def _look_at_files(self) -> None:
         """What could not run as configured gets another chance when the files have changed."""
@@ -193,7 +195,7 @@ class Supervisor:
         now = self._files() if unfit else None
         for slot in unfit:
             if slot.files != now:
-                self._say(slot.work.name, "the site file has changed; starting again")
+                self._say(slot.process.name, "the site file has changed; starting again")
                 slot.due_s, slot.unfit, slot.failures = self._clock(), False, 0
 
     def _is_wanted(self, slot: _Slot) -> bool:
@@ -222,27 +224,27 @@ class Supervisor:
         if change is None:
             return
         self._taken = files
-        wanted = {work.key: work for work in change.works}
+        wanted = {process.key: process for process in change.processes}
         for key in [key for key in self._slots if key not in wanted]:
             self._say(key[1], "is not in the site file any more; ending it")
             self._leave(self._slots.pop(key))
-        for key, work in wanted.items():
-            self._take_over(key, work, restart=work.name in change.restart)
+        for key, process in wanted.items():
+            self._take_over(key, process, restart=process.name in change.restart)
         self._slots = {key: self._slots[key] for key in wanted}  # in the order of the file
 
-    def _take_over(self, key: tuple[str, str], work: Work, *, restart: bool) -> None:
+    def _take_over(self, key: tuple[str, str], process: NodeProcess, *, restart: bool) -> None:
         slot = self._slots.get(key)
         if slot is None:
-            self._say(work.name, "is new in the site file; starting it")
-            self._slots[key] = _Slot(work)
+            self._say(process.name, "is new in the site file; starting it")
+            self._slots[key] = _Slot(process)
         elif restart:
-            self._say(work.name, "has changed in the site file; starting it again")
-            slot.work, slot.due_s, slot.failures, slot.unfit = work, self._clock(), 0, False
+            self._say(process.name, "has changed in the site file; starting it again")
+            slot.process, slot.due_s, slot.failures, slot.unfit = process, self._clock(), 0, False
             self._end(slot)
         elif slot.child is None:
             # The change may have been what it needed.
             slot.due_s, slot.failures, slot.unfit = self._clock(), 0, False
-        elif work.kind == "broker":
+        elif process.kind == "broker":
             slot.child.send(signal.SIGHUP)
 
     def _leave(self, slot: _Slot) -> None:

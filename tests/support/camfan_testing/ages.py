@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
-from camfan_nodes.camera.source import Picture
+from camfan_nodes.camera.source import CapturedFrame
 from camfan_testing.rtp import age_of
 
 SLACK_S = 0.005  # the clock in a picture is in milliseconds, and read a moment later
@@ -30,7 +30,7 @@ class SeenAge:
         return abs(self.true - self.said) <= self.error + SLACK_S
 
 
-def look(picture: Picture) -> SeenAge:
+def look(picture: CapturedFrame) -> SeenAge:
     """Fails for a picture whose clock cannot be read."""
     said = (time.time_ns() - picture.captured_ns) / 1e9
     content = picture.content

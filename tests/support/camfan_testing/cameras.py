@@ -13,18 +13,18 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from camfan.ring.ring import Counts
+from camfan.ring.ring import CaptureCounts
 from camfan_nodes.camera.source import (
-    EVERYTHING,
+    FULL_DEMAND,
     SLICE_S,
     Bgr,
+    CameraSource,
+    CapturedFrame,
     Idle,
-    Passed,
-    Picture,
     Planes,
-    Source,
-    Tally,
-    Wishes,
+    SkippedFrames,
+    SourceCounts,
+    SourceDemand,
 )
 from camfan_wire.errors import WireError
 from camfan_wire.upright import upright_size
@@ -58,7 +58,7 @@ class Collected:
     """A publisher that keeps what it is given, and refuses what the real one refuses."""
 
     def __init__(self, *, sends: bool = True) -> None:
-        self.counts = Counts()
+        self.counts = CaptureCounts()
         self.fps: float | None = None
         self.quality: int | None = None
         self.wants = itertools.repeat(True)  # the answers to come
@@ -124,7 +124,7 @@ class Collected:
 
 
 Content = bytes | Planes | Bgr
-Step = Picture | Passed | Idle | Exception | Callable[[], None]
+Step = CapturedFrame | SkippedFrames | Idle | Exception | Callable[[], None]
 
 
 class ScriptedSource:
@@ -136,7 +136,7 @@ class ScriptedSource:
     def __init__(self, clock: FakeClock, *openings: Sequence[Step] | Exception) -> None:
         self.name = "the script"
         self.reopens = True
-        self.tally = Tally()
+        self.counts = SourceCounts()
         self.description = "a script"
         self.opened_at: list[float] = []  # seconds of the clock
         self._clock = clock
@@ -144,7 +144,7 @@ class ScriptedSource:
         self._steps: list[Step] = []
 
     @contextmanager
-    def open(self, wishes: Wishes = EVERYTHING) -> Iterator[ScriptedSource]:
+    def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[ScriptedSource]:
         self.opened_at.append(self._clock.now_ns / 1e9)
         opening = self._openings.pop(0) if self._openings else [Idle.ENDED]
         if isinstance(opening, Exception):
@@ -152,7 +152,7 @@ class ScriptedSource:
         self._steps = list(opening)
         yield self
 
-    def capture(self) -> Picture | Passed | Idle:
+    def capture(self) -> CapturedFrame | SkippedFrames | Idle:
         step = self._steps.pop(0) if self._steps else Idle.SILENT
         if isinstance(step, Exception):
             raise step
@@ -160,18 +160,18 @@ class ScriptedSource:
             if step is not Idle.ENDED:
                 self._clock.wait(SLICE_S)
             return step
-        if isinstance(step, Picture | Passed):
+        if isinstance(step, CapturedFrame | SkippedFrames):
             return step
         step()
         return self.capture()
 
 
-def drain(source: Source) -> list[Content]:
+def drain(source: CameraSource) -> list[Content]:
     """All pictures of a source up to its end."""
     found = []
     with source.open() as stream:
         while (got := stream.capture()) is not Idle.ENDED:
-            if isinstance(got, Picture):
+            if isinstance(got, CapturedFrame):
                 found.append(got.content)
     return found
 
