@@ -127,7 +127,7 @@ class Publisher:
         )
         self._report = report
         self._clock = ClockEstimate()
-        self._ingest = IngestSocket(ingest, camera, keys)
+        self._ingest = IngestSocket(ingest, keys)
         self._disk = _disk_ring(ring, camera, self.run)
         archive = self._disk or NoArchive()
         self._link = Link(
@@ -311,7 +311,7 @@ class Publisher:
         self._check_open()
         until_s = time.monotonic() + seconds
         while (left_s := until_s - time.monotonic()) > 0:
-            if not self._ingest.is_wanted(left_s):
+            if not self._ingest.wait_for_broker(left_s):
                 return False
             if self._clock.offset() is not None:
                 return True

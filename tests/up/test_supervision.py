@@ -18,14 +18,15 @@ from camfan_nodes.up.supervisor import Supervisor
 from camfan_testing.live import wait_until
 from camfan_testing.processes import Process
 
-FOREVER = "import signal; print('started', flush=True); signal.pause()"
+STARTED = "import os; print('pid', os.getpid(), flush=True); print('started', flush=True)"
+FOREVER = f"import signal; {STARTED}; signal.pause()"
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-    "print('started', flush=True)\nwhile True: time.sleep(60)"
+    f"{STARTED}\nwhile True: time.sleep(60)"
 )
 HEARS_HUP = (
     "import signal; signal.signal(signal.SIGHUP, lambda *_: print('told', flush=True));"
-    "print('started', flush=True)\nwhile True: signal.pause()"
+    f"{STARTED}\nwhile True: signal.pause()"
 )
 
 
@@ -34,13 +35,17 @@ def work(name: str, code: str, kind: str = "camera") -> NodeProcess:
 
 
 class Heard:
-    """What was said, and what to do when it was."""
+    """The lines of the processes, what to do at each, and the pid that each process names."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
+        self.pids: dict[str, int] = {}
         self.when: dict[tuple[str, str, int], Callable[[], None]] = {}
 
     def say(self, name: str, line: str) -> None:
+        if line.startswith("pid "):
+            self.pids[name] = int(line.removeprefix("pid "))
+            return
         self.lines.append((name, line))
         count = sum(said == (name, line) for said in self.lines)
         self.when.get((name, line, count), lambda: None)()
@@ -96,21 +101,17 @@ def test_a_closed_window_stays_closed() -> None:
     assert supervisor.run() == 0
 
 
-def test_who_does_not_listen_is_killed() -> None:
-    """SIGTERM, two seconds, SIGKILL: the end comes whatever a process does."""
+def test_a_process_that_ignores_sigterm_is_killed() -> None:
+    """SIGTERM, two seconds, SIGKILL: a process ends whatever it does."""
     heard = Heard()
     supervisor = Supervisor([work("one", STUBBORN), work("two", FOREVER)], heard.say)
-    pids: list[int] = []
+    for name in ("one", "two"):
+        heard.when[name, "started", 1] = lambda: supervisor.stop() if len(heard.pids) == 2 else None
 
-    def stop() -> None:
-        pids.extend(supervisor.pids.values())
-        supervisor.stop()
-
-    heard.when["one", "started", 1] = stop
     assert supervisor.run() == 0
 
-    assert len(pids) == 2
-    assert not any(is_running(pid) for pid in pids)
+    assert len(heard.pids) == 2
+    assert not any(is_running(pid) for pid in heard.pids.values())
 
 
 def test_what_a_process_started_ends_with_it() -> None:
@@ -150,7 +151,7 @@ def test_lines_are_whole_whatever_is_written() -> None:
 
 
 def test_a_reload_changes_what_has_changed_and_nothing_else() -> None:
-    """New is started, gone ended, changed started anew, the broker told, the rest left alone."""
+    """New ones start, removed ones end, changed ones restart, the broker gets SIGHUP."""
     heard = Heard()
     before = [
         work("broker", HEARS_HUP, "broker"),
@@ -159,10 +160,10 @@ def test_a_reload_changes_what_has_changed_and_nothing_else() -> None:
         work("goes", FOREVER),
     ]
     comes = work("comes", FOREVER)
-    pids: dict[tuple[str, str], int] = {}
+    pids: dict[str, int] = {}
 
     def read_again() -> ShareChange:
-        pids.update(supervisor.pids)
+        pids.update(heard.pids)
         return ShareChange((*before[:3], comes), frozenset({"changes"}))
 
     supervisor = Supervisor(before, heard.say, read_again=read_again)
@@ -173,24 +174,21 @@ def test_a_reload_changes_what_has_changed_and_nothing_else() -> None:
         if len(started) == 4:
             supervisor.reload()
         if len(started) == 6 and ("broker", "told") in heard.lines:
-            finish()
+            supervisor.stop()
 
-    def finish() -> None:
-        after.update(supervisor.pids)
-        supervisor.stop()
-
-    after: dict[tuple[str, str], int] = {}
     for one in (*before, comes):
         heard.when[one.name, "started", 1] = partial(count, one.name)
     heard.when["changes", "started", 2] = partial(count, "changes")
-    heard.when["broker", "told", 1] = lambda: finish() if len(started) == 6 else None
+    heard.when["broker", "told", 1] = lambda: supervisor.stop() if len(started) == 6 else None
     supervisor.run()
 
-    assert after["camera", "stays"] == pids["camera", "stays"]
-    assert after["broker", "broker"] == pids["broker", "broker"]
-    assert after["camera", "changes"] != pids["camera", "changes"]
-    assert set(after) == {one.key for one in (*before[:3], comes)}
-    assert not is_running(pids["camera", "goes"])
+    after = heard.pids
+    assert after["stays"] == pids["stays"]
+    assert after["broker"] == pids["broker"]
+    assert after["changes"] != pids["changes"]
+    assert sorted(started) == sorted([*after, "changes"])
+    assert heard.of("goes") == ["started", "is not in the site file any more; ending it"]
+    assert not is_running(pids["goes"])
 
 
 def test_a_reload_gives_a_wrong_configuration_another_chance() -> None:
@@ -267,13 +265,13 @@ def test_killing_the_parent_kills_the_children(tmp_path: Path) -> None:
         "from camfan_nodes.up.supervisor import Supervisor\n"
         f"works = [NodeProcess(n, 'camera', (sys.executable, '-c', {STUBBORN!r})) for n in 'ab']\n"
         "def say(name, line):\n"
-        "    print(line, *s.pids.values(), flush=True)\n"
+        "    print(line, flush=True)\n"
         "s = Supervisor(works, say)\n"
         "s.run()\n"
     )
     with Process([sys.executable, str(script)]) as parent:
         wait_until(lambda: sum("started" in line for line in parent.lines) == 2)
-        pids = [int(part) for part in parent.lines[-1].split()[1:]]
+        pids = [int(line.split()[1]) for line in parent.lines if line.startswith("pid ")]
         assert len(pids) == 2
 
         parent.send(signal.SIGKILL)

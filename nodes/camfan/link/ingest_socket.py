@@ -1,7 +1,7 @@
-"""The ingest socket of one camera: sends what the broker listens for, and never waits.
+"""The ingest socket of one camera: sends what the broker has subscribed to, and never waits.
 
-ZeroMQ does not try again where the broker has rejected the key, or speaks another mechanism; the
-socket is then made again from time to time, because the key may be added later.
+ZeroMQ does not try again where the broker has rejected the key, or speaks another mechanism. The
+connection is then made again from time to time, because the key may be added later.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from enum import Enum, auto
+from typing import Any
 
 import zmq
 
@@ -20,86 +21,98 @@ if sys.platform == "linux":
     import fcntl
     import termios
 
-AGAIN_S = 5.0  # between attempts where the broker rejects the key
+RETRY_S = 5.0  # between attempts where the broker rejects the key
+LINGER_MS = 200  # for the last frames at the end
 
 
 class SendResult(Enum):
-    """What became of a frame that was to leave."""
+    """What became of a frame that was given to the ingest socket."""
 
     SENT = auto()  # handed to the network
     AWAY = auto()  # the broker does not listen
-    FULL = auto()  # the link has not taken the last ones yet
-    HELD_UP = auto()  # the link is idle, and this machine has not handed the last ones to it yet
+    FULL = auto()  # the link has not taken the last frames yet
+    HELD_UP = auto()  # the link is idle: this machine has not handed the last frames to it yet
 
 
 class IngestSocket:
     """Belongs to one thread."""
 
-    def __init__(self, endpoint: str, camera: str, keys: ClientKeys | None) -> None:
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    def __init__(self, endpoint: str, keys: ClientKeys | None) -> None:
         self._endpoint = endpoint
         self._keys = keys
-        self._open()
-
-    def _open(self) -> None:
-        self._socket = open_socket(self._context, Role.CAMERA, self._keys)
-        self._monitor = ConnectionMonitor(self._context, self._socket)
-        connect(self._socket, self._endpoint)
-        self._wanted: set[bytes] = set()  # subscriptions of the broker, by prefix
-        self._opened_s = time.monotonic()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._connection = _Connection(self._context, endpoint, keys)
 
     def send(self, topic: bytes, header: bytes, jpeg: bytes) -> SendResult:
-        self._read_subscriptions()
-        if not any(topic.startswith(prefix) for prefix in self._wanted):
-            self._try_again()
+        """Hand one frame to the network, if the broker listens and the queue has room."""
+        connection = self._connection
+        connection.read_subscriptions()
+        if not any(topic.startswith(prefix) for prefix in connection.prefixes):
+            self._reconnect_if_rejected()
             return SendResult.AWAY
+        socket = connection.socket
         try:
-            self._socket.send(topic, DONTWAIT_SNDMORE)
+            socket.send(topic, DONTWAIT_SNDMORE)
         except zmq.Again:
-            return SendResult.HELD_UP if self._is_idle() else SendResult.FULL
+            return SendResult.HELD_UP if connection.is_idle() else SendResult.FULL
         # Only the first part can find the queue full; the others belong to it.
-        self._socket.send(header, DONTWAIT_SNDMORE)
-        self._socket.send(jpeg, zmq.DONTWAIT, copy=False)
+        socket.send(header, DONTWAIT_SNDMORE)
+        socket.send(jpeg, zmq.DONTWAIT, copy=False)
         return SendResult.SENT
 
-    def is_wanted(self, seconds: float) -> bool:
-        """Whether the broker listens; waits for it, at most so long."""
-        self._read_subscriptions()
-        if not self._wanted and self._socket.poll(round(seconds * 1000), zmq.POLLIN):
-            self._read_subscriptions()
-        return bool(self._wanted)
-
-    def _read_subscriptions(self) -> None:
-        while has_input(self._socket):
-            event = self._socket.recv(zmq.DONTWAIT)
-            if event[:1] == b"\x01":
-                self._wanted.add(event[1:])
-            elif event[:1] == b"\x00":
-                self._wanted.discard(event[1:])
-
-    def _is_idle(self) -> bool:
-        """The network has taken all that it was given. So the queue is full because of a thread of
-        ours that gets no time, and not because of the link.
-        """
-        descriptor = self._monitor.descriptor()
-        return descriptor is not None and _has_left(descriptor)
-
-    def _try_again(self) -> None:
-        if time.monotonic() - self._opened_s < AGAIN_S:
-            return
-        self._opened_s = time.monotonic()
-        if self._monitor.failure() is not None:
-            self._monitor.close()
-            self._socket.close(linger=0)
-            self._open()
+    def wait_for_broker(self, seconds: float) -> bool:
+        """Wait at most this long for the broker to listen; True if it does."""
+        connection = self._connection
+        connection.read_subscriptions()
+        if not connection.prefixes and connection.socket.poll(round(seconds * 1000), zmq.POLLIN):
+            connection.read_subscriptions()
+        return bool(connection.prefixes)
 
     def close(self) -> None:
-        self._monitor.close()
-        self._socket.close(linger=200)
+        self._connection.close(LINGER_MS)
         self._context.term()
 
+    def _reconnect_if_rejected(self) -> None:
+        if time.monotonic() - self._connection.checked_s < RETRY_S:
+            return
+        self._connection.checked_s = time.monotonic()
+        if self._connection.monitor.failure() is not None:
+            self._connection.close(0)
+            self._connection = _Connection(self._context, self._endpoint, self._keys)
 
-def _has_left(descriptor: int) -> bool:
+
+class _Connection:
+    """A socket that connects to the ingest address, and what the broker subscribes to on it."""
+
+    def __init__(self, context: zmq.Context[Any], endpoint: str, keys: ClientKeys | None) -> None:
+        self.prefixes: set[bytes] = set()  # of topics
+        self.socket = open_socket(context, Role.CAMERA, keys)
+        self.monitor = ConnectionMonitor(context, self.socket)
+        connect(self.socket, endpoint)
+        self.checked_s = time.monotonic()
+
+    def read_subscriptions(self) -> None:
+        while has_input(self.socket):
+            event = self.socket.recv(zmq.DONTWAIT)
+            if event[:1] == b"\x01":
+                self.prefixes.add(event[1:])
+            elif event[:1] == b"\x00":
+                self.prefixes.discard(event[1:])
+
+    def is_idle(self) -> bool:
+        """The network has taken all that it was given.
+
+        A full queue is then the fault of a thread of ours that gets no time, not of the link.
+        """
+        descriptor = self.monitor.descriptor()
+        return descriptor is not None and _has_sent_all(descriptor)
+
+    def close(self, linger_ms: int) -> None:
+        self.monitor.close()
+        self.socket.close(linger=linger_ms)
+
+
+def _has_sent_all(descriptor: int) -> bool:
     """All that was written to a connection has arrived; False if that is not known."""
     if sys.platform != "linux":
         return False

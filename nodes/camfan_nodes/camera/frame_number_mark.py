@@ -21,7 +21,7 @@ def cell_size(width: int) -> int:
 
 
 def draw_number(plane: npt.NDArray[np.uint8], number: int) -> None:
-    """Write `number` modulo 2**32 into a grey picture; nothing where it is narrower than CELLS * 4 pixels."""
+    """Write `number` modulo 2**32 into a grey image, unless it is narrower than 4 * CELLS."""
     side = cell_size(plane.shape[1])
     if side:
         row = np.repeat(_cells(number), side)

@@ -36,10 +36,6 @@ class Child:
         os.set_blocking(self.output, False)
         self.exited = os.pidfd_open(self._process.pid)  # readable once it has ended
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 

@@ -71,11 +71,6 @@ class Supervisor:
         self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector.register(self._wake_out, selectors.EVENT_READ, None)
 
-    @property
-    def pids(self) -> dict[tuple[str, str], int]:
-        """What runs now."""
-        return {key: slot.child.pid for key, slot in self._slots.items() if slot.child}
-
     def stop(self) -> None:
         """End everything, politely first."""
         self._stopping = True
