@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import logging
 import signal
 import sys
@@ -28,16 +27,15 @@ from camfan_config import (
     read_site,
 )
 from camfan_config.errors import CamfanError
+from camfan_config.exit_codes import EXIT_CONFIG, EXIT_UNAVAILABLE
 from camfan_config.site_file import DEFAULT, VARIABLE, NoSiteError, find_site_file
 from camfan_config.text.printable import printable_lines
+from camfan_config.text.spelling import did_you_mean
 from camfan_wire.keys import KeyFileError
 from camfan_wire.machine import own_label
 from camfan_wire.notify import notify
 from camfan_wire.open_files import raise_open_files
 from camfan_wire.terminal import Terminal, forget_output
-
-EXIT_CONFIG = 78
-EXIT_UNAVAILABLE = 69
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +104,7 @@ def choose(site: Site, asked: str | None) -> str:
     if asked is not None:
         if asked in known:
             return asked
-        near = difflib.get_close_matches(asked, known, 1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(known)}"
+        hint = did_you_mean(asked, known)
         raise WhichBrokerError(f"site '{site.site}' has no broker '{asked}'; {hint}")
     if len(known) == 1:
         return first_broker(site)

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from camfan_config.names import NAME_PATTERN
 from camfan_wire import jpeg as jpegs
 from camfan_wire.errors import WireError
 from camfan_wire.text import check_text
@@ -22,7 +23,7 @@ VERSION = 1
 MAX_HEADER_BYTES = 4096
 MAX_COUNT = MAX_NS = 2**63 - 1
 
-Camera = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
+Camera = Annotated[str, Meta(pattern=rf"^{NAME_PATTERN}\Z")]
 Run = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Nanoseconds = Annotated[int, Meta(ge=-MAX_NS - 1, le=MAX_NS)]

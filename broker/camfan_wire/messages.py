@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from camfan_config.names import NAME_PATTERN
 from camfan_wire.errors import WireError
 from camfan_wire.header import Camera, Count, Nanoseconds, Position, Run
 from camfan_wire.text import check_text
@@ -32,7 +33,7 @@ Outcome = Literal[
     "captured", "sent", "received", "delivered", "recorded", "skipped", "held", "lost", "unknown"
 ]
 Identifier = Annotated[str, Meta(min_length=1, max_length=64)]
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
+Name = Annotated[str, Meta(pattern=rf"^{NAME_PATTERN}\Z")]
 Text = Annotated[str, Meta(max_length=1000)]
 Ago = Annotated[int, Meta(ge=0, le=2**62)]  # ns
 Scalar = str | int | float | bool | None

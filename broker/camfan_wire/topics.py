@@ -8,16 +8,18 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from camfan_config.names import NAME_PATTERN
+
 FRAMES = b"frame/"
 EVENTS = b"event/"
 STATUSES = b"status/"
 
 LAYERS = 4
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # of cameras, nodes and kinds of event
-
-_FRAME = re.compile(rb"frame/([a-z0-9][a-z0-9_-]{0,63})/([0-3])/")
-_EVENT = re.compile(rb"event/([a-z0-9][a-z0-9_-]{0,63})/([a-z0-9][a-z0-9_-]{0,63})/")
-_STATUS = re.compile(rb"status/([a-z0-9][a-z0-9_-]{0,63})/")
+NAME = re.compile(NAME_PATTERN)  # of cameras, nodes and kinds of event
+_NAME = NAME_PATTERN.encode("ascii")
+_FRAME = re.compile(rb"frame/(%b)/([0-3])/" % _NAME)
+_EVENT = re.compile(rb"event/(%b)/(%b)/" % (_NAME, _NAME))
+_STATUS = re.compile(rb"status/(%b)/" % _NAME)
 _LAYER_BY_REMAINDER = (0, 3, 2, 3, 1, 3, 2, 3)
 
 

@@ -5,12 +5,13 @@ package of camfan.
 """
 
 from camfan_config.errors import CamfanError
+from camfan_config.exit_codes import EXIT_CONFIG, EXIT_UNAVAILABLE
 from camfan_config.load import Loaded, load_site, read_site
 from camfan_config.messages.hidden import Hidden, HidingFormatter
 from camfan_config.messages.problems import Problem, SiteError
-from camfan_config.report.diff import Change, SiteDiff, diff_files, diff_sites
+from camfan_config.names import BROKER, NAME_PATTERN, OWNER, is_name
+from camfan_config.report.diff import SiteChange, SiteDiff, diff_files, diff_sites
 from camfan_config.site.node_kinds import (
-    BROKER,
     NODE_KINDS,
     NodeKind,
     is_started,
@@ -38,6 +39,7 @@ from camfan_config.site.topology import (
     select,
     title_of,
 )
+from camfan_config.text.spelling import closest, did_you_mean
 from camfan_config.types import (
     Access,
     Broker,
@@ -74,8 +76,12 @@ from camfan_config.types import (
 
 __all__ = [
     "BROKER",
+    "EXIT_CONFIG",
+    "EXIT_UNAVAILABLE",
     "LOCALHOST",
+    "NAME_PATTERN",
     "NODE_KINDS",
+    "OWNER",
     "Access",
     "Broker",
     "Camera",
@@ -84,7 +90,6 @@ __all__ = [
     "CameraRing",
     "Cameras",
     "CamfanError",
-    "Change",
     "ClipKeep",
     "Clips",
     "CustomCamera",
@@ -109,6 +114,7 @@ __all__ = [
     "Section",
     "Security",
     "Site",
+    "SiteChange",
     "SiteDiff",
     "SiteError",
     "Size",
@@ -124,6 +130,8 @@ __all__ = [
     "broker_of",
     "brokers",
     "brokers_for",
+    "closest",
+    "did_you_mean",
     "diff_files",
     "diff_sites",
     "endpoints",
@@ -132,6 +140,7 @@ __all__ = [
     "host_of",
     "hosts",
     "is_loopback",
+    "is_name",
     "is_started",
     "load_site",
     "node_kind",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from camfan_config import Change, Site, diff_sites, load_site
+from camfan_config import Site, SiteChange, diff_sites, load_site
 
 BASE = """
 version: 1
@@ -99,11 +99,11 @@ def test_a_change_is_a_key_and_two_values(tmp_path: Path, old: Site) -> None:
 
     size, camera = diff_sites(old, new).changes
 
-    assert size == Change("cameras.b.size", None, "640x480", "changed")
+    assert size == SiteChange("cameras.b.size", None, "640x480", "changed")
     assert (camera.key, camera.sort) == ("cameras.c", "added")
 
 
 def test_a_changed_password_is_noticed_and_not_shown(tmp_path: Path, old: Site) -> None:
     """Only that it changed."""
     (change,) = diff_sites(old, changed(tmp_path, "u:one@", "u:two@")).changes
-    assert change == Change("cameras.g.url", "rtsp://***@cam", "rtsp://***@cam", "changed")
+    assert change == SiteChange("cameras.g.url", "rtsp://***@cam", "rtsp://***@cam", "changed")

@@ -10,9 +10,9 @@ from camfan_config.document.tree import (
     MAX_BYTES,
     DocumentError,
     Mapping,
-    Mark,
     Scalar,
     Sequence,
+    TextSpan,
     read_document,
     resolve,
 )
@@ -54,9 +54,9 @@ def test_every_piece_knows_its_place() -> None:
 
     assert isinstance(document.root, Mapping)
     first, second = document.root.entries
-    assert (first.key.mark, first.value.mark) == (Mark(0, 0, 1), Mark(0, 3, 4))
+    assert (first.key.mark, first.value.mark) == (TextSpan(0, 0, 1), TextSpan(0, 3, 4))
     assert isinstance(second.value, Sequence)
-    assert [item.mark for item in second.value.items] == [Mark(2, 4, 5), Mark(3, 4, 6)]
+    assert [item.mark for item in second.value.items] == [TextSpan(2, 4, 5), TextSpan(3, 4, 6)]
 
 
 def test_a_quoted_number_is_text() -> None:
@@ -76,14 +76,14 @@ def test_an_alias_is_what_its_anchor_is() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "mark"),
     [
-        ("a: 1\nb: 2\na: 3", "given twice; it stands on line 1 already", Mark(2, 0)),
-        ("a: !secret b", "the tag '!secret' has no meaning here", Mark(0, 3, 9)),
-        ("a: !!python/object:os.system {}", "has no meaning here", Mark(0, 3, 28)),
-        ("a: {<<: {b: 1}}", "merge keys", Mark(0, 4, 2)),
-        ("[a, b]: 1", "a key must be text", Mark(0, 0, 6)),
+        ("a: 1\nb: 2\na: 3", "given twice; it stands on line 1 already", TextSpan(2, 0)),
+        ("a: !secret b", "the tag '!secret' has no meaning here", TextSpan(0, 3, 9)),
+        ("a: !!python/object:os.system {}", "has no meaning here", TextSpan(0, 3, 28)),
+        ("a: {<<: {b: 1}}", "merge keys", TextSpan(0, 4, 2)),
+        ("[a, b]: 1", "a key must be text", TextSpan(0, 0, 6)),
     ],
 )
-def test_what_is_wrong_but_readable_is_collected(text: str, message: str, mark: Mark) -> None:
+def test_what_is_wrong_but_readable_is_collected(text: str, message: str, mark: TextSpan) -> None:
     """So that everything else in the file is checked too."""
     (complaint,) = read_document(text.encode()).complaints
     assert message in complaint.message
@@ -93,24 +93,26 @@ def test_what_is_wrong_but_readable_is_collected(text: str, message: str, mark: 
 @pytest.mark.parametrize(
     ("raw", "message", "mark"),
     [
-        (b"a: 1\n\tb: 2", "a tab cannot indent YAML", Mark(1, 0)),
-        (b"a: b: c", "unexpected ':'", Mark(0, 4)),
-        (b'a: "b', "a quote is opened and never closed", Mark(0, 3, 2)),
-        (b"a: [1, 2", "is opened and never closed", Mark(0, 3)),
-        (b"a: 1\n b: 2", "indented by 1 space, but line 1 has a value", Mark(1, 0)),
-        (b"a:\n  b: 1\n c: 2", "does not line up", Mark(2, 1)),
-        (b"a: {b: ${C}}", "put a text with '${...}' in quotes", Mark(0, 8)),
-        (b"a: 1\n---\nb: 2", "a second document", Mark(1, 0, 3)),
-        (b"a: *b", "the alias *b has no finished anchor", Mark(0, 3, 2)),
-        (b"a: &b [*b]", "has no finished anchor", Mark(0, 7, 2)),
-        (b"a: 1\nb: \xff\xfe", "byte 0xff is not UTF-8", Mark(1, 3)),
-        (b"a: \x00", "U+0000 cannot stand in a YAML file", Mark(0, 3)),
-        (b"[" * 2000, "nested deeper", Mark(0, 21)),
+        (b"a: 1\n\tb: 2", "a tab cannot indent YAML", TextSpan(1, 0)),
+        (b"a: b: c", "unexpected ':'", TextSpan(0, 4)),
+        (b'a: "b', "a quote is opened and never closed", TextSpan(0, 3, 2)),
+        (b"a: [1, 2", "is opened and never closed", TextSpan(0, 3)),
+        (b"a: 1\n b: 2", "indented by 1 space, but line 1 has a value", TextSpan(1, 0)),
+        (b"a:\n  b: 1\n c: 2", "does not line up", TextSpan(2, 1)),
+        (b"a: {b: ${C}}", "put a text with '${...}' in quotes", TextSpan(0, 8)),
+        (b"a: 1\n---\nb: 2", "a second document", TextSpan(1, 0, 3)),
+        (b"a: *b", "the alias *b has no finished anchor", TextSpan(0, 3, 2)),
+        (b"a: &b [*b]", "has no finished anchor", TextSpan(0, 7, 2)),
+        (b"a: 1\nb: \xff\xfe", "byte 0xff is not UTF-8", TextSpan(1, 3)),
+        (b"a: \x00", "U+0000 cannot stand in a YAML file", TextSpan(0, 3)),
+        (b"[" * 2000, "nested deeper", TextSpan(0, 21)),
         (b"x" * (MAX_BYTES + 1), "larger than 1,000,000 bytes", None),
         (b'a: "\\U99999999"', "not YAML", None),
     ],
 )
-def test_what_cannot_be_read_is_one_sentence(raw: bytes, message: str, mark: Mark | None) -> None:
+def test_what_cannot_be_read_is_one_sentence(
+    raw: bytes, message: str, mark: TextSpan | None
+) -> None:
     """With its place wherever there is one."""
     with pytest.raises(DocumentError) as caught:
         read_document(raw)

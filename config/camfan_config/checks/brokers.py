@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from camfan_config.conversion.scalars import closest
 from camfan_config.document.places import KeyPath, Places
+from camfan_config.text.spelling import closest
 from camfan_config.types import CameraBase, CameraDefaults, Site
 
 

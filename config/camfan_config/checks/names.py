@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from camfan_config.conversion.scalars import closest
 from camfan_config.document.places import KeyPath, Places
-from camfan_config.site.node_kinds import BROKER, NODE_KINDS, sections
+from camfan_config.names import BROKER, RESERVED_NAMES
+from camfan_config.site.node_kinds import NODE_KINDS, sections
 from camfan_config.text.globs import is_glob, matches
+from camfan_config.text.spelling import closest
 from camfan_config.types import Cameras, Clips, Site
-
-RESERVED = {
-    "broker": "the broker",
-    "web": "the web pages",
-    "owner": "the key of whoever owns the site",
-}
 
 
 def check(site: Site, places: Places) -> None:
@@ -37,8 +32,10 @@ def _unique(site: Site, places: Places) -> None:
     subcommands = {kind.section: kind.subcommands for kind in NODE_KINDS.values()}
     for path in sorted(paths, key=places.line):
         name = path[1]
-        if name in RESERVED:
-            places.complain(path, f"the name {name!r} is taken by {RESERVED[str(name)]}", key=True)
+        if name in RESERVED_NAMES:
+            places.complain(
+                path, f"the name {name!r} is taken by {RESERVED_NAMES[str(name)]}", key=True
+            )
         elif name in seen:
             other = f"{seen[name][0]} on line {places.line(seen[name])}"
             places.complain(path, f"the name is taken already, in {other}", key=True)
@@ -47,7 +44,7 @@ def _unique(site: Site, places: Places) -> None:
             places.complain(path, words, key=True)
         seen.setdefault(name, path)
     for name in site.security.access:
-        if name in seen or name in RESERVED:
+        if name in seen or name in RESERVED_NAMES:
             words = "is a node of this site, and may do what its own section implies"
             places.complain(("security", "access", name), words, key=True)
 

@@ -23,7 +23,7 @@ _EVERYWHERE = frozenset({"0.0.0.0", "::", "*"})  # noqa: S104 - compared with, n
 
 
 @dataclass(frozen=True, slots=True)
-class _Door:
+class _ListeningPort:
     """A port that somebody listens on."""
 
     path: KeyPath
@@ -70,34 +70,34 @@ def _ports(site: Site, places: Places) -> None:
                 break
 
 
-def _line(door: _Door, places: Places) -> int:
+def _line(door: _ListeningPort, places: Places) -> int:
     return places.line(door.path)  # 0 for a default: what is written clashes with it
 
 
-def _doors(site: Site, places: Places) -> list[_Door]:
+def _doors(site: Site, places: Places) -> list[_ListeningPort]:
     doors = []
     for name, broker in brokers(site).items():
         doors += _doors_of(site, broker, _path(site, name))
     if site.web is not None:
         host = host_of(site, site.web)
-        doors.append(_Door(("web", "listen"), host, *parse_address(site.web.listen)))
+        doors.append(_ListeningPort(("web", "listen"), host, *parse_address(site.web.listen)))
     return [door for door in doors if places.sound(door.path)]
 
 
-def _doors_of(site: Site, broker: Broker, path: KeyPath) -> list[_Door]:
+def _doors_of(site: Site, broker: Broker, path: KeyPath) -> list[_ListeningPort]:
     hub, ports = host_label(broker.host), broker.ports
     safe = site.security.keys is None and not site.security.insecure
     address = "127.0.0.1" if safe else "*"
     doors = [
-        _Door((*path, "ports", name), hub, address, getattr(ports, name))
+        _ListeningPort((*path, "ports", name), hub, address, getattr(ports, name))
         for name in ports.__struct_fields__
     ]
     if broker.http is not None:
-        doors.append(_Door((*path, "http"), hub, *parse_address(broker.http)))
+        doors.append(_ListeningPort((*path, "http"), hub, *parse_address(broker.http)))
     return doors
 
 
-def _overlap(one: _Door, other: _Door) -> bool:
+def _overlap(one: _ListeningPort, other: _ListeningPort) -> bool:
     addresses = {one.address, other.address}
     same = len({LOCALHOST if is_loopback(each) else each for each in addresses}) == 1
     return same or bool(addresses & _EVERYWHERE)

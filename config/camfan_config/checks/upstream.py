@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from camfan_config.conversion.scalars import closest
 from camfan_config.document.places import KeyPath, Places
 from camfan_config.site.topology import is_loopback
+from camfan_config.text.spelling import closest
 from camfan_config.types import Site, Upstream, UpstreamCamera
 
 _OF_A_NODE = ("host", "ring")  # which such a camera does not have

@@ -26,33 +26,34 @@ from camfan_config.conversion.hints import (
     size_of,
     unknown_words,
 )
-from camfan_config.conversion.kinds import Kind, is_free_text, is_tagged, kind_of
-from camfan_config.conversion.scalars import Wrong, closest, read_scalar
+from camfan_config.conversion.kinds import ValueKind, is_free_text, is_tagged, kind_of
+from camfan_config.conversion.scalars import Wrong, read_scalar
 from camfan_config.conversion.synonyms import key_for
-from camfan_config.document.places import KeyPath, Place, Places, quoted
-from camfan_config.document.tree import Entry, Mapping, Mark, Node, Scalar, Sequence
+from camfan_config.document.places import KeyPath, KeyPlace, Places, quoted
+from camfan_config.document.tree import Mapping, MappingEntry, Scalar, Sequence, TextSpan, YamlNode
 from camfan_config.site.inherit import inherited
+from camfan_config.text.spelling import closest
 from camfan_config.types import CameraBase, CameraDefaults, CustomCamera, Site
 
 _MAPPING = "a mapping (key: value)"
 _BAD: Any = object()  # in place of a value that has been complained about
 
 
-def convert(root: Node, places: Places, folder: Path, broken: frozenset[Mark]) -> Site:
+def convert(root: YamlNode, places: Places, folder: Path, broken: frozenset[TextSpan]) -> Site:
     """`folder` is what relative paths start from; a node at a `broken` mark is left alone."""
-    places.put((), Place(root.mark, root.mark, None))
+    places.put((), KeyPlace(root.mark, root.mark, None))
     site = _Walk(places, folder, broken).value(inspect.type_info(Site), root, ())
     return site if isinstance(site, Site) else Site(version=1, site="", cameras={})
 
 
 class _Walk:
-    def __init__(self, places: Places, folder: Path, broken: frozenset[Mark]) -> None:
+    def __init__(self, places: Places, folder: Path, broken: frozenset[TextSpan]) -> None:
         self._places = places
         self._folder = folder
         self._broken = broken
         self._defaults: dict[str, object] = {}
 
-    def value(self, info: inspect.Type, node: Node, path: KeyPath) -> Any:
+    def value(self, info: inspect.Type, node: YamlNode, path: KeyPath) -> Any:
         """The value, or _BAD after a complaint."""
         kind = kind_of(info)
         if node.mark in self._broken:
@@ -80,7 +81,7 @@ class _Walk:
         self._places.complain(path, words, suggestion=size_of(kind, node))
         return _BAD
 
-    def _hide(self, node: Node) -> None:
+    def _hide(self, node: YamlNode) -> None:
         """All of what may be a password at a wrong place."""
         if isinstance(node, Scalar):
             self._places.hide(node)
@@ -98,7 +99,7 @@ class _Walk:
                 return True
         return False
 
-    def _empty(self, kind: Kind, node: Scalar, path: KeyPath) -> Any:
+    def _empty(self, kind: ValueKind, node: Scalar, path: KeyPath) -> Any:
         if not path:
             message = "the file is empty; a site needs version, site and cameras"
         elif node.text:
@@ -110,7 +111,7 @@ class _Walk:
         self._places.complain(path, message, key=not node.text)
         return _BAD
 
-    def _scalar(self, kind: Kind, node: Scalar, path: KeyPath) -> Any:
+    def _scalar(self, kind: ValueKind, node: Scalar, path: KeyPath) -> Any:
         if kind.secret:
             self._places.hide(node)
         try:
@@ -130,7 +131,7 @@ class _Walk:
         value = self.value(field.type, node, path)
         return _BAD if value is _BAD else self._build(info, {field.name: value})
 
-    def _sequence(self, kind: Kind, node: Sequence, path: KeyPath) -> Any:
+    def _sequence(self, kind: ValueKind, node: Sequence, path: KeyPath) -> Any:
         info = kind.type
         if isinstance(info, inspect.UnionType):  # a list or something short for it
             lists = [each for each in info.types if isinstance(each, inspect.VarTupleType)]
@@ -151,7 +152,7 @@ class _Walk:
             return _BAD
         return self._all([(info.item_type, item) for item in node.items], path)
 
-    def _all(self, items: List[tuple[inspect.Type, Node]], path: KeyPath) -> Any:
+    def _all(self, items: List[tuple[inspect.Type, YamlNode]], path: KeyPath) -> Any:
         values = []
         for index, (info, item) in enumerate(items):
             self._put(item.mark, item, (*path, index))
@@ -184,13 +185,13 @@ class _Walk:
             return CustomCamera()
         return self._build(kind.type, {}) if isinstance(kind.type, inspect.StructType) else _BAD
 
-    def _name(self, kind: Kind, name: str, path: KeyPath) -> None:
+    def _name(self, kind: ValueKind, name: str, path: KeyPath) -> None:
         try:  # a key is text whatever it looks like
-            read_scalar(kind, Scalar(name, False, Mark(0, 0), name))
+            read_scalar(kind, Scalar(name, False, TextSpan(0, 0), name))
         except Wrong as exc:
             self._places.complain(path, exc.message, suggestion=exc.suggestion, key=True)
 
-    def _tagged(self, info: inspect.UnionType, node: Node, path: KeyPath) -> Any:
+    def _tagged(self, info: inspect.UnionType, node: YamlNode, path: KeyPath) -> Any:
         choices = {
             str(each.tag): each for each in info.types if isinstance(each, inspect.StructType)
         }
@@ -254,10 +255,10 @@ class _Walk:
             self._places.complain((*path, name), missing_words(fields[name]))
         return self._build(info, given)
 
-    def _absent(self, node: Node) -> bool:
+    def _absent(self, node: YamlNode) -> bool:
         return isinstance(node, Scalar) and node.absent and node.mark not in self._broken
 
-    def _came_to_nothing(self, node: Node, path: KeyPath) -> None:
+    def _came_to_nothing(self, node: YamlNode, path: KeyPath) -> None:
         assert isinstance(node, Scalar)
         words = f"{quoted(node.written)} came to nothing, and the key is needed"
         self._places.complain_at(node.mark, path, words)
@@ -275,7 +276,7 @@ class _Walk:
 
     def _unknown(
         self,
-        entry: Entry,
+        entry: MappingEntry,
         path: KeyPath,
         info: inspect.StructType,
         others: List[inspect.StructType],
@@ -309,13 +310,13 @@ class _Walk:
         self._places.complain_at(entry.key.mark, path, words, suggestion=meant)
         return guessed
 
-    def _put(self, key: Mark, node: Node, path: KeyPath) -> None:
+    def _put(self, key: TextSpan, node: YamlNode, path: KeyPath) -> None:
         written = node.written if isinstance(node, Scalar) else None
         foreign = isinstance(node, Scalar) and node.foreign
-        self._places.put(path, Place(key, node.mark, written, foreign))
+        self._places.put(path, KeyPlace(key, node.mark, written, foreign))
 
 
-def _noun(kind: Kind) -> str:
+def _noun(kind: ValueKind) -> str:
     """What belongs there, for messages."""
     if is_tagged(kind.type):
         return _MAPPING

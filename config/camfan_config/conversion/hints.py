@@ -7,9 +7,9 @@ from collections.abc import Collection
 
 from msgspec import inspect
 
-from camfan_config.conversion.kinds import Kind, is_tagged, kind_of
+from camfan_config.conversion.kinds import ValueKind, is_tagged, kind_of
 from camfan_config.conversion.scalars import Wrong, read_scalar
-from camfan_config.document.tree import Mapping, Node, Scalar, Sequence
+from camfan_config.document.tree import Mapping, Scalar, Sequence, YamlNode
 
 _OFF = ("enabled", "disabled", "active", "enable", "disable")
 _RECORD = ("record", "recording", "recorder", "recorders", "save", "store")
@@ -54,14 +54,14 @@ def unknown_words(name: str, known: Collection[str]) -> str | None:
     return None
 
 
-def in_place_of_a_list(kind: Kind) -> str:
+def in_place_of_a_list(kind: ValueKind) -> str:
     """For a list where names and their keys belong."""
     if isinstance(kind.type, inspect.DictType):
         return "; write NAME: and its keys indented below it, without '-'"
     return _its_keys(kind)
 
 
-def in_place_of_a_mapping(kind: Kind, scalar: Scalar) -> str | None:
+def in_place_of_a_mapping(kind: ValueKind, scalar: Scalar) -> str | None:
     """For one value where several keys belong: which key it probably is."""
     if kind.secret and isinstance(kind.type, inspect.StructType):
         return _its_keys(kind)
@@ -94,7 +94,7 @@ def in_place_of_a_mapping(kind: Kind, scalar: Scalar) -> str | None:
     return _its_keys(kind)
 
 
-def holds_secret(kind: Kind) -> bool:
+def holds_secret(kind: ValueKind) -> bool:
     """True for a mapping, or named mappings, of which one key is a password or the like."""
     if isinstance(kind.type, inspect.DictType):
         return holds_secret(kind_of(kind.type.value_type))
@@ -103,7 +103,7 @@ def holds_secret(kind: Kind) -> bool:
     return any(kind_of(field.type).secret for field in kind.type.fields)
 
 
-def _its_keys(kind: Kind) -> str:
+def _its_keys(kind: ValueKind) -> str:
     if not isinstance(kind.type, inspect.StructType) or kind.unit is not None:
         return ""
     names = [field.encode_name for field in kind.type.fields]
@@ -127,7 +127,7 @@ def is_polygon(info: inspect.Type) -> bool:
     return isinstance(corner, inspect.TupleType) and len(corner.item_types) == 2
 
 
-def corners_are_pixels(corner: Node) -> str | None:
+def corners_are_pixels(corner: YamlNode) -> str | None:
     """For a corner that no picture of size 1 has."""
     if not isinstance(corner, Sequence):
         return None
@@ -138,7 +138,7 @@ def corners_are_pixels(corner: Node) -> str | None:
     return None
 
 
-def corners_are_pairless(corner: Node) -> str | None:
+def corners_are_pairless(corner: YamlNode) -> str | None:
     """For a number or a mapping where a corner belongs."""
     number = isinstance(corner, Scalar) and isinstance(corner.value, int | float)
     if number or isinstance(corner, Mapping):
@@ -146,7 +146,7 @@ def corners_are_pairless(corner: Node) -> str | None:
     return None
 
 
-def size_of(kind: Kind, node: Node) -> str | None:
+def size_of(kind: ValueKind, node: YamlNode) -> str | None:
     """`1280x720` for [1280, 720] and {width: 1280, height: 720}."""
     if kind.unit != "size":
         return None
@@ -160,7 +160,7 @@ def size_of(kind: Kind, node: Node) -> str | None:
     return made.text if _fits(kind, made) else None
 
 
-def _fitting(kind: Kind, scalar: Scalar) -> str | None:
+def _fitting(kind: ValueKind, scalar: Scalar) -> str | None:
     """The text as the kind would have it."""
     try:
         read_scalar(kind, scalar)
@@ -169,7 +169,7 @@ def _fitting(kind: Kind, scalar: Scalar) -> str | None:
     return scalar.written
 
 
-def _fits(kind: Kind, scalar: Scalar) -> bool:
+def _fits(kind: ValueKind, scalar: Scalar) -> bool:
     try:
         read_scalar(kind, scalar)
     except Wrong:

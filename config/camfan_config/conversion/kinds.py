@@ -11,7 +11,7 @@ from camfan_config.text.units import format_bytes, format_duration
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ValueKind:
     """A type without its wrapping."""
 
     type: inspect.Type
@@ -22,11 +22,11 @@ class Kind:
     nullable: bool = False
 
 
-def kind_of(info: inspect.Type) -> Kind:
+def kind_of(info: inspect.Type) -> ValueKind:
     """Unwraps constraints and `| None`."""
     if isinstance(info, inspect.Metadata):
         inner, extra = kind_of(info.type), info.extra or {}
-        return Kind(
+        return ValueKind(
             inner.type,
             extra.get("unit", inner.unit),
             extra.get("words", inner.words),
@@ -38,13 +38,13 @@ def kind_of(info: inspect.Type) -> Kind:
         others = tuple(kind for kind in info.types if not isinstance(kind, inspect.NoneType))
         nullable = len(others) < len(info.types)
         if len(others) > 1:
-            return Kind(inspect.UnionType(others), nullable=nullable)
+            return ValueKind(inspect.UnionType(others), nullable=nullable)
         only = kind_of(others[0])
-        return Kind(only.type, only.unit, only.words, only.secret, only.short, nullable)
-    return Kind(info)
+        return ValueKind(only.type, only.unit, only.words, only.secret, only.short, nullable)
+    return ValueKind(info)
 
 
-def is_free_text(kind: Kind) -> bool:
+def is_free_text(kind: ValueKind) -> bool:
     """A path, a device, a URL: what may hold anything."""
     text = isinstance(kind.type, inspect.StrType) and kind.type.pattern is None
     return text and kind.unit in (None, "path")
@@ -57,7 +57,7 @@ def is_tagged(info: inspect.Type) -> TypeGuard[inspect.UnionType]:
     )
 
 
-def limits(kind: Kind) -> str:
+def limits(kind: ValueKind) -> str:
     """`frames per second, above 0, at most 120`; empty when there is nothing to say."""
     parts = [kind.words] if kind.words else []
     info = kind.type
@@ -71,7 +71,7 @@ def limits(kind: Kind) -> str:
     return ", ".join(parts)
 
 
-def within(kind: Kind, value: float) -> bool:
+def within(kind: ValueKind, value: float) -> bool:
     """True when a number keeps its type's bounds."""
     info = kind.type
     if not isinstance(info, inspect.IntType | inspect.FloatType):

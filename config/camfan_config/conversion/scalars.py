@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from msgspec import inspect
 
-from camfan_config.conversion.kinds import Kind, is_tagged, kind_of, limits, within
+from camfan_config.conversion.kinds import ValueKind, is_tagged, kind_of, limits, within
 from camfan_config.conversion.synonyms import source_for
 from camfan_config.document.places import quoted
 from camfan_config.document.tree import Plain, Scalar, resolve
 from camfan_config.text import units
+from camfan_config.text.spelling import closest
 
 _PARSERS: dict[str, Callable[[str], object]] = {
     "duration": units.parse_duration,
@@ -52,7 +52,7 @@ class Wrong(Exception):  # noqa: N818 - caught one call up; never an error of th
         self.message, self.suggestion = message, suggestion
 
 
-def read_scalar(kind: Kind, scalar: Scalar) -> object:
+def read_scalar(kind: ValueKind, scalar: Scalar) -> object:
     """Raises Wrong, whose message never shows a secret."""
     if scalar.plain and scalar.written and scalar.written[0] in _CURLY:
         words = "typographic quotes are part of the text for YAML; use \" or '"
@@ -66,7 +66,7 @@ def read_scalar(kind: Kind, scalar: Scalar) -> object:
         raise
 
 
-def _read(kind: Kind, scalar: Scalar) -> object:
+def _read(kind: ValueKind, scalar: Scalar) -> object:
     number = kind.unit == "rate" and "/" not in scalar.text
     if kind.unit in _PARSERS and not number:
         return _with_unit(kind, scalar)
@@ -89,20 +89,12 @@ def _read(kind: Kind, scalar: Scalar) -> object:
     raise Wrong(f"{subject(kind, scalar)} stands where a mapping (key: value) belongs")
 
 
-def subject(kind: Kind, scalar: Scalar) -> str:
+def subject(kind: ValueKind, scalar: Scalar) -> str:
     """The value as it may be shown."""
     return "the value" if kind.secret else quoted(scalar.written)
 
 
-def closest(text: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str | None:
-    """The one choice that was probably meant."""
-    if len(text) > 64:
-        return None
-    found = difflib.get_close_matches(text.lower(), list(choices), n=1, cutoff=cutoff)
-    return found[0] if found else None
-
-
-def _with_unit(kind: Kind, scalar: Scalar) -> object:
+def _with_unit(kind: ValueKind, scalar: Scalar) -> object:
     assert kind.unit is not None
     value: object = scalar.value
     try:
@@ -162,7 +154,7 @@ def _in_one_unit(text: str) -> str:
     return units.format_duration(sum(units.parse_duration("".join(part)) for part in parts))
 
 
-def _bool(kind: Kind, scalar: Scalar) -> bool:
+def _bool(kind: ValueKind, scalar: Scalar) -> bool:
     value = scalar.value
     if isinstance(value, bool):
         return value
@@ -172,7 +164,7 @@ def _bool(kind: Kind, scalar: Scalar) -> bool:
     raise Wrong(f"{subject(kind, scalar)} is not true or false{unquoted}", suggestion)
 
 
-def _number(kind: Kind, scalar: Scalar) -> int | float:
+def _number(kind: ValueKind, scalar: Scalar) -> int | float:
     value: Plain = scalar.value
     whole = isinstance(kind.type, inspect.IntType)
     sort = "whole number" if whole else "number"
@@ -190,7 +182,7 @@ def _number(kind: Kind, scalar: Scalar) -> int | float:
     return int(value) if whole else float(value)
 
 
-def _bare_number(kind: Kind, scalar: Scalar) -> str | None:
+def _bare_number(kind: ValueKind, scalar: Scalar) -> str | None:
     """`80` for `80%`, `7.5` for `7,5`."""
     match = re.fullmatch(r"([0-9]+)(?:[.,]([0-9]+))?\s*(?:[%°a-zA-Z].{0,12}|[;,])?", scalar.written)
     if match is None or scalar.interpolated or kind.secret or " per " in scalar.written:
@@ -201,7 +193,7 @@ def _bare_number(kind: Kind, scalar: Scalar) -> str | None:
     return found if within(kind, float(found)) else None
 
 
-def _text(kind: Kind, scalar: Scalar) -> str:
+def _text(kind: ValueKind, scalar: Scalar) -> str:
     info = kind.type
     assert isinstance(info, inspect.StrType)
     if not isinstance(scalar.value, str) and not scalar.interpolated:
@@ -254,7 +246,7 @@ def slug(pattern: str, text: str) -> str | None:
     return made if made and re.search(pattern, made) else None
 
 
-def _literal(kind: Kind, scalar: Scalar) -> object:
+def _literal(kind: ValueKind, scalar: Scalar) -> object:
     info = kind.type
     assert isinstance(info, inspect.LiteralType)
     value = scalar.text if scalar.interpolated and scalar.text in info.values else scalar.value
@@ -309,7 +301,7 @@ def _one_of(info: inspect.UnionType, scalar: Scalar) -> object:
     raise Wrong(f"{subject(kinds[0], scalar)} is not allowed here")
 
 
-def _in_brackets(kind: Kind, scalar: Scalar) -> str:
+def _in_brackets(kind: ValueKind, scalar: Scalar) -> str:
     info = kind.type
     of_texts = isinstance(info, inspect.VarTupleType) and isinstance(
         kind_of(info.item_type).type, inspect.StrType
@@ -317,5 +309,5 @@ def _in_brackets(kind: Kind, scalar: Scalar) -> str:
     return f"; write [{_inner(kind, scalar)}]" if of_texts else ""
 
 
-def _inner(kind: Kind, scalar: Scalar) -> str:
+def _inner(kind: ValueKind, scalar: Scalar) -> str:
     return "…" if kind.secret or len(scalar.written) > 40 else scalar.written

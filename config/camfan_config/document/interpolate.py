@@ -20,11 +20,11 @@ from camfan_config.document.tree import (
     MAX_BYTES,
     Complaint,
     DocumentError,
-    Entry,
     Mapping,
-    Node,
+    MappingEntry,
     Scalar,
     Sequence,
+    YamlNode,
     read_document,
 )
 from camfan_config.text.urls import escape_login, login_span
@@ -88,7 +88,7 @@ class Names:
         return {entry.key.text: _secret(entry) for entry in document.root.entries}
 
 
-def _secret(entry: Entry) -> str:
+def _secret(entry: MappingEntry) -> str:
     """The text of a secret. Raises Unknown where YAML takes it for something else."""
     if not isinstance(entry.value, Scalar):
         raise Unknown(_secret_words(entry.key.mark.line, "a list or mapping is not a secret"))
@@ -102,7 +102,7 @@ def _secret_words(line: int, words: str) -> str:
     return f"{SECRETS_FILE} is not usable, line {line + 1}: {words}; {quotes}"
 
 
-class _Login:
+class _UrlLogin:
     """User and password of a text that is a URL, in which values are escaped."""
 
     def __init__(self, text: str) -> None:
@@ -122,17 +122,17 @@ class Interpolation:
 
     def __init__(self, names: Names) -> None:
         self._names = names
-        self._done: dict[int, Node] = {}  # what several aliases share is written once
+        self._done: dict[int, YamlNode] = {}  # what several aliases share is written once
         self.complaints: list[Complaint] = []
 
-    def node(self, node: Node, path: tuple[str | int, ...] = ()) -> Node:
+    def node(self, node: YamlNode, path: tuple[str | int, ...] = ()) -> YamlNode:
         """The same tree with every `${...}` replaced."""
         known = self._done.get(id(node))
         if known is None:
             known = self._done[id(node)] = self._fresh(node, path)
         return known
 
-    def _fresh(self, node: Node, path: tuple[str | int, ...]) -> Node:
+    def _fresh(self, node: YamlNode, path: tuple[str | int, ...]) -> YamlNode:
         if isinstance(node, Scalar):
             return self._scalar(node, path)
         if isinstance(node, Sequence):
@@ -140,10 +140,10 @@ class Interpolation:
             return Sequence(items, node.mark)
         return Mapping(tuple(self._entry(entry, path) for entry in node.entries), node.mark)
 
-    def _entry(self, entry: Entry, path: tuple[str | int, ...]) -> Entry:
+    def _entry(self, entry: MappingEntry, path: tuple[str | int, ...]) -> MappingEntry:
         if not path and entry.key.text.startswith("x-"):
             return entry  # only there to be referred to; what is referred to is done there
-        return Entry(entry.key, self.node(entry.value, (*path, entry.key.text)))
+        return MappingEntry(entry.key, self.node(entry.value, (*path, entry.key.text)))
 
     def _scalar(self, scalar: Scalar, path: tuple[str | int, ...]) -> Scalar:
         if "$" not in scalar.text:
@@ -151,7 +151,7 @@ class Interpolation:
         parts: list[str] = []
         found: list[tuple[str, str]] = []
         end, interpolated = 0, False
-        login = _Login(scalar.text)
+        login = _UrlLogin(scalar.text)
         for token in _TOKEN.finditer(scalar.text):
             parts.append(scalar.text[end : token.start()])
             end = token.end()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from camfan_config.document.tree import Mark, Scalar
+from camfan_config.document.tree import Scalar, TextSpan
 from camfan_config.messages.hidden import Hidden
 from camfan_config.messages.problems import Problem
 from camfan_config.text.printable import REPLACED, printable
@@ -31,9 +31,9 @@ class TooMany(Exception):  # noqa: N818 - ends the walk; `load` turns it into a 
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    key: Mark  # of a list item: the item
-    value: Mark
+class KeyPlace:
+    key: TextSpan  # of a list item: the item
+    value: TextSpan
     written: str | None  # a scalar's text as in the file
     foreign: bool = False
 
@@ -46,17 +46,17 @@ class Places:
         self.problems: list[Problem] = []
         self.hidden = Hidden()
         self._lines = lines
-        self._places: dict[KeyPath, Place] = {}
+        self._places: dict[KeyPath, KeyPlace] = {}
         self._wrong: set[KeyPath] = set()
-        self._secret: set[Mark] = set()
+        self._secret: set[TextSpan] = set()
 
     def __contains__(self, path: KeyPath) -> bool:
         return path in self._places
 
-    def __getitem__(self, path: KeyPath) -> Place:
+    def __getitem__(self, path: KeyPath) -> KeyPlace:
         return self._places[path]
 
-    def put(self, path: KeyPath, place: Place) -> None:
+    def put(self, path: KeyPath, place: KeyPlace) -> None:
         self._places[path] = place
 
     def hide(self, scalar: Scalar) -> None:
@@ -71,11 +71,11 @@ class Places:
         while written and written not in self._places:
             written, key = written[:-1], True
         place = self._places.get(written)
-        mark = Mark(0, 0) if place is None else place.key if key else place.value
+        mark = TextSpan(0, 0) if place is None else place.key if key else place.value
         self.complain_at(mark, path, message, suggestion=suggestion)
 
     def complain_at(
-        self, mark: Mark | None, path: KeyPath, message: str, *, suggestion: str | None = None
+        self, mark: TextSpan | None, path: KeyPath, message: str, *, suggestion: str | None = None
     ) -> None:
         """At a mark of the file; None: the file as a whole."""
         self._wrong.add(path)

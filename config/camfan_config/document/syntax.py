@@ -23,7 +23,7 @@ _BARE_WORD = re.compile(r"^[ ]*([A-Za-z_][\w-]*)\s*(?:#.*)?$")
 _CONFLICT = re.compile(r"(<{7}|={7}|>{7})( |$)")
 _SEPARATING_TAB = re.compile(r"(?<=[:,\[{-])\t[\t ]*|[\t ]*\t[\t ]*(?=#|$|[\]},])", re.MULTILINE)
 
-Place = tuple[int, int, int]  # line, column, length; counted from 0
+TextPlace = tuple[int, int, int]  # line, column, length; counted from 0
 _WORDS = (
     ("node content, but found '}'", "this } closes nothing; remove it"),
     ("node content, but found ']'", "this ] closes nothing; remove it"),
@@ -59,7 +59,7 @@ def with_tabs_replaced(text: str) -> str:
     return "\n".join(lines)
 
 
-def foreign_character(lines: tuple[str, ...]) -> tuple[str, Place] | None:
+def foreign_character(lines: tuple[str, ...]) -> tuple[str, TextPlace] | None:
     """The first space or colon that looks like one of YAML and is another, or line of a merge."""
     for number, line in enumerate(lines):
         if _CONFLICT.match(line):
@@ -80,7 +80,7 @@ def foreign_character(lines: tuple[str, ...]) -> tuple[str, Place] | None:
     return None
 
 
-def explain(exc: yaml.MarkedYAMLError, lines: tuple[str, ...]) -> tuple[str, Place | None]:
+def explain(exc: yaml.MarkedYAMLError, lines: tuple[str, ...]) -> tuple[str, TextPlace | None]:
     """The mistake in words and its place."""
     mark = exc.problem_mark or exc.context_mark
     problem = exc.problem or exc.context or "cannot be read"
@@ -92,8 +92,8 @@ def explain(exc: yaml.MarkedYAMLError, lines: tuple[str, ...]) -> tuple[str, Pla
 
 
 def _likely(
-    problem: str, exc: yaml.MarkedYAMLError, lines: tuple[str, ...], here: Place
-) -> tuple[str, Place]:
+    problem: str, exc: yaml.MarkedYAMLError, lines: tuple[str, ...], here: TextPlace
+) -> tuple[str, TextPlace]:
     number, column, _ = here
     line = lines[number] if number < len(lines) else ""
     if "\\t" in problem:
@@ -120,7 +120,9 @@ def _likely(
     return next((words for part, words in _WORDS if part in problem), problem), here
 
 
-def _unclosed_quote(lines: tuple[str, ...], here: Place, problem: str) -> tuple[str, Place] | None:
+def _unclosed_quote(
+    lines: tuple[str, ...], here: TextPlace, problem: str
+) -> tuple[str, TextPlace] | None:
     """The first quote that its own line does not close."""
     if "escape" in problem:
         return None
@@ -147,7 +149,9 @@ def _open_quote(line: str) -> int | None:
     return None
 
 
-def _missing_blank(lines: tuple[str, ...], here: Place, problem: str) -> tuple[str, Place] | None:
+def _missing_blank(
+    lines: tuple[str, ...], here: TextPlace, problem: str
+) -> tuple[str, TextPlace] | None:
     """`site:home`, in the line of the error or one above it."""
     if "expected ':'" not in problem and "mapping values" not in problem:
         return None
@@ -159,7 +163,9 @@ def _missing_blank(lines: tuple[str, ...], here: Place, problem: str) -> tuple[s
     return None
 
 
-def _missing_colon(lines: tuple[str, ...], here: Place, problem: str) -> tuple[str, Place] | None:
+def _missing_colon(
+    lines: tuple[str, ...], here: TextPlace, problem: str
+) -> tuple[str, TextPlace] | None:
     """A word alone on its line, above the lines that belong to it."""
     if not any(part in problem for part in ("expected ':'", "mapping values", "<block end>")):
         return None
@@ -177,7 +183,7 @@ def _missing_colon(lines: tuple[str, ...], here: Place, problem: str) -> tuple[s
     return None
 
 
-def _no_key(exc: yaml.MarkedYAMLError, lines: tuple[str, ...]) -> tuple[str, Place] | None:
+def _no_key(exc: yaml.MarkedYAMLError, lines: tuple[str, ...]) -> tuple[str, TextPlace] | None:
     """A line that says a key and has no ':' behind it, with nothing below that belongs to it."""
     mark = exc.context_mark
     if "expected ':'" not in (exc.problem or "") or mark is None or mark.line >= len(lines):
@@ -193,7 +199,9 @@ def _no_key(exc: yaml.MarkedYAMLError, lines: tuple[str, ...]) -> tuple[str, Pla
     return "write 'key: value'" + (", not 'key = value'" if equals else ""), place
 
 
-def _quote_inside(lines: tuple[str, ...], here: Place, problem: str) -> tuple[str, Place] | None:
+def _quote_inside(
+    lines: tuple[str, ...], here: TextPlace, problem: str
+) -> tuple[str, TextPlace] | None:
     """Text goes on directly behind the quote that ended it."""
     line = lines[here[0]] if here[0] < len(lines) else ""
     end = here[1] - 1
@@ -208,8 +216,8 @@ def _quote_inside(lines: tuple[str, ...], here: Place, problem: str) -> tuple[st
 
 
 def _first_is_indented(
-    lines: tuple[str, ...], here: Place, problem: str
-) -> tuple[str, Place] | None:
+    lines: tuple[str, ...], here: TextPlace, problem: str
+) -> tuple[str, TextPlace] | None:
     if "expected '<document start>'" not in problem:
         return None
     first = next(number for number, line in enumerate(lines) if _has_text(line))
@@ -221,8 +229,8 @@ def _first_is_indented(
 
 
 def _unclosed_bracket(
-    exc: yaml.MarkedYAMLError, lines: tuple[str, ...], here: Place
-) -> tuple[str, Place] | None:
+    exc: yaml.MarkedYAMLError, lines: tuple[str, ...], here: TextPlace
+) -> tuple[str, TextPlace] | None:
     """Where it was opened, or what is missing before the text at which the parser gave up."""
     problem, opened = exc.problem or "", exc.context_mark
     ended = "content, but found '<stream end>'" in problem
@@ -243,8 +251,8 @@ def _unclosed_bracket(
     return where, here
 
 
-def _last_open(lines: tuple[str, ...]) -> Place | None:
-    found: list[Place] = []
+def _last_open(lines: tuple[str, ...]) -> TextPlace | None:
+    found: list[TextPlace] = []
     for number, line in enumerate(lines):
         for column, char in enumerate(re.sub(r"(^|\s)#.*", "", line)):
             if char in "[{":
@@ -259,8 +267,8 @@ def _has_text(line: str) -> bool:
 
 
 def _wrong_indentation(
-    lines: tuple[str, ...], here: Place, problem: str
-) -> tuple[str, Place] | None:
+    lines: tuple[str, ...], here: TextPlace, problem: str
+) -> tuple[str, TextPlace] | None:
     number = here[0]
     if number >= len(lines):
         return None

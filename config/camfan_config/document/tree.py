@@ -32,7 +32,7 @@ Plain = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TextSpan:
     """A stretch of one line, both counted from 0."""
 
     line: int
@@ -44,7 +44,7 @@ class Mark:
 class Scalar:
     text: str = field(repr=False)  # may be a secret once interpolated
     plain: bool  # unquoted, so that it can be a number
-    mark: Mark
+    mark: TextSpan
     written: str  # as in the file, so that it can always be shown
     interpolated: bool = False  # the text came out of a `${...}`
     found: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # names and their values
@@ -67,37 +67,37 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    items: tuple[Node, ...]
-    mark: Mark
+    items: tuple[YamlNode, ...]
+    mark: TextSpan
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MappingEntry:
     key: Scalar
-    value: Node
+    value: YamlNode
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    entries: tuple[Entry, ...]
-    mark: Mark
+    entries: tuple[MappingEntry, ...]
+    mark: TextSpan
 
 
-Node = Scalar | Sequence | Mapping
+YamlNode = Scalar | Sequence | Mapping
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """Something wrong with the document itself."""
 
-    mark: Mark
+    mark: TextSpan
     message: str
     path: tuple[str | int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    root: Node
+    root: YamlNode
     lines: tuple[str, ...]
     complaints: tuple[Complaint, ...]
 
@@ -105,7 +105,9 @@ class Document:
 class DocumentError(Exception):
     """The text is not YAML that can be read on; says why and, where known, at which place."""
 
-    def __init__(self, message: str, mark: Mark | None = None, lines: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, message: str, mark: TextSpan | None = None, lines: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.message, self.mark, self.lines = message, mark, lines
 
@@ -135,7 +137,7 @@ def read_document(raw: bytes) -> Document:
         raise DocumentError(complaint, _mark_at(text, exc.position), lines) from None
     except yaml.MarkedYAMLError as exc:
         words, place = explain(exc, lines)
-        raise DocumentError(words, Mark(*place) if place else None, lines) from None
+        raise DocumentError(words, TextSpan(*place) if place else None, lines) from None
     except (yaml.YAMLError, ValueError, OverflowError) as exc:
         raise DocumentError(f"not YAML: {exc}", None, lines) from None
     except DocumentError as exc:
@@ -143,22 +145,22 @@ def read_document(raw: bytes) -> Document:
     return Document(root, lines, tuple(builder.complaints))
 
 
-def _build(text: str, lines: tuple[str, ...]) -> tuple[_Builder, Node]:
+def _build(text: str, lines: tuple[str, ...]) -> tuple[_TreeBuilder, YamlNode]:
     try:
-        builder = _Builder(lines)
+        builder = _TreeBuilder(lines)
         return builder, builder.build(yaml.parse(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as exc:
         plain = with_tabs_replaced(text) if "\\t" in (exc.problem or "") else text
         if plain == text:
             raise
-    builder = _Builder(lines)
+    builder = _TreeBuilder(lines)
     return builder, builder.build(yaml.parse(plain, Loader=yaml.SafeLoader))
 
 
 def _refuse_foreign_characters(lines: tuple[str, ...]) -> None:
     found = foreign_character(lines)
     if found is not None:
-        raise DocumentError(found[0], Mark(*found[1]), lines)
+        raise DocumentError(found[0], TextSpan(*found[1]), lines)
 
 
 def _decode(raw: bytes) -> str:
@@ -173,34 +175,34 @@ def _decode(raw: bytes) -> str:
         raise DocumentError(complaint, _mark_at(before, len(before)), lines) from None
 
 
-def _mark_at(text: str, position: int) -> Mark:
+def _mark_at(text: str, position: int) -> TextSpan:
     before = _BREAK.split(text[:position])
-    return Mark(len(before) - 1, len(before[-1]))
+    return TextSpan(len(before) - 1, len(before[-1]))
 
 
-class _Builder:
+class _TreeBuilder:
     """Builds the tree out of the parser's events; its recursion is bounded by MAX_DEPTH."""
 
     def __init__(self, lines: tuple[str, ...]) -> None:
         self._lines = lines
-        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._anchors: dict[str, tuple[YamlNode, int]] = {}
         self._nodes = 0
         self._aliases = 0
         self._end: yaml.Event | None = None  # of the list or mapping read last
         self.complaints: list[Complaint] = []
 
-    def build(self, events: Iterator[yaml.Event]) -> Node:
+    def build(self, events: Iterator[yaml.Event]) -> YamlNode:
         self._events = events
-        root: Node | None = None
+        root: YamlNode | None = None
         for event in events:
             if not isinstance(event, yaml.DocumentStartEvent):
                 continue
             if root is not None:
                 raise DocumentError("a second document; a site is one", self._mark(event))
             root = self._node(next(events), ())
-        return root or Scalar("", True, Mark(0, 0), "")
+        return root or Scalar("", True, TextSpan(0, 0), "")
 
-    def _node(self, event: yaml.Event, path: tuple[str | int, ...]) -> Node:
+    def _node(self, event: yaml.Event, path: tuple[str | int, ...]) -> YamlNode:
         before = self._nodes
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
@@ -221,7 +223,7 @@ class _Builder:
 
     def _whole(
         self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, path: tuple[str | int, ...]
-    ) -> Node:
+    ) -> YamlNode:
         if isinstance(event, yaml.ScalarEvent):
             return Scalar(event.value, not event.style, self._mark(event), event.value)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -230,14 +232,14 @@ class _Builder:
         entries = tuple(self._entries(path))
         return Mapping(entries, self._mark(event, self._end))
 
-    def _items(self, path: tuple[str | int, ...]) -> Iterator[Node]:
+    def _items(self, path: tuple[str | int, ...]) -> Iterator[YamlNode]:
         for index, event in enumerate(self._events):
             if isinstance(event, yaml.SequenceEndEvent):
                 self._end = event
                 return
             yield self._node(event, (*path, index))
 
-    def _entries(self, path: tuple[str | int, ...]) -> Iterator[Entry]:
+    def _entries(self, path: tuple[str | int, ...]) -> Iterator[MappingEntry]:
         seen: dict[str, int] = {}
         for event in self._events:
             if isinstance(event, yaml.MappingEndEvent):
@@ -251,9 +253,9 @@ class _Builder:
                 self.complaints.append(Complaint(key.mark, words, (*path, name)))
             elif isinstance(key, Scalar):
                 seen[name] = key.mark.line + 1
-                yield Entry(key, value)
+                yield MappingEntry(key, value)
 
-    def _alias(self, event: yaml.AliasEvent) -> Node:
+    def _alias(self, event: yaml.AliasEvent) -> YamlNode:
         self._aliases += 1
         if self._aliases > MAX_ALIASES:
             raise DocumentError(f"more than {MAX_ALIASES} aliases", self._mark(event))
@@ -271,7 +273,7 @@ class _Builder:
             words = f"more than {MAX_NODES:,} values (aliases count each time)"
             raise DocumentError(words, self._mark(event))
 
-    def _mark(self, event: yaml.Event, last: yaml.Event | None = None) -> Mark:
+    def _mark(self, event: yaml.Event, last: yaml.Event | None = None) -> TextSpan:
         start, end = event.start_mark, (last or event).end_mark
         assert start is not None  # the parser gives both to every event
         assert end is not None
@@ -280,10 +282,10 @@ class _Builder:
         else:  # as far as its first line goes
             line = self._lines[start.line] if start.line < len(self._lines) else ""
             stop = len(line.split(" #")[0].rstrip())
-        return Mark(start.line, start.column, max(1, stop - start.column))
+        return TextSpan(start.line, start.column, max(1, stop - start.column))
 
 
-def _key_complaint(key: Node, seen: dict[str, int]) -> str | None:
+def _key_complaint(key: YamlNode, seen: dict[str, int]) -> str | None:
     if not isinstance(key, Scalar):
         return "a key must be text"
     if key.plain and key.text == "<<":

@@ -27,7 +27,7 @@ from camfan_config.types import Broker, CameraBase, Motion, Recorder, Site, Upst
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SiteChange:
     """One key, or a mapping that is there as a whole or not at all. Secrets are masked."""
 
     key: str
@@ -38,7 +38,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class SiteDiff:
-    changes: tuple[Change, ...]
+    changes: tuple[SiteChange, ...]
     start: tuple[str, ...]  # names of nodes, "broker" among them
     stop: tuple[str, ...]
     restart: tuple[str, ...]
@@ -124,7 +124,7 @@ def _consumers(site: Site) -> Iterator[tuple[str, Recorder | Motion | Web]]:
             yield node.name, node.section
 
 
-def _changes(old: Site, new: Site, shown: tuple[object, object]) -> tuple[Change, ...]:
+def _changes(old: Site, new: Site, shown: tuple[object, object]) -> tuple[SiteChange, ...]:
     before = _Side(plain(old, lambda _kind, _path, value: value), shown[0])
     after = _Side(plain(new, lambda _kind, _path, value: value), shown[1])
     return tuple(_compare(before, after, ()))
@@ -139,16 +139,16 @@ class _Side:
         return _Side(self.real[name], self.shown[name])
 
 
-def _compare(old: _Side, new: _Side, path: tuple[str, ...]) -> Iterator[Change]:
+def _compare(old: _Side, new: _Side, path: tuple[str, ...]) -> Iterator[SiteChange]:
     if not (isinstance(old.real, dict) and isinstance(new.real, dict)):
         if old.real != new.real:
-            yield Change(dotted(path), old.shown, new.shown, "changed")
+            yield SiteChange(dotted(path), old.shown, new.shown, "changed")
         return
     for name in {**old.real, **new.real}:
         child = (*path, name)
         if name not in old.real:
-            yield Change(dotted(child), None, new[name].shown, "added")
+            yield SiteChange(dotted(child), None, new[name].shown, "added")
         elif name not in new.real:
-            yield Change(dotted(child), old[name].shown, None, "removed")
+            yield SiteChange(dotted(child), old[name].shown, None, "removed")
         else:
             yield from _compare(old[name], new[name], child)

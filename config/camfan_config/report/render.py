@@ -9,19 +9,20 @@ from urllib.parse import urlsplit
 import yaml
 from msgspec import inspect
 
-from camfan_config.conversion.kinds import Kind, is_tagged, kind_of
+from camfan_config.conversion.kinds import ValueKind, is_tagged, kind_of
 from camfan_config.document.places import KeyPath
 from camfan_config.document.tree import resolve
 from camfan_config.load import Loaded
+from camfan_config.names import BROKER
 from camfan_config.site.inherit import without_effect
-from camfan_config.site.node_kinds import BROKER, NODE_KINDS
+from camfan_config.site.node_kinds import NODE_KINDS
 from camfan_config.site.topology import nodes
 from camfan_config.text.units import format_bytes, format_duration, format_rate, format_share
 from camfan_config.types import CameraBase, Site
 
 MASK = "***"
 
-Cover = Callable[[Kind, KeyPath, object], object]  # a value to what may be shown of it
+Cover = Callable[[ValueKind, KeyPath, object], object]  # a value to what may be shown of it
 
 _FORMATS: dict[str, Callable[[Any], object]] = {
     "duration": format_duration,
@@ -43,7 +44,7 @@ def plain(site: Site, cover: Cover | None = None) -> dict[str, Any]:
 def as_written(loaded: Loaded) -> Cover:
     """What came from elsewhere, as the `${NAME}` of the file; secrets masked."""
 
-    def cover(kind: Kind, path: KeyPath, value: object) -> object:
+    def cover(kind: ValueKind, path: KeyPath, value: object) -> object:
         if not kind.secret and path in loaded.places and loaded.places[path].foreign:
             return loaded.places[path].written
         return _mask(kind, path, value)
@@ -80,7 +81,7 @@ def mask_url(url: str) -> str:
     return f"{parts.scheme}://{user}{host}{f':{port}' if port else ''}{rest}"
 
 
-def _mask(kind: Kind, path: KeyPath, value: object) -> object:
+def _mask(kind: ValueKind, path: KeyPath, value: object) -> object:
     if not kind.secret:
         return _escape(value) if isinstance(value, str) else value
     return mask_url(str(value)) if path[-1] == "url" else MASK
@@ -111,7 +112,7 @@ def _plain(info: inspect.Type, value: Any, path: KeyPath, cover: Cover) -> Any:
     return _unfold(kind, value, path, cover) if shown is value else shown
 
 
-def _unfold(kind: Kind, value: Any, path: KeyPath, cover: Cover) -> Any:
+def _unfold(kind: ValueKind, value: Any, path: KeyPath, cover: Cover) -> Any:
     if kind.unit in _FORMATS:
         return _FORMATS[kind.unit](value)
     if is_tagged(kind.type):

@@ -66,7 +66,7 @@ _UNITS: dict[str, Schema] = {
 
 def site_schema() -> Schema:
     """The whole schema."""
-    builder = _Builder()
+    builder = _SchemaBuilder()
     root = builder.mapping(inspect.type_info(Site))
     root["patternProperties"] = {"^x-": {"description": "ignored; a place for anchors"}}
     root["properties"]["cameras"]["minProperties"] = 1
@@ -92,7 +92,7 @@ def _units() -> Schema:
     return found
 
 
-class _Builder:
+class _SchemaBuilder:
     """Collects the mappings it meets under `definitions`."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from camfan_config.messages.problems import Problem, SiteError
-from camfan_config.report.diff import Change, SiteDiff
+from camfan_config.report.diff import SiteChange, SiteDiff
 from camfan_config.report.estimate import (
     Traffic,
     disk_per_day,
@@ -154,7 +154,7 @@ _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 _COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
 
 
-def _values(change: Change) -> str:
+def _values(change: SiteChange) -> str:
     if change.sort == "changed":
         return f": {_value(change.old)} -> {_value(change.new)}"
     value = change.new if change.sort == "added" else change.old

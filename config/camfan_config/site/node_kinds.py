@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from camfan_config.names import BROKER, WEB
 from camfan_config.types import (
     Broker,
     CameraBase,
@@ -24,7 +25,6 @@ from camfan_config.types import (
 )
 
 NodeSection = Broker | CameraBase | Recorder | Motion | Web
-BROKER = "broker"  # the name of a site's only broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ NODE_KINDS: Mapping[str, NodeKind] = {
             subcommands=("try",),
         ),
         NodeKind(
-            name="web",
+            name=WEB,
             section="web",
             module=(*_NODES, "web"),
             command=(*_CAMFAN, "web"),

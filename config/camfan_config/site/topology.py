@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from camfan_config.site.node_kinds import BROKER, NODE_KINDS, NodeSection, sections
+from camfan_config.names import BROKER
+from camfan_config.site.node_kinds import NODE_KINDS, NodeSection, sections
 from camfan_config.text.globs import matches
 from camfan_config.types import Broker, CameraBase, Cameras, Motion, Ports, Recorder, Site, Web
 

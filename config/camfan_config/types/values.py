@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from camfan_config.names import NAME_PATTERN
+
 Name = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z",
+        pattern=rf"^{NAME_PATTERN}\Z",
         description="lower-case letters, digits, '-' and '_', at most 64",
         extra={"words": "lower-case letters, digits, '-' and '_', at most 64"},
     ),

@@ -8,9 +8,10 @@ import msgspec
 from msgspec import inspect
 
 from camfan_config import Motion, Site, select
-from camfan_config.conversion.kinds import Kind, kind_of
-from camfan_config.conversion.scalars import Wrong, closest, read_scalar
-from camfan_config.document.tree import Mark, Scalar
+from camfan_config.conversion.kinds import ValueKind, kind_of
+from camfan_config.conversion.scalars import Wrong, read_scalar
+from camfan_config.document.tree import Scalar, TextSpan
+from camfan_config.text.spelling import closest
 from camfan_nodes.motion.detector import Detector
 from camfan_nodes.motion.zones import Points
 from camfan_nodes.shared.command import ConfigurationError
@@ -61,7 +62,7 @@ def _read(wish: str) -> tuple[str, object]:
         near = closest(key, kinds)
         hint = f"did you mean {near}?" if near else f"there is {', '.join(kinds)}"
         raise ConfigurationError(f"motion has no setting '{key}' that could be tried; {hint}")
-    scalar = Scalar(text, plain=True, mark=Mark(0, 0), written=text)
+    scalar = Scalar(text, plain=True, mark=TextSpan(0, 0), written=text)
     try:
         return key, read_scalar(kinds[key], scalar)
     except Wrong as exc:
@@ -69,7 +70,7 @@ def _read(wish: str) -> tuple[str, object]:
         raise ConfigurationError(f"{key}: {exc}{meant}") from None
 
 
-def _kinds() -> dict[str, Kind]:
+def _kinds() -> dict[str, ValueKind]:
     """The settings that are one number."""
     info = inspect.type_info(Motion)
     assert isinstance(info, inspect.StructType)
