@@ -102,7 +102,7 @@ def test_sixty_four_tiles_in_one_tab_all_advance(tmp_path: Path, page: Page) -> 
         before = sequences(page)
         wait_for(page, lambda: all(sequences(page)[n] > before[n] for n in names))
         assert page.locator(".grid.dense").count() == 1
-        assert len(web.server.pages._open) == 1
+        assert len(web.server.live._open) == 1
 
 
 def test_a_camera_that_stops_is_stale_and_says_since_when(web: LiveWeb, page: Page) -> None:
@@ -339,7 +339,7 @@ def test_a_picture_that_is_none_is_said_to_be_none(web: LiveWeb, page: Page) -> 
     broken = whole[:2] + whole[whole.index(b"\xff\xc0") :]
     with Camera(web.site, "barn", 10, [broken]):
         open_live(page, web.url)
-        wait_for(page, lambda: any(p.counts.sent > 5 for p in web.server.pages._open))
+        wait_for(page, lambda: any(p.counts.sent > 5 for p in web.server.live._open))
         assert tile(page, "barn").get_attribute("data-state") == "waiting"
 
 

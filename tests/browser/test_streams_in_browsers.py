@@ -54,7 +54,7 @@ def page_with_image(web: LiveWeb) -> str:
 
 def sent(web: LiveWeb, one: Publisher, picture: bytes) -> int:
     """Publishes a picture; how many parts the stream had sent with it."""
-    (stream,) = web.server.pictures.streams
+    (stream,) = web.server.mjpeg.streams
     wait_until(lambda: one.publish(picture))
     sequence = one.sequence - 1
     wait_until(lambda: stream.last is not None and stream.last.frame.sequence == sequence)
@@ -62,12 +62,12 @@ def sent(web: LiveWeb, one: Publisher, picture: bytes) -> int:
 
 
 def parts(web: LiveWeb) -> int:
-    (stream,) = web.server.pictures.streams
+    (stream,) = web.server.mjpeg.streams
     return stream.parts
 
 
 def is_streaming(web: LiveWeb) -> bool:
-    return bool(web.server.pictures.streams)
+    return bool(web.server.mjpeg.streams)
 
 
 def test_chromium_shows_a_picture_at_once(web: LiveWeb, context: BrowserContext) -> None:

@@ -113,6 +113,6 @@ def test_a_picture_that_takes_long_does_not_look_like_the_end(
 
         wait_for(page, three_came, timeout=60_000)
         assert page.evaluate("shown") == 0
-        assert len(web.server.pages._open) == 1
+        assert len(web.server.live._open) == 1
         expect(page.locator("#banner")).to_be_hidden()
         page.close()

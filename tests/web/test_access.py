@@ -24,6 +24,8 @@ from camfan import EventPublisher, Publisher
 from camfan_config import load_site
 from camfan_nodes.web import attempts, passwords, sessions
 from camfan_nodes.web.cli_password import SHORTEST
+from camfan_nodes.web.route import Rights
+from camfan_nodes.web.routes import ROUTES
 from camfan_testing.hashes import PASSWORD, PASSWORD_HASH, TOKEN, TOKEN_HASH
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera, publish_first, wait_until
@@ -53,16 +55,16 @@ def client(web: LiveWeb) -> Client:
     return Client(web.url)
 
 
-PRIVATE = (
-    "/api/me", "/api/status", "/api/cameras", "/api/cameras/one", "/api/clients", "/api/events",
-    "/api/openapi.json", "/metrics", "/snapshot/one.jpg", "/stream/one.mjpg", "/ws",
-    "/?action=snapshot", "/?action=stream",
-)  # fmt: skip
+PRIVATE = sorted(
+    route.path.replace("{camera}", "one")
+    for route in ROUTES
+    if route.method == "GET" and route.rights not in (Rights.PUBLIC, Rights.PAGE)
+)
 
 
 @pytest.mark.parametrize("path", PRIVATE)
 def test_without_a_login_there_is_nothing(client: Client, path: str) -> None:
-    """401, and no word of cameras."""
+    """401, and no word of cameras; every route that is not public."""
     status, body, headers = client.get(path)
 
     assert status == 401
@@ -285,7 +287,7 @@ def test_a_token_is_taken_in_any_way_that_software_has(web: LiveWeb) -> None:
 
 
 def web_answers(web: LiveWeb, node: str) -> Callable[[], bool]:
-    return lambda: web.server.pages._context.overviews.answers(node)
+    return lambda: web.server.live._context.overviews.answers(node)
 
 
 def test_roles(web: LiveWeb) -> None:

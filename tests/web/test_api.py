@@ -42,7 +42,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveWeb]:
         live_web(folder, "one", "two", web=WEB, extra=RECORDER, titles={"one": TITLE}) as running,
         Camera(running.site, "one", 10),
     ):
-        wait_until(lambda: running.server.pages._context.overviews.answers("one"))
+        wait_until(lambda: running.server.live._context.overviews.answers("one"))
         yield running
 
 
@@ -149,6 +149,6 @@ def test_figures_of_pages_are_metrics(web: LiveWeb) -> None:
 
 def test_settings_reach_the_camera_node(web: LiveWeb) -> None:
     """202, and the broker passes them on to the node of the camera."""
-    wait_until(lambda: web.server.pages._context.overviews.answers("one"))
+    wait_until(lambda: web.server.live._context.overviews.answers("one"))
 
     assert ask(web, "/api/cameras/one/settings", {"fps": 5}) == {"fps": 5.0, "quality": None}

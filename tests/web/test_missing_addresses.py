@@ -41,8 +41,8 @@ def get(url: str, accept: str = "*/*") -> tuple[int, str, Message]:
         ("/nowhere", "The address /nowhere leads nowhere."),
         ("/live/more", "The address /live/more leads nowhere."),
         ("/%3Cscript%3Ealert(1)%3C/script%3E", "&lt;script&gt;alert(1)&lt;/script&gt;"),
-        ("/snapshot/nowhere.jpg", "there is no such camera for you"),
-        ("/stream/nowhere.mjpg", "there is no such camera for you"),
+        ("/snapshot/nowhere.jpg", "no such camera, or not permitted"),
+        ("/stream/nowhere.mjpg", "no such camera, or not permitted"),
     ],
 )
 def test_a_browser_gets_a_page(web: LiveWeb, path: str, words: str) -> None:

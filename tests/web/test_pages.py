@@ -32,7 +32,7 @@ def watched(web: LiveWeb) -> set[str]:
 
 
 def skipped(web: LiveWeb) -> int:
-    count = web.server.pages.figures()["skipped"]
+    count = web.server.live.figures()["skipped"]
     assert isinstance(count, int)
     return count
 

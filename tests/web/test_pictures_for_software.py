@@ -283,7 +283,7 @@ def test_a_slow_reader_of_a_stream_gets_the_newest(web: LiveWeb) -> None:
         late = [int(stream.part()[0]["X-Camfan-Sequence"]) for _ in range(80)]
         # What lies in the two kernel buffers of a loopback connection is all there may be.
         assert late[-1] > before + 60
-        (open_stream,) = web.server.pictures.streams
+        (open_stream,) = web.server.mjpeg.streams
         assert open_stream.skipped > 30
 
 
@@ -292,7 +292,7 @@ def test_a_head_request_is_answered_without_pictures(web: LiveWeb) -> None:
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 200
         assert answer.headers["Content-Type"].startswith("multipart/x-mixed-replace")
-    assert not web.server.pictures.streams
+    assert not web.server.mjpeg.streams
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_head_is_answered_like_get_without_a_body(web: LiveWeb, path: str) -> No
     """The same status, type and length."""
     port = int(web.url.rpartition(":")[2])
     with Camera(web.site, "one", 20):
-        wait_until(lambda: web.server.pages._context.overviews.answers("one"))
+        wait_until(lambda: web.server.live._context.overviews.answers("one"))
         found = []
         for method in ("HEAD", "GET"):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -325,7 +325,7 @@ def test_a_reader_that_leaves_is_forgotten(web: LiveWeb) -> None:
         for _ in range(5):
             with Stream(f"{web.url}/stream/one.mjpg") as stream:
                 stream.part()
-        wait_until(lambda: not web.server.pictures.streams)
+        wait_until(lambda: not web.server.mjpeg.streams)
 
 
 def test_opencv_reads_a_stream(web: LiveWeb) -> None:
@@ -385,7 +385,7 @@ def test_a_throttled_page_slows_nobody(web: LiveWeb) -> None:
         try:
             for one in stuck:
                 one.sendall(b"GET /stream/one.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            wait_until(lambda: len(web.server.pictures.streams) == 5)
+            wait_until(lambda: len(web.server.mjpeg.streams) == 5)
             with Stream(f"{web.url}/stream/one.mjpg") as stream:
                 first = int(stream.part()[0]["X-Camfan-Sequence"])
                 for _ in range(100):

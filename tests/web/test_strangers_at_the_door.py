@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from camfan_nodes.web import connections, guard, mjpeg, web_listener
+from camfan_nodes.web import connections, guard, web_listener
 from camfan_nodes.web.live_client import MOST_UNSENT
+from camfan_nodes.web.routes import SNAPSHOTS
 from camfan_nodes.web.sessions import FILE, MOST_OF_USER, Sessions
 from camfan_testing.hashes import PASSWORD_HASH
 from camfan_testing.jpegs import jpeg
@@ -228,14 +229,14 @@ def test_one_user_cannot_take_all_places_for_single_pictures(web: LiveWeb) -> No
     line = f"GET /snapshot/one.jpg?fresh=1 HTTP/1.1\r\nHost: {web.url.removeprefix('http://')}\r\n"
     head = f"{line}Cookie: {guest.cookie}\r\n\r\n"
     with ExitStack() as open_:
-        for _ in range(mjpeg.REQUESTS_OF_USER):
+        for _ in range(SNAPSHOTS.per_user):
             open_.enter_context(dial(web.url)).sendall(head.encode())
-        wait_until(lambda: web.server.pictures.waiting == mjpeg.REQUESTS_OF_USER)
+        wait_until(lambda: web.server.dispatcher.open(SNAPSHOTS) == SNAPSHOTS.per_user)
         status, text, _ = guest.get("/snapshot/one.jpg?fresh=1")
-        assert (status, text) == (503, b"guest has 64 picture requests open already\n")
+        assert (status, text) == (503, b"guest has 64 snapshot requests open already\n")
         status, text, _ = owner.get("/snapshot/one.jpg?max_age=1")
         assert b"no picture of one" in text
-    wait_until(lambda: web.server.pictures.waiting == 0)
+    wait_until(lambda: web.server.dispatcher.open(SNAPSHOTS) == 0)
 
 
 def test_pages_that_change_their_minds_do_not_cost_the_server_its_broker(web: LiveWeb) -> None:
@@ -308,8 +309,8 @@ def test_what_is_no_file_of_sessions_is_said_once(
 async def fall_behind(web: LiveWeb, browser: TestPage, pictures: int) -> int:
     """Say that so many were painted, and read none; the bytes that wait for it then."""
     await browser.want("one")
-    await asyncio.to_thread(wait_until, lambda: bool(web.server.pages._open))
-    (one,) = web.server.pages._open
+    await asyncio.to_thread(wait_until, lambda: bool(web.server.live._open))
+    (one,) = web.server.live._open
     for _ in range(pictures):
         sent, skipped = one.counts.sent, one.counts.skipped
         await browser.acknowledge(1)
@@ -330,7 +331,7 @@ def test_a_page_that_is_out_of_reach_does_not_end_the_server(web: LiveWeb) -> No
         async with page(web.url, headers={"Cookie": client.cookie or ""}) as browser:
             await fall_behind(web, browser, 40)
             await asyncio.to_thread(client.post, "/api/logout", {})
-            await asyncio.to_thread(wait_until, lambda: not web.server.pages._open)
+            await asyncio.to_thread(wait_until, lambda: not web.server.live._open)
 
     with Camera(web.site, "one", 60, [jpeg(1920, 1080, 1)]):
         asyncio.run(leave())
@@ -357,6 +358,6 @@ def test_the_end_of_a_login_ends_a_stream_that_is_not_read(web: LiveWeb) -> None
     line = f"GET /stream/one.mjpg HTTP/1.1\r\nHost: {web.url.removeprefix('http://')}\r\n"
     with Camera(web.site, "one", 30, [jpeg(1920, 1080, 1)]), dial(web.url) as wire:
         wire.sendall(f"{line}Cookie: {client.cookie}\r\n\r\n".encode())
-        wait_until(lambda: any(one.skipped > 5 for one in web.server.pictures.streams))
+        wait_until(lambda: any(one.skipped > 5 for one in web.server.mjpeg.streams))
         client.post("/api/logout", {})
-        wait_until(lambda: not web.server.pictures.streams)
+        wait_until(lambda: not web.server.mjpeg.streams)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Annotated
 
-import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
 from camfan import Event
 from camfan_config import Site, title_of
-from camfan_nodes.web.guard import principal_of
 from camfan_nodes.web.live_clients import ClientInfo, LiveClients, PageContext
-from camfan_nodes.web.overview import CameraInfo, Overview
-from camfan_nodes.web.principals import Principal
-from camfan_wire.rate_limit import RateLimit
+from camfan_nodes.web.overview import CameraInfo
+from camfan_nodes.web.request_values import (
+    body_of,
+    camera_of,
+    json_response,
+    principal_of,
+    query_of,
+)
 
 MOST_EVENTS = 500
-CHANGES_PER_S = 2.0  # of settings, by one user, and 40 s' worth at once
 
 
 class Me(Struct, frozen=True, kw_only=True):
@@ -49,6 +50,12 @@ class EventInfo(Struct, frozen=True, kw_only=True):
     title: str | None  # what people call the camera; its name if it has no title
 
 
+class EventQuery(Struct, frozen=True):
+    """How many events."""
+
+    limit: Annotated[int, Meta(ge=1, le=MOST_EVENTS)] = MOST_EVENTS
+
+
 class EventList(Struct, frozen=True, kw_only=True):
     events: list[EventInfo]  # newest first
 
@@ -66,81 +73,44 @@ class Api:
     def __init__(self, context: PageContext, pages: LiveClients) -> None:
         self._context = context
         self._pages = pages
-        self._changes: defaultdict[str, RateLimit] = defaultdict(lambda: RateLimit(CHANGES_PER_S))
 
     async def me(self, request: web.Request) -> web.Response:
         one = principal_of(request)
-        return _json(Me(name=one.name, role=one.role, kind=one.kind, cameras=list(one.cameras)))
+        body = Me(name=one.name, role=one.role, kind=one.kind, cameras=list(one.cameras))
+        return json_response(body)
 
     async def status(self, request: web.Request) -> web.Response:
-        overview: Overview = self._context.overviews.overview(principal_of(request))
-        return _json(overview)
+        return json_response(self._context.overviews.overview(principal_of(request)))
 
     async def cameras(self, request: web.Request) -> web.Response:
         found = self._context.overviews.cameras(principal_of(request))
-        return _json(CameraList(cameras=found))
+        return json_response(CameraList(cameras=found))
 
     async def camera(self, request: web.Request) -> web.Response:
-        name = _camera(request, principal_of(request))
+        name = camera_of(request)
         found = self._context.overviews.cameras(principal_of(request))
-        return _json(next(one for one in found if one.name == name))
+        return json_response(next(one for one in found if one.name == name))
 
     async def clients(self, request: web.Request) -> web.Response:
-        return _json(ClientList(clients=self._pages.clients(principal_of(request))))
+        return json_response(ClientList(clients=self._pages.clients(principal_of(request))))
 
     async def events(self, request: web.Request) -> web.Response:
         principal = principal_of(request)
-        limit = _limit(request)
         seen = set(principal.cameras)
         found = [
             _event(self._context.hub.site, event)
             for event in reversed(self._context.hub.events)
             if event.camera in seen or (event.camera is None and principal.sees_all)
         ]
-        return _json(EventList(events=found[:limit]))
+        return json_response(EventList(events=found[: query_of(request, EventQuery).limit]))
 
     async def set_camera(self, request: web.Request) -> web.Response:
-        principal = principal_of(request)
-        name = _camera(request, principal)
-        if not principal.may("operator"):
-            raise web.HTTPForbidden(text="only operators and owners may set a camera\n")
-        if request.content_type != "application/json":
-            raise web.HTTPUnsupportedMediaType(text="settings are JSON\n")
-        try:
-            settings = msgspec.json.decode(await request.read(), type=Settings)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-            raise web.HTTPBadRequest(text=f"not settings: {exc}\n") from exc
-        if not self._changes[principal.name].allows():
-            raise web.HTTPTooManyRequests(text="too many changes\n", headers={"Retry-After": "1"})
+        """Raises HTTPConflict while the node of the camera does not answer."""
+        name, settings = camera_of(request), body_of(request, Settings)
         if not self._context.overviews.answers(name):
             raise web.HTTPConflict(text=f"the node of {name} does not answer\n")
         self._context.hub.set_camera(name, fps=settings.fps, quality=settings.quality)
-        return _json(settings, status=202)
-
-
-def _json(body: Struct, status: int = 200) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(body),
-        status=status,
-        content_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )
-
-
-def _camera(request: web.Request, principal: Principal) -> str:
-    name = request.match_info["camera"]
-    if name not in principal.cameras:
-        raise web.HTTPNotFound(text="there is no such camera for you\n")
-    return name
-
-
-def _limit(request: web.Request) -> int:
-    said = request.query.get("limit", str(MOST_EVENTS))
-    if not (
-        said.isascii() and said.isdecimal() and len(said) <= 4 and 1 <= int(said) <= MOST_EVENTS
-    ):
-        raise web.HTTPBadRequest(text=f"limit is a number from 1 to {MOST_EVENTS}\n")
-    return int(said)
+        return json_response(settings, status=202)
 
 
 def _event(site: Site, event: Event) -> EventInfo:

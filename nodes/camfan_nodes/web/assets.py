@@ -59,13 +59,6 @@ class Assets:
     def names(self) -> list[str]:
         return sorted(self._found)
 
-    async def serve(self, request: web.Request) -> web.Response:
-        """`/static/NAME`; a page is served at its own address only."""
-        name = request.match_info["name"]
-        if name not in self._found or name.endswith(".html"):
-            raise web.HTTPNotFound(text="there is no such file\n")
-        return self._found[name].response(request)
-
 
 def _filled(name: str, body: bytes, site: str) -> bytes:
     if not name.endswith((".html", ".webmanifest")):

@@ -22,13 +22,13 @@ from aiohttp import web
 from camfan_config import Web, is_loopback
 from camfan_nodes.web.connections import HttpConnection
 from camfan_nodes.web.principals import Principal, Principals
+from camfan_nodes.web.request_values import PRINCIPAL
 from camfan_nodes.web.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-PRINCIPAL = web.RequestKey("principal", Principal)  # who sends it, if that is known
 COOKIE = "camfan"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -221,18 +221,6 @@ def headers_for(request: web.Request) -> dict[str, str]:
     if "token" in request.query:
         return {**HEADERS, "Cross-Origin-Resource-Policy": "cross-origin"}
     return HEADERS if request.scheme != "https" else {**HEADERS, **ONLY_HTTPS}
-
-
-def principal_of(request: web.Request, *, asks: str = 'Bearer realm="camfan"') -> Principal:
-    """Raises HTTPUnauthorized, with the challenge that `asks` for a token."""
-    found: Principal | None = request.get(PRINCIPAL)
-    if found is None:
-        raise web.HTTPUnauthorized(
-            text="Log in, or send a token: 'Authorization: Bearer TOKEN', '?token=TOKEN', or as "
-            "the password of any user name.\n",
-            headers={"WWW-Authenticate": asks},
-        )
-    return found
 
 
 def _token_of(request: web.Request) -> str | None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from camfan import Event
 from camfan_config.site.pace import Pace
-from camfan_nodes.web.guard import Guard, principal_of
+from camfan_nodes.web.guard import Guard
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.live_client import USER_MESSAGES_PER_S, ClientCounts, LiveClient
 from camfan_nodes.web.overview import Overviews
@@ -26,16 +26,13 @@ from camfan_nodes.web.page_messages import (
     encode,
 )
 from camfan_nodes.web.principals import Principal
-from camfan_nodes.web.slots import Slots
+from camfan_nodes.web.request_values import principal_of
 from camfan_nodes.web.web_frame import Renditions
 from camfan_wire.messages import Figures
 from camfan_wire.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
 
-MOST_PAGES = 256
-PAGES_OF_USER = 64
-FOR_OWNERS = 16
 SILENCE_S = 90.0  # nothing heard for so long: it is gone; hidden pages are slowed down by browsers
 TELL_S = 1.0
 LATELY = 20  # notices in the list beside the pictures
@@ -83,9 +80,6 @@ class LiveClients:
         self._context = context
         self._open: dict[LiveClient, web.Request] = {}  # and what it was let in by
         self._rates: dict[tuple[str, str], RateLimit] = {}  # by user or token of the site file
-        self._slots = Slots(
-            "pages", in_all=MOST_PAGES, per_user=PAGES_OF_USER, for_owners=FOR_OWNERS
-        )
         self._dismissed: set[LiveClient] = set()  # and not gone yet
         self._ended = ClientCounts()
         self._news = asyncio.Event()
@@ -95,20 +89,13 @@ class LiveClients:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The WebSocket of a page."""
         principal = principal_of(request)
-        guard = self._context.guard
-        guard.check_origin(request)
-        with self._slots.place(principal):
-            return await self._serve(request, principal)
-
-    async def _serve(self, request: web.Request, principal: Principal) -> web.StreamResponse:
-        guard = self._context.guard
         socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_BYTES, timeout=2.0)
         await socket.prepare(request)
         transport = request.transport
         if transport is None:
             return socket  # it has left already
         context = self._context
-        address = guard.proxies.origin(request).client
+        address = context.guard.proxies.origin(request).client
         page = LiveClient(
             socket,
             transport,

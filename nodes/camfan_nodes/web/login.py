@@ -12,15 +12,17 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated
 
-import msgspec
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from camfan_config import is_loopback
 from camfan_nodes.web.attempts import Attempts, network_of
 from camfan_nodes.web.guard import COOKIE, Guard
 from camfan_nodes.web.passwords import verify_password
 from camfan_nodes.web.principals import Principals
+from camfan_nodes.web.request_values import body_of, json_response
 from camfan_nodes.web.sessions import IDLE_S, Sessions
 
 log = logging.getLogger(__name__)
@@ -33,11 +35,28 @@ BROWSER_S = 400 * 86_400  # what browsers allow at most
 LOOPBACK = "address of this machine"
 
 
-class Credentials(msgspec.Struct, frozen=True):
+class Credentials(Struct, frozen=True):
     """The body of a login."""
 
-    name: str
-    password: str
+    name: Annotated[str, Meta(max_length=LONGEST)]
+    password: Annotated[str, Meta(max_length=LONGEST)]
+
+
+class LoggedIn(Struct, frozen=True):
+    """The answer to a login that succeeded."""
+
+    user: str
+
+
+class LoggedOut(Struct, frozen=True):
+    """The answer to a logout."""
+
+
+class LoginRefusal(Struct, frozen=True):
+    """The answer to a login that failed, or came too soon."""
+
+    error: str
+    left: int  # tries before a wait
 
 
 class LoginApi:
@@ -60,7 +79,8 @@ class LoginApi:
 
     async def login(self, request: web.Request) -> web.Response:
         """POST, JSON: name, password. Answers 200, 401 or 429."""
-        name, password = await _credentials(request)
+        credentials = body_of(request, Credentials)
+        name, password = credentials.name, credentials.password
         keys = self._keys(request, name)
         wait_s = self._attempts.wait_s(*keys)
         if wait_s > 0:
@@ -71,9 +91,9 @@ class LoginApi:
         if not await self._verify(name, password, keys[0]):
             left = self._attempts.left(*keys)
             log.warning("login: wrong name or password, from %s", keys[0])
-            return web.json_response({"error": _wrong(left), "left": left}, status=401)
+            return json_response(LoginRefusal(_wrong(left), left), status=401)
         self._attempts.succeeded(*keys)
-        response = web.json_response({"user": name})
+        response = json_response(LoggedIn(name))
         hashed, _ = self._access.password_hash(name)
         self._set_cookie(request, response, COOKIE, self._sessions.begin(name, hashed))
         if len(keys) > 1 or keys[0] == LOOPBACK:  # this browser is not known yet
@@ -114,7 +134,7 @@ class LoginApi:
         if cookie is not None:
             self._sessions.end(cookie)
             self._logged_out()
-        response = web.json_response({})
+        response = json_response(LoggedOut())
         response.del_cookie(
             name, path="/", secure=self._guard.is_secure(request), httponly=True, samesite="Lax"
         )
@@ -138,19 +158,6 @@ class LoginApi:
         return right and may
 
 
-async def _credentials(request: web.Request) -> tuple[str, str]:
-    """Raises HTTPBadRequest and HTTPUnsupportedMediaType."""
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="a login is JSON\n")
-    try:
-        found = msgspec.json.decode(await request.read(), type=Credentials)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise web.HTTPBadRequest(text="a login is a JSON object with name and password\n") from None
-    if max(len(found.name), len(found.password)) > LONGEST:
-        raise web.HTTPBadRequest(text=f"name and password have {LONGEST} letters at most\n")
-    return found.name, found.password
-
-
 def _wrong(left: int) -> str:
     tries = "1 more try" if left == 1 else f"{left} more tries"
     rest = f"{tries} before a wait of one minute" if left else "Wait one minute"
@@ -160,5 +167,4 @@ def _wrong(left: int) -> str:
 def _later(wait_s: float) -> web.Response:
     seconds = max(1, round(wait_s))
     text = f"Too many tries. Wait {seconds} s."
-    headers = {"Retry-After": str(seconds)}
-    return web.json_response({"error": text, "left": 0}, status=429, headers=headers)
+    return json_response(LoginRefusal(text, 0), 429, {"Retry-After": str(seconds)})

@@ -1,10 +1,10 @@
-"""MJPEG streams for other software and browsers, and which address gives what.
+"""MJPEG streams for other software and browsers.
 
-`/stream/CAMERA.mjpg` continues while its camera is away, with a picture that says so.
+`/stream/CAMERA.mjpg` continues while its camera is away, with a placeholder that says so.
 
-Programs read length and time of each picture in the head of its part. Chromium shows a picture only
-when the head of the *next* part is complete, so browsers get that head at once; it then cannot say
-a length or a time, which browsers do not use.
+Programs read length and time of each frame in the head of its part. Chromium shows a frame only
+when the head of the *next* part is complete, so browsers get that head at once; it then has no
+length and no time, which browsers do not use.
 """
 
 from __future__ import annotations
@@ -12,85 +12,44 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from typing import Literal
 
 from aiohttp import web
+from msgspec import Struct
 
 from camfan_config.site.pace import STALE_S
-from camfan_nodes.web.guard import Guard, headers_for, principal_of
+from camfan_nodes.web.guard import Guard, headers_for
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.placeholder import placeholder
-from camfan_nodes.web.principals import Principal
-from camfan_nodes.web.slots import Slots
-from camfan_nodes.web.snapshots import SIZE, Snapshots, facts_of, is_recent, since_text
+from camfan_nodes.web.request_values import camera_of, query_of
+from camfan_nodes.web.snapshots import SIZE, facts_of, is_recent, since_text
 from camfan_nodes.web.web_frame import WebFrame
 
 BOUNDARY = "camfan-frame"
 JPEG_LINE = "Content-Type: image/jpeg"
-BROWSERS_TAKE = ("text/html", "image/webp", "image/svg+xml")  # each accepts one, no program does
-AGAIN_S = 1.0  # between two pictures that say that the camera is away
-MOST_STREAMS = 256
-STREAMS_OF_USER = 64  # a recorder elsewhere reads all cameras with one token
-MOST_REQUESTS = 256  # for a single picture; one may wait for most of a minute
-REQUESTS_OF_USER = 64
-FOR_OWNERS = 16  # of the places for each
+BROWSERS_ACCEPT = ("text/html", "image/webp", "image/svg+xml")  # each accepts one, no program does
+AGAIN_S = 1.0  # between two placeholders
 UNSENT_BYTES = 16_384  # in the kernel: what waits there grows old
 
 
+class StreamQuery(Struct, frozen=True, rename={"form": "for"}):
+    """The parameters of a stream."""
+
+    form: Literal["browser", "program"] | None = None  # null: by the Accept header
+
+
 class MjpegStreams:
-    """The handlers. Belongs to the event loop."""
+    """The handler, and all open streams. Belongs to the event loop."""
 
     def __init__(self, hub: Hub, guard: Guard) -> None:
         self._hub = hub
         self._guard = guard
-        self._slots = Slots(
-            "streams", in_all=MOST_STREAMS, per_user=STREAMS_OF_USER, for_owners=FOR_OWNERS
-        )
-        self._places = Slots(
-            "picture requests",
-            in_all=MOST_REQUESTS,
-            per_user=REQUESTS_OF_USER,
-            for_owners=FOR_OWNERS,
-        )
         self._sizes: dict[str, tuple[int, int]] = {}
-        self._snapshots = Snapshots(hub)
         self.streams: set[_MjpegReader] = set()
 
-    async def snapshot(self, request: web.Request) -> web.StreamResponse:
-        camera = _camera(request, request.match_info["camera"])
-        return await self._snapshot(request, camera)
-
-    @property
-    def waiting(self) -> int:
-        """Requests for a single picture that are not answered yet."""
-        return self._places.taken
-
-    async def stream(self, request: web.Request) -> web.StreamResponse:
-        camera = _camera(request, request.match_info["camera"])
-        return await self._stream(request, camera)
-
-    async def action(self, request: web.Request) -> web.StreamResponse | None:
-        """`/?action=snapshot|stream&camera=NAME`, as mjpg-streamer has it; None: not asked for.
-
-        Without a camera: the first that the asker may see.
-        """
-        action = request.query.get("action")
-        if action not in ("snapshot", "stream"):
-            return None
-        principal = _reader(request)
-        first = principal.cameras[0] if principal.cameras else ""
-        camera = _camera(request, request.query.get("camera", first))
-        answer = self._snapshot if action == "snapshot" else self._stream
-        return await answer(request, camera)
-
-    async def _snapshot(self, request: web.Request, camera: str) -> web.StreamResponse:
-        with self._places.place(_reader(request)):
-            return await self._snapshots.answer(request, camera)
-
-    async def _stream(self, request: web.Request, camera: str) -> web.StreamResponse:
-        with self._slots.place(_reader(request)):
-            return await self._serve(request, camera)
-
-    async def _serve(self, request: web.Request, camera: str) -> web.StreamResponse:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """`/stream/CAMERA.mjpg`, until the reader leaves."""
+        camera = camera_of(request)
         response = web.StreamResponse(
             headers={
                 **headers_for(request),
@@ -166,13 +125,12 @@ class _ForBrowsers:
 
 
 def _form(request: web.Request) -> _ForPrograms | _ForBrowsers:
-    """By what it accepts, or as `?for=browser` or `?for=program` says. Raises HTTPBadRequest."""
-    said = request.query.get("for")
-    if said not in (None, "browser", "program"):
-        raise web.HTTPBadRequest(text="for is browser or program\n")
+    """As the parameter `for` says, else by what the client accepts."""
+    said = query_of(request, StreamQuery).form
     accepts = request.headers.get("Accept", "")
-    browser = said == "browser" or (said is None and any(kind in accepts for kind in BROWSERS_TAKE))
-    return _ForBrowsers() if browser else _ForPrograms()
+    if said == "browser" or (said is None and any(kind in accepts for kind in BROWSERS_ACCEPT)):
+        return _ForBrowsers()
+    return _ForPrograms()
 
 
 class _MjpegReader:
@@ -224,21 +182,6 @@ class _MjpegReader:
         if self.last is not None and not is_recent(self.last, stale_s):
             return None  # the camera is away, and this is how it looked before
         return self.last
-
-
-def _reader(request: web.Request) -> Principal:
-    """Who reads. ffmpeg sends the password of an address only where Basic is asked for; browsers,
-    which then ask a person for one, get here from pages that are logged in. Raises
-    HTTPUnauthorized.
-    """
-    return principal_of(request, asks='Basic realm="camfan"')
-
-
-def _camera(request: web.Request, name: str) -> str:
-    """Raises HTTPNotFound, the same for a camera that does not exist and one not to be seen."""
-    if name in _reader(request).cameras:
-        return name
-    raise web.HTTPNotFound(text="there is no such camera for you\n")
 
 
 def _send_without_backlog(request: web.Request) -> None:

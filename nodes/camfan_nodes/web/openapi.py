@@ -1,161 +1,119 @@
-"""The OpenAPI document, made of the types that the API answers with."""
+"""The OpenAPI document: made from the table of routes and the types that it names."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
-from camfan_nodes.web.api import (
-    MOST_EVENTS,
-    CameraList,
-    ClientList,
-    EventList,
-    Me,
-    Settings,
-)
-from camfan_nodes.web.overview import CameraInfo, Overview
-from camfan_nodes.web.snapshots import LONGEST_AGE_S, MAX_AGE_S
+from camfan_nodes.web.route import Answer, Rights, Route
+from camfan_nodes.web.routes import ROUTES
 
 Json = dict[str, Any]
 
 NAME = "^[a-z0-9][a-z0-9_-]{0,63}$"
-TEXT: Json = {"content": {"text/plain": {"schema": {"type": "string"}}}}
+REFERENCES = "#/components/schemas/{name}"
+DESCRIPTION = (
+    "The cameras of a site: frames, streams, and their state. A camera that a user or token may "
+    "not see is answered with 404, as one that does not exist."
+)
+SECURITY: Json = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "any user name, the token as the password",
+    },
+    "address": {"type": "apiKey", "in": "query", "name": "token"},
+}
 
 
 def openapi(version: str) -> Json:
-    """The document."""
-    types = (CameraInfo, CameraList, ClientList, EventList, Me, Overview, Settings)
-    _, components = msgspec.json.schema_components(
-        types, ref_template="#/components/schemas/{name}"
-    )
+    """The document: each route that has a summary."""
+    routes = [route for route in ROUTES if route.summary]
+    paths: Json = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    _, components = msgspec.json.schema_components(_types(routes), ref_template=REFERENCES)
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "camfan",
-            "version": version,
-            "description": "The cameras of a site: pictures, streams, and how all of it is. "
-            "Whoever may see some cameras only gets 404 for the others.",
-        },
-        "paths": _paths(),
-        "components": {
-            "schemas": components,
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "basic": {
-                    "type": "http",
-                    "scheme": "basic",
-                    "description": "any user name, the token as the password",
-                },
-                "address": {"type": "apiKey", "in": "query", "name": "token"},
-            },
-        },
-        "security": [{"bearer": []}, {"basic": []}, {"address": []}],
+        "info": {"title": "camfan", "version": version, "description": DESCRIPTION},
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": SECURITY},
     }
 
 
-def _paths() -> Json:
-    camera = {
-        "name": "camera",
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string", "pattern": NAME},
+def _types(routes: Iterable[Route]) -> list[type[Struct]]:
+    """Each type of a body or an answer, once."""
+    found: dict[type[Struct], None] = {}
+    for route in routes:
+        if route.body is not None:
+            found[route.body] = None
+        for one in (route.answer, *route.errors.values()):
+            if isinstance(one, Answer) and not isinstance(one.content, str):
+                found[one.content] = None
+    return list(found)
+
+
+def _operation(route: Route) -> Json:
+    public = route.rights is Rights.PUBLIC
+    operation: Json = {
+        "summary": route.summary,
+        "parameters": list(_parameters(route)),
+        "responses": dict(_responses(route)),
+        "security": [] if public else [{name: []} for name in SECURITY],
     }
-    limit = _query("limit", {"type": "integer", "minimum": 1, "maximum": MOST_EVENTS})
-    age = _query(
-        "max_age",
-        {"type": "number", "minimum": 0, "maximum": LONGEST_AGE_S, "default": MAX_AGE_S},
-    )
-    fresh = _query("fresh", {"type": "string", "enum": ["0", "1"], "default": "0"})
-    stale = _query("stale", {"type": "string", "enum": ["error", "picture"], "default": "error"})
-    reader = _query("for", {"type": "string", "enum": ["browser", "program"]})
-    unknown = {"404": {"description": "no such camera for you", **TEXT}}
-    bad = {"400": {"description": "something in the request is wrong", **TEXT}}
-    away = {"503": {"description": "there is only an older one; its age is said", **TEXT}}
-    late = {"504": {"description": "fresh=1, and no new picture came in time", **TEXT}}
-    jpeg = {
-        "200": _body(
-            "image/jpeg",
-            "the picture as the camera made it; with stale=picture, if there is only an older one, "
-            "that one greyed, hatched and marked, and X-Camfan-State says stale or away",
-        )
-    }
-    stream = {"200": _body("multipart/x-mixed-replace", "JPEGs, one after the other, for ever")}
-    busy = {"503": {"description": "too many streams are open", **TEXT}}
-    return {
-        "/api/me": {"get": _get("Who am I, and what may I see", Me)},
-        "/api/status": {"get": _get("The whole site", Overview)},
-        "/api/cameras": {"get": _get("All cameras", CameraList)},
-        "/api/cameras/{camera}": {
-            "parameters": [camera],
-            "get": _get("One camera", CameraInfo, unknown),
-        },
-        "/api/cameras/{camera}/settings": {
-            "parameters": [camera],
-            "post": _settings(unknown | bad),
-        },
-        "/api/clients": {
-            "get": _get("Open pages; for those who see all, of everybody", ClientList)
-        },
-        "/api/events": {
-            "get": _get("What began lately", EventList, bad, [limit]),
-        },
-        "/snapshot/{camera}.jpg": {
-            "parameters": [camera],
-            "get": _operation(
-                "The newest picture, if it is not older than max_age seconds; with fresh=1 the "
-                "next one that is taken",
-                jpeg | unknown | bad | away | late,
-                [age, fresh, stale],
-            ),
-        },
-        "/stream/{camera}.mjpg": {
-            "parameters": [camera],
-            "get": _operation(
-                "The newest pictures as MJPEG. For programs each part has its length and time; for "
-                "a browser, or for=browser, it is shown at once",
-                stream | unknown | bad | busy,
-                [reader],
-            ),
-        },
-    }
+    if route.body is not None:
+        operation["requestBody"] = {"required": True, "content": _content(route.body)}
+    return operation
 
 
-def _get(
-    summary: str, kind: type, more: Json | None = None, parameters: list[Json] | None = None
-) -> Json:
-    return _operation(summary, {"200": _answer(kind, "it")} | (more or {}), parameters)
+def _parameters(route: Route) -> Iterator[Json]:
+    if route.names_camera:
+        schema = {"type": "string", "pattern": NAME}
+        yield {"name": "camera", "in": "path", "required": True, "schema": schema}
+    if route.query is not None:
+        (shape,), components = msgspec.json.schema_components([route.query])
+        for name, schema in components[shape["$ref"].rpartition("/")[2]]["properties"].items():
+            yield {"name": name, "in": "query", "required": False, "schema": schema}
 
 
-def _settings(more: Json) -> Json:
-    reference = {"$ref": f"#/components/schemas/{Settings.__name__}"}
-    answers = {
-        "202": _answer(Settings, "told to the camera; its status says what it does"),
-        "403": {"description": "for operators and owners only", **TEXT},
-        "409": {"description": "the node of the camera does not answer", **TEXT},
-        "415": {"description": "settings are JSON", **TEXT},
-    }
-    operation = _operation("Change a camera while it runs", answers | more)
-    content = {"application/json": {"schema": reference}}
-    return operation | {"requestBody": {"required": True, "content": content}}
+def _responses(route: Route) -> Iterator[tuple[str, Json]]:
+    """The answer, the errors of the handler, and those of the checks before it."""
+    answers = {404: "no such camera, or not permitted"} if route.names_camera else {}
+    if route.query is not None or route.body is not None:
+        answers[400] = "a parameter or the body is not valid"
+    if route.rights is not Rights.PUBLIC:
+        answers[401] = "log in, or send a token"
+    if route.rights in (Rights.OPERATOR, Rights.SITE_OWNER):
+        answers[403] = f"needs {route.rights.value}"
+    elif route.method == "POST":
+        answers[403] = "the request comes from a page of another site"
+    if route.body is not None:
+        answers[415] = "the body is not JSON"
+    if route.per_second is not None:
+        answers[429] = f"more than {route.per_second:g} requests a second"
+    if route.slots is not None:
+        answers[503] = f"too many {route.slots.what} are open"
+    assert route.answer is not None, "a route with a summary has an answer"
+    yield str(route.answer.status), _answer(route.answer)
+    for status, one in sorted((answers | dict(route.errors)).items()):
+        yield str(HTTPStatus(status).value), _answer(one)
 
 
-def _operation(summary: str, answers: Json, parameters: list[Json] | None = None) -> Json:
-    refused = {"401": {"description": "log in, or send a token", **TEXT}}
-    return {"summary": summary, "parameters": parameters or [], "responses": answers | refused}
+def _answer(one: str | Answer) -> Json:
+    answer = one if isinstance(one, Answer) else Answer(one, "text/plain")
+    return {"description": answer.text, "content": _content(answer.content)}
 
 
-def _answer(kind: type, description: str) -> Json:
-    reference = {"$ref": f"#/components/schemas/{kind.__name__}"}
-    return {"description": description, "content": {"application/json": {"schema": reference}}}
-
-
-def _body(kind: str, description: str) -> Json:
-    return {
-        "description": description,
-        "content": {kind: {"schema": {"type": "string", "format": "binary"}}},
-    }
-
-
-def _query(name: str, schema: Json) -> Json:
-    return {"name": name, "in": "query", "required": False, "schema": schema}
+def _content(content: type[Struct] | str) -> Json:
+    if not isinstance(content, str):
+        reference = {"$ref": REFERENCES.format(name=content.__name__)}
+        return {"application/json": {"schema": reference}}
+    if content == "application/json":
+        return {content: {"schema": {"type": "object"}}}
+    schema = {"type": "string"} | ({} if content == "text/plain" else {"format": "binary"})
+    return {content: {"schema": schema}}

@@ -1,36 +1,40 @@
-"""The server: what is built, what answers which address, and in which order it ends."""
+"""The server: what it consists of, and in which order it starts and ends."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 
 from camfan_config import CamfanError, Site, Web, select
 from camfan_config.text.units import parse_address
 from camfan_nodes.web.api import Api
 from camfan_nodes.web.assets import Assets
-from camfan_nodes.web.guard import PRINCIPAL, Guard, principal_of
+from camfan_nodes.web.dispatch import Dispatcher
+from camfan_nodes.web.guard import Guard
+from camfan_nodes.web.html_routes import HtmlRoutes
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.live_clients import LiveClients, PageContext
 from camfan_nodes.web.login import LoginApi
 from camfan_nodes.web.metrics import WebCollector
 from camfan_nodes.web.mjpeg import MjpegStreams
+from camfan_nodes.web.monitoring import MonitoringRoutes
 from camfan_nodes.web.not_found import NotFound
 from camfan_nodes.web.openapi import openapi
 from camfan_nodes.web.overview import Overviews
 from camfan_nodes.web.principals import Principals
+from camfan_nodes.web.routes import ROUTES, Handlers
 from camfan_nodes.web.sessions import Sessions, state_folder
+from camfan_nodes.web.snapshots import Snapshots
 from camfan_nodes.web.web_frame import Renditions
 from camfan_nodes.web.web_listener import WebListener
 
@@ -38,8 +42,6 @@ MAX_BODY = 16_384
 RENDERERS = 2  # threads that make smaller pictures
 LOGINS_S = 0.5  # how often it is asked whether what is open may stay open
 END_S = 1.0  # for open requests, when the server ends
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ListenError(CamfanError):
@@ -61,15 +63,27 @@ class WebServer:
         self.renditions = Renditions(self._renderer)
         overviews = Overviews(self.hub, self._version)
         context = PageContext(self.hub, overviews, self.renditions, self.guard, self._version)
-        self.pages = LiveClients(context)
-        self.pictures = MjpegStreams(self.hub, self.guard)
-        self.hub.figures = self.pages.figures
+        self.live = LiveClients(context)
+        self.mjpeg = MjpegStreams(self.hub, self.guard)
+        self.hub.figures = self.live.figures
         self.login = LoginApi(self.access, self.sessions, self.guard, self._end_logged_out)
         self._assets = Assets(site.site)
-        self._api = Api(context, self.pages)
-        self._registry = CollectorRegistry()
-        owner = self.access.anybody()  # who may see the figures of all pages
-        self._registry.register(WebCollector(lambda: self.pages.clients(owner), self.pages.figures))
+        self.dispatcher = Dispatcher(ROUTES, self._handlers(context), self.guard)
+
+    def _handlers(self, context: PageContext) -> Handlers:
+        registry = CollectorRegistry()
+        owner = self.access.anybody()  # may see the figures of all pages
+        registry.register(WebCollector(lambda: self.live.clients(owner), self.live.figures))
+        document = msgspec.json.encode(openapi(self._version))
+        return Handlers(
+            html=HtmlRoutes(self._assets),
+            login=self.login,
+            live=self.live,
+            snapshots=Snapshots(self.hub),
+            mjpeg=self.mjpeg,
+            api=Api(context, self.live),
+            monitoring=MonitoringRoutes(registry, document),
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
@@ -84,11 +98,11 @@ class WebServer:
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             address = await self._listen(runner)
-            work = self.hub.run(), self.pages.tell(), self._look_after_logins()
+            work = self.hub.run(), self.live.tell(), self._look_after_logins()
             async with _background(*work) as background:
                 self._background = background
                 yield address
-                await self.pages.close()
+                await self.live.close()
 
     async def _look_after_logins(self) -> None:
         """For ever: what is open ends within a second of its login."""
@@ -98,8 +112,8 @@ class WebServer:
             self.sessions.save_again()
 
     def _end_logged_out(self) -> None:
-        self.pages.end_logged_out()
-        self.pictures.end_logged_out()
+        self.live.end_logged_out()
+        self.mjpeg.end_logged_out()
 
     def failure(self) -> BaseException | None:
         """What ended the work in the background, if something did."""
@@ -121,81 +135,12 @@ class WebServer:
         return f"{'https' if tls else 'http'}://{shown}:{real}"
 
     def _app(self) -> web.Application:
-        missing = NotFound(self._assets)
+        not_found = NotFound(self._assets)
         app = web.Application(
-            middlewares=[self.guard.middleware, missing.middleware], client_max_size=MAX_BODY
+            middlewares=[self.guard.middleware, not_found.middleware], client_max_size=MAX_BODY
         )
-        get: dict[str, Handler] = {
-            "/": self._root,
-            "/live": self._page("live.html"),
-            "/site": self._page("site.html"),
-            "/login": self._login_page,
-            "/ws": self.pages.serve,
-            "/static/{name}": self._assets.serve,
-            "/sw.js": self._worker,
-            "/manifest.webmanifest": self._manifest,
-            "/snapshot/{camera}.jpg": self.pictures.snapshot,
-            "/stream/{camera}.mjpg": self.pictures.stream,
-            "/api/me": self._api.me,
-            "/api/status": self._api.status,
-            "/api/cameras": self._api.cameras,
-            "/api/cameras/{camera}": self._api.camera,
-            "/api/clients": self._api.clients,
-            "/api/events": self._api.events,
-            "/api/openapi.json": self._openapi,
-            "/healthz": self._health,
-            "/metrics": self._metrics,
-        }
-        for path, handler in get.items():
-            app.router.add_get(path, handler)
-        app.router.add_post("/api/login", self.login.login)
-        app.router.add_post("/api/logout", self.login.logout)
-        app.router.add_post("/api/cameras/{camera}/settings", self._api.set_camera)
+        self.dispatcher.add_to(app.router)
         return app
-
-    def _page(self, name: str) -> Handler:
-        async def serve(request: web.Request) -> web.StreamResponse:
-            if request.get(PRINCIPAL) is None:
-                raise web.HTTPFound(f"/login?to={quote(request.path_qs, safe='')}")
-            return self._assets[name].response(request)
-
-        return serve
-
-    async def _root(self, request: web.Request) -> web.StreamResponse:
-        answer = await self.pictures.action(request)
-        if answer is not None:
-            return answer
-        raise web.HTTPFound("/live")
-
-    async def _login_page(self, request: web.Request) -> web.StreamResponse:
-        if request.get(PRINCIPAL) is not None:
-            raise web.HTTPFound("/live")
-        return self._assets["login.html"].response(request)
-
-    async def _worker(self, request: web.Request) -> web.Response:
-        """The service worker has to lie above all that it serves."""
-        return self._assets["sw.js"].response(request)
-
-    async def _manifest(self, request: web.Request) -> web.Response:
-        return self._assets["manifest.webmanifest"].response(request)
-
-    async def _openapi(self, request: web.Request) -> web.Response:
-        principal_of(request)
-        return web.Response(
-            body=msgspec.json.encode(openapi(self._version)), content_type="application/json"
-        )
-
-    async def _health(self, _: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
-
-    async def _metrics(self, request: web.Request) -> web.Response:
-        principal = principal_of(request)
-        if not (principal.may("owner") and principal.sees_all):
-            raise web.HTTPForbidden(text="only an owner who sees all cameras may read this\n")
-        return web.Response(
-            body=generate_latest(self._registry),
-            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
-        )
 
 
 @asynccontextmanager

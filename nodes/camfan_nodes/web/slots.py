@@ -1,4 +1,4 @@
-"""Places for what stays open, pages and streams: shared out, so that one user cannot take them all.
+"""Slots for what stays open, pages and streams: divided so that one user cannot take them all.
 
 Belongs to the event loop.
 """
@@ -12,16 +12,14 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from camfan_nodes.web.principals import Principal
+from camfan_nodes.web.route import SlotLimit
 
 
 class Slots:
-    """So many places in all, some of them for owners only, and so many for one user or token."""
+    """Those of one limit."""
 
-    def __init__(self, what: str, *, in_all: int, per_user: int, for_owners: int) -> None:
-        self._what = what
-        self._in_all = in_all
-        self._per_user = per_user
-        self._for_owners = for_owners
+    def __init__(self, limit: SlotLimit) -> None:
+        self._limit = limit
         self._taken: Counter[tuple[str, str]] = Counter()
 
     @property
@@ -29,18 +27,17 @@ class Slots:
         return self._taken.total()
 
     @contextmanager
-    def place(self, principal: Principal) -> Iterator[None]:
-        """A place for as long as the `with` lasts. Raises HTTPServiceUnavailable if there is none.
+    def slot(self, principal: Principal) -> Iterator[None]:
+        """A slot for as long as the `with` lasts. Raises HTTPServiceUnavailable without a free one.
 
-        Without users everybody is the same, and shares all places.
+        Without users in the site file all clients are the same user, and share all slots.
         """
-        key = (principal.kind, principal.name)
-        everybody = principal.kind == "anybody"
-        if not everybody and self._taken[key] >= self._per_user:
-            raise _full(f"{principal.name} has {self._per_user} {self._what} open already")
-        free = self._in_all - self._taken.total()
-        if free <= 0 or (free <= self._for_owners and not principal.may("owner")):
-            raise _full(f"{self._in_all - free} {self._what} are open already")
+        limit, key = self._limit, (principal.kind, principal.name)
+        if principal.kind != "anybody" and self._taken[key] >= limit.per_user:
+            raise _full(f"{principal.name} has {limit.per_user} {limit.what} open already")
+        free = limit.in_all - self._taken.total()
+        if free <= 0 or (free <= limit.for_owners and not principal.may("owner")):
+            raise _full(f"{limit.in_all - free} {limit.what} are open already")
         self._taken[key] += 1
         try:
             yield

@@ -12,12 +12,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Annotated, Literal
 
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from camfan_nodes.monitor.words import length_text
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.placeholder import old_picture, placeholder
+from camfan_nodes.web.request_values import camera_of, query_of
 from camfan_nodes.web.web_frame import WebFrame
 
 MAX_AGE_S = 10.0  # unless the request says otherwise, or the camera is slower on purpose
@@ -30,24 +33,28 @@ LINGER_S = 5.0  # a camera stays awake for the next snapshot
 SIZE = (640, 360)  # of the picture that says that there is none
 
 
+class SnapshotQuery(Struct, frozen=True):
+    """The parameters of a snapshot."""
+
+    max_age: Annotated[float, Meta(ge=0, le=LONGEST_AGE_S)] | None = None  # seconds
+    fresh: Literal["0", "1"] = "0"  # 1: taken after the request
+    stale: Literal["error", "picture"] = "error"  # instead of an old frame
+
+
 @dataclass(frozen=True, slots=True)
 class SnapshotRequest:
     """What the address asks for, beside the camera."""
 
     max_age_s: float
     fresh: bool  # taken after the request
-    old_one: bool  # a picture that says that it is old, instead of an error
+    old_one: bool  # an old frame that is marked as old, instead of an error
 
     @staticmethod
     def of(request: web.Request, stale_s: float) -> SnapshotRequest:
-        """`stale_s`: how old a picture of this camera may be and still be live. Raises
-        HTTPBadRequest.
-        """
-        return SnapshotRequest(
-            _max_age(request, stale_s),
-            _choice(request, "fresh", "0", "1"),
-            _choice(request, "stale", "error", "picture"),
-        )
+        """`stale_s`: how old a frame of this camera may be and still be live."""
+        query = query_of(request, SnapshotQuery)
+        max_age_s = max(MAX_AGE_S, stale_s) if query.max_age is None else query.max_age
+        return SnapshotRequest(max_age_s, query.fresh == "1", query.stale == "picture")
 
 
 class Snapshots:
@@ -57,7 +64,9 @@ class Snapshots:
         self._hub = hub
         self._asked: dict[str, _SnapshotDemand] = {}
 
-    async def answer(self, request: web.Request, camera: str) -> web.Response:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """`/snapshot/CAMERA.jpg`."""
+        camera = camera_of(request)
         wanted = SnapshotRequest.of(request, self._hub.pace(camera).stale_s)
         picture = await self._recent(camera, wanted)
         if picture is not None:
@@ -189,28 +198,6 @@ class _SnapshotDemand:
 def _response(jpeg: bytes, facts: dict[str, str]) -> web.Response:
     headers = {"Cache-Control": "no-store", **facts}
     return web.Response(body=jpeg, content_type="image/jpeg", headers=headers)
-
-
-def _max_age(request: web.Request, stale_s: float) -> float:
-    """Raises HTTPBadRequest."""
-    said = request.query.get("max_age")
-    if said is None:
-        return max(MAX_AGE_S, stale_s)
-    try:
-        seconds = float(said)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= LONGEST_AGE_S:
-        raise web.HTTPBadRequest(text="max_age is a number of seconds, 0 to 86400\n")
-    return seconds
-
-
-def _choice(request: web.Request, name: str, usual: str, other: str) -> bool:
-    """Whether the other one was said. Raises HTTPBadRequest."""
-    said = request.query.get(name, usual)
-    if said not in (usual, other):
-        raise web.HTTPBadRequest(text=f"{name} is {usual} or {other}\n")
-    return said == other
 
 
 def is_recent(picture: WebFrame, longest_s: float) -> bool:

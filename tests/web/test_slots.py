@@ -19,6 +19,7 @@ from camfan_nodes.web.attempts import TRIES, network_of
 from camfan_nodes.web.guard import ONLY_HTTPS
 from camfan_nodes.web.live_clients import LOGGED_OUT
 from camfan_nodes.web.principals import Principal
+from camfan_nodes.web.route import SlotLimit
 from camfan_nodes.web.sessions import CLOCK_S, FILE, Sessions
 from camfan_nodes.web.slots import Slots
 from camfan_testing.hashes import PASSWORD, PASSWORD_HASH
@@ -119,24 +120,24 @@ def test_many_requests_on_one_connection_are_not_cut(web: LiveWeb) -> None:
 # ---- pages and streams ----
 
 
-def test_one_user_cannot_take_all_places() -> None:
-    shares = Slots("streams", in_all=10, per_user=4, for_owners=3)
+def test_one_user_cannot_take_all_slots() -> None:
+    slots = Slots(SlotLimit("streams", in_all=10, per_user=4, for_owners=3))
     with ExitStack() as open_:
         for _ in range(4):
-            open_.enter_context(shares.place(GUEST))
+            open_.enter_context(slots.slot(GUEST))
         with pytest.raises(aioweb.HTTPServiceUnavailable, match="Unavailable") as caught:
-            open_.enter_context(shares.place(GUEST))
+            open_.enter_context(slots.slot(GUEST))
         assert "guest has 4 streams open already" in (caught.value.text or "")
         for _ in range(3):
-            open_.enter_context(shares.place(OTHER))
+            open_.enter_context(slots.slot(OTHER))
         with pytest.raises(aioweb.HTTPServiceUnavailable):
-            open_.enter_context(shares.place(OTHER))
+            open_.enter_context(slots.slot(OTHER))
         for _ in range(3):
-            open_.enter_context(shares.place(OWNER))
+            open_.enter_context(slots.slot(OWNER))
         with pytest.raises(aioweb.HTTPServiceUnavailable):
-            open_.enter_context(shares.place(OWNER))
+            open_.enter_context(slots.slot(OWNER))
     for _ in range(20):  # what was closed is free again
-        with shares.place(GUEST):
+        with slots.slot(GUEST):
             pass
 
 
@@ -182,7 +183,7 @@ def test_logging_out_ends_streams_and_pages(web: LiveWeb) -> None:
     with Camera(web.site, "one"):
         _, code = asyncio.run(watch())
     assert code == LOGGED_OUT
-    wait_until(lambda: not web.server.pictures.streams)
+    wait_until(lambda: not web.server.mjpeg.streams)
 
 
 def test_a_session_that_runs_out_ends_what_is_open(web: LiveWeb) -> None:
