@@ -1,12 +1,11 @@
-"""The header of a published frame, and the one parser of frames.
+"""The header of a published frame.
 
-Reading is total: for any bytes a `Header` or a `WireError`. Nothing here copies the picture.
+Reading is total: for any bytes a `Header` or a `WireError`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -17,7 +16,6 @@ from camfan_wire import jpeg as jpegs
 from camfan_wire.errors import WireError
 from camfan_wire.text import check_text
 from camfan_wire.topics import NAME, frame_topic, layer_of
-from camfan_wire.upright import upright_size
 
 VERSION = 1
 MAX_HEADER_BYTES = 4096
@@ -95,31 +93,3 @@ def decode_header(
     if found.run != run and not _RUN.fullmatch(found.run):
         raise WireError("bad-header", f"not a frame header: run {found.run[:80]!r}")
     return found
-
-
-def read_frame(topic: bytes, header: bytes | memoryview, jpeg: bytes | memoryview) -> Header:
-    """The checked header of a frame whose three parts agree with each other.
-
-    Raises WireError, and nothing else, for any other bytes.
-    """
-    found = decode_header(header)
-    if topic != found.topic:
-        raise WireError(
-            "bad-topic", f"topic {topic[:80]!r} is not that of its header, {found.topic!r}"
-        )
-    if found.size != len(jpeg):
-        raise WireError("bad-size", f"{len(jpeg)} bytes of JPEG; the header says {found.size}")
-    width, height = upright_size(jpeg)
-    if (width, height) != (found.width, found.height):
-        raise WireError(
-            "bad-size",
-            f"a JPEG of {width}x{height}; the header says {found.width}x{found.height}",
-        )
-    return found
-
-
-def read_parts(parts: Sequence[bytes | memoryview]) -> Header:
-    """As `read_frame`, for a whole multipart message."""
-    if len(parts) != 3:
-        raise WireError("bad-parts", f"a frame has 3 parts, this message has {len(parts)}")
-    return read_frame(bytes(parts[0]), parts[1], parts[2])

@@ -17,7 +17,7 @@ STATUSES = b"status/"
 LAYERS = 4
 NAME = re.compile(NAME_PATTERN)  # of cameras, nodes and kinds of event
 _NAME = NAME_PATTERN.encode("ascii")
-_FRAME = re.compile(rb"frame/(%b)/([0-3])/" % _NAME)
+_FRAME = re.compile(rb"frame/(%b)/[0-3]/" % _NAME)
 _EVENT = re.compile(rb"event/(%b)/(%b)/" % (_NAME, _NAME))
 _STATUS = re.compile(rb"status/(%b)/" % _NAME)
 _LAYER_BY_REMAINDER = (0, 3, 2, 3, 1, 3, 2, 3)
@@ -47,16 +47,10 @@ def status_topic(node: str) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def split_frame_topic(topic: bytes) -> tuple[str, int] | None:
-    """Camera and layer, or None if these bytes are no frame topic."""
-    match = _FRAME.fullmatch(topic)
-    return (match[1].decode("ascii"), int(match[2])) if match else None
-
-
 def camera_of(topic: bytes) -> str:
     """The camera of a frame topic; empty if these bytes are not one."""
-    found = split_frame_topic(topic)
-    return "" if found is None else found[0]
+    match = _FRAME.fullmatch(topic)
+    return match[1].decode("ascii") if match else ""
 
 
 def split_event_topic(topic: bytes) -> tuple[str, str] | None:

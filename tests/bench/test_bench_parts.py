@@ -33,7 +33,7 @@ from camfan_bench.peer_ends import read_time, write_time
 from camfan_bench.report import entry_of, ratio_of
 from camfan_bench.runner import run_benchmark
 from camfan_bench.vitals import Vitals
-from camfan_wire.header import read_parts
+from camfan_testing.frames import read_frame
 
 pytestmark = pytest.mark.long
 
@@ -139,7 +139,7 @@ def test_names_prefixes_and_globs(pattern: str, found: list[str]) -> None:
 @pytest.mark.parametrize("size", [20_000, 50_000, 100_000, 250_000, 100_001, 100_003])
 def test_frames_have_exactly_their_size_and_decode(size: int) -> None:
     stream = Stream("cam0", jpeg_of_size(size))
-    headers = [read_parts(stream.next()) for _ in range(2)]
+    headers = [read_frame(stream.next()) for _ in range(2)]
 
     assert [h.sequence for h in headers] == [0, 1]
     assert headers[0].size == size

@@ -24,12 +24,12 @@ from camfan_config.site.pace import Pace
 from camfan_nodes.monitor.last_status import LastStatuses
 from camfan_nodes.shared.asking import ask
 from camfan_nodes.web.ledger import hops
+from camfan_testing.frames import read_frame
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera as Filming
 from camfan_testing.live import LiveBroker, live_broker, publish_first, wait_until
 from camfan_testing.security import frame, raw_socket
 from camfan_testing.wire import Wire
-from camfan_wire.header import read_frame
 from camfan_wire.messages import Hop, Trace, Traced
 from camfan_wire.topics import above, layer_of
 
@@ -60,9 +60,8 @@ class Sending:
         sequence, self.sequence = self.sequence, self.sequence + 1
         if lost or layer_of(sequence) >= self.camera._layers:
             return
-        topic, text, picture = frame("porch", sequence, RUN)
-        header = read_frame(topic, text, memoryview(picture))
-        self.camera.accept(header, layer_of(sequence), text, zmq.Frame(picture), self.now)
+        parts = frame("porch", sequence, RUN)
+        self.camera.accept(read_frame(parts), parts[1], zmq.Frame(parts[2]), self.now)
 
 
 def test_what_nobody_subscribed_to_is_unwanted() -> None:

@@ -15,7 +15,6 @@ from camfan_broker.delivery.reader import Reader
 from camfan_config.site.pace import Pace
 from camfan_wire.header import Header, Position
 from camfan_wire.messages import Gap, Subscribe
-from camfan_wire.topics import layer_of
 
 RUN_A, RUN_B = "a" * 16, "b" * 16
 SECOND = 1_000_000_000
@@ -49,7 +48,7 @@ class Clock:
 
 
 def accept(one: Camera, found: Header, at_ns: int = 0) -> Entry:
-    return one.accept(found, layer_of(found.sequence), b"{}", zmq.Frame(b"0123456789"), at_ns)
+    return one.accept(found, b"{}", zmq.Frame(b"0123456789"), at_ns)
 
 
 def camera(*headers: Header, name: str = "one", frames: int = 1000) -> Camera:

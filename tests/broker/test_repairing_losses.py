@@ -57,7 +57,7 @@ class World:
         self.kept.append(Position(run, sequence))
         if arrives:
             found = header(run, sequence, unwanted)
-            self.camera.accept(found, layer_of(sequence), b"{}", zmq.Frame(b"0123456789"), self.now)
+            self.camera.accept(found, b"{}", zmq.Frame(b"0123456789"), self.now)
 
     def connect(self) -> None:
         def ask(request: Repair) -> bool:

@@ -18,7 +18,7 @@ from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.header import Header
 from camfan_wire.messages import Figures, Status
-from camfan_wire.topics import layer_of, status_topic
+from camfan_wire.topics import status_topic
 
 SECOND = 1_000_000_000
 STREAM = HttpCamera(url="http://camera/stream")
@@ -56,7 +56,7 @@ class World:
             error=0, width=8, height=8, size=10, unwanted=0,
         )  # fmt: skip
         frame = zmq.Frame(b"0123456789")
-        self.camera.accept(header, layer_of(self.sequence), b"{}", frame, self.now)
+        self.camera.accept(header, b"{}", frame, self.now)
 
     def node_says(self, state: str, **figures: float | int) -> None:
         cameras: dict[str, Figures] = {"one": dict(figures)}

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from camfan_testing.frames import read_frame
 from camfan_testing.jpegs import jpeg
 from camfan_wire.errors import WireError
 from camfan_wire.header import (
@@ -19,8 +20,6 @@ from camfan_wire.header import (
     Position,
     decode_header,
     encode_header,
-    read_frame,
-    read_parts,
 )
 from camfan_wire.jpeg import MAX_BYTES
 
@@ -70,7 +69,7 @@ def without(key: str) -> bytes:
 def refusal(parts: Sequence[bytes]) -> str | None:
     """The reason why a message is no frame; None if it is one. Nothing else can happen."""
     try:
-        header = read_parts(parts)
+        header = read_frame(parts)
     except WireError as exc:
         refused = exc
     else:
@@ -100,9 +99,9 @@ def test_any_json_parser_reads_the_same(header: Header) -> None:
 
 
 def test_a_whole_frame_is_read() -> None:
-    header = read_parts([TOPIC, with_changes(), JPEG])
+    header = read_frame([TOPIC, with_changes(), JPEG])
 
-    assert header == read_frame(TOPIC, memoryview(with_changes()), memoryview(JPEG))
+    assert header == decode_header(with_changes())
     assert header.position == Position(RUN, 5)
     assert header.topic == TOPIC
 

@@ -15,11 +15,11 @@ from camfan_broker.camera.ring import OVERHEAD_BYTES, RESTARTED, Entry, Ring, St
 from camfan_config.site.pace import Gaps, Pace
 from camfan_wire.clock import Clock
 from camfan_wire.errors import WireError
+from camfan_wire.frame_check import FrameCheck
 from camfan_wire.header import Header, Position
 from camfan_wire.messages import OTHER_PUBLISHER
 from camfan_wire.states import CameraState
 from camfan_wire.topics import LAYERS, above, frame_topic, layer_of
-from camfan_wire.upright import SizeCache
 
 PAST_RUNS = 64  # remembered, so that a frame of a run that ended is not taken for a new run
 STRETCHES = 256  # of frames that were not asked for, for those who trace them
@@ -58,7 +58,7 @@ class Camera:
         self.ring = Ring(ring_bytes)
         self.topics = tuple(zmq.Frame(frame_topic(name, layer)) for layer in range(LAYERS))
         self.newest_by_layer: list[Entry | None] = [None] * LAYERS
-        self.sizes = SizeCache()
+        self.frame_check = FrameCheck(name)
         self.repairs = Repairs(name, self._pace, late, monotonic_ns)
         self.via: tuple[str, ...] | None = None  # sites it came through; () if not yet known
         self.state: CameraState = "waiting"
@@ -96,20 +96,8 @@ class Camera:
     def last_sequence(self) -> int | None:
         return self._sequence if self.run else None
 
-    def check(self, header: Header, layer: int, jpeg: memoryview) -> None:
-        """Raises WireError for a frame of this camera and layer that is not what its header says,
-        or not newer than what came before.
-        """
-        if header.camera != self.name or layer_of(header.sequence) != layer:
-            raise WireError("bad-topic", f"layer {layer} of {self.name} is not that of its header")
-        if header.size != len(jpeg):
-            raise WireError("bad-size", f"{len(jpeg)} bytes of JPEG; the header says {header.size}")
-        width, height = self.sizes.upright_size(jpeg)
-        if width != header.width or height != header.height:
-            raise WireError(
-                "bad-size",
-                f"a JPEG of {width}x{height}; the header says {header.width}x{header.height}",
-            )
+    def check_order(self, header: Header) -> None:
+        """Raises WireError for a frame that is not newer than the last one of its run."""
         if header.run == self.run:
             if header.sequence <= self._sequence:
                 raise WireError("old", f"frame {header.sequence} after {self._sequence}")
@@ -155,12 +143,11 @@ class Camera:
     def accept(
         self,
         header: Header,
-        layer: int,
         text: bytes,
         jpeg: zmq.Frame,
         received_ns: int,
     ) -> Entry:
-        """Take the next frame; `check` has passed it."""
+        """Take the next frame, which has passed every check."""
         newest = self.ring.newest()
         if header.run != self.run:
             self._begin_run(header)
@@ -176,6 +163,7 @@ class Camera:
         self.numbered += 1
         self.received += 1
         self.run_frames += 1
+        layer = layer_of(header.sequence)
         size = header.size + len(text) + OVERHEAD_BYTES
         self.received_bytes += size
         entry = Entry(

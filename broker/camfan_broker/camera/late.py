@@ -8,19 +8,26 @@ import zmq
 
 from camfan_broker.camera.camera import Camera
 from camfan_broker.camera.ring import OVERHEAD_BYTES, Entry
+from camfan_config import Limits
 from camfan_wire.errors import WireError
-from camfan_wire.header import read_frame
-from camfan_wire.topics import layer_of
+from camfan_wire.header import Header
+from camfan_wire.topics import camera_of, layer_of
 
 
-def late_entry(camera: Camera, parts: list[zmq.Frame]) -> Entry:
-    """The checked frame. Raises WireError for what is no late frame of this camera."""
-    text, jpeg = parts[1].bytes, parts[2]
-    header = read_frame(parts[0].bytes, text, jpeg.buffer)
-    if header.camera != camera.name:
-        raise WireError("not-allowed", f"a frame of {header.camera} from the node of {camera.name}")
+def late_frame(camera: Camera, parts: list[zmq.Frame], limits: Limits) -> Entry:
+    """The checked frame. Raises WireError for anything but a late frame of this camera."""
+    topic, text, jpeg = parts[0].bytes, parts[1].bytes, parts[2]
+    if camera_of(topic) != camera.name:
+        raise WireError("not-allowed", f"a frame on {topic[:80]!r} from the node of {camera.name}")
+    header = camera.frame_check.read(topic, text, jpeg.buffer, limits)
     if not header.late:
-        raise WireError("not-asked", "a frame that is not late belongs to ingest")
+        raise WireError("not-asked", "a frame that is not late belongs on the ingest port")
+    return late_entry(camera, header, text, jpeg)
+
+
+def late_entry(camera: Camera, header: Header, text: bytes, jpeg: zmq.Frame) -> Entry:
+    """An entry beside the ring, for a checked frame."""
     size = header.size + len(text) + OVERHEAD_BYTES
-    topic = camera.topics[layer_of(header.sequence)]
-    return Entry(header, topic, text, jpeg, time.monotonic_ns(), size)
+    return Entry(
+        header, camera.topics[layer_of(header.sequence)], text, jpeg, time.monotonic_ns(), size
+    )

@@ -19,7 +19,7 @@ from camfan_broker.access.access import NOBODY, Access
 from camfan_broker.access.budget import REQUEST_BYTES, TOO_FAST
 from camfan_broker.access.rights import Rights
 from camfan_broker.camera.camera import Camera
-from camfan_broker.camera.late import late_entry
+from camfan_broker.camera.late import late_frame
 from camfan_broker.delivery.claims import Claims
 from camfan_broker.delivery.delivery import Delivery
 from camfan_broker.delivery.peer import Peer
@@ -27,7 +27,6 @@ from camfan_broker.delivery.tracer import Tracer
 from camfan_broker.loop.draining import Drain
 from camfan_config.text.globs import Patterns, is_glob
 from camfan_wire import messages
-from camfan_wire.bounds import check_bounds
 from camfan_wire.clock import SiteClock
 from camfan_wire.errors import WireError
 from camfan_wire.messages import PROTOCOL, Hello
@@ -177,10 +176,7 @@ class Control:
                 self._backstage.publish(parts[0].bytes, parts[1].bytes, rights)
             case 3 if peer is not None:
                 camera = self._published_by(peer)
-                entry = late_entry(camera, parts)
-                header = entry.header
-                check_bounds(header.size, header.width, header.height, self._access.limits)
-                camera.repairs.frame(entry)
+                camera.repairs.frame(late_frame(camera, parts, self._access.limits))
                 self._delivery.frame_came(camera)
             case 3:
                 self._say_welcome(identity)

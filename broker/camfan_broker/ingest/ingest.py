@@ -18,9 +18,7 @@ from camfan_broker.camera.camera import Camera
 from camfan_broker.camera.ring import Entry
 from camfan_broker.delivery.claims import Claims
 from camfan_broker.loop.draining import Drain
-from camfan_wire.bounds import check_bounds
 from camfan_wire.errors import WireError
-from camfan_wire.header import decode_header
 from camfan_wire.sockets import NOT_COPIED, has_input, receive
 from camfan_wire.topics import EVENTS, FRAMES, LAYERS, STATUSES, frame_topic
 
@@ -44,7 +42,7 @@ class Ingest:
         self._on_topic = on_topic
         self._bounds = access
         self._access = access if access.keyed else None
-        self._routes: dict[bytes, tuple[Camera, int]] = {}  # by topic: camera and layer
+        self._routes: dict[bytes, Camera] = {}  # by topic
         self._layers: dict[str, int] = {}  # how many we subscribe to, by camera
         self._rest = Drain(socket)
         self.touched = True  # see `Poller`
@@ -56,7 +54,7 @@ class Ingest:
     def take_cameras(self, cameras: Mapping[str, Camera]) -> None:
         """From now on, frames of these cameras are taken."""
         self._routes = {
-            frame_topic(name, layer): (camera, layer)
+            frame_topic(name, layer): camera
             for name, camera in cameras.items()
             for layer in range(LAYERS)
         }
@@ -85,9 +83,9 @@ class Ingest:
             first = receive(socket, 0, NOT_COPIED)
             self.taken += 1
             topic = first.bytes
-            route = self._routes.get(topic)
-            if route is not None:
-                self._frame(route[0], route[1], first)
+            camera = self._routes.get(topic)
+            if camera is not None:
+                self._frame(camera, topic, first)
             elif topic.startswith(FRAMES):
                 self._bounds.taken(first)
                 self._rest.start(first)
@@ -96,7 +94,7 @@ class Ingest:
                 self._other(topic, first)
         self.touched = True
 
-    def _frame(self, camera: Camera, layer: int, first: zmq.Frame) -> None:
+    def _frame(self, camera: Camera, topic: bytes, first: zmq.Frame) -> None:
         """A refused frame is read to its end, so that the next message starts in its place."""
         socket = self._socket
         try:
@@ -113,12 +111,9 @@ class Ingest:
                 raise WireError("bad-parts", "a frame of more than three parts")
             if self._access is not None:
                 self._access.check_publishes(jpeg, camera.name)
-            limits, text = self._bounds.limits, second.bytes
-            if len(text) > limits.header:
-                raise WireError("bad-header", f"a header of {len(text)} bytes")
-            header = decode_header(text, camera.name, camera.run)
-            check_bounds(header.size, header.width, header.height, limits)
-            camera.check(header, layer, jpeg.buffer)
+            text = second.bytes
+            header = camera.frame_check.read(topic, text, jpeg.buffer, self._bounds.limits)
+            camera.check_order(header)
             if header.run != camera.run:
                 self._claims.check(camera, header, jpeg)
                 camera.located = False
@@ -129,7 +124,7 @@ class Ingest:
             return
         if not camera.located:
             self._claims.began(camera, jpeg)
-        self._on_frame(camera, camera.accept(header, layer, text, jpeg, time.monotonic_ns()))
+        self._on_frame(camera, camera.accept(header, text, jpeg, time.monotonic_ns()))
 
     def _other(self, topic: bytes, first: zmq.Frame) -> None:
         body = receive(self._socket, 0, NOT_COPIED) if first.more else None

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import zmq
 from msgspec.structs import replace
 
+from camfan_config import Limits
 from camfan_wire.clock import ClockEstimate, SiteClock
+from camfan_wire.errors import WireError
 from camfan_wire.header import MAX_COUNT, MAX_NS, Header, Position
 from camfan_wire.messages import Gap, Repaired
 
@@ -39,7 +41,15 @@ class Granted:
     via: Mapping[str, tuple[str, ...]]
 
 
-Arrival = Came | Granted | Gap | Repaired
+@dataclass(frozen=True, slots=True)
+class UpstreamRefusal:
+    """A frame that was not accepted."""
+
+    camera: str  # its name here
+    error: WireError
+
+
+Arrival = Came | Granted | UpstreamRefusal | Gap | Repaired
 
 
 class Arrivals:
@@ -57,7 +67,7 @@ class Arrivals:
 
     def put(self, item: Arrival) -> None:
         """Any thread."""
-        if isinstance(item, Came) and len(self._items) >= WAITING:
+        if isinstance(item, Came | UpstreamRefusal) and len(self._items) >= WAITING:
             self.overrun += 1
             return
         self._items.append(item)
@@ -84,8 +94,9 @@ class Arrivals:
 class Passage:
     """How one camera's frames become frames of this site. Safe on any thread."""
 
-    def __init__(self, local: str, clock: SiteClock) -> None:
+    def __init__(self, local: str, clock: SiteClock, limits: Limits) -> None:
         self.local = local
+        self.limits = limits  # of this site
         self.whole = False  # somebody here has to get every frame
         self.newest: Position | None = None
         self._clock = clock

@@ -6,16 +6,20 @@ Answers a repair as the node of a camera would: frames in order, gaps with their
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import zmq
 from msgspec.structs import replace
 
-from camfan_broker.upstream.crossing import Arrival, Came, Passage
+from camfan_broker.upstream.crossing import Arrival, Came, Passage, UpstreamRefusal
 from camfan_wire import messages
 from camfan_wire.errors import WireError
+from camfan_wire.frame_check import FrameCheck
 from camfan_wire.header import Position, decode_header
 from camfan_wire.link import LinkUser
 from camfan_wire.messages import Gap, Repair, Repaired
+
+REFUSED = "refused"  # the reason of a gap, as a camera gives it
 
 
 class Fetcher(LinkUser):
@@ -26,6 +30,7 @@ class Fetcher(LinkUser):
 
     def __init__(self, camera: str, passage: Passage, put: Callable[[Arrival], None]) -> None:
         self._camera = camera  # its name there
+        self._check = FrameCheck(camera)
         self._passage = passage
         self._put = put
         self._asked: Repair | None = None
@@ -71,11 +76,11 @@ class Fetcher(LinkUser):
         if request is None or self._subscribed:
             return
         try:
-            header = decode_header(parts[1].buffer)
-        except WireError:
-            self._frames -= 1  # its credit is spent; what cannot be read cannot be repaired
-            if self._frames <= 0:
-                self._end(request, done=False)
+            header = self._check.read(
+                parts[0].bytes, parts[1].bytes, parts[2].buffer, self._passage.limits
+            )
+        except WireError as exc:
+            self._refuse(exc, parts[1].bytes, request)
             return
         if self._is_beyond(header.position, request):
             self._end(request, done=True)
@@ -84,6 +89,23 @@ class Fetcher(LinkUser):
         self._put(Came(here, parts[2], late=True))
         self._after, self._frames = header.position, self._frames - 1
         self._told(request)
+
+    def _refuse(self, error: WireError, text: bytes, request: Repair) -> None:
+        """A frame that is not acceptable here is a gap, if its header says which frame it is."""
+        header = None
+        with suppress(WireError):
+            header = decode_header(text)
+        if header is not None and self._is_beyond(header.position, request):
+            self._end(request, done=True)
+            return
+        self._put(UpstreamRefusal(self._passage.local, error))
+        self._frames -= 1  # its credit is spent
+        if header is not None:
+            run, sequence = header.run, header.sequence
+            gap = Gap(camera=self._camera, run=run, first=sequence, last=sequence, reason=REFUSED)
+            self._gap(gap, request)
+        elif self._frames <= 0:
+            self._end(request, done=False)
 
     def _gap(self, gap: Gap, request: Repair) -> None:
         self._put(replace(gap, camera=self._passage.local))

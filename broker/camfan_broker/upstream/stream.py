@@ -9,11 +9,12 @@ from contextlib import suppress
 
 import zmq
 
-from camfan_broker.upstream.crossing import Came, Passage
+from camfan_broker.upstream.crossing import Arrival, Came, Passage, UpstreamRefusal
 from camfan_wire import messages
 from camfan_wire.credit import LatestWindow
 from camfan_wire.errors import WireError
-from camfan_wire.header import Header, decode_header
+from camfan_wire.frame_check import FrameCheck
+from camfan_wire.header import Header
 from camfan_wire.link import LinkUser
 from camfan_wire.messages import Status
 from camfan_wire.occasional import Occasional
@@ -28,13 +29,14 @@ class Stream(LinkUser):
     """Newest frames of some cameras. Called on the link's thread, but for what says otherwise."""
 
     def __init__(
-        self, passages: Mapping[str, Passage], put: Callable[[Came], None], *, idle: bool
+        self, passages: Mapping[str, Passage], put: Callable[[Arrival], None], *, idle: bool
     ) -> None:
         self.site: str | None = None  # of the other broker
         self.trouble: str | None = None
         self.refused: Mapping[str, str] = {}  # why a camera does not come, by its name there
         self.granted: Callable[[messages.Ready], None] = lambda _: None
         self._passages = passages  # by the camera's name there
+        self._checks = {name: FrameCheck(name) for name in passages}
         self._put = put
         self._idle = idle
         self._wanted: tuple[tuple[str, ...], float | None] = ((), None)
@@ -74,17 +76,24 @@ class Stream(LinkUser):
                 self._said[status.node] = status, time.monotonic()
 
     def on_frame(self, parts: list[zmq.Frame]) -> None:
+        topic = parts[0].bytes
+        camera = camera_of(topic)
+        passage = self._passages.get(camera)
+        if passage is None:  # it was on its way when the subscription changed
+            self._give_credit(None)
+            return
         try:
-            header = decode_header(parts[1].buffer)
-        except WireError as exc:  # the broker there checked it, but may be newer than this one
-            camera = camera_of(parts[0].bytes)
-            if self._warnings.allows(camera):
-                log.warning("%s of another site: an unreadable frame was dropped: %s", camera, exc)
+            header = self._checks[camera].read(
+                topic, parts[1].bytes, parts[2].buffer, passage.limits
+            )
+        except WireError as exc:  # the broker there has other limits, or another version
+            if self._warnings.allows(passage.local):
+                log.warning("%s: a frame from another site is rejected: %s", passage.local, exc)
+            self._put(UpstreamRefusal(passage.local, exc))
             self._give_credit(None)
             return
         self._give_credit(header)
-        passage = self._passages.get(header.camera)
-        here = None if passage is None else passage.take(header, self.link.clock)
+        here = passage.take(header, self.link.clock)
         if here is not None:
             self._put(Came(here, parts[2], late=False))
 

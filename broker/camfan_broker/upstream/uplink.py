@@ -15,7 +15,7 @@ from pathlib import Path
 from camfan_broker.upstream.crossing import Arrivals, Granted, Passage
 from camfan_broker.upstream.fetch import Fetcher
 from camfan_broker.upstream.stream import Stream
-from camfan_config import Upstream
+from camfan_config import Limits, Upstream
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.keys import ClientKeys, from_hex, read_pair
@@ -46,6 +46,7 @@ class Uplink:
         cameras: Mapping[str, str],
         clock: SiteClock,
         arrivals: Arrivals,
+        limits: Limits,
         before: Uplink | None = None,
     ) -> None:
         """`cameras`: their names there, by their names here; `before`: what this takes the place
@@ -61,7 +62,7 @@ class Uplink:
         self._keys = _keys(section)
         had = {p.local: p for p in before._passages.values()} if before is not None else {}
         self._passages: dict[str, Passage] = {
-            there: had.get(here) or Passage(here, clock) for here, there in cameras.items()
+            there: had.get(here) or Passage(here, clock, limits) for here, there in cameras.items()
         }
         self._live = Stream(self._passages, arrivals.put, idle=False)
         self._idle = Stream(self._passages, arrivals.put, idle=True)
@@ -100,6 +101,11 @@ class Uplink:
         known = [max(rate, SELDOM) for rate in rates if rate is not None]
         self._live.want(tuple(watched), max(known) if known and len(known) == len(rates) else None)
         self._idle.want(tuple(idle), max(idle.values(), default=None))
+
+    def limit(self, limits: Limits) -> None:
+        """From now on, frames within these limits are accepted."""
+        for passage in self._passages.values():
+            passage.limits = limits
 
     def repair(self, request: Repair) -> bool:
         there = self.cameras[request.camera]

@@ -10,14 +10,13 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-import zmq
 from msgspec.structs import replace
 
 from camfan_broker.access.board import Board
 from camfan_broker.camera.camera import Camera
 from camfan_broker.camera.late import late_entry
 from camfan_broker.camera.ring import Entry
-from camfan_broker.upstream.crossing import Arrivals, Came, Granted
+from camfan_broker.upstream.crossing import Arrivals, Came, Granted, UpstreamRefusal
 from camfan_broker.upstream.uplink import Need, Uplink
 from camfan_config import Site, UpstreamCamera
 from camfan_wire import messages
@@ -26,7 +25,7 @@ from camfan_wire.errors import WireError
 from camfan_wire.header import encode_header
 from camfan_wire.keys import KeyFileError
 from camfan_wire.messages import Figures, Gap, Repaired, Status
-from camfan_wire.topics import layer_of, status_topic
+from camfan_wire.topics import status_topic
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +77,8 @@ class Upstreams:
                 before[name] = self._by_name.pop(name)
                 before[name].close(wait=False)
         self._by_camera = {}
+        for uplink in self._by_name.values():
+            uplink.limit(site.security.limits)
         for name, cameras in wanted.items():
             self._by_camera |= dict.fromkeys(
                 cameras, self._uplink(name, site, cameras, before.get(name))
@@ -93,7 +94,16 @@ class Upstreams:
             return self._by_name[name]
         section = site.upstream[name]
         try:
-            made = Uplink(name, section, site.site, cameras, self._clock, self.arrivals, before)
+            made = Uplink(
+                name,
+                section,
+                site.site,
+                cameras,
+                self._clock,
+                self.arrivals,
+                site.security.limits,
+                before,
+            )
         except KeyFileError as exc:
             log.error("upstream %s: %s", name, exc)
             return str(exc)
@@ -120,20 +130,18 @@ class Upstreams:
             except WireError as exc:
                 camera.refuse(exc, time.monotonic_ns())
 
-    def _take(self, camera: Camera, item: Came | Gap | Repaired) -> None:
-        if isinstance(item, Came) and not item.late:
-            header, text = item.header, encode_header(item.header)
-            layer = layer_of(header.sequence)
-            camera.check(header, layer, item.jpeg.buffer)
-            if header.run != camera.run:
-                camera.check_run(header)
-            self._on_frame(
-                camera, camera.accept(header, layer, text, item.jpeg, time.monotonic_ns())
-            )
-            return
+    def _take(self, camera: Camera, item: Came | UpstreamRefusal | Gap | Repaired) -> None:
+        if isinstance(item, UpstreamRefusal):
+            raise item.error
         if isinstance(item, Came):
-            text, topic = encode_header(item.header), item.header.topic
-            camera.repairs.frame(late_entry(camera, [zmq.Frame(topic), zmq.Frame(text), item.jpeg]))
+            header, text = item.header, encode_header(item.header)
+            if not item.late:
+                camera.check_order(header)
+                if header.run != camera.run:
+                    camera.check_run(header)
+                self._on_frame(camera, camera.accept(header, text, item.jpeg, time.monotonic_ns()))
+                return
+            camera.repairs.frame(late_entry(camera, header, text, item.jpeg))
         elif isinstance(item, Gap):
             camera.repairs.gap(item)
         else:

@@ -12,9 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from camfan_config import SiteError, load_site
+from camfan_testing.frames import read_frame
 from camfan_wire import messages
 from camfan_wire.errors import WireError
-from camfan_wire.header import decode_header, encode_header, read_parts
+from camfan_wire.header import decode_header, encode_header
 from camfan_wire.jpeg import MAX_PIXELS, picture_size
 
 ENVIRONMENT = {"SECRET": "s3cret", "EMPTY": ""}
@@ -24,7 +25,7 @@ def frame(data: bytes) -> None:
     """Topic, header and JPEG, parted by line ends; what passes comes back from its own bytes."""
     parts = data.split(b"\n", 2)
     with suppress(WireError):
-        header = read_parts(parts)
+        header = read_frame(parts)
         assert decode_header(encode_header(header)) == header
         assert header.topic == parts[0]
     for part in parts[1:]:

@@ -13,10 +13,11 @@ from typing import Any
 
 import zmq
 
+from camfan_testing.frames import read_frame
 from camfan_testing.live import WAIT_S
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
-from camfan_wire.header import Header, Position, decode_header, read_parts
+from camfan_wire.header import Header, Position, decode_header
 from camfan_wire.messages import Gap, Repaired
 from camfan_wire.sockets import Role, bind, open_socket
 
@@ -95,7 +96,7 @@ class Peer:
                 except zmq.Again:
                     break
                 if socket is self._ingest:
-                    self.frames.append((read_parts(parts), parts[2]))
+                    self.frames.append((read_frame(parts), parts[2]))
                     self.frame_at.append(time.monotonic())
                 else:
                     self._peer_says(parts[0], parts[1:])
@@ -149,7 +150,7 @@ class Peer:
             if parts[0].startswith(b"status/"):
                 self.statuses.append(messages.decode_status(parts[1]))
         elif len(parts) == 3:
-            frame = (read_parts(parts), parts[2])
+            frame = (read_frame(parts), parts[2])
             assert decode_header(parts[1]).late
             self.late.append(frame)
             if self._current is not None:
