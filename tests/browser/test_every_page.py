@@ -220,7 +220,7 @@ def test_a_page_that_is_opened_later_does_not_call_an_offline_camera_waiting(
     page.goto(f"{web.url}/login")
     states = page.evaluate(
         """async () => {
-            const { Watch } = await import('/static/watch.js');
+            const { Watch } = await import('/static/camera_observer.js');
             const watch = new Watch(0), said = [];
             for (const word of ['offline', 'waiting', 'stale']) said.push(watch.look(10, true, word).state);
             said.push(watch.look(10, false, 'offline').state);

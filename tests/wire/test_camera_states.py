@@ -150,7 +150,7 @@ def test_no_program_has_another_word_or_another_limit() -> None:
 
 def test_the_pages_know_the_words_and_no_others() -> None:
     """What the page ranks is what the server says, in the same order; the guide has them all."""
-    script = (REPOSITORY / "nodes/camfan_nodes/web/static/watch.js").read_text("utf-8")
+    script = (REPOSITORY / "nodes/camfan_nodes/web/static/camera_observer.js").read_text("utf-8")
     ranked = re.search(r"RANK = \[(.*?)\]", script)
     guide = (REPOSITORY / "docs/guide/watching.md").read_text("utf-8")
     protocol = (REPOSITORY / "docs/reference/protocol.md").read_text("utf-8")

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 
-QUICK_S = 0.08  # beyond the round trip of the empty line; the page takes 25 to 50 ms (feed.js)
+# Beyond the round trip of the empty line; the page takes 25 to 50 ms (connection_worker.js).
+QUICK_S = 0.08
 SLOW_S = 0.15
 MOST = 64
 SMOOTH = 0.2  # weight of the newest round trip in the one that is told

@@ -25,7 +25,7 @@ from camfan_bench.tied import die_with_parent
 from camfan_nodes.web.web_frame import HEADER
 
 WARM_S = 1.0
-ACKNOWLEDGE_AFTER_S, THICK, ACKNOWLEDGE_THICK_S = 0.025, 3, 0.05  # as feed.js
+ACKNOWLEDGE_AFTER_S, THICK, ACKNOWLEDGE_THICK_S = 0.025, 3, 0.05  # as connection_worker.js
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +138,7 @@ async def _pages(task: Task) -> None:
     at_once: dict[aiohttp.ClientWebSocketResponse, int] = {}  # acknowledged last time
 
     def acknowledge(socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Several at once, as feed.js does."""
+        """Several at once, as connection_worker.js does."""
         if socket not in waiting:
             thick = at_once.get(socket, 0) >= THICK
             after_s = ACKNOWLEDGE_THICK_S if thick else ACKNOWLEDGE_AFTER_S

@@ -1,13 +1,20 @@
 // The login page.
 
-import { $, setText } from '/static/dom.js';
+import { $, setText } from './dom.js';
 
-const form = $('form'), error = $('#err'), password = $('#password');
+const form = $('form'),
+  error = $('#err'),
+  password = $('#password');
 
 /** Where one wanted to go; never another server. */
 function target() {
   const to = new URLSearchParams(location.search).get('to') ?? '/live';
-  try { const url = new URL(to, location.origin); return url.origin === location.origin ? url.href : '/live'; } catch { return '/live'; }
+  try {
+    const url = new URL(to, location.origin);
+    return url.origin === location.origin ? url.href : '/live';
+  } catch {
+    return '/live';
+  }
 }
 
 form.addEventListener('submit', async event => {
@@ -16,15 +23,28 @@ form.addEventListener('submit', async event => {
   button.disabled = true;
   try {
     const answer = await fetch('/api/login', {
-      method: 'POST', signal: AbortSignal.timeout(15000), headers: { 'Content-Type': 'application/json' },
+      method: 'POST',
+      signal: AbortSignal.timeout(15000),
+      headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ name: $('#name').value, password: password.value }),
     });
-    if (answer.ok) { location.replace(target()); return; }
+    if (answer.ok) {
+      location.replace(target());
+      return;
+    }
     const text = await answer.text();
     let words = text;
-    try { words = JSON.parse(text).error; } catch { /* it is a sentence already */ }
+    try {
+      words = JSON.parse(text).error;
+    } catch {
+      /* it is a sentence already */
+    }
     wrong(words);
-  } catch { wrong('The server does not answer. Try again.'); } finally { button.disabled = false; }
+  } catch {
+    wrong('The server does not answer. Try again.');
+  } finally {
+    button.disabled = false;
+  }
 });
 
 function wrong(words) {
