@@ -29,8 +29,8 @@ from camfan_broker.delivery.control import Backstage, Control
 from camfan_broker.delivery.delivery import Delivery
 from camfan_broker.fanout.fanout import Fanout
 from camfan_broker.ingest.ingest import Ingest
+from camfan_broker.loop.batching import Turns
 from camfan_broker.loop.poller import Poller
-from camfan_broker.loop.turns import Turns
 from camfan_broker.reload import Outcome, Reloader, changes, elsewhere, key_changes
 from camfan_broker.report.status import broker_status, part_for
 from camfan_broker.report.watch import Watch

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from camfan_broker.upstream.crossing import WAITING, Arrivals, Came, Passage
+from camfan_broker.upstream.inbox import WAITING, Arrivals, Came, Passage
 from camfan_config import Limits
 from camfan_wire.clock import ClockEstimate, SiteClock
 from camfan_wire.header import MAX_COUNT, MAX_NS, Header, decode_header, encode_header

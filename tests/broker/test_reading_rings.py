@@ -11,7 +11,7 @@ from camfan_broker.camera.backlog import RepairMemory
 from camfan_broker.camera.camera import Camera
 from camfan_broker.camera.repair import FIRST_PATIENCE_NS
 from camfan_broker.camera.ring import OVERHEAD_BYTES, Entry
-from camfan_broker.delivery.reader import Reader
+from camfan_broker.delivery.latest import Reader
 from camfan_config.site.pace import Pace
 from camfan_wire.header import Header, Position
 from camfan_wire.messages import Gap, Subscribe

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-from camfan_broker.camera.log import PassLog
+from camfan_broker.camera.frame_log import PassLog
 from camfan_broker.camera.ring import Entry
 from camfan_wire.header import Position
 from camfan_wire.messages import Gap, Outcome

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import zmq
 
 from camfan_broker.camera.backlog import RepairMemory
-from camfan_broker.camera.log import PassLog
+from camfan_broker.camera.frame_log import PassLog
 from camfan_broker.camera.repair import Repairs
 from camfan_broker.camera.ring import OVERHEAD_BYTES, RESTARTED, Entry, Ring, Stretch
 from camfan_config.site.pace import Gaps, Pace

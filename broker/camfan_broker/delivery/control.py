@@ -19,7 +19,7 @@ from camfan_broker.access.access import NOBODY, Access
 from camfan_broker.access.budget import REQUEST_BYTES, TOO_FAST
 from camfan_broker.access.rights import Rights
 from camfan_broker.camera.camera import Camera
-from camfan_broker.camera.late import late_frame
+from camfan_broker.camera.late_frame import late_frame
 from camfan_broker.delivery.claims import Claims
 from camfan_broker.delivery.delivery import Delivery
 from camfan_broker.delivery.peer import Peer

@@ -17,8 +17,8 @@ from camfan_broker.camera.account import Account
 from camfan_broker.camera.camera import Camera
 from camfan_broker.camera.demand import AWAY_NS, layers_of
 from camfan_broker.camera.ring import Entry
+from camfan_broker.delivery.latest import Reader
 from camfan_broker.delivery.peer import Peer
-from camfan_broker.delivery.reader import Reader
 from camfan_config.text.globs import matches
 from camfan_wire import messages
 from camfan_wire.messages import Gap, Hello

@@ -5,7 +5,7 @@ from __future__ import annotations
 from camfan_broker.camera.account import NOT_WANTED, UNSEEN
 from camfan_broker.camera.backlog import Backlog, Item
 from camfan_broker.camera.ring import Entry
-from camfan_broker.delivery.cursor import Cursor, resolve
+from camfan_broker.delivery.every_cursor import Cursor, resolve
 from camfan_wire.header import Position
 from camfan_wire.messages import OTHER_PUBLISHER, Gap
 

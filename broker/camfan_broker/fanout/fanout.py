@@ -15,7 +15,7 @@ from camfan_broker.access.access import Access
 from camfan_broker.access.budget import TOO_FAST
 from camfan_broker.camera.camera import Camera
 from camfan_broker.camera.ring import Entry
-from camfan_broker.fanout.listeners import Listeners
+from camfan_broker.fanout.subscriptions import Listeners
 from camfan_broker.loop.draining import Drain
 from camfan_wire.errors import WireError
 from camfan_wire.sockets import COPIED, NOT_COPIED, SNDMORE, has_input, receive, send

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from camfan_broker.upstream.crossing import Arrivals, Granted, Passage
-from camfan_broker.upstream.fetch import Fetcher
-from camfan_broker.upstream.stream import Stream
+from camfan_broker.upstream.inbox import Arrivals, Granted, Passage
+from camfan_broker.upstream.latest import Stream
+from camfan_broker.upstream.repair import Fetcher
 from camfan_config import Limits, Upstream
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock

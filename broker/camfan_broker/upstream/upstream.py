@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from camfan_broker.access.board import Board
 from camfan_broker.camera.camera import Camera
-from camfan_broker.camera.late import late_entry
+from camfan_broker.camera.late_frame import late_entry
 from camfan_broker.camera.ring import Entry
-from camfan_broker.upstream.crossing import Arrivals, Came, Granted, UpstreamRefusal
+from camfan_broker.upstream.inbox import Arrivals, Came, Granted, UpstreamRefusal
 from camfan_broker.upstream.uplink import Need, Uplink
 from camfan_config import Site, UpstreamCamera
 from camfan_wire import messages

@@ -11,8 +11,8 @@ from camfan_broker.camera.account import MAX_FPS, NEWER, NOT_WANTED, UNSEEN, Acc
 from camfan_broker.camera.backlog import Item
 from camfan_broker.camera.camera import Camera
 from camfan_broker.camera.ring import Entry
-from camfan_broker.delivery.cursor import Cursor, start
 from camfan_broker.delivery.every import NO_RUN, frame_sent, move, next_item
+from camfan_broker.delivery.every_cursor import Cursor, start
 from camfan_wire.header import Position
 from camfan_wire.messages import MAX_CREDIT, Gap, Subscribe
 

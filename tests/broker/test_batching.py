@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from camfan_broker.loop.turns import MANY, SPAN_NS, Turns
+from camfan_broker.loop.batching import MANY, SPAN_NS, Turns
 
 MS = 1_000_000
 SECOND = 1000 * MS

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import zmq
 
-from camfan_broker.upstream.crossing import Arrival, Came, Passage, UpstreamRefusal
+from camfan_broker.upstream.inbox import Arrival, Came, Passage, UpstreamRefusal
 from camfan_wire import messages
 from camfan_wire.credit import LatestWindow
 from camfan_wire.errors import WireError

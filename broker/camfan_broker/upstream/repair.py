@@ -11,7 +11,7 @@ from contextlib import suppress
 import zmq
 from msgspec.structs import replace
 
-from camfan_broker.upstream.crossing import Arrival, Came, Passage, UpstreamRefusal
+from camfan_broker.upstream.inbox import Arrival, Came, Passage, UpstreamRefusal
 from camfan_wire import messages
 from camfan_wire.errors import WireError
 from camfan_wire.frame_check import FrameCheck
