@@ -21,19 +21,19 @@ from camfan_broker.access.gatekeeper import Gatekeeper
 from camfan_broker.access.refusals import Refusals
 from camfan_broker.access.roster import Locks
 from camfan_broker.camera.backlog import RepairMemory
-from camfan_broker.camera.camera import Camera
-from camfan_broker.camera.demand import Demands
-from camfan_broker.camera.ring import Entry
-from camfan_broker.delivery.claims import Claims
+from camfan_broker.camera.camera import TrackedCamera
+from camfan_broker.camera.demand import DemandTable
+from camfan_broker.camera.ring import RingEntry
+from camfan_broker.delivery.claims import PublisherClaims
 from camfan_broker.delivery.control import Backstage, Control
 from camfan_broker.delivery.delivery import Delivery
 from camfan_broker.fanout.fanout import Fanout
 from camfan_broker.ingest.ingest import Ingest
-from camfan_broker.loop.batching import Turns
+from camfan_broker.loop.batching import BatchingDelay
 from camfan_broker.loop.poller import Poller
 from camfan_broker.reload import Outcome, Reloader, changes, elsewhere, key_changes
 from camfan_broker.report.status import broker_status, part_for
-from camfan_broker.report.watch import Watch
+from camfan_broker.report.watch import CameraWatch
 from camfan_broker.upstream.uplink import Need
 from camfan_broker.upstream.upstream import Upstreams
 from camfan_config import Site, first_broker, select
@@ -83,7 +83,7 @@ class Broker:
         self.site = site
         self.name = first_broker(site)
         self.clock = SiteClock()
-        self.cameras: dict[str, Camera] = {}
+        self.cameras: dict[str, TrackedCamera] = {}
         self._late = RepairMemory(int(_for_frames(site) * REPAIR_SHARE))
         self.turned_ns = time.monotonic_ns()  # when the loop last turned
         self._reloader = reloader
@@ -93,7 +93,7 @@ class Broker:
         self._receipt_ns = 0
         self._due_ns: int | None = None
         self._wants_stale = False
-        self._repairing: list[Camera] = []
+        self._repairing: list[TrackedCamera] = []
         self._poller = Poller()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         limits, keys = site.security.limits, locks.keys if locks else None
@@ -141,13 +141,13 @@ class Broker:
             camfan=version("camfan"),
         )
         self.board = Board(self.clock, self._publish, self.name)
-        self.watch = Watch(self.board)
+        self.watch = CameraWatch(self.board)
         access = Access(self.gatekeeper, self.refusals)
         self.fanout = Fanout(self._fanout_socket, self.cameras, access)
         self.delivery = Delivery(self._delivery_socket, self.cameras, access.may_log)
-        claims = Claims(self.cameras, self.delivery, self.clock)
+        claims = PublisherClaims(self.cameras, self.delivery, self.clock)
         self.ingest = Ingest(self._ingest_socket, self._frame, self.board.post, access, claims)
-        self.demands = Demands(self.cameras, self._wanted, self._subscribe, self._tell)
+        self.demands = DemandTable(self.cameras, self._wanted, self._subscribe, self._tell)
         self.control = Control(
             self._delivery_socket,
             self.cameras,
@@ -180,7 +180,7 @@ class Broker:
         poller.add_socket(self._fanout_socket.fileno(), self.fanout, self._listeners_changed)
         poller.add_socket(self._delivery_socket.fileno(), self.delivery, self.control.receive)
         poller.add_descriptor(self.upstreams.arrivals.fileno(), self.upstreams.receive)
-        turns = Turns()
+        turns = BatchingDelay()
         while not self._stopped:
             turns.rest()
             taken = self.ingest.taken
@@ -212,7 +212,7 @@ class Broker:
             due = min(due, camera.repairs.due_ns() or due)
         return max(0, -(-(due - time.monotonic_ns()) // 1_000_000))
 
-    def _repair(self, camera: Camera, now: int) -> None:
+    def _repair(self, camera: TrackedCamera, now: int) -> None:
         if camera.repairs.turn(now):
             self.delivery.frame_came(camera)
 
@@ -247,7 +247,7 @@ class Broker:
             self.ingest.want(camera, layers)
         self.cameras[camera].listens_to(layers, time.monotonic_ns())
 
-    def _wanted(self, camera: Camera) -> int:
+    def _wanted(self, camera: TrackedCamera) -> int:
         fps = self.site.cameras[camera.name].fps
         return max(self.fanout.layers(camera.name), self.delivery.layers(camera, fps))
 
@@ -256,7 +256,7 @@ class Broker:
         if node is not None:
             self.delivery.reply(node, demand)
 
-    def _frame(self, camera: Camera, entry: Entry) -> None:
+    def _frame(self, camera: TrackedCamera, entry: RingEntry) -> None:
         self.fanout.send_frame(entry)
         self.delivery.frame_came(camera)
         if camera.state not in ("live", "idle"):
@@ -303,7 +303,7 @@ class Broker:
         topic = status_topic(self.name)
         self.delivery.send_parts(topic, lambda peer: messages.encode(part_for(peer, status)))
 
-    def _look_after(self, camera: Camera, now: int) -> None:
+    def _look_after(self, camera: TrackedCamera, now: int) -> None:
         camera.sample(now)
         camera.located = False  # it may have come in again: see the next frame's connection
         self._watch(camera)
@@ -312,7 +312,7 @@ class Broker:
         if look or (camera.repairs.active and camera.repairs.turn(now)):
             self.delivery.frame_came(camera)
 
-    def _watch(self, camera: Camera) -> None:
+    def _watch(self, camera: TrackedCamera) -> None:
         layers, trickle = self.demands.layers(camera.name), self.demands.trickle(camera.name)
         section = self.site.cameras[camera.name]
         self.watch.look(camera, section, self.clock.now_ns(), layers=layers, trickle=trickle)
@@ -340,7 +340,7 @@ class Broker:
         for name, camera in site.cameras.items():
             known = self.cameras.get(name)
             if known is None:
-                known = Camera(name, ring_bytes, planned_pace(camera), self._late)
+                known = TrackedCamera(name, ring_bytes, planned_pace(camera), self._late)
                 self.cameras[name] = known
                 self.delivery.camera_added(known)
             known.ring.limit_bytes = ring_bytes

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from camfan import Publisher, Subscriber
 from camfan_broker.camera.backlog import RepairMemory
-from camfan_broker.camera.camera import SETTLE_NS, Camera
+from camfan_broker.camera.camera import SETTLE_NS, TrackedCamera
 from camfan_broker.report.metrics import FiguresCollector
 from camfan_broker.report.status import camera_figures
 from camfan_config.site.pace import Pace
@@ -48,7 +48,7 @@ class Sending:
     """A client without a node, whose frames come to the broker as far as that has subscribed."""
 
     def __init__(self) -> None:
-        self.camera = Camera("porch", 10_000_000, Pace(), RepairMemory(1_000_000))
+        self.camera = TrackedCamera("porch", 10_000_000, Pace(), RepairMemory(1_000_000))
         self.now = SETTLE_NS
         self.sequence = 0
 

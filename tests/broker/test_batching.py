@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from camfan_broker.loop.batching import MANY, SPAN_NS, Turns
+from camfan_broker.loop.batching import MANY, SPAN_NS, BatchingDelay
 
 MS = 1_000_000
 SECOND = 1000 * MS
@@ -26,7 +26,7 @@ def test_it_rests_while_frames_come_one_by_one_and_fast(
 ) -> None:
     rested: list[float] = []
     monkeypatch.setattr(time, "sleep", rested.append)
-    loop = Turns()
+    loop = BatchingDelay()
     for now in range(SECOND, SECOND + SPAN_NS, apart_ns):
         loop.rest()
         loop.took(messages, now)
@@ -38,14 +38,14 @@ def test_it_rests_while_frames_come_one_by_one_and_fast(
 
 @pytest.mark.parametrize(("apart_ns", "at_once"), [(MS // 5, 3), (MS // 10, 3), (MS // 2, 1)])
 def test_the_faster_they_come_the_shorter_it_rests(apart_ns: int, at_once: int) -> None:
-    loop = Turns()
+    loop = BatchingDelay()
     for now in range(SECOND, 2 * SECOND, apart_ns):
         loop.took(1, now)
     assert loop.rest_s * 1e9 // apart_ns == at_once
 
 
 def test_it_ends_when_the_frames_do() -> None:
-    loop = Turns()
+    loop = BatchingDelay()
     for now in range(SECOND, 2 * SECOND, MS // 4):
         loop.took(1, now)
     assert loop.rest_s

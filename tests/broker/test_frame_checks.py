@@ -16,7 +16,7 @@ import pytest
 import zmq
 
 from camfan import Gap, Subscriber
-from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.camera import TrackedCamera
 from camfan_testing.bad_frames import CAMERA, FAULTS, LIMITS, RUN, Fault, good
 from camfan_testing.foreign_broker import ForeignBroker
 from camfan_testing.live import LiveBroker, reload, serving, wait_until
@@ -57,7 +57,7 @@ def publishing(live: LiveBroker, key: str | None = None) -> Iterator[Socket]:
         yield socket
 
 
-def camera_of(live: LiveBroker) -> Camera:
+def camera_of(live: LiveBroker) -> TrackedCamera:
     return live.broker.cameras[CAMERA]
 
 

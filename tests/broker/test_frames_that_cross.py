@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from camfan_broker.upstream.inbox import WAITING, Arrivals, Came, Passage
+from camfan_broker.upstream.inbox import WAITING, UpstreamCameraMap, UpstreamFrame, UpstreamInbox
 from camfan_config import Limits
 from camfan_wire.clock import ClockEstimate, SiteClock
 from camfan_wire.header import MAX_COUNT, MAX_NS, Header, decode_header, encode_header
@@ -52,7 +52,7 @@ def test_what_is_left_there_is_unwanted_unless_somebody_needs_all(
     """Between two frames, every missing sequence is either said to be unwanted, or missing to
     those who need it whole; and what the camera itself left out stays unwanted.
     """
-    passage, clock = Passage("here", SiteClock(), Limits()), clock_there()
+    passage, clock = UpstreamCameraMap("here", SiteClock(), Limits()), clock_there()
     sequence, unwanted, before = -1, 0, 0
     for step, left_out, whole in steps:
         missing = step - 1
@@ -72,7 +72,7 @@ def test_what_is_left_there_is_unwanted_unless_somebody_needs_all(
 @given(st.lists(st.tuples(st.integers(0, 20), st.sampled_from(RUNS)), min_size=1))
 def test_only_what_is_newer_crosses(frames: list[tuple[int, str]]) -> None:
     """By two links at once as well: within a run, each sequence once and forward."""
-    passage, clock = Passage("here", SiteClock(), Limits()), clock_there()
+    passage, clock = UpstreamCameraMap("here", SiteClock(), Limits()), clock_there()
     run, last = "", -1
     for sequence, of_run in frames:
         taken = passage.take(header(sequence, run=of_run), clock)
@@ -86,7 +86,7 @@ def test_only_what_is_newer_crosses(frames: list[tuple[int, str]]) -> None:
 def test_a_frames_time_is_moved_to_our_clock_with_the_errors_of_both(ahead_ns: int) -> None:
     """However far the clock of the other site is from ours."""
     ours = SiteClock()
-    moved = Passage("here", ours, Limits()).translate(
+    moved = UpstreamCameraMap("here", ours, Limits()).translate(
         header(1, offset=ahead_ns), clock_there(ahead_ns)
     )
 
@@ -108,30 +108,30 @@ def test_a_translated_header_is_a_valid_header(
     """Whatever clocks it names: a reader that could not decode it would go without the frame."""
     said = structs.replace(header(1, unwanted, offset=offset), error=error)
 
-    here = Passage("here", SiteClock(), Limits()).translate(said, clock_there(ahead_ns))
+    here = UpstreamCameraMap("here", SiteClock(), Limits()).translate(said, clock_there(ahead_ns))
 
     assert decode_header(encode_header(here)) == here
 
 
 def test_what_is_not_known_stays_unknown() -> None:
     """Neither a camera's clock nor the other broker's is guessed."""
-    passage = Passage("here", SiteClock(), Limits())
+    passage = UpstreamCameraMap("here", SiteClock(), Limits())
 
     assert passage.translate(header(1, offset=None), clock_there()).offset is None
     assert passage.translate(header(1), ClockEstimate()).offset is None
 
 
 def test_frames_that_the_loop_does_not_take_are_bounded_and_gaps_are_kept() -> None:
-    arrivals = Arrivals()
+    arrivals = UpstreamInbox()
     gap = Gap(camera="here", run=RUNS[0], first=1, last=2, reason="ring-overrun")
 
     for number in range(WAITING + 10):
-        arrivals.put(Came(header(number), zmq.Frame(b"jpeg"), late=False))
+        arrivals.put(UpstreamFrame(header(number), zmq.Frame(b"jpeg"), late=False))
     arrivals.put(gap)
 
     taken = list(arrivals.take())
 
-    assert [item.header.sequence for item in taken if isinstance(item, Came)] == list(
+    assert [item.header.sequence for item in taken if isinstance(item, UpstreamFrame)] == list(
         range(WAITING)
     )
     assert taken[-1] is gap

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from camfan_broker.camera.account import Account
 from camfan_broker.camera.backlog import RepairMemory
-from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.repair import FIRST_PATIENCE_NS
-from camfan_broker.camera.ring import OVERHEAD_BYTES, Entry
+from camfan_broker.camera.ring import OVERHEAD_BYTES, RingEntry
 from camfan_broker.delivery.latest import Reader
 from camfan_config.site.pace import Pace
 from camfan_wire.header import Header, Position
@@ -47,14 +47,14 @@ class Clock:
         return self.now
 
 
-def accept(one: Camera, found: Header, at_ns: int = 0) -> Entry:
+def accept(one: TrackedCamera, found: Header, at_ns: int = 0) -> RingEntry:
     return one.accept(found, b"{}", zmq.Frame(b"0123456789"), at_ns)
 
 
-def camera(*headers: Header, name: str = "one", frames: int = 1000) -> Camera:
+def camera(*headers: Header, name: str = "one", frames: int = 1000) -> TrackedCamera:
     """A camera that nobody can ask for what is missing, with a ring of so many frames."""
     clock = Clock()
-    made = Camera(name, frames * ENTRY_BYTES, Pace(), RepairMemory(1_000_000), clock)
+    made = TrackedCamera(name, frames * ENTRY_BYTES, Pace(), RepairMemory(1_000_000), clock)
     made.repairs.backlog(Position(RUN_A, 0), Position(RUN_A, 1))  # once, somebody waited in vain
     clock.now = FIRST_PATIENCE_NS
     made.repairs.turn(clock.now)
@@ -63,7 +63,7 @@ def camera(*headers: Header, name: str = "one", frames: int = 1000) -> Camera:
     return made
 
 
-def reader(wishes: Subscribe, *cameras: Camera) -> Reader:
+def reader(wishes: Subscribe, *cameras: TrackedCamera) -> Reader:
     return Reader(wishes, {}, cameras)
 
 
@@ -122,7 +122,7 @@ def test_latest_serves_cameras_in_turn() -> None:
         found = made.next(0)
         assert found is not None
         cursor, item = found
-        assert isinstance(item, Entry)
+        assert isinstance(item, RingEntry)
         made.sent(cursor, item, 0)
         served.append(item.header.camera)
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camfan_broker.camera.backlog import RepairMemory
-from camfan_broker.camera.camera import BEGINNING, Camera
+from camfan_broker.camera.camera import BEGINNING, TrackedCamera
 from camfan_broker.camera.repair import ANSWER_NS, PATIENCE_NS
-from camfan_broker.camera.ring import OVERHEAD_BYTES, Entry
+from camfan_broker.camera.ring import OVERHEAD_BYTES, RingEntry
 from camfan_broker.delivery.latest import Reader
 from camfan_config.site.pace import Pace
 from camfan_wire.header import Header, Position
@@ -47,7 +47,7 @@ class World:
     def __init__(self, frames: int = 1000, memory: RepairMemory | None = None) -> None:
         self.now = SECOND
         memory = memory or RepairMemory(1_000_000)
-        self.camera = Camera("one", frames * ENTRY_BYTES, Pace(), memory, lambda: self.now)
+        self.camera = TrackedCamera("one", frames * ENTRY_BYTES, Pace(), memory, lambda: self.now)
         self.kept: list[Position] = []  # in the camera's own ring, in order
         self.forgotten: dict[str, int] = {}  # what its ring has lost, by run: up to this sequence
         self.asked: list[Repair] = []
@@ -142,7 +142,7 @@ class World:
         found = header(position.run, position.sequence, late=True)
         topic = self.camera.topics[layer_of(position.sequence)]
         jpeg = zmq.Frame(b"0123456789")
-        self.camera.repairs.frame(Entry(found, topic, b"{}", jpeg, self.now, ENTRY_BYTES))
+        self.camera.repairs.frame(RingEntry(found, topic, b"{}", jpeg, self.now, ENTRY_BYTES))
 
     def play(self) -> None:
         """Until there is nothing more to ask or to give."""

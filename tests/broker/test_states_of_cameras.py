@@ -9,8 +9,8 @@ import zmq
 
 from camfan_broker.access.board import Board
 from camfan_broker.camera.backlog import RepairMemory
-from camfan_broker.camera.camera import Camera
-from camfan_broker.report.watch import Watch
+from camfan_broker.camera.camera import TrackedCamera
+from camfan_broker.report.watch import CameraWatch
 from camfan_config import Camera as Section
 from camfan_config import CustomCamera, HttpCamera
 from camfan_config.site.pace import planned_pace
@@ -38,8 +38,8 @@ class World:
         self.said: list[tuple[str, str]] = []
         self.clock = SiteClock(lambda: self.now, lambda: self.now)
         self.board = Board(self.clock, self._publish, "broker")
-        self.watch = Watch(self.board, lambda: self.now)
-        self.camera = Camera(
+        self.watch = CameraWatch(self.board, lambda: self.now)
+        self.camera = TrackedCamera(
             "one", 10**6, planned_pace(self.section), RepairMemory(10**6), lambda: self.now
         )
 

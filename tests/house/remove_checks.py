@@ -33,10 +33,14 @@ PLACES: dict[str, tuple[str, ...]] = {
     f"{WIRE}/scans.py": ("check_scans",),
     f"{WIRE}/upright.py": ("upright_size",),
     f"{BROKER}/access/access.py": ("Access.check_publishes",),
-    f"{BROKER}/camera/camera.py": ("Camera.check_order", "Camera.check_run"),
-    f"{BROKER}/camera/late.py": ("late_frame",),
-    f"{BROKER}/camera/repair.py": ("Repairs.frame", "Repairs.repaired_to", "Repairs._expect"),
-    f"{BROKER}/delivery/claims.py": ("Claims.check",),
+    f"{BROKER}/camera/camera.py": ("TrackedCamera.check_order", "TrackedCamera.check_run"),
+    f"{BROKER}/camera/late_frame.py": ("late_frame",),
+    f"{BROKER}/camera/repair.py": (
+        "CameraRepairs.frame",
+        "CameraRepairs.repaired_to",
+        "CameraRepairs._expect",
+    ),
+    f"{BROKER}/delivery/claims.py": ("PublisherClaims.check",),
     f"{BROKER}/delivery/control.py": ("Control._published_by",),
     f"{BROKER}/ingest/ingest.py": ("Ingest._frame",),
     f"{BROKER}/upstream/upstream.py": ("Upstreams._take",),
@@ -55,21 +59,21 @@ EDITS: tuple[tuple[str, str, str], ...] = (
         "decode_header(text)",
     ),
     (
-        f"{BROKER}/camera/late.py",
+        f"{BROKER}/camera/late_frame.py",
         "camera.frame_check.read(topic, text, jpeg.buffer, limits)",
         "decode_header(text)",
     ),
     (
-        f"{BROKER}/upstream/stream.py",
+        f"{BROKER}/upstream/latest.py",
         "self._checks[camera].read(topic, parts[1].bytes, parts[2].buffer, passage.limits)",
         "decode_header(parts[1].bytes)",
     ),
     (
-        f"{BROKER}/upstream/fetch.py",
+        f"{BROKER}/upstream/repair.py",
         "self._check.read(parts[0].bytes, parts[1].bytes, parts[2].buffer, self._passage.limits)",
         "decode_header(parts[1].bytes)",
     ),
-    (f"{BROKER}/upstream/crossing.py", "if header.sequence <= last:", "if False:"),
+    (f"{BROKER}/upstream/inbox.py", "if header.sequence <= last:", "if False:"),
 )
 
 # Not to be held here, and why.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-from camfan_broker.camera.frame_log import PassLog
-from camfan_broker.camera.ring import Entry
+from camfan_broker.camera.frame_log import FrameLog
+from camfan_broker.camera.ring import RingEntry
 from camfan_wire.header import Position
 from camfan_wire.messages import Gap, Outcome
 
@@ -35,9 +35,9 @@ class Account:
         self.sequence = -1  # the last that was delivered or told, of that run
         self.first: Position | None = None  # of what it got, or was told of
         self.gaps: deque[Gap] = deque(maxlen=GAPS)
-        self.log = PassLog(LOGGED)
+        self.log = FrameLog(LOGGED)
 
-    def newest_went(self, entry: Entry, *, now: int) -> None:
+    def newest_went(self, entry: RingEntry, *, now: int) -> None:
         """A frame of mode `latest` was delivered."""
         header = entry.header
         if header.run != self.run:
@@ -47,7 +47,7 @@ class Account:
         self.delivered += 1
         self.delivered_bytes += header.size
 
-    def frame_went(self, header_of: Entry, *, late: bool) -> None:
+    def frame_went(self, header_of: RingEntry, *, late: bool) -> None:
         """A frame of mode `every` was delivered."""
         header = header_of.header
         if header.run == self.run and header.sequence <= self.sequence:

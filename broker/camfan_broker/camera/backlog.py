@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 
-from camfan_broker.camera.ring import Entry
+from camfan_broker.camera.ring import RingEntry
 from camfan_wire.header import Position
 from camfan_wire.messages import Gap
 
 GAP_BYTES = 200  # about; of one in memory
 
-Item = Entry | Gap
+Item = RingEntry | Gap
 
 
 class RepairMemory:

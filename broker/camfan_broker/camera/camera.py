@@ -9,9 +9,9 @@ from typing import NamedTuple
 import zmq
 
 from camfan_broker.camera.backlog import RepairMemory
-from camfan_broker.camera.frame_log import PassLog
-from camfan_broker.camera.repair import Repairs
-from camfan_broker.camera.ring import OVERHEAD_BYTES, RESTARTED, Entry, Ring, Stretch
+from camfan_broker.camera.frame_log import FrameLog
+from camfan_broker.camera.repair import CameraRepairs
+from camfan_broker.camera.ring import OVERHEAD_BYTES, RESTARTED, FrameRing, RingEntry, RunSegment
 from camfan_config.site.pace import Gaps, Pace
 from camfan_wire.clock import Clock
 from camfan_wire.errors import WireError
@@ -33,14 +33,14 @@ TAIL_NS = 2_500_000_000  # what the camera says it has should have come after so
 GOES_ON_NS = 1_000_000_000  # without a frame of its successor
 
 
-class _Ended(NamedTuple):
+class _EndedRun(NamedTuple):
     """How far a run had come."""
 
     sequence: int = -1
     unwanted: int = 0
 
 
-class Camera:
+class TrackedCamera:
     """Belongs to the loop's thread; others may read its plain counts."""
 
     def __init__(
@@ -55,11 +55,11 @@ class Camera:
         self.plan = plan  # what the site file says of its pace
         self.gaps = Gaps()  # between its pictures, also those that were not made
         self.pace = plan  # at which its frames should come now
-        self.ring = Ring(ring_bytes)
+        self.ring = FrameRing(ring_bytes)
         self.topics = tuple(zmq.Frame(frame_topic(name, layer)) for layer in range(LAYERS))
-        self.newest_by_layer: list[Entry | None] = [None] * LAYERS
+        self.newest_by_layer: list[RingEntry | None] = [None] * LAYERS
         self.frame_check = FrameCheck(name)
-        self.repairs = Repairs(name, self._pace, late, monotonic_ns)
+        self.repairs = CameraRepairs(name, self._pace, late, monotonic_ns)
         self.via: tuple[str, ...] | None = None  # sites it came through; () if not yet known
         self.state: CameraState = "waiting"
         self.asked_ns = monotonic_ns()  # since when its frames are wanted
@@ -76,13 +76,13 @@ class Camera:
         self.refused: Counter[str] = Counter()
         self.located = False  # it is known by which connection its frames come now
         self._refusal = ("", 0)  # why the last frame was refused, and when (monotonic ns)
-        self.log = PassLog(LOGGED)  # of this run
+        self.log = FrameLog(LOGGED)  # of this run
         self.tail: Position | None = None  # behind the last picture, if that has not come
         self._missing_ns = 0  # since when a picture that the camera says it has is missing
         self._sequence = -1
         self._run_unwanted = 0
-        self._past_runs: OrderedDict[str, _Ended] = OrderedDict()
-        self._stretch = Stretch()
+        self._past_runs: OrderedDict[str, _EndedRun] = OrderedDict()
+        self._stretch = RunSegment()
         self._layers = 0  # that the broker subscribes to at ingest
         self._fewest = 0  # the least of that since the last frame
         self._asked_ns = 0  # when it changed
@@ -146,7 +146,7 @@ class Camera:
         text: bytes,
         jpeg: zmq.Frame,
         received_ns: int,
-    ) -> Entry:
+    ) -> RingEntry:
         """Take the next frame, which has passed every check."""
         newest = self.ring.newest()
         if header.run != self.run:
@@ -166,7 +166,7 @@ class Camera:
         layer = layer_of(header.sequence)
         size = header.size + len(text) + OVERHEAD_BYTES
         self.received_bytes += size
-        entry = Entry(
+        entry = RingEntry(
             header,
             self.topics[layer],
             text,
@@ -186,7 +186,7 @@ class Camera:
         whole = self.run is not None or header.sequence < BEGINNING
         ended = self._past_runs.pop(header.run, None)
         if self.run is not None:
-            self._past_runs[self.run] = _Ended(self._sequence, self._run_unwanted)
+            self._past_runs[self.run] = _EndedRun(self._sequence, self._run_unwanted)
             if len(self._past_runs) > PAST_RUNS:
                 self._past_runs.popitem(last=False)
         self.run = header.run
@@ -195,12 +195,12 @@ class Camera:
         self.log.clear()
         self._not_asked.clear()
         # A run that we find going is counted from here; one that began while we listened, from 0.
-        start = _Ended() if whole else _Ended(header.sequence - 1, header.unwanted)
+        start = _EndedRun() if whole else _EndedRun(header.sequence - 1, header.unwanted)
         self._sequence, self._run_unwanted = ended or start
         why = OTHER_PUBLISHER if self._changes_hands else RESTARTED
         if self._changes_hands:
             self.repairs.other_publisher()
-        self._stretch, self._changes_hands = Stretch(self._sequence, why), False
+        self._stretch, self._changes_hands = RunSegment(self._sequence, why), False
 
     def listens_to(self, layers: int, now: int) -> None:
         """From now on the broker subscribes to so many layers at ingest."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.camera import TrackedCamera
 from camfan_wire.messages import Demand, Subscribe
 from camfan_wire.topics import LAYERS
 
@@ -23,7 +23,7 @@ SPARE = 2.0  # times the rate that is wanted: frames then come when they are due
 
 
 @dataclass(slots=True)
-class _Asked:
+class _CameraDemand:
     """What a camera was asked for."""
 
     layers: int
@@ -31,13 +31,13 @@ class _Asked:
     lower_ns: int = 0  # since when less would do; 0: it would not
 
 
-class Demands:
+class DemandTable:
     """Belongs to the loop's thread."""
 
     def __init__(
         self,
-        cameras: Mapping[str, Camera],
-        wanted: Callable[[Camera], int],
+        cameras: Mapping[str, TrackedCamera],
+        wanted: Callable[[TrackedCamera], int],
         subscribe: Callable[[str, int], None],
         tell: Callable[[Demand], None],
     ) -> None:
@@ -45,7 +45,7 @@ class Demands:
         self._wanted = wanted
         self._subscribe = subscribe
         self._tell = tell
-        self._asked: dict[str, _Asked] = {}
+        self._asked: dict[str, _CameraDemand] = {}
         self._recorded: frozenset[str] = frozenset()
         self._trickle: Mapping[str, float | None] = {}
         self._began_ns = time.monotonic_ns()
@@ -73,7 +73,7 @@ class Demands:
             wanted = LAYERS if whole else self._wanted(camera)
             asked = self._asked.get(name)
             if asked is None:
-                asked = self._asked[name] = _Asked(-1, None)
+                asked = self._asked[name] = _CameraDemand(-1, None)
             if wanted > asked.layers or self._trickle.get(name) != asked.trickle:
                 self._ask(name, asked, max(wanted, asked.layers))
             elif wanted == asked.layers:
@@ -93,12 +93,12 @@ class Demands:
         """A recorder of the site file wants every frame, or may be coming back."""
         return name in self._recorded or now - self._began_ns < GRACE_NS
 
-    def _is_slow(self, camera: Camera) -> bool:
+    def _is_slow(self, camera: TrackedCamera) -> bool:
         """It takes no more pictures than the trickle asks for: all of them are wanted."""
         trickle = self._trickle.get(camera.name)
         return trickle is not None and camera.own_pace().interval_s >= trickle
 
-    def _ask(self, name: str, asked: _Asked, layers: int) -> None:
+    def _ask(self, name: str, asked: _CameraDemand, layers: int) -> None:
         asked.layers, asked.trickle, asked.lower_ns = layers, self._trickle.get(name), 0
         self._subscribe(name, layers or int(asked.trickle is not None))
         self.camera_came(name)

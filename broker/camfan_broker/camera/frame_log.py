@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 
 
-class PassLog:
+class FrameLog:
     """Sequences of one run with their times, the oldest forgotten first."""
 
     def __init__(self, length: int) -> None:

@@ -6,15 +6,15 @@ import time
 
 import zmq
 
-from camfan_broker.camera.camera import Camera
-from camfan_broker.camera.ring import OVERHEAD_BYTES, Entry
+from camfan_broker.camera.camera import TrackedCamera
+from camfan_broker.camera.ring import OVERHEAD_BYTES, RingEntry
 from camfan_config import Limits
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header
 from camfan_wire.topics import camera_of, layer_of
 
 
-def late_frame(camera: Camera, parts: list[zmq.Frame], limits: Limits) -> Entry:
+def late_frame(camera: TrackedCamera, parts: list[zmq.Frame], limits: Limits) -> RingEntry:
     """The checked frame. Raises WireError for anything but a late frame of this camera."""
     topic, text, jpeg = parts[0].bytes, parts[1].bytes, parts[2]
     if camera_of(topic) != camera.name:
@@ -25,9 +25,9 @@ def late_frame(camera: Camera, parts: list[zmq.Frame], limits: Limits) -> Entry:
     return late_entry(camera, header, text, jpeg)
 
 
-def late_entry(camera: Camera, header: Header, text: bytes, jpeg: zmq.Frame) -> Entry:
+def late_entry(camera: TrackedCamera, header: Header, text: bytes, jpeg: zmq.Frame) -> RingEntry:
     """An entry beside the ring, for a checked frame."""
     size = header.size + len(text) + OVERHEAD_BYTES
-    return Entry(
+    return RingEntry(
         header, camera.topics[layer_of(header.sequence)], text, jpeg, time.monotonic_ns(), size
     )

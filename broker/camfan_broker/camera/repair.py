@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from camfan_broker.camera.backlog import Backlog, RepairMemory
-from camfan_broker.camera.ring import Entry
+from camfan_broker.camera.ring import RingEntry
 from camfan_wire.clock import Clock
 from camfan_wire.errors import WireError
 from camfan_wire.header import Position
@@ -31,7 +31,7 @@ FULL_NS = 20_000_000  # until one looks again whether there is room for an answe
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OpenRepair:
     """A request that is not answered yet."""
 
     request: Repair
@@ -39,7 +39,7 @@ class Asked:
     bytes: int  # expected
 
 
-class Repairs:
+class CameraRepairs:
     """All that is asked of one camera. Belongs to the loop's thread.
 
     `rate` says how many live frames come a second, and how large they are on average.
@@ -61,7 +61,7 @@ class Repairs:
         self._left_ns = 0  # and has left
         self._in_vain = False  # it was waited for, and did not come
         self._backlogs: list[Backlog] = []
-        self._asked: Asked | None = None
+        self._asked: OpenRepair | None = None
         self._asked_ns = 0  # when the request went, or the last item of its answer came
         self._request_ns = 0
         self._frames = 0  # of the present answer
@@ -161,7 +161,7 @@ class Repairs:
         waits = self._asked is None and self._ask is not None
         return self._not_before_ns if waits and any(b.wanted_ns for b in self._backlogs) else None
 
-    def frame(self, entry: Entry) -> None:
+    def frame(self, entry: RingEntry) -> None:
         """A frame of the present answer. Raises WireError for one that was not asked for."""
         backlog = self._expect()
         last, position = backlog.last, entry.header.position
@@ -223,7 +223,7 @@ class Repairs:
             since=backlog.since_ns if backlog.last == backlog.start else None,
         )
         if ask(request):
-            self._asked = Asked(request, backlog, frames * size)
+            self._asked = OpenRepair(request, backlog, frames * size)
             self._memory.asked(self._asked.bytes)
             self._asked_ns = self._request_ns = now
             self._frames, self._told = 0, False

@@ -17,7 +17,7 @@ OVERHEAD_BYTES = 1024  # of one entry, beside its JPEG and header
 RESTARTED = "camera-restarted"
 
 
-class Stretch(Struct, frozen=True, gc=False):
+class RunSegment(Struct, frozen=True, gc=False):
     """Frames of one run, one behind the other, until another run begins or goes on."""
 
     behind: int = -1  # the sequence that it begins behind
@@ -28,7 +28,7 @@ class Stretch(Struct, frozen=True, gc=False):
         return 0 <= self.behind >= sequence
 
 
-class Entry(Struct, frozen=True, gc=False):
+class RingEntry(Struct, frozen=True, gc=False):
     """One accepted frame, as it is sent on."""
 
     header: Header
@@ -39,10 +39,10 @@ class Entry(Struct, frozen=True, gc=False):
     bytes: int
     numbered: int = 0  # frames the camera had numbered so far, this one included, as we know it
     lost: int = 0  # of those, how many never came
-    stretch: Stretch = Stretch()  # shared by all frames of it
+    stretch: RunSegment = RunSegment()  # shared by all frames of it
 
 
-class Ring:
+class FrameRing:
     """Entries with indices `first` to `end - 1`."""
 
     def __init__(self, limit_bytes: int) -> None:
@@ -50,9 +50,9 @@ class Ring:
         self.first = 0
         self.end = 0  # the index that the next entry will have
         self.bytes = 0
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[RingEntry] = deque()
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: RingEntry) -> None:
         """Add the newest; the oldest go until the rest fits. The newest always stays."""
         self._entries.append(entry)
         self.end += 1
@@ -61,10 +61,10 @@ class Ring:
             self.bytes -= self._entries.popleft().bytes
             self.first += 1
 
-    def __getitem__(self, index: int) -> Entry:
+    def __getitem__(self, index: int) -> RingEntry:
         return self._entries[index - self.first]
 
-    def newest(self) -> Entry | None:
+    def newest(self) -> RingEntry | None:
         return self._entries[-1] if self._entries else None
 
     def index_after(self, run: str, sequence: int) -> int | None:
@@ -85,7 +85,7 @@ class Ring:
             found = index
         return self.first if found and self[found].stretch.goes_on(sequence) else found
 
-    def find(self, run: str, sequence: int) -> Entry | None:
+    def find(self, run: str, sequence: int) -> RingEntry | None:
         """The entry of a position, if it is in the ring."""
         for entry in reversed(self._entries):
             if entry.header.sequence == sequence and entry.header.run == run:

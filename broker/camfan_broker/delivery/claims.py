@@ -16,7 +16,7 @@ from datetime import datetime
 import zmq
 
 from camfan_broker.access.connections import address_of, inode_of
-from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.delivery.delivery import Delivery
 from camfan_broker.delivery.peer import Peer
 from camfan_wire.clock import SiteClock
@@ -39,7 +39,7 @@ SrcFd = Callable[[zmq.Frame], int | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class FrameOrigin:
     """The connection that a run's frames come by."""
 
     fd: int
@@ -51,22 +51,24 @@ class Origin:
     def is_open(self) -> bool:
         return self.inode is not None and inode_of(self.fd) == self.inode
 
-    def is_same(self, other: Origin) -> bool:
+    def is_same(self, other: FrameOrigin) -> bool:
         return (self.fd, self.inode) == (other.fd, other.inode)
 
 
-class Claims:
+class PublisherClaims:
     """Belongs to the loop's thread."""
 
-    def __init__(self, cameras: Mapping[str, Camera], delivery: Delivery, clock: SiteClock) -> None:
+    def __init__(
+        self, cameras: Mapping[str, TrackedCamera], delivery: Delivery, clock: SiteClock
+    ) -> None:
         self._cameras = cameras
         self._delivery = delivery
         self._clock = clock
-        self._origins: dict[str, Origin] = {}  # of each camera's present run
+        self._origins: dict[str, FrameOrigin] = {}  # of each camera's present run
 
     # ---- frames ----
 
-    def check(self, camera: Camera, header: Header, part: zmq.Frame) -> None:
+    def check(self, camera: TrackedCamera, header: Header, part: zmq.Frame) -> None:
         """Whether a frame of another run than the present one may begin, or go on.
 
         Raises WireError for one whose camera is published by another process, and for what is left
@@ -91,7 +93,7 @@ class Claims:
             raise WireError(OTHER_PUBLISHER, self._sentence(camera.name, sender.address))
         camera.resume_or_begin(header)
 
-    def began(self, camera: Camera, part: zmq.Frame) -> None:
+    def began(self, camera: TrackedCamera, part: zmq.Frame) -> None:
         """The frame that this part belongs to was accepted: it came by the present connection."""
         found = self._origin(part)
         had = self._origins.get(camera.name)
@@ -178,15 +180,15 @@ class Claims:
         self._delivery.reply(peer.identity, Heartbeat())  # which notices that it is gone
         return self._delivery.peers.get(peer.identity) is peer
 
-    def _origin(self, part: zmq.Frame) -> Origin:
+    def _origin(self, part: zmq.Frame) -> FrameOrigin:
         fd = -1
         with suppress(zmq.ZMQError, ValueError):
             fd = int(part.get(zmq.SRCFD))
         inode = inode_of(fd) if fd >= 0 else None
         address = address_of(fd, inode) if inode is not None else ""
-        return Origin(fd, inode, address, self._clock.now_ns())
+        return FrameOrigin(fd, inode, address, self._clock.now_ns())
 
-    def _where(self, peer: Peer | None, origin: Origin | None) -> str:
+    def _where(self, peer: Peer | None, origin: FrameOrigin | None) -> str:
         """Where the present publisher is, and since when, in words."""
         if peer is not None:
             return f"{peer.hello.host or 'another machine'} since {_time(peer.since_ns)}"

@@ -18,9 +18,9 @@ from msgspec import structs
 from camfan_broker.access.access import NOBODY, Access
 from camfan_broker.access.budget import REQUEST_BYTES, TOO_FAST
 from camfan_broker.access.rights import Rights
-from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.late_frame import late_frame
-from camfan_broker.delivery.claims import Claims
+from camfan_broker.delivery.claims import PublisherClaims
 from camfan_broker.delivery.delivery import Delivery
 from camfan_broker.delivery.peer import Peer
 from camfan_broker.delivery.tracer import Tracer
@@ -68,13 +68,13 @@ class Control:
     def __init__(
         self,
         socket: zmq.Socket[bytes],
-        cameras: Mapping[str, Camera],
+        cameras: Mapping[str, TrackedCamera],
         clock: SiteClock,
         delivery: Delivery,
         welcome: messages.Welcome,
         backstage: Backstage,
         access: Access,
-        claims: Claims,
+        claims: PublisherClaims,
     ) -> None:
         self._claims = claims
         self._socket = socket
@@ -342,7 +342,7 @@ class Control:
         peer.reader.add_credit(credit.frames, credit.bytes)
         self._delivery.pump(peer, time.monotonic_ns())
 
-    def _published_by(self, peer: Peer) -> Camera:
+    def _published_by(self, peer: Peer) -> TrackedCamera:
         camera = self._cameras.get(peer.hello.publishes or "")
         if camera is None:
             raise WireError("not-allowed", f"{peer.hello.name} is not the node of a camera")
@@ -387,7 +387,7 @@ def _no_camera(name: str, cameras: Iterable[str]) -> str:
 
 
 def _left_out(
-    site: str, cameras: Iterable[Camera], unknown: Iterable[str], there_is: Iterable[str]
+    site: str, cameras: Iterable[TrackedCamera], unknown: Iterable[str], there_is: Iterable[str]
 ) -> dict[str, str]:
     """Why the broker of another site does not get a camera, by camera."""
     refused = {name: _no_camera(name, there_is) for name in unknown}

@@ -14,9 +14,9 @@ import zmq
 
 from camfan_broker.access.rights import Rights
 from camfan_broker.camera.account import Account
-from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.demand import AWAY_NS, layers_of
-from camfan_broker.camera.ring import Entry
+from camfan_broker.camera.ring import RingEntry
 from camfan_broker.delivery.latest import Reader
 from camfan_broker.delivery.peer import Peer
 from camfan_config.text.globs import matches
@@ -40,7 +40,7 @@ class Delivery:
     def __init__(
         self,
         socket: zmq.Socket[bytes],
-        cameras: Mapping[str, Camera],
+        cameras: Mapping[str, TrackedCamera],
         may_log: Callable[[str], bool],
     ) -> None:
         self._may_log = may_log  # whether another line about this key is due
@@ -67,7 +67,7 @@ class Delivery:
         return any(peer.hello.name == name for peer in self.peers.values())
 
     def subscribe(
-        self, peer: Peer, wishes: messages.Subscribe, cameras: list[Camera]
+        self, peer: Peer, wishes: messages.Subscribe, cameras: list[TrackedCamera]
     ) -> tuple[bytes, ...]:
         """From now on the peer gets this; the topics that it did not ask for before."""
         name = peer.hello.name
@@ -92,7 +92,7 @@ class Delivery:
         found = self.accounts[name] = {}
         return found
 
-    def camera_added(self, camera: Camera) -> None:
+    def camera_added(self, camera: TrackedCamera) -> None:
         for peer in self.peers.values():
             reader = peer.reader
             if reader is None or not peer.rights.may_see(camera.name):
@@ -101,7 +101,7 @@ class Delivery:
                 reader.add_camera(camera)
         self._index()
 
-    def layers(self, camera: Camera, fps: float | None) -> int:
+    def layers(self, camera: TrackedCamera, fps: float | None) -> int:
         """How many layers of a camera are wanted here."""
         wanted = [
             layers_of(peer.reader.wishes, fps)
@@ -129,7 +129,7 @@ class Delivery:
         known = [rate for rate in rates if rate is not None]
         return max(known, default=0.0) if len(known) == len(rates) else None
 
-    def frame_came(self, camera: Camera) -> None:
+    def frame_came(self, camera: TrackedCamera) -> None:
         """A camera has a new frame, or a late one."""
         for peer in self._by_camera.get(camera.name, ()):
             if peer.reader is not None and peer.reader.open:
@@ -224,7 +224,7 @@ class Delivery:
         found = [p.identity for p in self.peers.values() if p.hello.publishes == camera]
         return found[-1] if found else None
 
-    def _send_frame(self, identity: bytes, entry: Entry) -> bool:
+    def _send_frame(self, identity: bytes, entry: RingEntry) -> bool:
         if not self._address(identity):
             return False
         socket = self._socket

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from camfan_broker.camera.account import NOT_WANTED, UNSEEN
 from camfan_broker.camera.backlog import Backlog, Item
-from camfan_broker.camera.ring import Entry
+from camfan_broker.camera.ring import RingEntry
 from camfan_broker.delivery.every_cursor import Cursor, resolve
 from camfan_wire.header import Position
 from camfan_wire.messages import OTHER_PUBLISHER, Gap
@@ -54,7 +54,7 @@ def next_item(cursor: Cursor) -> Item | None:
     return _end_of_run(last, entry, entry.stretch.why)
 
 
-def _end_of_run(last: Position, entry: Entry, why: str) -> Gap:
+def _end_of_run(last: Position, entry: RingEntry, why: str) -> Gap:
     """Nobody knows what the run ended with; another one goes on."""
     return Gap(
         camera=entry.header.camera,
@@ -65,7 +65,7 @@ def _end_of_run(last: Position, entry: Entry, why: str) -> Gap:
     )
 
 
-def _before_what_is_owed(cursor: Cursor, entry: Entry) -> Position | None:
+def _before_what_is_owed(cursor: Cursor, entry: RingEntry) -> Position | None:
     """Where a cursor stands that waited for a camera before that began; None if not before it.
 
     The first pictures of a run may be taken while its camera is still connecting.
@@ -128,7 +128,7 @@ def _leave(cursor: Cursor) -> None:
         cursor.next = cursor.next if found is None else max(found, cursor.next)
 
 
-def frame_sent(cursor: Cursor, entry: Entry) -> None:
+def frame_sent(cursor: Cursor, entry: RingEntry) -> None:
     """Note that an entry went out, live or late."""
     late = cursor.backlog is not None
     cursor.account.frame_went(entry, late=late)
@@ -149,11 +149,11 @@ def move(cursor: Cursor, frames: int) -> None:
     cursor.upto = max(cursor.upto, min(cursor.upto + frames, known))
 
 
-def _follows(last: Position, entry: Entry) -> bool:
+def _follows(last: Position, entry: RingEntry) -> bool:
     return last.run == entry.header.run and entry.header.sequence == last.sequence + 1
 
 
-def _gap(entry: Entry, first: int, reason: str) -> Gap:
+def _gap(entry: RingEntry, first: int, reason: str) -> Gap:
     """The gap from a sequence of the entry's run to right before the entry."""
     header = entry.header
     return Gap(

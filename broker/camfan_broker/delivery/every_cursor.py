@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from camfan_broker.camera.account import Account
 from camfan_broker.camera.backlog import Backlog
-from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.camera import TrackedCamera
 from camfan_wire.header import Position
 from camfan_wire.messages import Subscribe
 
@@ -16,7 +16,7 @@ from camfan_wire.messages import Subscribe
 class Cursor:
     """How far one subscriber is with one camera."""
 
-    camera: Camera
+    camera: TrackedCamera
     account: Account
     next: int  # index into the ring of the entry that comes next
     last: Position | None = None  # what it had last
@@ -34,7 +34,7 @@ class Cursor:
     turn: int = 0  # when it was served last; the smallest is served next
 
 
-def start(wishes: Subscribe, camera: Camera, account: Account) -> Cursor:
+def start(wishes: Subscribe, camera: TrackedCamera, account: Account) -> Cursor:
     """Where a subscription begins: behind what it has, at a time, or at the newest picture."""
     ring = camera.ring
     cursor = Cursor(camera, account, max(ring.first, ring.end - 1))  # the last picture, at once

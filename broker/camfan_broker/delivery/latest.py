@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from camfan_broker.camera.account import MAX_FPS, NEWER, NOT_WANTED, UNSEEN, Account
 from camfan_broker.camera.backlog import Item
-from camfan_broker.camera.camera import Camera
-from camfan_broker.camera.ring import Entry
+from camfan_broker.camera.camera import TrackedCamera
+from camfan_broker.camera.ring import RingEntry
 from camfan_broker.delivery.every import NO_RUN, frame_sent, move, next_item
 from camfan_broker.delivery.every_cursor import Cursor, start
 from camfan_wire.header import Position
@@ -30,7 +30,7 @@ class Reader:
         self,
         wishes: Subscribe,
         accounts: dict[str, Account],
-        cameras: Iterable[Camera] = (),
+        cameras: Iterable[TrackedCamera] = (),
         before: Reader | None = None,
     ) -> None:
         self.wishes = wishes
@@ -57,7 +57,7 @@ class Reader:
         if self.window is not None:
             self.window = min(self.window + size, self.wishes.window or 0)
 
-    def add_camera(self, camera: Camera) -> None:
+    def add_camera(self, camera: TrackedCamera) -> None:
         if camera.name not in self.cursors:
             account = self.accounts.setdefault(camera.name, Account())
             self.cursors[camera.name] = start(self.wishes, camera, account)
@@ -80,7 +80,7 @@ class Reader:
         waiting = [c.due_ns for c in self.cursors.values() if c.next < c.camera.ring.end]
         return min(waiting, default=None)
 
-    def sent(self, cursor: Cursor, entry: Entry, now: int) -> None:
+    def sent(self, cursor: Cursor, entry: RingEntry, now: int) -> None:
         """Note that an entry went out."""
         if self.wishes.mode == "latest":
             self._newest_sent(cursor, entry, now)
@@ -101,7 +101,7 @@ class Reader:
         begins, cursor.rejoins = cursor.rejoins or NO_RUN, None
         cursor.last = begins if gap.last is None else Position(gap.run, gap.last)
 
-    def _newest_sent(self, cursor: Cursor, entry: Entry, now: int) -> None:
+    def _newest_sent(self, cursor: Cursor, entry: RingEntry, now: int) -> None:
         ring, account = cursor.camera.ring, cursor.account
         passed_over = ring.end - 1 - cursor.next
         lost = entry.lost - cursor.lost
@@ -117,7 +117,7 @@ class Reader:
         if self.wishes.max_fps is not None:
             cursor.due_ns = _next_due(cursor.due_ns, now, int(1e9 / self.wishes.max_fps))
 
-    def _next_latest(self, now: int) -> tuple[Cursor, Entry] | None:
+    def _next_latest(self, now: int) -> tuple[Cursor, RingEntry] | None:
         best: Cursor | None = None
         for cursor in self.cursors.values():
             if cursor.next >= cursor.camera.ring.end or cursor.due_ns > now:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from camfan_broker.access.rights import Rights
 from camfan_broker.camera.account import NOT_WANTED, Account
-from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.delivery.peer import Peer
 from camfan_wire.clock import SiteClock
 from camfan_wire.header import Position
@@ -31,7 +31,7 @@ Reply = Callable[[bytes, FromBroker], object]
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenTrace:
     """A question that is being answered."""
 
     asked_by: bytes
@@ -48,7 +48,7 @@ class Tracer:
 
     def __init__(
         self,
-        cameras: Mapping[str, Camera],
+        cameras: Mapping[str, TrackedCamera],
         peers: Mapping[bytes, Peer],
         clock: SiteClock,
         reply: Reply,
@@ -57,7 +57,7 @@ class Tracer:
         self._peers = peers
         self._clock = clock
         self._reply = reply
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, _OpenTrace] = {}
 
     def ask(self, asked_by: bytes, trace: Trace, rights: Rights) -> str | None:
         """Start to answer; a reason, if that is not possible.
@@ -85,7 +85,7 @@ class Tracer:
         ]
         key = secrets.token_hex(8)
         until_ns = time.monotonic_ns() + ANSWER_NS
-        self._open[key] = _Open(asked_by, rights.name, trace, run, hops, asked, until_ns)
+        self._open[key] = _OpenTrace(asked_by, rights.name, trace, run, hops, asked, until_ns)
         question = Trace(id=key, camera=trace.camera, sequence=trace.sequence, run=run)
         for identity in asked:
             self._reply(identity, question)
@@ -133,10 +133,10 @@ class Tracer:
             ),
         )
 
-    def _readers(self, camera: Camera) -> list[Peer]:
+    def _readers(self, camera: TrackedCamera) -> list[Peer]:
         return [p for p in self._peers.values() if p.reader and camera.name in p.reader.cursors]
 
-    def _at_broker(self, camera: Camera, run: str | None, sequence: int) -> Hop:
+    def _at_broker(self, camera: TrackedCamera, run: str | None, sequence: int) -> Hop:
         if run is None:
             return Hop(node="broker", outcome="unknown", reason="no frame of this camera has come")
         found = camera.ring.find(run, sequence)
@@ -166,7 +166,9 @@ class Tracer:
             return Hop(node="broker", outcome="unknown", reason="too long ago")
         return Hop(node="broker", outcome="lost", reason="it never came here by way of ingest")
 
-    def _at_subscriber(self, peer: Peer, camera: Camera, run: str | None, sequence: int) -> Hop:
+    def _at_subscriber(
+        self, peer: Peer, camera: TrackedCamera, run: str | None, sequence: int
+    ) -> Hop:
         assert peer.reader is not None
         name, account = peer.hello.name, peer.reader.cursors[camera.name].account
         if run is None:
@@ -236,6 +238,6 @@ def _instead(hop: Hop, of: Hop) -> Hop:
     return replace(hop, outcome=of.outcome, reason=of.reason)
 
 
-def _records(peer: Peer, camera: Camera) -> bool:
+def _records(peer: Peer, camera: TrackedCamera) -> bool:
     reads = peer.reader is not None and camera.name in peer.reader.cursors
     return reads and peer.hello.kind == "recorder"

@@ -13,9 +13,9 @@ import zmq
 
 from camfan_broker.access.access import Access
 from camfan_broker.access.budget import TOO_FAST
-from camfan_broker.camera.camera import Camera
-from camfan_broker.camera.ring import Entry
-from camfan_broker.fanout.subscriptions import Listeners
+from camfan_broker.camera.camera import TrackedCamera
+from camfan_broker.camera.ring import RingEntry
+from camfan_broker.fanout.subscriptions import FanoutSubscriptions
 from camfan_broker.loop.draining import Drain
 from camfan_wire.errors import WireError
 from camfan_wire.sockets import COPIED, NOT_COPIED, SNDMORE, has_input, receive, send
@@ -32,18 +32,18 @@ class Fanout:
     """The broker's XPUB, in manual mode with last-value sends (ZMQ_XPUB_MANUAL_LAST_VALUE)."""
 
     def __init__(
-        self, socket: zmq.Socket[bytes], cameras: Mapping[str, Camera], access: Access
+        self, socket: zmq.Socket[bytes], cameras: Mapping[str, TrackedCamera], access: Access
     ) -> None:
         self._socket = socket
         self._cameras = cameras
-        self.listeners = Listeners()
+        self.listeners = FanoutSubscriptions()
         self.refused: Counter[str] = Counter()
         self._access = access
         self._rest = Drain(socket)
         self.touched = True  # see `Poller`
         self.sent = 0
 
-    def send_frame(self, entry: Entry) -> None:
+    def send_frame(self, entry: RingEntry) -> None:
         if not self.listeners.any_frames:
             return
         socket = self._socket
@@ -119,7 +119,7 @@ class Fanout:
             self._socket.setsockopt(zmq.SUBSCRIBE, prefix)
         return granted
 
-    def _last_picture(self, granted: tuple[bytes, ...]) -> Entry | None:
+    def _last_picture(self, granted: tuple[bytes, ...]) -> RingEntry | None:
         """The newest frame that a subscription to one camera, or to one layer of it, matches."""
         if len(granted) != 1 or not granted[0].startswith(FRAMES):
             return None

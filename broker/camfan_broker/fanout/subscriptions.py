@@ -18,12 +18,12 @@ import zmq
 
 from camfan_wire.topics import FRAMES
 
-NOBODY = -1
+NO_PEER = -1
 SWEEPS = 5  # after each such end: ZeroMQ may say so before the system has closed the socket
 
 
 @dataclass(slots=True)
-class Listener:
+class FanoutConnection:
     """One connection: its socket in the kernel, what it asked for, and what it has of it."""
 
     inode: int
@@ -31,11 +31,11 @@ class Listener:
     prefixes: Counter[bytes] = field(default_factory=Counter)  # granted, and for how many
 
 
-class Listeners:
-    """Granted subscriptions by connection. Belongs to the loop's thread."""
+class FanoutSubscriptions:
+    """UpstreamGrant subscriptions by connection. Belongs to the loop's thread."""
 
     def __init__(self) -> None:
-        self._by_fd: dict[int, Listener] = {}
+        self._by_fd: dict[int, FanoutConnection] = {}
         self.prefixes: Counter[bytes] = Counter()  # how many connections have each
         self._sweeps = 0
         self._frames = 0  # of `prefixes`, those that the topic of a frame may match
@@ -69,7 +69,7 @@ class Listeners:
         listener = self._by_fd.get(fd)
         if listener is None or listener.inode != inode:
             self._end(fd)
-            listener = self._by_fd[fd] = Listener(inode)
+            listener = self._by_fd[fd] = FanoutConnection(inode)
         if asked in listener.asked:
             return
         listener.asked[asked] = granted
@@ -85,7 +85,7 @@ class Listeners:
         """
         fd = _fd(event)
         listener = self._by_fd.get(fd)
-        if fd == NOBODY:
+        if fd == NO_PEER:
             self._sweeps = SWEEPS
         if listener is None or listener.inode != _inode(fd):
             return ()
@@ -124,7 +124,7 @@ def _fd(event: zmq.Frame) -> int:
     try:
         return int(event.get(zmq.SRCFD))
     except (zmq.ZMQError, AttributeError):
-        return NOBODY
+        return NO_PEER
 
 
 def _inode(fd: int) -> int | None:

@@ -14,9 +14,9 @@ import zmq
 
 from camfan_broker.access.access import ANYBODY, NOBODY, Access
 from camfan_broker.access.rights import Rights
-from camfan_broker.camera.camera import Camera
-from camfan_broker.camera.ring import Entry
-from camfan_broker.delivery.claims import Claims
+from camfan_broker.camera.camera import TrackedCamera
+from camfan_broker.camera.ring import RingEntry
+from camfan_broker.delivery.claims import PublisherClaims
 from camfan_broker.loop.draining import Drain
 from camfan_wire.errors import WireError
 from camfan_wire.sockets import NOT_COPIED, has_input, receive
@@ -31,10 +31,10 @@ class Ingest:
     def __init__(
         self,
         socket: zmq.Socket[bytes],
-        on_frame: Callable[[Camera, Entry], None],
+        on_frame: Callable[[TrackedCamera, RingEntry], None],
         on_topic: Callable[[bytes, bytes, Rights], None],
         access: Access,
-        claims: Claims,
+        claims: PublisherClaims,
     ) -> None:
         self._socket = socket
         self._claims = claims
@@ -42,7 +42,7 @@ class Ingest:
         self._on_topic = on_topic
         self._bounds = access
         self._access = access if access.keyed else None
-        self._routes: dict[bytes, Camera] = {}  # by topic
+        self._routes: dict[bytes, TrackedCamera] = {}  # by topic
         self._layers: dict[str, int] = {}  # how many we subscribe to, by camera
         self._rest = Drain(socket)
         self.touched = True  # see `Poller`
@@ -51,7 +51,7 @@ class Ingest:
         for prefix in (EVENTS, STATUSES):
             socket.send(b"\x01" + prefix)
 
-    def take_cameras(self, cameras: Mapping[str, Camera]) -> None:
+    def take_cameras(self, cameras: Mapping[str, TrackedCamera]) -> None:
         """From now on, frames of these cameras are taken."""
         self._routes = {
             frame_topic(name, layer): camera
@@ -94,7 +94,7 @@ class Ingest:
                 self._other(topic, first)
         self.touched = True
 
-    def _frame(self, camera: Camera, topic: bytes, first: zmq.Frame) -> None:
+    def _frame(self, camera: TrackedCamera, topic: bytes, first: zmq.Frame) -> None:
         """A refused frame is read to its end, so that the next message starts in its place."""
         socket = self._socket
         try:

@@ -16,7 +16,7 @@ FAST = 75  # messages in a span from which on it is worth it
 MANY = 24  # messages in a turn, on average: they come in numbers without a rest
 
 
-class Turns:
+class BatchingDelay:
     """Told after each turn how many messages it took."""
 
     def __init__(self) -> None:

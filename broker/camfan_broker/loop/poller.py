@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 
-class Door(Protocol):
+class Endpoint(Protocol):
     """What somebody sends or receives through one socket."""
 
     touched: bool  # used since it was last asked, so that it may have something unsaid
@@ -23,10 +23,10 @@ class Poller:
 
     def __init__(self) -> None:
         self._poll = select.poll()
-        self._doors: list[tuple[Door, Callable[[], object]]] = []
-        self._of_descriptor: dict[int, Door | Callable[[], object]] = {}
+        self._doors: list[tuple[Endpoint, Callable[[], object]]] = []
+        self._of_descriptor: dict[int, Endpoint | Callable[[], object]] = {}
 
-    def add_socket(self, descriptor: int, door: Door, receive: Callable[[], object]) -> None:
+    def add_socket(self, descriptor: int, door: Endpoint, receive: Callable[[], object]) -> None:
         """`receive` asks the socket first, and leaves the door touched if there may be more."""
         self._poll.register(descriptor, select.POLLIN)
         self._of_descriptor[descriptor] = door

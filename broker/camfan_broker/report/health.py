@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from prometheus_client import CollectorRegistry, generate_latest
 
 from camfan_broker.access.board import Board
-from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.report.metrics import FiguresCollector
 from camfan_broker.report.status import GATEKEEPER_DEAD, Sources
 from camfan_wire.sockets import not_bound
@@ -61,7 +61,7 @@ def not_ready(broker: Health) -> list[str]:
     return missing
 
 
-def _not_live(camera: Camera) -> str:
+def _not_live(camera: TrackedCamera) -> str:
     trouble = camera.trouble(time.monotonic_ns())
     return f"camera {camera.name} is {camera.state}" + (f": its {trouble}" if trouble else "")
 
@@ -89,9 +89,9 @@ class HealthServer:
         host, _, port = listen.rpartition(":")
         registry = CollectorRegistry()
         registry.register(FiguresCollector(broker))
-        handler = type("Handler", (_Handler,), {"broker": broker, "registry": registry})
+        handler = type("Handler", (_HealthHandler,), {"broker": broker, "registry": registry})
         try:
-            self._server = _Server((host.strip("[]"), int(port)), handler)
+            self._server = _HealthHttpServer((host.strip("[]"), int(port)), handler)
         except OSError as exc:
             raise not_bound(f"http://{listen}", exc) from exc
         self.port = self._server.server_address[1]
@@ -106,7 +106,7 @@ class HealthServer:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
+class _HealthHttpServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
@@ -152,7 +152,7 @@ class _Server(ThreadingHTTPServer):
         log.debug("health: a request ended early", exc_info=True)
 
 
-class _Bounded:
+class _LimitedLines:
     """The lines of a request, as far as they may go; then none, and `over` is set."""
 
     def __init__(self, stream: BufferedIOBase, left: int) -> None:
@@ -175,17 +175,17 @@ class _Bounded:
         return self._stream.closed
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _HealthHandler(BaseHTTPRequestHandler):
     broker: Health
     registry: CollectorRegistry
-    server: _Server
+    server: _HealthHttpServer
     timeout = REQUEST_S
     server_version = "camfan"
     sys_version = ""
 
     def setup(self) -> None:
         super().setup()
-        self._request = _Bounded(self.rfile, self.broker.site.security.limits.http_header)
+        self._request = _LimitedLines(self.rfile, self.broker.site.security.limits.http_header)
         self.rfile = self._request  # type: ignore[assignment]  # all of it that http.server uses
 
     def _too_much(self) -> bool:

@@ -16,8 +16,8 @@ from msgspec import structs
 
 from camfan_broker.access.gatekeeper import Gatekeeper
 from camfan_broker.access.refusals import Refusals
-from camfan_broker.camera.camera import Camera
-from camfan_broker.camera.demand import Demands
+from camfan_broker.camera.camera import TrackedCamera
+from camfan_broker.camera.demand import DemandTable
 from camfan_broker.delivery.control import Control
 from camfan_broker.delivery.delivery import Delivery
 from camfan_broker.delivery.peer import Peer
@@ -46,10 +46,10 @@ class Sources(Protocol):
     fanout: Fanout
     gatekeeper: Gatekeeper
     refusals: Refusals
-    demands: Demands
+    demands: DemandTable
 
     @property
-    def cameras(self) -> Mapping[str, Camera]: ...
+    def cameras(self) -> Mapping[str, TrackedCamera]: ...
 
 
 def broker_status(broker: Sources) -> Status:
@@ -124,7 +124,7 @@ def _trouble(broker: Sources) -> str | None:
     return None
 
 
-def camera_figures(broker: Sources, camera: Camera) -> Figures:
+def camera_figures(broker: Sources, camera: TrackedCamera) -> Figures:
     fps, bytes_per_s = camera.rates()
     # Another thread may ask while the loop counts: what is told adds up all the same.
     received, unwanted, lost = camera.received, camera.unwanted, camera.lost
@@ -165,7 +165,7 @@ def camera_figures(broker: Sources, camera: Camera) -> Figures:
     }
 
 
-def _state(camera: Camera, age_ms: float | None, error_ms: float | None) -> CameraState:
+def _state(camera: TrackedCamera, age_ms: float | None, error_ms: float | None) -> CameraState:
     """With `late` for a camera whose frames are old when they come."""
     if camera.state != "live":
         return camera.state

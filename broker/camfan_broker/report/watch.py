@@ -10,7 +10,7 @@ import logging
 import time
 
 from camfan_broker.access.board import Board
-from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.demand import SHARES
 from camfan_config import Camera as Section
 from camfan_config.site.pace import Pace, planned_pace
@@ -25,7 +25,7 @@ NODE_SILENCE_NS = 6_000_000_000  # three statuses
 _NODE_PACE = Pace(2.0)  # a node says this often how it is
 
 
-class Watch:
+class CameraWatch:
     """Belongs to the loop's thread."""
 
     def __init__(self, board: Board, monotonic_ns: Clock = time.monotonic_ns) -> None:
@@ -33,7 +33,13 @@ class Watch:
         self._now = monotonic_ns
 
     def look(
-        self, camera: Camera, section: Section, site_ns: int, *, layers: int, trickle: float | None
+        self,
+        camera: TrackedCamera,
+        section: Section,
+        site_ns: int,
+        *,
+        layers: int,
+        trickle: float | None,
     ) -> None:
         """Compare what is with what was said last, and say what changed.
 
@@ -56,13 +62,13 @@ class Watch:
         elif camera.outage is not None:
             self._end(camera, before)
 
-    def _end(self, camera: Camera, before: CameraState) -> None:
+    def _end(self, camera: TrackedCamera, before: CameraState) -> None:
         self._board.say_event(before, "end", event_id=camera.outage or "", camera=camera.name)
         camera.outage = None
 
     def _set_pace(
         self,
-        camera: Camera,
+        camera: TrackedCamera,
         section: Section,
         status: Status | None,
         layers: int,
@@ -78,7 +84,7 @@ class Watch:
             camera.pace = camera.pace.at_least(trickle + camera.pace.interval_s)
 
     def _state(
-        self, camera: Camera, status: Status | None, site_ns: int, *, unasked: bool
+        self, camera: TrackedCamera, status: Status | None, site_ns: int, *, unasked: bool
     ) -> CameraState:
         now = self._now()
         silent_ns = camera.silent_ns(now)

@@ -25,7 +25,7 @@ WAITING = 64  # frames that the loop has not taken; full: the newest is not take
 
 
 @dataclass(frozen=True, slots=True)
-class Came:
+class UpstreamFrame:
     """A frame, as it is known here. `late`: the answer to a repair."""
 
     header: Header
@@ -34,7 +34,7 @@ class Came:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class UpstreamGrant:
     """The other broker has answered: the cameras that come, each with the sites it came through."""
 
     upstream: str
@@ -49,14 +49,14 @@ class UpstreamRefusal:
     error: WireError
 
 
-Arrival = Came | Granted | UpstreamRefusal | Gap | Repaired
+UpstreamItem = UpstreamFrame | UpstreamGrant | UpstreamRefusal | Gap | Repaired
 
 
-class Arrivals:
+class UpstreamInbox:
     """What the links have brought, for the loop, which is woken by a descriptor."""
 
     def __init__(self) -> None:
-        self._items: deque[Arrival] = deque()
+        self._items: deque[UpstreamItem] = deque()
         self._inner, self._outer = socket.socketpair()
         self._inner.setblocking(False)
         self._outer.setblocking(False)
@@ -65,9 +65,9 @@ class Arrivals:
     def fileno(self) -> int:
         return self._inner.fileno()
 
-    def put(self, item: Arrival) -> None:
+    def put(self, item: UpstreamItem) -> None:
         """Any thread."""
-        if isinstance(item, Came | UpstreamRefusal) and len(self._items) >= WAITING:
+        if isinstance(item, UpstreamFrame | UpstreamRefusal) and len(self._items) >= WAITING:
             self.overrun += 1
             return
         self._items.append(item)
@@ -76,7 +76,7 @@ class Arrivals:
         except (BlockingIOError, OSError):
             return  # it is awake already, or gone
 
-    def take(self) -> Iterator[Arrival]:
+    def take(self) -> Iterator[UpstreamItem]:
         """All that is there; the loop's thread."""
         try:
             while len(self._inner.recv(4096)) == 4096:
@@ -91,7 +91,7 @@ class Arrivals:
         self._outer.close()
 
 
-class Passage:
+class UpstreamCameraMap:
     """How one camera's frames become frames of this site. Safe on any thread."""
 
     def __init__(self, local: str, clock: SiteClock, limits: Limits) -> None:

@@ -9,7 +9,12 @@ from contextlib import suppress
 
 import zmq
 
-from camfan_broker.upstream.inbox import Arrival, Came, Passage, UpstreamRefusal
+from camfan_broker.upstream.inbox import (
+    UpstreamCameraMap,
+    UpstreamFrame,
+    UpstreamItem,
+    UpstreamRefusal,
+)
 from camfan_wire import messages
 from camfan_wire.credit import LatestWindow
 from camfan_wire.errors import WireError
@@ -25,11 +30,15 @@ log = logging.getLogger(__name__)
 LATELY_S = 6.0  # three statuses
 
 
-class Stream(LinkUser):
+class UpstreamLatest(LinkUser):
     """Newest frames of some cameras. Called on the link's thread, but for what says otherwise."""
 
     def __init__(
-        self, passages: Mapping[str, Passage], put: Callable[[Arrival], None], *, idle: bool
+        self,
+        passages: Mapping[str, UpstreamCameraMap],
+        put: Callable[[UpstreamItem], None],
+        *,
+        idle: bool,
     ) -> None:
         self.site: str | None = None  # of the other broker
         self.trouble: str | None = None
@@ -95,7 +104,7 @@ class Stream(LinkUser):
         self._give_credit(header)
         here = passage.take(header, self.link.clock)
         if here is not None:
-            self._put(Came(here, parts[2], late=False))
+            self._put(UpstreamFrame(here, parts[2], late=False))
 
     def _give_credit(self, header: Header | None) -> None:
         if self._asked:

@@ -11,7 +11,12 @@ from contextlib import suppress
 import zmq
 from msgspec.structs import replace
 
-from camfan_broker.upstream.inbox import Arrival, Came, Passage, UpstreamRefusal
+from camfan_broker.upstream.inbox import (
+    UpstreamCameraMap,
+    UpstreamFrame,
+    UpstreamItem,
+    UpstreamRefusal,
+)
 from camfan_wire import messages
 from camfan_wire.errors import WireError
 from camfan_wire.frame_check import FrameCheck
@@ -22,13 +27,15 @@ from camfan_wire.messages import Gap, Repair, Repaired
 REFUSED = "refused"  # the reason of a gap, as a camera gives it
 
 
-class Fetcher(LinkUser):
+class UpstreamRepair(LinkUser):
     """Mode `every` from where a repair begins, and nothing between repairs.
 
     Called on the link's thread, but for `ask`.
     """
 
-    def __init__(self, camera: str, passage: Passage, put: Callable[[Arrival], None]) -> None:
+    def __init__(
+        self, camera: str, passage: UpstreamCameraMap, put: Callable[[UpstreamItem], None]
+    ) -> None:
         self._camera = camera  # its name there
         self._check = FrameCheck(camera)
         self._passage = passage
@@ -86,7 +93,7 @@ class Fetcher(LinkUser):
             self._end(request, done=True)
             return
         here = self._passage.translate(header, self.link.clock, late=True)
-        self._put(Came(here, parts[2], late=True))
+        self._put(UpstreamFrame(here, parts[2], late=True))
         self._after, self._frames = header.position, self._frames - 1
         self._told(request)
 

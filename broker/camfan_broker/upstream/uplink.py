@@ -2,7 +2,7 @@
 
 A camera comes by one of two: the link of those that somebody here watches, or the link of those
 that nobody does, which get a picture now and then and ask nothing of the camera. Both give the
-newest; what somebody here misses comes by a third link, of that camera alone (`fetch.py`).
+newest; what somebody here misses comes by a third link, of that camera alone (`repair.py`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from camfan_broker.upstream.inbox import Arrivals, Granted, Passage
-from camfan_broker.upstream.latest import Stream
-from camfan_broker.upstream.repair import Fetcher
+from camfan_broker.upstream.inbox import UpstreamCameraMap, UpstreamGrant, UpstreamInbox
+from camfan_broker.upstream.latest import UpstreamLatest
+from camfan_broker.upstream.repair import UpstreamRepair
 from camfan_config import Limits, Upstream
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
@@ -45,7 +45,7 @@ class Uplink:
         site: str,
         cameras: Mapping[str, str],
         clock: SiteClock,
-        arrivals: Arrivals,
+        arrivals: UpstreamInbox,
         limits: Limits,
         before: Uplink | None = None,
     ) -> None:
@@ -61,13 +61,14 @@ class Uplink:
         self._put = arrivals.put
         self._keys = _keys(section)
         had = {p.local: p for p in before._passages.values()} if before is not None else {}
-        self._passages: dict[str, Passage] = {
-            there: had.get(here) or Passage(here, clock, limits) for here, there in cameras.items()
+        self._passages: dict[str, UpstreamCameraMap] = {
+            there: had.get(here) or UpstreamCameraMap(here, clock, limits)
+            for here, there in cameras.items()
         }
-        self._live = Stream(self._passages, arrivals.put, idle=False)
-        self._idle = Stream(self._passages, arrivals.put, idle=True)
+        self._live = UpstreamLatest(self._passages, arrivals.put, idle=False)
+        self._idle = UpstreamLatest(self._passages, arrivals.put, idle=True)
         self._live.granted = self._granted
-        self._fetchers: dict[str, Fetcher] = {}
+        self._fetchers: dict[str, UpstreamRepair] = {}
         self._dial(self._live, site)
         self._dial(self._idle, f"{site}-idle")
 
@@ -111,7 +112,7 @@ class Uplink:
         there = self.cameras[request.camera]
         fetcher = self._fetchers.get(there)
         if fetcher is None:
-            fetcher = Fetcher(there, self._passages[there], self._put)
+            fetcher = UpstreamRepair(there, self._passages[there], self._put)
             self._fetchers[there] = fetcher
             self._dial(fetcher, f"{self._site}-{there}")
         return fetcher.ask(request)
@@ -143,7 +144,7 @@ class Uplink:
             for here, there in self.cameras.items()
             if there not in ready.refused
         }
-        self._put(Granted(self.name, via))
+        self._put(UpstreamGrant(self.name, via))
 
 
 def _keys(section: Upstream) -> ClientKeys | None:

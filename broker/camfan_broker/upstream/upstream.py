@@ -13,10 +13,15 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from camfan_broker.access.board import Board
-from camfan_broker.camera.camera import Camera
+from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.late_frame import late_entry
-from camfan_broker.camera.ring import Entry
-from camfan_broker.upstream.inbox import Arrivals, Came, Granted, UpstreamRefusal
+from camfan_broker.camera.ring import RingEntry
+from camfan_broker.upstream.inbox import (
+    UpstreamFrame,
+    UpstreamGrant,
+    UpstreamInbox,
+    UpstreamRefusal,
+)
 from camfan_broker.upstream.uplink import Need, Uplink
 from camfan_config import Site, UpstreamCamera
 from camfan_wire import messages
@@ -42,15 +47,15 @@ class Upstreams:
 
     def __init__(
         self,
-        cameras: Mapping[str, Camera],
+        cameras: Mapping[str, TrackedCamera],
         clock: SiteClock,
         board: Board,
-        on_frame: Callable[[Camera, Entry], None],
-        on_repair: Callable[[Camera], None],
+        on_frame: Callable[[TrackedCamera, RingEntry], None],
+        on_repair: Callable[[TrackedCamera], None],
         greet_sites: Callable[[], None],
     ) -> None:
         """`greet_sites`: has the brokers of other sites ask anew for what they take from here."""
-        self.arrivals = Arrivals()
+        self.arrivals = UpstreamInbox()
         self._cameras = cameras
         self._clock = clock
         self._board = board
@@ -118,10 +123,10 @@ class Upstreams:
     def receive(self) -> None:
         """Take what has come."""
         for item in self.arrivals.take():
-            if isinstance(item, Granted):
+            if isinstance(item, UpstreamGrant):
                 self._granted(item)
                 continue
-            name = item.header.camera if isinstance(item, Came) else item.camera
+            name = item.header.camera if isinstance(item, UpstreamFrame) else item.camera
             camera = self._cameras.get(name)
             if camera is None or name not in self._by_camera:
                 continue  # it was on its way when the site file changed
@@ -130,10 +135,12 @@ class Upstreams:
             except WireError as exc:
                 camera.refuse(exc, time.monotonic_ns())
 
-    def _take(self, camera: Camera, item: Came | UpstreamRefusal | Gap | Repaired) -> None:
+    def _take(
+        self, camera: TrackedCamera, item: UpstreamFrame | UpstreamRefusal | Gap | Repaired
+    ) -> None:
         if isinstance(item, UpstreamRefusal):
             raise item.error
-        if isinstance(item, Came):
+        if isinstance(item, UpstreamFrame):
             header, text = item.header, encode_header(item.header)
             if not item.late:
                 camera.check_order(header)
@@ -148,7 +155,7 @@ class Upstreams:
             camera.repairs.repaired_to(item)
         self._on_repair(camera)
 
-    def _granted(self, granted: Granted) -> None:
+    def _granted(self, granted: UpstreamGrant) -> None:
         uplink = self._by_name.get(granted.upstream)
         if uplink is None:
             return
