@@ -15,6 +15,7 @@ from posixpath import normpath
 
 from camfan_config import (
     BROKER,
+    EXIT_CONFIG,
     Broker,
     CameraBase,
     CamfanError,
@@ -36,7 +37,6 @@ from camfan_config.text.units import parse_address
 from camfan_nodes.shared.share import choose_host
 from camfan_nodes.site.cli_site import check_file
 
-EXIT_CONFIG = 78
 UNIT_WATCHDOG_S = 30.0  # WatchdogSec of camfan-camera@.service
 UNSEEN = ("/home", "/root", "/run/user")  # what ProtectHome= hides
 OVERHEAD_BYTES = 512_000_000  # of the broker: the interpreter, and frames on their way out

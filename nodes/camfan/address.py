@@ -6,7 +6,6 @@ delivery socket, in which case only the broker knows which cameras exist.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import secrets
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from camfan.errors import EndpointError, UnknownCameraError
 from camfan.options import check_name
-from camfan_config import Site, broker_of, brokers_for, endpoints, load_site, select
+from camfan_config import Site, broker_of, brokers_for, did_you_mean, endpoints, load_site, select
 from camfan_config.types import Ports
 
 DELIVERY_PORT, INGEST_PORT = Ports().delivery, Ports().ingest  # where an address has none
@@ -162,8 +161,7 @@ def _check_pattern(site: Site | str, pattern: str) -> None:
 
 
 def _unknown(site: Site, pattern: str) -> str:
-    near = difflib.get_close_matches(pattern, site.cameras, 1)
-    hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(sorted(site.cameras))}"
+    hint = did_you_mean(pattern, sorted(site.cameras), otherwise="it has")
     return f"site '{site.site}' has no camera '{pattern}'; {hint}"
 
 

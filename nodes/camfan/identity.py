@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from camfan.errors import KeyMissingError
-from camfan_config import Site, nodes
+from camfan_config import BROKER, OWNER, Site, nodes
 from camfan_wire.keys import (
     PUBLIC,
     SECRET,
@@ -29,8 +29,6 @@ from camfan_wire.keys import (
 KeyFile = str | os.PathLike[str]
 
 VARIABLE = "CAMFAN_KEY"
-OWNER = "owner"
-BROKER = "broker"
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 

@@ -7,7 +7,6 @@ out of range. Nothing here knows the broker.
 from __future__ import annotations
 
 import asyncio
-import difflib
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +15,7 @@ from numbers import Integral, Real
 from typing import TypedDict
 
 from camfan.identity import KeyFile
+from camfan_config import did_you_mean
 from camfan_wire.header import Position
 from camfan_wire.link import Report
 from camfan_wire.topics import NAME
@@ -65,8 +65,7 @@ def check_names(
             continue
         if option in elsewhere:
             raise TypeError(f"'{option}' is an option of {other_caller}, not of {caller}")
-        near = difflib.get_close_matches(option, (*known, *_NAMED), 1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(sorted(known))}"
+        hint = did_you_mean(option, sorted((*known, *_NAMED)))
         raise TypeError(f"{caller} has no option '{option}'; {hint}")
 
 

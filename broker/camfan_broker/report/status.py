@@ -28,7 +28,6 @@ from camfan_wire.clock import SiteClock
 from camfan_wire.messages import Figures, Status
 from camfan_wire.states import STATES, CameraState, state_of
 
-BROKER = "broker"
 GATEKEEPER_DEAD = "the gatekeeper has died: nobody new gets in until the broker is started again"
 SLOW_S = 1.0  # a camera with a longer interval has no rate over 3 s that says anything
 SHOWN_NS = 60_000_000_000  # a refusal is told for so long

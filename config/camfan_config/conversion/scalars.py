@@ -236,14 +236,14 @@ def _host_of(scalar: Scalar) -> str | None:
 
 def slug(pattern: str, text: str) -> str | None:
     """The text with what the pattern forbids left out, if that is enough."""
-    if re.search(pattern, "a b") or "@" in text:
+    if re.fullmatch(pattern, "a b") or "@" in text:
         return None  # not the pattern of a name
     plain = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS))
     plain = "".join(char for char in plain if not unicodedata.combining(char))
     if not plain.isascii():
         return None  # what is left of the name would be another name
     made = re.sub(r"[^a-z0-9_*?-]+", "-", plain).strip("-")[:64]
-    return made if made and re.search(pattern, made) else None
+    return made if made and re.fullmatch(pattern, made) else None
 
 
 def _literal(kind: ValueKind, scalar: Scalar) -> object:

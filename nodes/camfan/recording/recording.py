@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from camfan.recording.reader_index import open_to_read
 from camfan.recording.rows import FrameRow
 from camfan.recording.schema import FILE_NAME, explained
 from camfan.recording.walking import Found, walk, walk_at_intervals
+from camfan_config import did_you_mean
 from camfan_wire.header import Position
 from camfan_wire.messages import Event
 
@@ -222,9 +222,8 @@ class Recording:
 
     def _unknown(self, camera: str) -> UnknownCameraError:
         known = self.cameras()
-        near = difflib.get_close_matches(camera, known, 1)
-        there = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(known) or 'none'}"
-        return UnknownCameraError(f"{self._path} has no frame of a camera '{camera}'; {there}")
+        hint = did_you_mean(camera, known)
+        return UnknownCameraError(f"{self._path} has no frame of a camera '{camera}'; {hint}")
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

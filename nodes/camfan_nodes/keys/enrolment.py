@@ -23,6 +23,7 @@ import zmq
 from zmq.utils import z85
 
 from camfan import CamfanError
+from camfan_config import NAME_PATTERN
 from camfan_wire.keys import ClientKeys, Pair, ServerKeys, pair_of_secret
 from camfan_wire.sockets import Role, bind, open_socket
 
@@ -33,7 +34,7 @@ ANSWER_S = 20.0
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # without I, L, O, U
 _LETTERS = 20  # of 5 bits each
 _CODE = re.compile(
-    r"([a-z0-9][a-z0-9_-]{0,63})@([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([0-9]{1,5})"
+    rf"({NAME_PATTERN})@([A-Za-z0-9.-]{{1,253}}|\[[0-9A-Fa-f:.]{{2,45}}\]):([0-9]{{1,5}})"
     r"/([0-9A-Za-z-]{20,40})"
 )
 

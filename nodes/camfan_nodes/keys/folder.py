@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from camfan import KeyFileError, Site
-from camfan.identity import BROKER, OWNER
-from camfan_config import CustomCamera, UpstreamCamera, nodes
+from camfan_config import BROKER, OWNER, CustomCamera, UpstreamCamera, is_name, nodes
 from camfan_nodes.shared.command import ConfigurationError
 from camfan_wire.keys import PUBLIC, SECRET, fingerprint, read_publics
 from camfan_wire.safe_files import find_exposure, find_group_exposure
 
 REVOKED = ".revoked"
 DEFAULT = "keys"
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ def folder_of(site: Site) -> Path:
 
 def check_name(name: str) -> str:
     """Raises ConfigurationError."""
-    if not NAME.fullmatch(name):
+    if not is_name(name):
         raise ConfigurationError(
             f"{name!r} is not a name: lower-case letters, digits, '-' and '_', at most 64"
         )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camfan import CamfanError, Site, load_site
-from camfan.identity import BROKER, server_key_of
-from camfan_config import is_loopback
+from camfan.identity import server_key_of
+from camfan_config import BROKER, is_loopback
 from camfan_nodes.keys import enrolment
 from camfan_nodes.keys.changing import changing, settle
 from camfan_nodes.keys.enrolment import MAX_PORT, Code, Invitation, InvitationReply, read_code

@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 
 from camfan import Site, SiteError, load_site
-from camfan.identity import BROKER, OWNER
-from camfan_config import hosts
+from camfan_config import BROKER, OWNER, hosts
 from camfan_nodes.keys.changing import changing, is_revoked, remove_secret, retire
 from camfan_nodes.keys.folder import DEFAULT, check_name, folder_of
 from camfan_nodes.keys.output import announce, is_there, say, say_what_then

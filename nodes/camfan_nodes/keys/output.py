@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 from camfan import CamfanError, Site
-from camfan.identity import BROKER, OWNER
-from camfan_config import broker_host
+from camfan_config import BROKER, OWNER, broker_host
 from camfan_config.text.printable import printable_lines
 from camfan_nodes.keys.folder import purposes
 from camfan_nodes.shared.asking import ask_reload

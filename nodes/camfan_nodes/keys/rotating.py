@@ -9,8 +9,7 @@ import argparse
 from pathlib import Path
 
 from camfan import Site, load_site
-from camfan.identity import BROKER
-from camfan_config import broker_host
+from camfan_config import BROKER, broker_host
 from camfan_nodes.keys.changing import changing, finish
 from camfan_nodes.keys.folder import check_name, folder_of
 from camfan_nodes.keys.output import announce, is_there, say, tell_broker

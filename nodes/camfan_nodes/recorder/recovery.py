@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from camfan.recording.rows import FrameRow, SegmentRow, SegmentState, shift_between
+from camfan_config import is_name
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.salvage import Contents, mend, read_segment
-from camfan_nodes.recorder.segment import CAMERA_NAME, DAY_NAME, FILE_NAME, NEW
+from camfan_nodes.recorder.segment import DAY_NAME, FILE_NAME, NEW
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def _remove_unnamed(folder: Path) -> None:
 def _files(folder: Path) -> Iterator[str]:
     """Ours: segments, and files that were to become one."""
     for camera in sorted(folder.iterdir()):
-        if not CAMERA_NAME.fullmatch(camera.name) or not camera.is_dir():
+        if not is_name(camera.name) or not camera.is_dir():
             continue
         for day in sorted(camera.iterdir()):
             if not DAY_NAME.fullmatch(day.name) or not day.is_dir():

@@ -17,9 +17,9 @@ from pathlib import Path
 from camfan.recording import matroska
 from camfan.recording.errors import RecordingError
 from camfan.recording.matroska import About, End, Record
+from camfan_config import is_name
 
 CUE_EVERY_MS = 1000
-CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 FILE_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z(_\d+)?\.mkv")
 DAY_NAME = re.compile(r"\d{4}-\d\d-\d\d")
 NEW = ".new"  # behind the name of a file without a whole frame
@@ -28,7 +28,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def file_name(camera: str, start_ns: int, attempt: int = 0) -> str:
     """`<camera>/<day>/<UTC start>.mkv`; the path of a segment below the recorder's folder."""
-    if not CAMERA_NAME.fullmatch(camera):
+    if not is_name(camera):
         raise RecordingError(f"{camera!r} is not a name of a camera, so no file is named after it")
     start = _EPOCH + timedelta(milliseconds=start_ns // matroska.MILLISECOND_NS)
     stem = f"{start:%Y-%m-%dT%H-%M-%S}.{start.microsecond // 1000:03}Z"

@@ -6,7 +6,6 @@ Only here does an error become a line and an exit code.
 from __future__ import annotations
 
 import argparse
-import difflib
 import logging
 import sys
 from collections.abc import Callable, Mapping
@@ -14,12 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from camfan import CamfanError, KeyFileError, KeyMissingError, SiteError, UnknownCameraError
-from camfan_config import HidingFormatter
+from camfan_config import EXIT_CONFIG, EXIT_UNAVAILABLE, HidingFormatter, did_you_mean
 from camfan_config.site_file import NoSiteError
 from camfan_config.text.printable import printable_lines
 
-EXIT_UNAVAILABLE = 69
-EXIT_CONFIG = 78
 LAYOUT = "%(levelname)s %(name)s: %(message)s"  # of a line of the log
 AGAIN_S = 1.0  # within which a line that is said again is left out
 
@@ -43,13 +40,7 @@ def find_node(nodes: Mapping[str, T], kind: str, name: str) -> T:
     """The section of a node, by its name in the site file. Raises ConfigurationError."""
     if name in nodes:
         return nodes[name]
-    near = difflib.get_close_matches(name, nodes, 1)
-    if near:
-        hint = f"did you mean '{near[0]}'?"
-    elif nodes:
-        hint = f"there is {', '.join(nodes)}"
-    else:
-        hint = "it has none"
+    hint = did_you_mean(name, nodes)
     raise ConfigurationError(f"the site file has no {kind} '{name}'; {hint}")
 
 

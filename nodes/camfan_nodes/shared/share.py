@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import socket
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from camfan_config import (
     BROKER,
     Node,
     Site,
+    did_you_mean,
     diff_sites,
     host_label,
     hosts,
@@ -73,8 +73,7 @@ def choose_host(site: Site, asked: str | None, machine: str | None = None) -> st
 
 
 def _hint(wrong: str, known: dict[str, tuple[Node, ...]]) -> str:
-    near = difflib.get_close_matches(host_label(wrong), known, 1)
-    return f"did you mean '{near[0]}'?" if near else f"its hosts are {', '.join(known)}"
+    return did_you_mean(host_label(wrong), known, otherwise="its hosts are")
 
 
 def change(old: Site, new: Site, config: Path, host: str) -> ShareChange:

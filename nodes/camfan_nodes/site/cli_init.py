@@ -9,7 +9,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from camfan_config import SiteError, load_site
+from camfan_config import NAME_PATTERN, SiteError, load_site
 from camfan_config.conversion.scalars import slug
 from camfan_config.document.interpolate import SECRETS_FILE
 from camfan_config.site_file import DEFAULT, VARIABLE
@@ -17,7 +17,6 @@ from camfan_config.text.printable import printable
 from camfan_nodes.shared.command import ConfigurationError, end_with_code
 from camfan_nodes.shared.site_file import add_config_argument
 from camfan_nodes.site.first_site import (
-    NAME,
     FirstCamera,
     FirstSiteError,
     camera_of,
@@ -80,7 +79,7 @@ def _answer(asks: bool, question: str, given: str | None, otherwise: str) -> str
 
 
 def _own_name() -> str:
-    return slug(NAME, socket.gethostname().partition(".")[0]) or "home"
+    return slug(NAME_PATTERN, socket.gethostname().partition(".")[0]) or "home"
 
 
 def _cameras(given: list[str] | None, *, asks: bool) -> list[FirstCamera]:

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from camfan import load_site
+from camfan_config import EXIT_CONFIG
 from camfan_config.text.printable import printable
 from camfan_nodes.shared.asking import ask_reload
-from camfan_nodes.shared.command import EXIT_CONFIG, add_key_argument, end_with_code
+from camfan_nodes.shared.command import add_key_argument, end_with_code
 from camfan_nodes.shared.site_file import add_config_argument, find_site_file
 
 

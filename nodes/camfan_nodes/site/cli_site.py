@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 
-from camfan_config import Loaded, SiteError, diff_files, host_label, hosts, load_site, read_site
+from camfan_config import (
+    EXIT_CONFIG,
+    Loaded,
+    SiteError,
+    diff_files,
+    host_label,
+    hosts,
+    load_site,
+    read_site,
+)
 from camfan_config.report.disk import check_disks, disk_warnings
 from camfan_config.report.estimate import warnings
 from camfan_config.report.graph import mermaid
@@ -22,7 +31,6 @@ from camfan_config.report.schema import schema_text
 from camfan_config.report.terminal import diff_text, picture, problems_text, summary
 from camfan_config.text.printable import printable
 from camfan_nodes.keys.folder import key_warnings
-from camfan_nodes.shared.command import EXIT_CONFIG
 from camfan_nodes.shared.site_file import NoSiteError, add_config_argument, find_site_file
 from camfan_nodes.shared.terminal import Printable
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from camfan_config import NAME_PATTERN, is_name
 from camfan_config.conversion.scalars import slug
 
-NAME = r"^[a-z0-9][a-z0-9_-]{0,63}\Z"
 VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".webm", ".ts", ".m4v")
 
 
@@ -28,9 +28,9 @@ class FirstCamera:
 
 def name_of(text: str, what: str) -> str:
     """A name as a site file allows it. Raises FirstSiteError."""
-    if re.search(NAME, text):
+    if is_name(text):
         return text
-    meant = slug(NAME, text)
+    meant = slug(NAME_PATTERN, text)
     hint = f"; did you mean '{meant}'?" if meant else ""
     raise FirstSiteError(
         f"{what} '{text}': a name has lower-case letters, digits, '-' and '_', at most 64{hint}"

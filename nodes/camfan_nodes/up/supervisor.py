@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from camfan_config import EXIT_CONFIG
 from camfan_nodes.shared.share import NodeProcess, ShareChange
 from camfan_nodes.up.child import Child
 from camfan_nodes.up.child import ending as how_it_ended
@@ -21,7 +22,6 @@ from camfan_nodes.up.child import ending as how_it_ended
 PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # before each new start of what keeps dying
 GOOD_S = 60.0  # after so long a life the first pause is short again
 GRACE_S = 2.0  # from SIGTERM to SIGKILL
-EXIT_CONFIG = 78  # of a child: starting it again with the same files would end in the same way
 FILES_S = 1.0  # between looks at the files, while a child waits for them to change
 
 Say = Callable[[str, str], None]

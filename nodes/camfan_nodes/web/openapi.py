@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from camfan_config import NAME_PATTERN
 from camfan_nodes.web.route import Answer, Rights, Route
 from camfan_nodes.web.routes import ROUTES
 
 Json = dict[str, Any]
 
-NAME = "^[a-z0-9][a-z0-9_-]{0,63}$"
+NAME = f"^{NAME_PATTERN}$"
 REFERENCES = "#/components/schemas/{name}"
 DESCRIPTION = (
     "The cameras of a site: frames, streams, and their state. A camera that a user or token may "
