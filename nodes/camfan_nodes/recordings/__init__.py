@@ -1,0 +1,1 @@
+"""Commands on what recorders wrote: list, show, export, verify, protect, rebuild, replay."""
