@@ -15,6 +15,7 @@ from camfan_broker.access.connections import Connection
 from camfan_broker.access.gatekeeper import Gatekeeper
 from camfan_broker.access.refusals import Refusals
 from camfan_broker.access.rights import EVERYTHING, Rights
+from camfan_broker.access.suspensions import SUSPENDED
 from camfan_config import Limits
 from camfan_wire.errors import WireError
 
@@ -48,6 +49,9 @@ class Access:
         if rights is None:
             self._connections.end_fd(fd)
             raise WireError("not-allowed", "its key is not valid any more")
+        if self._gatekeeper.suspensions.holds(user):  # what it had sent before it was
+            self.refusals.count(rights.name, SUSPENDED)
+            raise WireError(SUSPENDED, "its key is suspended")
         return rights
 
     def check_publishes(self, part: zmq.Frame, camera: str) -> None:
@@ -73,8 +77,15 @@ class Access:
     def charge_request(self, rights: Rights, cost: float) -> None:
         """What a key asks for, on all its connections. Raises WireError: too much too fast."""
         rate = self.limits.requests
-        if self.keyed and not self.budget.charge_request(rights.name, rate, cost):
+        known = self.keyed and rights.name
+        if known and not self.budget.charge_request(rights.name, rate, cost):
             raise self.too_fast(rights)
+
+    def charge_refused(self, part: zmq.Frame, endpoint: str) -> None:
+        """What was refused costs its key a request, too."""
+        if self.keyed:
+            with suppress(WireError):  # which counts it, and suspends a key that goes on with it
+                self.charge_request(self.sender(part, endpoint), 1.0)
 
     def charge_notice(self, rights: Rights, size: int) -> None:
         """An event or a status of a key. Raises WireError: too much too fast."""
@@ -83,7 +94,12 @@ class Access:
             raise self.too_fast(rights)
 
     def too_fast(self, rights: Rights) -> WireError:
-        """The error for a peer or a key that asks too much too fast, once it is counted."""
+        """The error for a peer or a key that asks too much too fast, once it is counted.
+
+        A key that goes on with it is suspended.
+        """
+        if self.keyed and not self.budget.charge_refusal(rights.name):
+            self._gatekeeper.suspend(rights.name, TOO_FAST, "keeps asking too much too fast")
         return self.refused(rights, "asks too much too fast", TOO_FAST)
 
     def may_log(self, key: str) -> bool:

@@ -1,7 +1,7 @@
 """What one key may ask for, however many connections it opens.
 
-Each connection has a rate of its own (`pace.py`), which begins afresh with the connection. The
-share of a key does not: it is kept by name, and costs what it makes the broker do.
+Each connection has a rate limit of its own, which starts again with the connection. The share of a
+key does not: it is kept by name, and costs what it makes the broker do.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ TOO_FAST = "too-fast"
 KEY_CONNECTIONS = 4  # a key may ask as fast as this many of its connections
 REQUEST_BYTES = 1024  # a longer request counts as several
 NOTICE_BYTES = 1024  # an event or a status is kept by others: recorders, readers, pages
+REFUSALS = 10.0  # a second, of one key, before it is suspended; 400 at once
 LINES = 0.1  # log lines a second about the coming and going of one key
 
 
@@ -25,6 +26,7 @@ class Budget:
         self._clock = clock
         self._requests: dict[str, RateLimit] = {}
         self._notices: dict[str, RateLimit] = {}
+        self._refusals: dict[str, RateLimit] = {}
         self._lines: dict[str, RateLimit] = {}
 
     def charge_request(self, key: str, rate: float, cost: float) -> bool:
@@ -35,13 +37,17 @@ class Budget:
         """An event or a status of `size` bytes; False: there were too many."""
         return self._pace(self._notices, key, rate).allows(1 + size / NOTICE_BYTES)
 
+    def charge_refusal(self, key: str) -> bool:
+        """The key has asked too much again; False: so often that it is to be suspended."""
+        return self._pace(self._refusals, key, REFUSALS).allows()
+
     def may_log(self, key: str) -> bool:
         """Whether another line about this key may be logged."""
         return self._pace(self._lines, key, LINES).allows()
 
     def keep(self, keys: set[str]) -> None:
         """Forget all other keys, once their shares are full again."""
-        for shares in (self._requests, self._notices, self._lines):
+        for shares in (self._requests, self._notices, self._refusals, self._lines):
             for key in [key for key, pace in shares.items() if key not in keys and pace.is_full()]:
                 del shares[key]
 

@@ -20,7 +20,7 @@ import zmq
 from camfan_broker.access.connections import Connection, Connections
 from camfan_broker.access.refusals import Refusals
 from camfan_broker.access.roster import Roster
-from camfan_broker.access.suspensions import Suspensions
+from camfan_broker.access.suspensions import SUSPENDED, Suspensions, name_of
 from camfan_broker.access.unfinished import Excess, find_excess
 from camfan_config import Limits
 from camfan_wire.handshake import TOO_MANY, UNKNOWN_KEY
@@ -138,7 +138,7 @@ class Gatekeeper:
             return
         if set(old.ids) - set(roster.ids):
             self._cut_before_ns = time.monotonic_ns() + LATE_NS
-        self.suspensions.pardon(set(roster.by_id))
+        self.suspensions.keep(set(roster.by_id))
         self._paces = {user: pace for user, pace in self._paces.items() if user in roster.by_id}
         changed = {user for user, had in old.by_id.items() if roster.by_id.get(user) != had}
         for connection in self.connections.all():
@@ -201,16 +201,14 @@ class Gatekeeper:
             if user is None:
                 self._refuse(address.decode("ascii", "replace"), credentials)
                 return _NO, "unknown key", ""
-            if self.suspensions.holds(user):
-                self._refusals.refuse(user.partition("/")[0], "suspended", "is suspended")
+            if self.suspensions.holds(user):  # which was logged when it began
+                self._refusals.count(name_of(user), SUSPENDED)
                 return _LATER, "suspended", ""
             if self.connections.by_user[user] >= self.limits.connections_per_key:
-                self._refusals.refuse(
-                    user.partition("/")[0], "too-many", "has too many connections"
-                )
+                self._refusals.refuse(name_of(user), "too-many", "has too many connections")
                 return _TOO_MANY, "too many connections", ""
             if not self._may_connect(user):
-                self._refusals.refuse(user.partition("/")[0], "too-fast", "connects too often")
+                self._refusals.refuse(name_of(user), "too-fast", "connects too often")
                 return _LATER, "too many connections", ""
             self.connections.admissions.admit(address.decode("ascii", "replace"), user)
             return _YES, "OK", user
@@ -265,6 +263,8 @@ class Gatekeeper:
     def _sweep(self) -> None:
         self.connections.forget_gone()
         self._end_silent()
+        for name in self.suspensions.take_ended():
+            log.info("%s is not suspended any more", name)
         if self.roster is None:
             return
         for connection in self.connections.all():
@@ -274,12 +274,18 @@ class Gatekeeper:
             self.connections.end(connection)
 
     def suspend(self, user: str, reason: str, what: str) -> None:
-        """Any thread. Keep the key of a user out for a while, and end its connections."""
-        seconds = self.suspensions.suspend(user)
-        words = f"{what}; its key is suspended for {seconds:.0f} s"
-        self._refusals.refuse(user.partition("/")[0], reason, words)
+        """Any thread. Suspend all keys of a user's name for a while, and end their connections."""
+        name = name_of(user)
+        known = self.roster.by_id if self.roster is not None else {}
+        users = {each for each in known if name_of(each) == name}
+        if not users:
+            return  # its keys were removed meanwhile
+        self._refusals.count(name, reason)
+        if not all(map(self.suspensions.holds, users)):
+            seconds = max(self.suspensions.suspend(each, what) for each in users)
+            log.warning("suspended: %s %s; its key is not admitted for %.0f s", name, what, seconds)
         for connection in self.connections.all():
-            if connection.owner == user:
+            if connection.owner in users:
                 self.connections.end(connection)
 
     def _end_unfinished(self) -> None:
@@ -306,7 +312,7 @@ class Gatekeeper:
         user, (name, until_ns) = connection.user, self._hears
         if user is None or self.roster is None or user in self.roster.by_id:
             return False
-        return user.partition("/")[0] == name and time.monotonic_ns() < until_ns
+        return name_of(user) == name and time.monotonic_ns() < until_ns
 
     def _end_silent(self) -> None:
         """Of a connection that has said nothing nobody knows which key it has; it loses nothing by

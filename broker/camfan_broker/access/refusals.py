@@ -31,12 +31,16 @@ class Refusals:
 
     def refuse(self, peer: str, reason: str, what: str) -> None:
         """`peer` is a name or an address; `what` says what it tried: `may not see barn`."""
+        self.count(peer, reason)
+        self.tell(peer, what, shown=True)
+
+    def count(self, peer: str, reason: str) -> None:
+        """Count without a line of the log."""
         with self._lock:
             known = (peer, reason)
             if known not in self.counts and len(self.counts) >= 4 * MAX_PEERS:
                 known = ("", reason)
             self.counts[known] += 1
-        self.tell(peer, what, shown=True)
 
     def tell(self, peer: str, what: str, *, shown: bool = False) -> None:
         """A line of the log, for what is counted elsewhere; `shown`: also in the status."""

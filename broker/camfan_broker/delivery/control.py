@@ -18,6 +18,7 @@ from msgspec import structs
 from camfan_broker.access.access import NOBODY, Access
 from camfan_broker.access.budget import REQUEST_BYTES, TOO_FAST
 from camfan_broker.access.rights import Rights
+from camfan_broker.access.suspensions import SUSPENDED
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.late_frame import late_frame
 from camfan_broker.delivery.claims import PublisherClaims
@@ -43,6 +44,7 @@ WELCOME_NS = 900_000_000
 MAX_PEERS = 1024
 MAX_PARTS = 8  # of a message; the longest that means anything has three
 MAX_GLOBS = 64  # in one subscription; names may be as many as the message holds
+REFUSED_PER_S = 1.0  # answers that say what was refused, to one connection; 40 at once
 COSTLY = 5.0  # all peers are gone through
 _COSTLY = (messages.Hello, messages.Subscribe, messages.Trace, messages.Reload)
 _CHEAP = (messages.Credit, messages.Gap, messages.Repaired, messages.Traced)  # come with frames
@@ -88,7 +90,8 @@ class Control:
         self._backstage = backstage
         self._access = access
         self._rest = Drain(socket)
-        self._paces: dict[bytes, RateLimit] = {}
+        self._paces: dict[bytes, RateLimit] = {}  # of requests, by peer
+        self._answers: dict[bytes, RateLimit] = {}  # of answers that say what was refused
         self.tracer = Tracer(cameras, delivery.peers, clock, delivery.reply)
         self.refused: Counter[str] = Counter()
         self._welcomed_ns: dict[bytes, int] = {}  # peers that have not said hello yet
@@ -123,30 +126,43 @@ class Control:
 
     def _refuse(self, first: zmq.Frame, rights: Rights, error: WireError) -> None:
         self.refused[error.reason] += 1
+        if error.reason == SUSPENDED:
+            self._access.end(first)
+            return
         self._access.tell(rights, error)
-        self._reply(first.bytes, messages.Refused(about=error.about, reason=str(error)[:500]))
-        if error.reason != TOO_FAST and not self._pace(first.bytes).allows():
-            error = self._access.too_fast(rights)
+        self._say_refused(first.bytes, error)
+        if error.reason != TOO_FAST:
+            try:
+                self._charge(first.bytes, rights)
+            except WireError as exc:
+                error = exc
         if error.reason == TOO_FAST:
             self._access.end(first)
 
-    def _pace(self, identity: bytes) -> RateLimit:
-        pace = self._paces.get(identity)
-        if pace is None:
-            pace = self._paces[identity] = RateLimit(self._access.limits.requests)
-        return pace
+    def _say_refused(self, identity: bytes, error: WireError) -> None:
+        """Not more often than a client can read it: the rest is only counted."""
+        if self._rate(self._answers, identity, REFUSED_PER_S).allows():
+            self._reply(identity, messages.Refused(about=error.about, reason=str(error)[:500]))
+
+    def _rate(self, rates: dict[bytes, RateLimit], identity: bytes, per_second: float) -> RateLimit:
+        found = rates.get(identity)
+        if found is None:
+            found = rates[identity] = RateLimit(per_second)
+        return found
 
     def _charge(self, identity: bytes, rights: Rights, cost: float = 1.0) -> None:
         """Raises WireError for a peer, or a key, that asks too much too fast."""
-        if not self._pace(identity).allows(cost):
+        rate = self._rate(self._paces, identity, self._access.limits.requests)
+        if not rate.allows(cost):
             raise self._access.too_fast(rights)
         if cost > CHEAP:
             self._access.charge_request(rights, cost)
 
     def tick(self, now: int) -> None:
-        gone = self._paces.keys() - self._peers.keys() - self._welcomed_ns.keys()
-        for identity in gone:
-            del self._paces[identity]
+        for rates in (self._paces, self._answers):
+            for identity in rates.keys() - self._peers.keys() - self._welcomed_ns.keys():
+                if rates[identity].is_full():  # a peer that says no hello does not get a new one
+                    del rates[identity]
         late = [i for i, at in self._welcomed_ns.items() if now - at > SILENCE_NS]
         for identity in late:
             del self._welcomed_ns[identity]

@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from camfan_broker.access.board import Board
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.report.metrics import FiguresCollector
-from camfan_broker.report.status import GATEKEEPER_DEAD, Sources
+from camfan_broker.report.status import GATEKEEPER_DEAD, Sources, list_suspensions
 from camfan_wire.sockets import not_bound
 from camfan_wire.states import NORMAL
 
@@ -74,6 +74,7 @@ def warnings(broker: Health) -> list[str]:
     strangers = broker.gatekeeper.roster.strangers if broker.gatekeeper.roster else ()
     if strangers:
         found.append(f"keys that the site file knows nothing of: {', '.join(strangers[:20])}")
+    found += list_suspensions(broker.gatekeeper)
     now = time.monotonic_ns()
     for camera in list(broker.cameras.values()):
         trouble = camera.trouble(now)

@@ -107,6 +107,14 @@ class FiguresCollector(Collector):
         for reason, count in list(broker.fanout.refused.items()):
             subscriptions.add_metric((reason,), count)
         yield subscriptions
+        suspended = GaugeMetricFamily(
+            "camfan_suspended_seconds",
+            "For how long the key of this name is still not admitted",
+            labels=("peer",),
+        )
+        for name, (left_s, _) in broker.gatekeeper.suspensions.current().items():
+            suspended.add_metric((name,), round(left_s, 1))
+        yield suspended
         yield GaugeMetricFamily(
             "camfan_connections",
             "Connections to the three ports",

@@ -116,11 +116,22 @@ def _trouble(broker: Sources) -> str | None:
     refusals = broker.refusals
     if not broker.gatekeeper.alive:
         return GATEKEEPER_DEAD
+    if suspended := list_suspensions(broker.gatekeeper):
+        return "; ".join(suspended)[:1000]
     if refusals.last is not None and time.monotonic_ns() - refusals.last_ns < SHOWN_NS:
         return f"refused: {refusals.last} ({refusals.total} refusals in all)"[:1000]
     if insecure(broker):
         return "insecure: anybody on this network can watch and publish"
     return None
+
+
+def list_suspensions(gatekeeper: Gatekeeper) -> list[str]:
+    """Keys that are not admitted now: one line each, with the reason."""
+    current = gatekeeper.suspensions.current().items()
+    return [
+        f"key of {name} suspended for {left_s:.0f} s more: it {why}"
+        for name, (left_s, why) in current
+    ]
 
 
 def camera_figures(broker: Sources, camera: TrackedCamera) -> Figures:
