@@ -6,6 +6,7 @@ newcomer gets the last picture at once, and nobody else gets that picture twice.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 
@@ -26,6 +27,7 @@ from camfan_wire.topics import FRAMES, LAYERS, NAME, frame_topic
 ASK_EVERY = 16
 SUBSCRIPTION = 0.1  # of a request: a client may ask for a hundred topics at once
 BATCH = 256  # subscriptions taken before the other sockets get their turn
+SLICE_NS = 4_000_000  # or so long: frames must not wait for the subscriptions of others
 
 
 class Fanout:
@@ -62,7 +64,10 @@ class Fanout:
 
     def receive(self) -> bool:
         """Take what is there; True if anybody's subscriptions changed."""
+        until_ns = time.monotonic_ns() + SLICE_NS
         for turn in range(BATCH):
+            if time.monotonic_ns() > until_ns:
+                break
             if self._rest.active and not self._rest.run():
                 break
             self.touched = False
@@ -90,6 +95,7 @@ class Fanout:
                 self.send_frame(newest)
                 return
         elif kind == b"\x00":
+            self._charge(event)
             for granted in self.listeners.left(event, prefix):
                 self._socket.setsockopt(zmq.UNSUBSCRIBE, granted)
         # The next send goes to the sender of this event alone, whatever it is: let it be this
@@ -118,6 +124,14 @@ class Fanout:
         for prefix in granted:
             self._socket.setsockopt(zmq.SUBSCRIBE, prefix)
         return granted
+
+    def _charge(self, event: zmq.Frame) -> None:
+        """The end of a subscription costs its key as much as its beginning."""
+        try:
+            self._access.charge_request(self._access.sender(event, "fanout"), SUBSCRIPTION)
+        except WireError as exc:  # also where a connection has ended, and libzmq says so
+            if exc.reason == TOO_FAST:
+                self._access.end(event)
 
     def _last_picture(self, granted: tuple[bytes, ...]) -> RingEntry | None:
         """The newest frame that a subscription to one camera, or to one layer of it, matches."""

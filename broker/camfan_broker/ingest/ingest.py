@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 import zmq
 
 from camfan_broker.access.access import ANYBODY, NOBODY, Access
+from camfan_broker.access.budget import TOO_FAST
 from camfan_broker.access.rights import Rights
+from camfan_broker.access.suspensions import SUSPENDED
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.ring import RingEntry
 from camfan_broker.delivery.claims import PublisherClaims
@@ -88,6 +90,7 @@ class Ingest:
                 self._frame(camera, topic, first)
             elif topic.startswith(FRAMES):
                 self._bounds.taken(first)
+                self._bounds.charge_refused(first, "ingest")
                 self._rest.start(first)
                 self.refused["unknown-camera"] += 1
             else:
@@ -97,6 +100,7 @@ class Ingest:
     def _frame(self, camera: TrackedCamera, topic: bytes, first: zmq.Frame) -> None:
         """A refused frame is read to its end, so that the next message starts in its place."""
         socket = self._socket
+        jpeg = first
         try:
             if not first.more:
                 self._bounds.taken(first)
@@ -118,13 +122,20 @@ class Ingest:
                 self._claims.check(camera, header, jpeg)
                 camera.located = False
         except WireError as exc:
-            camera.refuse(exc, time.monotonic_ns())
-            if exc.reason != "not-allowed":  # which is told already, of the key that tried it
-                self._bounds.refusals.tell(f"frames of {camera.name}", f"are refused: {exc}")
+            self._refuse(camera, exc, jpeg)
             return
         if not camera.located:
             self._claims.began(camera, jpeg)
         self._on_frame(camera, camera.accept(header, text, jpeg, time.monotonic_ns()))
+
+    def _refuse(self, camera: TrackedCamera, error: WireError, part: zmq.Frame) -> None:
+        if error.reason == SUSPENDED:  # which says nothing of the camera
+            self.refused[error.reason] += 1
+            return
+        camera.refuse(error, time.monotonic_ns())
+        if error.reason != "not-allowed":  # which is logged already, of the key that tried it
+            self._bounds.refusals.tell(f"frames of {camera.name}", f"are refused: {error}")
+        self._bounds.charge_refused(part, "ingest")
 
     def _other(self, topic: bytes, first: zmq.Frame) -> None:
         body = receive(self._socket, 0, NOT_COPIED) if first.more else None
@@ -132,6 +143,7 @@ class Ingest:
             self.refused["bad-parts"] += 1
             if body is None:
                 self._bounds.taken(first)
+                self._bounds.charge_refused(first, "ingest")
             else:
                 self._too_many_parts(body)
             return
@@ -148,6 +160,8 @@ class Ingest:
             self.refused[exc.reason] += 1
             if self._access is not None:
                 self._access.tell(rights, exc)
+            if exc.reason not in (TOO_FAST, SUSPENDED):
+                self._bounds.charge_refused(body, "ingest")
 
     def _too_many_parts(self, part: zmq.Frame) -> None:
         self._bounds.taken(part)
