@@ -144,12 +144,18 @@ class World:
         jpeg = zmq.Frame(b"0123456789")
         self.camera.repairs.frame(RingEntry(found, topic, b"{}", jpeg, self.now, ENTRY_BYTES))
 
+    def turn(self) -> None:
+        """As the loop does, which then rests until the next request is due."""
+        self.camera.repairs.turn(self.now)
+        due_ns = self.camera.repairs.due_ns()
+        assert due_ns is None or due_ns > self.now
+
     def play(self) -> None:
         """Until there is nothing more to ask or to give."""
         for _ in range(200):
             self.drain()
             self.now += 20 * MS
-            self.camera.repairs.turn(self.now)
+            self.turn()
             if not self.answer() and not self.camera.repairs.active:
                 break
         self.drain()
@@ -176,6 +182,47 @@ def test_what_never_arrived_comes_late_and_in_its_place() -> None:
     account = world.reader.cursors["one"].account
     assert (account.delivered, account.late, account.lost.total()) == (9, 4, 0)
     assert world.reader.held("one") == 0
+
+
+def test_the_loop_rests_when_an_answer_has_come_while_the_reader_waited() -> None:
+    """A reader asks for more with each live frame; what is complete by then is not asked for."""
+    world = World()
+    world.connect()
+    for sequence in range(10):
+        world.capture(RUN_A, sequence, arrives=not 3 <= sequence <= 6)
+    world.read(Position(RUN_A, 0))
+    for _ in range(20):
+        world.now += 20 * MS
+        world.drain()
+        world.turn()
+        world.drain()  # with the next live frame, before the answer comes
+        if not world.answer():
+            break
+    world.drain()
+    assert world.told == frames(RUN_A, *range(1, 10))
+
+    world.now += ANSWER_NS
+    world.turn()
+
+    assert not world.camera.repairs.active
+
+
+def test_the_loop_rests_while_a_camera_takes_no_request() -> None:
+    """Its connection has ended, or its queue is full, and the broker does not know it as gone."""
+    world = World()
+    world.camera.repairs.camera_came(lambda _: False)
+    for sequence in range(10):
+        world.capture(RUN_A, sequence, arrives=not 3 <= sequence <= 6)
+    world.read(Position(RUN_A, 0))
+    world.drain()
+
+    for _ in range(10):
+        world.now += 20 * MS
+        world.turn()
+
+    world.connect()
+    world.play()
+    assert world.told == frames(RUN_A, *range(1, 10))
 
 
 def test_a_new_broker_gets_what_came_while_there_was_none() -> None:

@@ -92,6 +92,11 @@ class Backlog:
         return len(self._items)
 
     @property
+    def waits(self) -> bool:
+        """The camera is to be asked for more of it."""
+        return self.wanted_ns > 0 and not self.done and not self.failed
+
+    @property
     def end(self) -> int:
         return self.first + len(self._items)
 

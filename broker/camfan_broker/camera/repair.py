@@ -27,7 +27,7 @@ FIRST_PATIENCE_NS = 4_000_000_000  # for one that we have not heard of; once, th
 ANSWER_NS = 10_000_000_000  # without a frame of the answer: it will not come
 MAX_CHUNK = 32  # frames a request asks for
 DEFAULT_INTERVAL_NS = 66_000_000  # between live frames, while it is not known
-FULL_NS = 20_000_000  # until one looks again whether there is room for an answer
+FULL_NS = 20_000_000  # before the next attempt, without room for an answer or for the request
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,8 @@ class CameraRepairs:
 
     def _is_unused(self, backlog: Backlog, now: int) -> bool:
         """No reader has been there for long, and none waits for an answer."""
-        waits = backlog.wanted_ns and not backlog.failed
         asked = self._asked is not None and self._asked.backlog is backlog
-        return not waits and not asked and now - backlog.used_ns >= ANSWER_NS
+        return not backlog.waits and not asked and now - backlog.used_ns >= ANSWER_NS
 
     def close(self) -> None:
         """The camera is no longer one of the site's."""
@@ -158,8 +157,8 @@ class CameraRepairs:
 
     def due_ns(self) -> int | None:
         """When the next request may go; None if none waits."""
-        waits = self._asked is None and self._ask is not None
-        return self._not_before_ns if waits and any(b.wanted_ns for b in self._backlogs) else None
+        may_ask = self._asked is None and self._ask is not None
+        return self._not_before_ns if may_ask and any(b.waits for b in self._backlogs) else None
 
     def frame(self, entry: RingEntry) -> None:
         """A frame of the present answer. Raises WireError for one that was not asked for."""
@@ -205,7 +204,7 @@ class CameraRepairs:
         self._asked = None
 
     def _ask_next(self, ask: Callable[[Repair], bool], now: int) -> None:
-        waiting = [b for b in self._backlogs if b.wanted_ns and not b.done and not b.failed]
+        waiting = [backlog for backlog in self._backlogs if backlog.waits]
         if not waiting:
             return
         size = max(self._rate()[1], 1)
@@ -228,6 +227,8 @@ class CameraRepairs:
             self._asked_ns = self._request_ns = now
             self._frames, self._told = 0, False
             backlog.wanted_ns = 0
+        else:
+            self._not_before_ns = now + FULL_NS
 
     def _pace(self, now: int) -> None:
         """How much to ask for next, and when: an answer takes half an interval of live frames."""
