@@ -307,7 +307,7 @@ class Broker:
         camera.sample(now)
         camera.located = False  # it may have come in again: see the next frame's connection
         self._watch(camera)
-        said = self.board.last_picture(camera.name)
+        said = self.board.last_frame(camera.name)
         look = said is not None and camera.has_taken(said, now)
         if look or (camera.repairs.active and camera.repairs.turn(now)):
             self.delivery.frame_came(camera)

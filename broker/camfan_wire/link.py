@@ -17,11 +17,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
 import zmq
+from msgspec import structs
 
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
@@ -33,7 +33,7 @@ from camfan_wire.handshake import (
     read_mechanism,
 )
 from camfan_wire.keys import ClientKeys
-from camfan_wire.messages import PROTOCOL, Figures, Status
+from camfan_wire.messages import PROTOCOL, Report, Status
 from camfan_wire.sockets import (
     COPIED,
     DONTWAIT,
@@ -65,16 +65,6 @@ TURN_S = 0.05  # of sending answers, then the socket is looked at again
 OUTBOX = 1000  # messages that wait while the broker is away; full: the oldest goes
 
 Parts = list[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a node says of itself, in its status. Unknown is None, never 0."""
-
-    state: str
-    message: str | None = None
-    figures: Figures = field(default_factory=dict)
-    cameras: dict[str, Figures] = field(default_factory=dict)
 
 
 class LinkUser:
@@ -416,10 +406,7 @@ class _Connection:
             node=self._link.name,
             kind=self._link._kind,
             time=time.time_ns(),
-            state=report.state,
-            message=report.message,
-            figures=report.figures,
-            cameras=report.cameras,
+            **structs.asdict(report),
         )
 
     def _probe(self) -> None:

@@ -13,13 +13,22 @@ from msgspec import Meta, Struct
 
 from camfan_config.names import NAME_PATTERN
 from camfan_wire.errors import WireError
+from camfan_wire.figures import (
+    BrokerFigures,
+    MachineFigures,
+    MotionFigures,
+    PublisherFigures,
+    RecorderFigures,
+    Text,
+    WebFigures,
+)
 from camfan_wire.header import Camera, Count, Nanoseconds, Position, Run
 from camfan_wire.text import check_text
 
 PROTOCOL = 1
 MAX_MESSAGE_BYTES = 65_536
 MAX_CREDIT = 64  # frames under way to one subscriber
-MAX_CAMERA_PATTERNS = 1024
+MAX_CAMERA_PATTERNS = 1024  # of one subscription
 
 # Why a broker refuses a publisher (`code` of `refused`), or its frames, or told a gap.
 PUBLISHED = "published"  # another one publishes the camera
@@ -34,10 +43,8 @@ Outcome = Literal[
 ]
 Identifier = Annotated[str, Meta(min_length=1, max_length=64)]
 Name = Annotated[str, Meta(pattern=rf"^{NAME_PATTERN}\Z")]
-Text = Annotated[str, Meta(max_length=1000)]
+CameraPattern = Annotated[str, Meta(max_length=64)]
 Ago = Annotated[int, Meta(ge=0, le=2**62)]  # ns
-Scalar = str | int | float | bool | None
-Figures = dict[str, Scalar]
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -62,17 +69,45 @@ class Event(Struct, frozen=True, kw_only=True):
     details: dict[str, object] = {}
 
 
-class Status(Struct, frozen=True, kw_only=True):
-    """How a node is, every 2 s and on change; topic `status/<node>/`. Unknown is null, never 0."""
+class Report(Struct, frozen=True):
+    """What a node says of itself; with its name and the time it is a `Status`.
+
+    Attributes:
+        state: one word: live, waiting, recording, …
+        message: the present trouble, in a sentence; None: there is none.
+        machine: figures of the machine that it runs on; None, as the next: it has none.
+        publisher: of a camera.
+        recorder: of a recorder.
+        motion: of a motion node.
+        web: of a web server.
+    """
+
+    state: str
+    message: str | None = None
+    machine: MachineFigures | None = None
+    publisher: PublisherFigures | None = None
+    recorder: RecorderFigures | None = None
+    motion: MotionFigures | None = None
+    web: WebFigures | None = None
+
+
+class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a node is, every 2 s and on change; topic `status/<node>/`.
+
+    A node fills in the figures of what it is; `broker` is the broker's alone. Unknown is None.
+    """
 
     node: Name
     kind: Name  # camera, recorder, motion, viewer, broker, …
     time: Nanoseconds  # the node's wall clock
     state: Annotated[str, Meta(max_length=32)]  # one word: live, waiting, recording, …
-    message: Text | None = None  # the last trouble, in a sentence
-    figures: Figures = {}
-    cameras: dict[Camera, Figures] = {}  # figures that belong to one camera
-    subscribers: dict[str, Figures] = {}  # the broker's word on who reads
+    message: Text | None = None  # the present trouble, in a sentence
+    machine: MachineFigures | None = None
+    publisher: PublisherFigures | None = None
+    recorder: RecorderFigures | None = None
+    motion: MotionFigures | None = None
+    web: WebFigures | None = None
+    broker: BrokerFigures | None = None
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag_field="type", tag="hello", omit_defaults=True):
@@ -95,7 +130,7 @@ class Subscribe(
 ):
     """What this peer wants from now on; replaces what it wanted before."""
 
-    cameras: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=1024)] = []
+    cameras: Annotated[list[CameraPattern], Meta(max_length=MAX_CAMERA_PATTERNS)] = []
     mode: Literal["latest", "every"] = "latest"
     credit: Annotated[int, Meta(ge=0, le=MAX_CREDIT)] = 0
     window: Annotated[int, Meta(ge=1, le=2**40)] | None = None  # bytes under way, at most; `every`

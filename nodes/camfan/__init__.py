@@ -33,8 +33,7 @@ from camfan_config.errors import CamfanError
 from camfan_wire.errors import NotUprightError, WireError
 from camfan_wire.header import Position
 from camfan_wire.keys import KeyFileError
-from camfan_wire.link import Report
-from camfan_wire.messages import Event, Gap, Status
+from camfan_wire.messages import Event, Gap, Report, Status
 
 if TYPE_CHECKING:
     from camfan.recording.past import RecordedClip, RecordedGap, RecordedSpan

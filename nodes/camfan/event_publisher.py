@@ -14,8 +14,8 @@ from camfan_config import Site, broker_of
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
-from camfan_wire.link import Link, LinkUser, Report
-from camfan_wire.messages import Event, EventState
+from camfan_wire.link import Link, LinkUser
+from camfan_wire.messages import Event, EventState, Report
 from camfan_wire.topics import event_topic
 
 LAST_EVENTS_S = 2.0

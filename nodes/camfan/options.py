@@ -17,7 +17,7 @@ from typing import TypedDict
 from camfan.identity import KeyFile
 from camfan_config import did_you_mean
 from camfan_wire.header import Position
-from camfan_wire.link import Report
+from camfan_wire.messages import Report
 from camfan_wire.topics import NAME
 
 _NAMED = ("cameras", "events")  # parameters of their own

@@ -41,8 +41,8 @@ from camfan_wire.bounds import WIDEST, check_bounds
 from camfan_wire.clock import ClockEstimate, Offset
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, encode_header
-from camfan_wire.link import Link, Report
-from camfan_wire.messages import EventState
+from camfan_wire.link import Link
+from camfan_wire.messages import EventState, Report
 from camfan_wire.upright import SizeCache
 
 if TYPE_CHECKING:
@@ -378,7 +378,7 @@ class Publisher:
 
     def _status(self) -> Report:
         """The node's own report, with the accounts of the camera."""
-        return complete_report(self._report, self.camera, self._ring, self._disk, self._settings)
+        return complete_report(self._report, self._ring, self._disk, self._settings)
 
     def event(
         self,

@@ -122,7 +122,8 @@ class Site:
         while True:
             self.broker.read(60)
             status = self.broker.statuses.get("broker")
-            if status and all(status.cameras[name]["state"] == "live" for name in cameras):
+            figures = status.broker if status else None
+            if figures and all(figures.cameras[name].state == "live" for name in cameras):
                 return self
 
     def __exit__(self, *_: object) -> None:

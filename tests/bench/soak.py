@@ -31,6 +31,7 @@ from camfan import Frame, Subscriber  # noqa: E402
 from camfan_bench.rig import bench_site, start  # noqa: E402
 from camfan_bench.vitals import MEGABYTE, Vitals, watch  # noqa: E402
 from camfan_testing.processes import Process, running_broker  # noqa: E402
+from camfan_wire.figures import AccountFigures, BrokerFigures  # noqa: E402
 from camfan_wire.messages import Status  # noqa: E402
 
 PROCESSES = 4  # that the cameras are spread over
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace, console: Console) -> Outcome:
             for name, mode in READERS.items()
         }
         board = stack.enter_context(Subscriber(path, [], statuses=True, name="soak"))
-        _await_status(board, lambda s: READERS.keys() <= s.subscribers.keys())
+        _await_status(board, lambda s: READERS.keys() <= _figures(s).subscribers.keys())
         share = -(-args.cameras // PROCESSES)
         cameras = {
             f"cameras-{first}": stack.enter_context(
@@ -121,15 +122,19 @@ def complaints_of(outcome: Outcome) -> list[str]:
     found = [v.complaint(name, SETTLED) for name, v in outcome.vitals.items()]
     complaints = [words for words in found if words]
     for camera, numbered in outcome.numbered.items():
-        figures = outcome.status.cameras[camera]
-        parts = {key: int(str(figures[key])) for key in ("received", "unwanted", "lost")}
+        figures = _figures(outcome.status).cameras[camera]
+        parts = {key: getattr(figures, key) for key in ("received", "unwanted", "lost")}
         if sum(parts.values()) != numbered:
             complaints.append(f"{camera}: numbered {numbered}, and the broker has {parts}")
     total = sum(outcome.numbered.values())
     for name, mode in READERS.items():
-        figures = outcome.status.subscribers[name]
-        keys = ("delivered", "skipped", "lost", "held")
-        parts = {key: int(str(figures[key])) for key in keys}
+        account = _account(outcome.status, name)
+        parts = {
+            "delivered": account.delivered,
+            "skipped": sum(account.skipped.values()),
+            "lost": sum(account.lost.values()),
+            "held": account.held,
+        }
         if sum(parts.values()) != total:
             complaints.append(f"{name}: {total} numbered, and the broker has {parts}")
         if parts["held"]:
@@ -160,14 +165,22 @@ def _await_status(board: Subscriber[Frame], condition: Callable[[Status], bool])
         if status is not None and condition(status):
             return status
         if time.monotonic() > deadline:
-            if status is None or not status.subscribers:
+            if status is None or not _figures(status).subscribers:
                 raise RuntimeError("the broker says nothing, or its readers did not come")
             return status  # the accounts tell what is wrong
         time.sleep(0.1)
 
 
+def _figures(status: Status) -> BrokerFigures:
+    return status.broker or BrokerFigures()
+
+
 def _held(status: Status) -> int:
-    return sum(int(str(status.subscribers[name]["held"])) for name in READERS)
+    return sum(_account(status, name).held for name in READERS)
+
+
+def _account(status: Status, reader: str) -> AccountFigures:
+    return _figures(status).subscribers[reader].account or AccountFigures()
 
 
 def _last_line(process: Process) -> Any:
@@ -178,8 +191,8 @@ def _last_line(process: Process) -> Any:
 
 
 def _progress(passed: float, whole: float, board: Subscriber[Frame], broker: Vitals) -> str:
-    status = board.statuses["broker"]
-    fps = sum(float(str(camera["fps"])) for camera in status.cameras.values())
+    figures = _figures(board.statuses["broker"])
+    fps = sum(camera.fps or 0.0 for camera in figures.cameras.values())
     memory = broker.memory[-1] / MEGABYTE
     return (
         f"{passed:.0f} of {whole:.0f} s: {fps:.0f} frames/s in; broker {memory:.0f} MB,"

@@ -148,11 +148,11 @@ def test_accounts_add_up_at_every_moment(live: LiveBroker) -> None:
                 sequence += 1
             for name in ("one", "two"):
                 figures = camera_figures(live.broker, live.broker.cameras[name])
-                parts = [figures[key] for key in ("received", "unwanted", "lost")]
-                assert figures["numbered"] == sum(int(part or 0) for part in parts)
+                parts = (figures.received, figures.unwanted, figures.lost)
+                assert figures.numbered == sum(part or 0 for part in parts)
                 seen = samples(live)
-                assert seen["camfan_camera_numbered_total", name] == sum(
-                    seen[f"camfan_camera_{key}_total", name]
+                assert seen["camfan_camera_numbered_frames_total", name] == sum(
+                    seen[f"camfan_camera_{key}_frames_total", name]
                     for key in ("received", "unwanted", "lost")
                 )
             heard.update(every.statuses, time.monotonic())

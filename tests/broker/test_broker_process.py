@@ -109,12 +109,12 @@ def test_health_says_what_is_missing(written: TestSite) -> None:
 
         with Camera(written.path, "one"), Camera(written.path, "two"):
             wait_until(lambda: get(written, "/readyz")[0] == 200)
-            wait_until(lambda: 'received_total{camera="one"}' in get(written, "/metrics")[1])
+            wait_until(lambda: 'received_frames_total{camera="one"}' in get(written, "/metrics")[1])
             metrics = get(written, "/metrics")[1]
 
-    assert 'camfan_camera_live{camera="one"} 1.0' in metrics
+    assert 'camfan_camera_state{camera="one",state="live"} 1.0' in metrics
     assert 'camfan_camera_state{camera="one",state="offline"} 0.0' in metrics
-    assert 'camfan_camera_lost_total{camera="one"}' in metrics
+    assert 'camfan_camera_lost_frames_total{camera="one"}' in metrics
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/elsewhere"])

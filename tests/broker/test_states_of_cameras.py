@@ -16,8 +16,9 @@ from camfan_config import CustomCamera, HttpCamera
 from camfan_config.site.pace import planned_pace
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
+from camfan_wire.figures import PublisherFigures
 from camfan_wire.header import Header
-from camfan_wire.messages import Figures, Status
+from camfan_wire.messages import Status
 from camfan_wire.topics import status_topic
 
 SECOND = 1_000_000_000
@@ -58,9 +59,11 @@ class World:
         frame = zmq.Frame(b"0123456789")
         self.camera.accept(header, b"{}", frame, self.now)
 
-    def node_says(self, state: str, **figures: float | int) -> None:
-        cameras: dict[str, Figures] = {"one": dict(figures)}
-        status = Status(node="one", kind="camera", time=self.now, state=state, cameras=cameras)
+    def node_says(
+        self, state: str, *, set_fps: float | None = None, layers: int | None = None
+    ) -> None:
+        figures = PublisherFigures(set_fps=set_fps, layers=layers)
+        status = Status(node="one", kind="camera", time=self.now, state=state, publisher=figures)
         self.board.post(status_topic("one"), messages.encode(status))
 
     def state_after(self, seconds: float) -> str:

@@ -23,8 +23,9 @@ from camfan_testing.ports import free_ports
 from camfan_testing.processes import Process, camfan, running_broker
 from camfan_testing.security import make_keys, secure_site
 from camfan_testing.wire import Wire
+from camfan_wire.figures import BrokerFigures, CameraFigures
 from camfan_wire.keys import read_public, to_hex
-from camfan_wire.messages import Figures, Status
+from camfan_wire.messages import Status
 
 pytestmark = pytest.mark.long
 
@@ -84,9 +85,12 @@ class Looking:
     def status(self, node: str = "broker") -> Status | None:
         return self._frames.statuses.get(node)
 
-    def camera(self, name: str) -> Figures:
+    def broker(self) -> BrokerFigures:
         status = self.status()
-        return {} if status is None else status.cameras.get(name, {})
+        return (status and status.broker) or BrokerFigures()
+
+    def camera(self, name: str) -> CameraFigures:
+        return self.broker().cameras.get(name, CameraFigures())
 
     def __enter__(self) -> Looking:
         return self
@@ -177,9 +181,11 @@ def test_each_frame_crosses_once_however_many_watch(two: Two) -> None:
         read_to(all_of_it, porch.published + 100)
 
         def given() -> int:
-            status = cabin.status()
-            rows = {} if status is None else status.subscribers
-            return sum(int(row["delivered"] or 0) for row in rows.values())
+            return sum(
+                one.account.delivered
+                for one in cabin.broker().subscribers.values()
+                if one.account is not None
+            )
 
         wait_until(lambda: given() > 100)
         # What was given across the link, all connections together, is no more than was taken.
@@ -194,18 +200,18 @@ def test_nobody_here_watches_and_nothing_crosses_but_the_trickle(two: Two) -> No
         Looking(two.cabin) as cabin,
         Looking(two.home) as home,
     ):
-        wait_until(lambda: home.camera("cabin-porch").get("state") == "live")
-        wait_until(lambda: home.camera("cabin-porch").get("layers") == 0, 40.0)
-        wait_until(lambda: cabin.camera("porch").get("layers") == 0, 40.0)
+        wait_until(lambda: home.camera("cabin-porch").state == "live")
+        wait_until(lambda: home.camera("cabin-porch").layers == 0, 40.0)
+        wait_until(lambda: cabin.camera("porch").layers == 0, 40.0)
         before, start = two.wire.brought, porch.published
         wait_until(lambda: porch.published >= start + 80)  # four seconds
         pictures = (two.wire.brought - before) / len(porch.picture(0))
         assert pictures < 20
-        assert home.camera("cabin-porch")["state"] == "live"
+        assert home.camera("cabin-porch").state == "live"
 
         with Subscriber(two.home, "cabin-porch") as frames:
             seen = [frames.read(READ_S) for _ in range(20)]
-            wait_until(lambda: cabin.camera("porch").get("layers") == 4)
+            wait_until(lambda: cabin.camera("porch").layers == 4)
         assert seen[-1].sequence > seen[0].sequence
 
 
@@ -223,7 +229,7 @@ def test_an_outage_of_the_link_costs_who_wants_every_frame_nothing(two: Two) -> 
             seen += read_to(items, porch.published + 20)
             two.wire.cut()
             cut_at = porch.published
-            wait_until(lambda: home.camera("cabin-porch").get("state") == "stale", 30.0)
+            wait_until(lambda: home.camera("cabin-porch").state == "stale", 30.0)
             wait_until(lambda at=cut_at: porch.published > at + 100)  # type: ignore[misc]  # of a default
             said = home.status("cabin-porch")
             assert said is not None
@@ -290,7 +296,7 @@ def test_gaps_pass_with_their_reasons(two: Two) -> None:
         read_to(items, porch.published + 5)
         two.wire.cut()
         at = porch.published
-        wait_until(lambda: home.camera("cabin-porch").get("state") == "stale", 30.0)
+        wait_until(lambda: home.camera("cabin-porch").state == "stale", 30.0)
         wait_until(lambda: porch.published > at + 200)
         two.wire.mend()
         seen = read_to(items, porch.published + 20)
@@ -364,7 +370,7 @@ def test_a_loop_is_refused_by_name(tmp_path: Path) -> None:
 
         wait_until(lambda: "would be a loop" in refused())
         assert refused() == "last: 'c' has come from 'one', 'two': that would be a loop"
-        assert one.camera("back")["received"] == 0
+        assert one.camera("back").received == 0
 
 
 def test_two_sites_of_one_name_are_refused(two: Two) -> None:
@@ -404,8 +410,8 @@ def test_a_camera_of_another_site_cannot_be_published_here(two: Two) -> None:
         from camfan_testing.jpegs import jpeg
 
         assert not any(publisher.publish(jpeg()) for _ in range(20))
-        wait_until(lambda: bool(home.camera("gate")))
-        assert home.camera("gate")["received"] == 0
+        wait_until(lambda: "gate" in home.broker().cameras)
+        assert home.camera("gate").received == 0
 
 
 def test_the_loop_never_waits_for_the_link(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from camfan_testing.jpegs import jpeg
 from camfan_testing.ports import free_ports
 from camfan_testing.raw_cameras import RawCamera, raw_camera, sends, tls_before
 from camfan_testing.rtsp import Habits, rtsp_server
+from camfan_wire.figures import MachineFigures
 
 PICTURE = jpeg(64, 48)
 SHOT = sends(b"HTTP/1.1 200 OK\r\n\r\n" + PICTURE)
@@ -178,9 +179,9 @@ def test_unverified(camera: RawCamera) -> None:
     assert "not verified (`verify: false`)" in caveat
     figures = NodeFigures("gate", SourceCounts(), NodeClock(threading.Event()), caveat=caveat)
     figures.published(100, None, sent=True)
-    assert figures.report({}).message == caveat
+    assert figures.report(MachineFigures()).message == caveat
     figures.failed("gone", Pace())
-    assert figures.report({}).message == "gone"
+    assert figures.report(MachineFigures()).message == "gone"
 
 
 def test_plain_http_where_tls_is_expected() -> None:

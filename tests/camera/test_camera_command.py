@@ -18,7 +18,8 @@ from camfan_testing.cameras import packets_of, write_video
 from camfan_testing.live import wait_until
 from camfan_testing.processes import Process, camfan, running_broker
 from camfan_testing.sites import TestSite, write_site
-from camfan_wire.messages import Figures
+from camfan_wire.figures import CameraFigures, PublisherFigures
+from camfan_wire.messages import Status
 
 STOP_LIMIT_S = 2.0
 
@@ -64,16 +65,21 @@ def test_the_first_picture_of_a_slow_camera_is_had(tmp_path: Path) -> None:
         _camera("hourly", site),
     ):
         assert frames.read(10).sequence == 0
-        wait_until(lambda: _said_by_broker(frames).get("received") == 1)
+        wait_until(lambda: _said_by_broker(frames).received == 1)
 
         said = _said_by_broker(frames)
-        assert (said["lost"], said["stale_after_ms"]) == (0, 3 * 3_600_000)
-        assert said["state"] == "live"
+        assert (said.lost, said.stale_after_ms) == (0, 3 * 3_600_000)
+        assert said.state == "live"
 
 
-def _said_by_broker(frames: Subscriber[Frame]) -> Figures:
+def _said_by_broker(frames: Subscriber[Frame]) -> CameraFigures:
     status = frames.statuses.get("broker")
-    return {} if status is None else status.cameras.get("hourly", {})
+    broker = None if status is None else status.broker
+    return CameraFigures() if broker is None else broker.cameras.get("hourly", CameraFigures())
+
+
+def _publisher(status: Status) -> PublisherFigures:
+    return status.publisher or PublisherFigures()
 
 
 def test_ctrl_c_during_the_start_is_a_clean_end(site: TestSite) -> None:
@@ -126,15 +132,15 @@ def test_the_status_says_how_the_camera_is(site: TestSite) -> None:
         _camera("pattern", site),
     ):
         wait_until(lambda: _state(frames, "pattern") == "live")
-        wait_until(lambda: frames.statuses["pattern"].cameras["pattern"]["fps_in"] is not None)
+        wait_until(lambda: _publisher(frames.statuses["pattern"]).fps_in is not None)
         status = frames.statuses["pattern"]
 
-    figures = status.cameras["pattern"]
-    assert (figures["width"], figures["height"]) == (320, 240)
-    assert figures["refused"] == 0
-    assert isinstance(figures["encode_ms"], float)
-    assert isinstance(status.figures["memory_available_bytes"], int)
-    assert "temperature_c" in status.figures
+    figures = _publisher(status)
+    assert (figures.width, figures.height) == (320, 240)
+    assert figures.refused == 0
+    assert figures.encode_ms is not None
+    assert status.machine is not None
+    assert status.machine.memory_available_bytes is not None
 
 
 @pytest.mark.usefixtures("broker")

@@ -28,6 +28,7 @@ from camfan_testing.cameras import Collected, FakeClock, ScriptedSource, Step
 from camfan_testing.data import hostile_jpegs
 from camfan_testing.jpegs import jpeg
 from camfan_wire.errors import WireError
+from camfan_wire.figures import MachineFigures, PublisherFigures
 from camfan_wire.upright import upright_size
 
 PICTURES = [jpeg(64, 48, seed) for seed in range(8)]
@@ -84,10 +85,10 @@ class Bench:
 
     @property
     def state(self) -> str:
-        return self.figures.report({}).state
+        return self.figures.report(MachineFigures()).state
 
     def figure(self, name: str) -> object:
-        return self.figures.report({}).cameras["porch"][name]
+        return getattr(self.figures.report(MachineFigures()).publisher, name)
 
 
 def _picture(index: int = 0, clock: FakeClock | None = None) -> CapturedFrame:
@@ -438,22 +439,13 @@ def test_figures_are_null_while_unknown() -> None:
     clock = FakeClock()
     bench = Bench(clock, ScriptedSource(clock))
 
-    report = bench.figures.report({"temperature_c": None})
+    report = bench.figures.report(MachineFigures(temperature_c=50.0))
 
     assert report.state == "waiting"
-    assert report.figures == {"uptime_s": 0, "restart_reason": None, "temperature_c": None}
-    assert report.cameras["porch"] == {
-        "fps_in": None,
-        "fps_sent": None,
-        "encode_ms": None,
-        "bytes_per_s": None,
-        "width": None,
-        "height": None,
-        "unreadable": 0,
-        "source_drops": 0,
-        "reopened": 0,
-        "last_error": None,
-    }
+    assert report.machine == MachineFigures(temperature_c=50.0)
+    assert report.publisher == PublisherFigures(
+        uptime_s=0, unreadable=0, source_dropped=0, reopened=0
+    )
 
 
 def test_figures_of_a_flowing_camera() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from camfan_nodes.camera.health import read_health
 from camfan_nodes.camera.restart_reason import RestartReason
+from camfan_wire.figures import MachineFigures
 
 
 def _file(root: Path, path: str, text: str) -> None:
@@ -31,15 +33,15 @@ def test_everything_a_raspberry_pi_says(tmp_path: Path) -> None:
 
     health = read_health(tmp_path)
 
-    assert health.pop("disk_free_bytes")
-    assert health == {
-        "temperature_c": 61.25,
-        "throttled": True,
-        "under_voltage": True,
-        "wifi_quality": 0.7,
-        "wifi_dbm": -61.0,
-        "memory_available_bytes": 123456 * 1024,
-    }
+    assert health.disk_free_bytes
+    assert replace(health, disk_free_bytes=None) == MachineFigures(
+        temperature_c=61.25,
+        throttled=True,
+        under_voltage=True,
+        wifi_quality=0.7,
+        wifi_dbm=-61.0,
+        memory_available_bytes=123456 * 1024,
+    )
 
 
 def test_what_was_before_is_not_now(tmp_path: Path) -> None:
@@ -48,8 +50,8 @@ def test_what_was_before_is_not_now(tmp_path: Path) -> None:
 
     health = read_health(tmp_path)
 
-    assert health["throttled"] is False
-    assert health["under_voltage"] is False
+    assert health.throttled is False
+    assert health.under_voltage is False
 
 
 @pytest.mark.parametrize(("alarm", "said"), [("0\n", False), ("1\n", True), ("", None)])
@@ -59,7 +61,7 @@ def test_under_voltage_of_the_sensor(tmp_path: Path, alarm: str, said: bool | No
     _file(tmp_path, "sys/class/hwmon/hwmon1/name", "rpi_volt\n")
     _file(tmp_path, "sys/class/hwmon/hwmon1/in0_lcrit_alarm", alarm)
 
-    assert read_health(tmp_path)["under_voltage"] is said
+    assert read_health(tmp_path).under_voltage is said
 
 
 @pytest.mark.parametrize("junk", ["", "junk\n", "\xff\n", "Inter\n face\n wlan0: 0\n wlan1: a b c"])
@@ -75,21 +77,21 @@ def test_what_is_not_known_is_null(tmp_path: Path, junk: str) -> None:
 
     health = read_health(tmp_path)
 
-    assert health.pop("disk_free_bytes")
-    assert set(health.values()) == {None}
+    assert health.disk_free_bytes
+    assert replace(health, disk_free_bytes=None) == MachineFigures()
 
 
 def test_an_empty_machine_knows_nothing(tmp_path: Path) -> None:
     """Without any of the files, every figure is null."""
-    assert set(read_health(tmp_path / "nowhere").values()) == {None}
+    assert read_health(tmp_path / "nowhere") == MachineFigures()
 
 
 def test_this_machine_can_be_read() -> None:
     """On any Linux, memory and disk are known."""
     health = read_health()
 
-    assert isinstance(health["memory_available_bytes"], int)
-    assert isinstance(health["disk_free_bytes"], int)
+    assert isinstance(health.memory_available_bytes, int)
+    assert isinstance(health.disk_free_bytes, int)
 
 
 def test_the_next_life_knows_how_the_last_one_ended(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 import sys
 from pathlib import Path
@@ -182,3 +183,10 @@ def test_every_link_leads_somewhere(file: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if "://" not in target:
             assert (file.parent / target).exists(), f"{file.name} links to {target}"
+
+
+def test_the_page_of_figures_is_that_of_the_structs() -> None:
+    """`python docs/make_figures.py` makes it again."""
+    made = runpy.run_path(str(ROOT / "docs/make_figures.py"))
+
+    assert made["PAGE"].read_text("utf-8") == made["page"]()

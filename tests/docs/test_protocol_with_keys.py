@@ -90,8 +90,10 @@ def test_a_publisher_with_the_key_of_another_camera_is_not(site: TestSite) -> No
 
 def _refused(frames: Subscriber) -> str | None:  # type: ignore[type-arg]
     broker = frames.statuses.get("broker")
-    figures = {} if broker is None else broker.cameras.get("driveway", {})
-    return "not-allowed" if "not-allowed" in str(figures.get("refused_why")) else None
+    if broker is None or broker.broker is None:
+        return None
+    refused = broker.broker.cameras["driveway"].refused
+    return "not-allowed" if "not-allowed" in refused else None
 
 
 @pytest.fixture(scope="session")

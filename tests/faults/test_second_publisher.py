@@ -20,7 +20,7 @@ from camfan_testing.live import Camera, LiveBroker, live_broker, publish_first, 
 from camfan_testing.processes import Process, camfan, running_broker
 from camfan_testing.security import frame, raw_socket
 from camfan_testing.sites import TestSite, write_site
-from camfan_wire.messages import Heartbeat, Hello, encode
+from camfan_wire.messages import Heartbeat, Hello, Status, encode
 
 READ_S = 15.0
 PORCH = "cameras:\n  porch: {source: test, size: 160x120, fps: 20}\n"
@@ -201,16 +201,16 @@ def test_the_second_of_two_clients_without_a_node_is_refused_aloud(live: LiveBro
         assert trouble is not None
         assert "a second publisher from 127.0.0.1" in trouble
         assert any("a second publisher" in line for line in warnings(live.broker))
-        figures = live.broker.board.statuses
-        wait_until(
-            lambda: (
-                "broker" in figures
-                and figures["broker"].cameras["one"]["refused_why"] == "1 other-publisher"
-            )
-        )
+        board = live.broker.board
+        wait_until(lambda: refused_in(board.statuses.get("broker")) == {"other-publisher": 1})
 
         first.close()
         wait_until(lambda: second_begins(live, second))
+
+
+def refused_in(status: Status | None) -> dict[str, int] | None:
+    """What the broker's status says of refused frames, by reason."""
+    return None if status is None or status.broker is None else status.broker.cameras["one"].refused
 
 
 def second_begins(live: LiveBroker, second: zmq.Socket[bytes]) -> bool:

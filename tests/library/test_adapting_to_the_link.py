@@ -231,7 +231,7 @@ def test_a_thin_link_is_never_more_than_full(peer: Peer) -> None:
     ):
         peer.serve_until(lambda: peer.hello)
         peer.serve_until(lambda: _film(camera, picture, fps, peer) == 1, timeout=60)
-        assert "of the frames" in str(peer.figures("porch")["adapted"])
+        assert "of the frames" in str(peer.figures.adapted)
         counts = camera.counts
         assert counts.captured == counts.sent + counts.unsent + counts.uplink
 
@@ -260,7 +260,7 @@ def test_a_thread_that_gets_no_time_is_no_thin_link(peer: Peer) -> None:
         counts = camera.counts
 
     assert counts.unsent > 0
-    assert (counts.uplink, peer.figures("porch")["adapted"]) == (0, None)
+    assert (counts.uplink, peer.figures.adapted) == (0, None)
 
 
 def _io_threads() -> list[int]:
@@ -291,7 +291,7 @@ def _film(camera: Publisher, picture: bytes, fps: float, peer: Peer) -> object:
     end = time.monotonic() + 1 / fps
     while (left := end - time.monotonic()) > 0:
         peer.serve(left)
-    return peer.figures("porch")["layers"] if peer.statuses else None
+    return peer.figures.layers if peer.statuses else None
 
 
 def test_an_operator_sets_rate_and_quality(peer: Peer) -> None:
@@ -303,8 +303,8 @@ def test_an_operator_sets_rate_and_quality(peer: Peer) -> None:
         peer.say(messages.Set(camera="porch", fps=5, quality=50))
         peer.serve_until(lambda: camera.fps == 5)
         assert camera.quality == 50
-        peer.serve_until(lambda: peer.statuses and peer.figures("porch")["set_fps"] == 5)
-        assert peer.figures("porch")["quality"] == peer.figures("porch")["set_quality"] == 50
+        peer.serve_until(lambda: peer.statuses and peer.figures.set_fps == 5)
+        assert peer.figures.quality == peer.figures.set_quality == 50
         peer.say(messages.Set(camera="porch"))
         peer.serve_until(lambda: camera.quality == 80)
 

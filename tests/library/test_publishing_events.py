@@ -6,6 +6,7 @@ import pytest
 
 from camfan import Event, EventPublisher, Publisher, Report, Subscriber
 from camfan_testing.live import LiveBroker, is_subscribed, wait_until
+from camfan_wire.figures import MachineFigures
 
 READ_S = 20.0
 
@@ -51,7 +52,7 @@ def test_without_a_broker_a_program_with_an_event_ends_all_the_same() -> None:
 
 
 def test_its_status_is_seen_where_it_reports_one(live: LiveBroker) -> None:
-    report = Report("fine", figures={"opened": 3})
+    report = Report("fine", "opened 3 times", machine=MachineFigures(temperature_c=21.5))
     with (
         Subscriber(live.site, [], statuses=True) as frames,
         EventPublisher(live.site, "barn-door", kind="sensor", report=lambda: report),
@@ -59,7 +60,8 @@ def test_its_status_is_seen_where_it_reports_one(live: LiveBroker) -> None:
         wait_until(lambda: "barn-door" in frames.statuses)
         status = frames.statuses["barn-door"]
 
-    assert (status.kind, status.state, status.figures) == ("sensor", "fine", {"opened": 3})
+    assert (status.kind, status.state, status.message) == ("sensor", "fine", "opened 3 times")
+    assert status.machine == report.machine
 
 
 def test_an_event_of_a_camera_is_about_that_camera(live: LiveBroker) -> None:

@@ -147,13 +147,19 @@ def test_the_accounts_of_a_camera_are_in_its_status(peer: Peer) -> None:
         camera.skip(3)
         camera.refuse()
         camera.report_now()
-        peer.serve_until(lambda: peer.statuses and peer.figures("porch")["captured"] == 12)
+        peer.serve_until(lambda: peer.statuses and peer.figures.captured == 12)
 
-    figures = peer.figures("porch")
-    parts = [figures[key] for key in ("sent", "unsent", "unwanted", "uplink", "refused")]
-    assert sum(part for part in parts if isinstance(part, int)) == 12
-    assert (figures["unwanted"], figures["refused"], figures["ring_frames"]) == (3, 1, 8)
-    assert figures["ring_oldest"] == 0
+    figures = peer.figures
+    parts = (
+        figures.sent,
+        figures.unsent,
+        figures.unwanted,
+        figures.uplink,
+        figures.refused,
+    )
+    assert sum(part or 0 for part in parts) == 12
+    assert (figures.unwanted, figures.refused, figures.ring_frames) == (3, 1, 8)
+    assert figures.ring_oldest == 0
 
 
 def test_bytes_are_kept_and_not_copied() -> None:

@@ -427,7 +427,7 @@ def test_a_folder_that_cannot_be_written_costs_no_picture(peer: Peer, tmp_path: 
         for _ in range(3):
             camera.publish(jpeg())
         camera.report_now()
-        peer.serve_until(lambda: peer.statuses and peer.figures("porch")["disk_error"])
+        peer.serve_until(lambda: peer.statuses and peer.figures.disk_error)
         wait_until(lambda: camera._disk is not None and camera._disk.lost == 3)
         answer = peer.repair("porch", Position(camera.run, 0))
 

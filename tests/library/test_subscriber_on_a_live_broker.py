@@ -523,8 +523,10 @@ def test_statuses_of_all_nodes_are_there(live: LiveBroker, tmp_path: Path) -> No
         Subscriber(live.site, "two", statuses=True) as frames,
     ):
         wait_until(lambda: "broker" in frames.statuses)
-        cameras = frames.statuses["broker"].cameras
+        broker = frames.statuses["broker"].broker
 
+    assert broker is not None
+    cameras = broker.cameras
     assert set(cameras) == {"one", "two"}
-    assert cameras["two"]["state"] == "waiting"
-    assert cameras["two"]["age_ms"] is None
+    assert cameras["two"].state == "waiting"
+    assert cameras["two"].age_ms is None

@@ -130,12 +130,12 @@ def test_a_picture_that_cannot_be_decoded_is_counted(site: Site) -> None:
     ):
         publish_first(publisher, broken)
         figures = None
-        while not figures or not figures["undecodable"]:
+        while not figures or not figures.undecodable:
             publisher.publish(broken)
             frames.read(WAIT_S)
             status = frames.statuses.get("yard")
-            figures = status.cameras.get("one") if status else None
+            figures = status.motion.cameras.get("one") if status and status.motion else None
 
-    assert figures["frames"] == 0
-    assert figures["motion"] is False
-    assert figures["frame_ms"] is None
+    assert figures.frames == 0
+    assert figures.motion is False
+    assert figures.frame_ms is None

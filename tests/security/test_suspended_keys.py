@@ -149,7 +149,7 @@ def test_it_is_in_the_metrics(tmp_path: Path) -> None:
         broker.wait_for("suspended: anna sent more than 8 parts")
         with urlopen(url, timeout=10) as answer:
             text = answer.read().decode()
-    assert 'camfan_suspended_seconds{peer="anna"}' in text
+    assert 'camfan_broker_suspended_seconds{key="anna"}' in text
 
 
 def test_refusals_are_answered_at_a_bounded_rate(secure: LiveBroker) -> None:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from camfan import Site, Status, load_site
 from camfan_nodes.monitor.facts import CameraFacts, SiteFacts, gather
 from camfan_nodes.monitor.last_status import LastStatus, LastStatuses, camera_trouble
-from camfan_wire.messages import Figures
+from camfan_wire.figures import (
+    AccountFigures,
+    BrokerFigures,
+    CameraFigures,
+    PublisherFigures,
+    RecorderCameraFigures,
+    RecorderFigures,
+    SubscriberFigures,
+)
 
-LIVE: Figures = {"state": "live", "fps": 15.0, "lost": 0, "refused": 0, "age_ms": 20.0,
-                 "age_error_ms": 1.0, "silent_ms": 40}  # fmt: skip
+LIVE = CameraFigures(state="live", fps=15.0, lost=0, age_ms=20.0, age_error_ms=1.0, silent_ms=40)
 FARM = """version: 1
 site: farm
 cameras:
@@ -37,19 +45,18 @@ def status(
     state: str = "live",
     *,
     message: str | None = None,
-    figures: Figures | None = None,
-    cameras: dict[str, Figures] | None = None,
-    subscribers: dict[str, Figures] | None = None,
+    publisher: PublisherFigures | None = None,
+    recorded: RecorderCameraFigures | None = None,
 ) -> Status:
+    """`recorded`: of yard, by this recorder."""
     return Status(
         node=node,
         kind=kind,
         time=1,
         state=state,
         message=message,
-        figures=figures or {},
-        cameras=cameras or {},
-        subscribers=subscribers or {},
+        publisher=publisher,
+        recorder=None if recorded is None else RecorderFigures(cameras={"yard": recorded}),
     )
 
 
@@ -57,9 +64,12 @@ def words(*statuses: Status, silent_s: float = 0.5) -> dict[str, LastStatus]:
     return {one.node: LastStatus(one, silent_s) for one in statuses}
 
 
-def broker(subscribers: dict[str, Figures] | None = None, **cameras: Figures) -> Status:
+def broker(
+    subscribers: dict[str, SubscriberFigures] | None = None, **cameras: CameraFigures
+) -> Status:
     everyone = {"barn": LIVE, "yard": LIVE, "own": LIVE, **cameras}
-    return status("broker", "broker", "running", cameras=everyone, subscribers=subscribers)
+    figures = BrokerFigures(cameras=everyone, subscribers=subscribers or {})
+    return Status(node="broker", kind="broker", time=1, state="running", broker=figures)
 
 
 WELL = (
@@ -87,7 +97,7 @@ def test_when_all_is_well_one_short_sentence_says_so(site: Site) -> None:
 
 def test_trouble_comes_first_then_the_name(site: Site) -> None:
     """And is told in the first sentence."""
-    gone: Figures = {**LIVE, "state": "offline", "silent_ms": 70_000}
+    gone = replace(LIVE, state="offline", silent_ms=70_000)
 
     found = facts(site, broker(yard=gone), *WELL)
 
@@ -97,7 +107,7 @@ def test_trouble_comes_first_then_the_name(site: Site) -> None:
 
 def test_the_age_of_what_stopped_goes_on_growing(site: Site) -> None:
     """Age when it came, plus the silence since, plus the age of the report."""
-    stopped: Figures = {**LIVE, "state": "stale", "silent_ms": 8000}
+    stopped = replace(LIVE, state="stale", silent_ms=8000)
 
     camera = row(facts(site, broker(yard=stopped), *WELL), "yard")
 
@@ -124,7 +134,7 @@ def test_why_the_broker_cannot_be_reached_stands_in_its_place(site: Site) -> Non
 
 def test_a_camera_with_an_unknown_clock_is_late(site: Site) -> None:
     """Its age is unknown, so it is not called live."""
-    unsure: Figures = {**LIVE, "state": "late", "age_ms": None, "age_error_ms": None}
+    unsure = replace(LIVE, state="late", age_ms=None, age_error_ms=None)
 
     camera = row(facts(site, broker(yard=unsure), *WELL), "yard")
 
@@ -133,8 +143,8 @@ def test_a_camera_with_an_unknown_clock_is_late(site: Site) -> None:
 
 def test_normal_situations_are_no_trouble(site: Site) -> None:
     """An unwatched camera is idle, a file that is over has ended; the counts add up."""
-    idle: Figures = {**LIVE, "state": "idle"}
-    over: Figures = {**LIVE, "state": "ended", "silent_ms": 900_000}
+    idle = replace(LIVE, state="idle")
+    over = replace(LIVE, state="ended", silent_ms=900_000)
     ended = status("barn", "camera", "ended")
 
     found = facts(
@@ -149,11 +159,9 @@ def test_normal_situations_are_no_trouble(site: Site) -> None:
 
 def test_each_loss_has_its_place_and_reason(site: Site) -> None:
     """Frames that were never sent are told apart from those that were lost on the way."""
-    lossy: Figures = {**LIVE, "lost": 12, "refused": 2}
-    unsent = status("yard", "camera", cameras={"yard": {"unsent": 5}})
-    recorder = status(
-        "archive", "recorder", "recording", cameras={"yard": {"lost": 3, "missing": 0}}
-    )
+    lossy = replace(LIVE, lost=12, refused={"old": 2})
+    unsent = status("yard", "camera", publisher=PublisherFigures(unsent=5))
+    recorder = status("archive", "recorder", "recording", recorded=RecorderCameraFigures(lost=3))
 
     camera = row(facts(site, broker(yard=lossy), unsent, recorder), "yard")
 
@@ -167,7 +175,7 @@ def test_each_loss_has_its_place_and_reason(site: Site) -> None:
 def test_recorded_until_is_that_of_the_recorder_furthest_behind(site: Site) -> None:
     """With two recorders, what both have."""
     recorders = [
-        status(name, "recorder", "recording", cameras={"yard": {"recorded_until": until}})
+        status(name, "recorder", recorded=RecorderCameraFigures(recorded_until=until))
         for name, until in (("archive", 2_000_000_000), ("second", 1_000_000_000))
     ]
 
@@ -189,7 +197,7 @@ def test_a_node_in_trouble_is_named_with_its_own_words(site: Site) -> None:
 
 def test_the_last_error_of_a_live_camera_is_still_told(site: Site) -> None:
     """It has mended itself, but somebody may want to know."""
-    mended = status("yard", "camera", cameras={"yard": {"last_error": "It was unplugged."}})
+    mended = status("yard", "camera", publisher=PublisherFigures(last_error="It was unplugged."))
 
     assert row(facts(site, broker(), mended), "yard").trouble == "last: It was unplugged"
 
@@ -227,22 +235,27 @@ def test_a_node_that_stopped_talking_is_silent(site: Site) -> None:
 
 def test_subscribers_are_told_with_what_they_got(site: Site) -> None:
     """Who reads no frames is none."""
-    readers: dict[str, Figures] = {
-        "archive": {"mode": "every", "cameras": 3, "delivered": 900, "skipped": 0, "lost": 4},
-        "top-1": {"mode": "latest", "cameras": 0, "delivered": 0, "skipped": 0, "lost": 0},
+    readers = {
+        "archive": SubscriberFigures(
+            mode="every",
+            cameras=3,
+            account=AccountFigures(delivered=900, lost={"ring-overrun": 3, "uplink": 1}),
+        ),
+        "top-1": SubscriberFigures(mode="latest", cameras=0),
     }
-    late = status("archive", "recorder", "recording", cameras={"yard": {"age_ms": 80.0}})
+    late = status("archive", "recorder", "recording", recorded=RecorderCameraFigures(age_ms=80.0))
 
     (one,) = facts(site, broker(readers), *WELL[:2], late).subscribers
 
     assert (one.name, one.mode, one.delivered, one.lost, one.age_ms) == (
         "archive", "every", 900, 4, 80.0
     )  # fmt: skip
+    assert one.lost_why == "3 ring-overrun, 1 uplink"
 
 
-def test_figures_of_another_kind_are_unknown_not_wrong(site: Site) -> None:
-    """A newer broker may say words where this one expects numbers."""
-    odd: Figures = {"state": "dreaming", "fps": "fast", "lost": None, "age_ms": True}
+def test_a_state_of_a_newer_broker_is_unknown_not_wrong(site: Site) -> None:
+    """A state that this program does not know is not shown as one that it knows."""
+    odd = CameraFigures(state="dreaming")
 
     camera = row(facts(site, broker(yard=odd), *WELL), "yard")
 

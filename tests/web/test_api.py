@@ -144,7 +144,7 @@ def test_figures_of_pages_are_metrics(web: LiveWeb) -> None:
         text = answer.read().decode()
 
     assert "camfan_web_pages 0.0" in text
-    assert "# TYPE camfan_web_client_sent_total counter" in text
+    assert "# TYPE camfan_web_client_sent_frames_total counter" in text
 
 
 def test_settings_reach_the_camera_node(web: LiveWeb) -> None:

@@ -32,9 +32,7 @@ def watched(web: LiveWeb) -> set[str]:
 
 
 def skipped(web: LiveWeb) -> int:
-    count = web.server.live.figures()["skipped"]
-    assert isinstance(count, int)
-    return count
+    return web.server.live.figures().skipped
 
 
 def test_a_page_gets_the_bytes_that_were_published(web: LiveWeb) -> None:

@@ -8,6 +8,7 @@ import pytest
 from msgspec import Struct
 
 from camfan_wire import messages
+from camfan_wire.figures import WebFigures
 from camfan_wire.header import Header, Position, decode_header, encode_header
 from camfan_wire.messages import (
     Bye,
@@ -282,12 +283,12 @@ STATUS = Status(
     time=NS,
     state="live",
     message="the source stalled for 5.2 s",
-    figures={"fps": 9.9, "sent": 4711, "temperature_c": None},
+    web=WebFigures(frames=4711, pages=2, sent=4700, sent_bytes=51234, skipped=11),
 )
 STATUS_BYTES = (
     b'{"node":"driveway","kind":"camera","time":1763800000123456789,"state":"live",'
     b'"message":"the source stalled for 5.2 s",'
-    b'"figures":{"fps":9.9,"sent":4711,"temperature_c":null},"cameras":{},"subscribers":{}}'
+    b'"web":{"frames":4711,"pages":2,"sent":4700,"sent_bytes":51234,"skipped":11}}'
 )
 
 

@@ -11,8 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
+from camfan_testing.figures import any_figures
 from camfan_wire import messages
 from camfan_wire.errors import WireError
+from camfan_wire.figures import (
+    BrokerFigures,
+    MachineFigures,
+    MotionFigures,
+    PublisherFigures,
+    RecorderFigures,
+    WebFigures,
+)
 from camfan_wire.header import Position
 from camfan_wire.messages import (
     MAX_MESSAGE_BYTES,
@@ -80,16 +89,22 @@ STATUS: dict[str, Any] = {
     "time": 1,
     "state": "live",
     "message": "fine",
-    "figures": {"fps": 1.5},
-    "cameras": {"a": {"fps": 1}},
-    "subscribers": {"b": {"mode": "latest"}},
+    "machine": {"temperature_c": 51.5},
+    "publisher": {"fps_in": 10, "last_frame": {"run": RUN, "sequence": 1}},
+    "recorder": {"cameras": {"a": {"frames": 3}}},
+    "motion": {"cameras": {"a": {"motion": True}}},
+    "web": {"pages": 1},
+    "broker": {
+        "cameras": {"a": {"state": "live", "refused": {"old": 1}}},
+        "subscribers": {"b": {"mode": "latest", "account": {"delivered": 2}}},
+    },
 }
 OPTIONAL = {
     *(("subscribe", key) for key in TO_BROKER[1] if key != "type"),
     ("hello", "camfan"),
     ("event", "camera"),
     ("event", "details"),
-    *(("status", key) for key in ("message", "figures", "cameras", "subscribers")),
+    *(("status", key) for key in STATUS if key not in ("node", "kind", "time", "state")),
 }
 NULLABLE = {
     ("hello", "camfan"),
@@ -97,7 +112,7 @@ NULLABLE = {
     ("subscribe", "since_time"),
     ("gap", "last"),
     ("event", "camera"),
-    ("status", "message"),
+    *(("status", key) for key in STATUS if key not in ("node", "kind", "time", "state")),
 }
 KINDS: list[tuple[str, Decode, dict[str, Any]]] = [
     *((m["type"], decode_to_broker, m) for m in TO_BROKER),
@@ -196,10 +211,16 @@ def test_ill_typed_keys_refuse_the_message(
         (decode_event, EVENT, {"source": "../x"}),
         (decode_status, STATUS, {"state": "s" * 33}),
         (decode_status, STATUS, {"message": "m" * 1001}),
-        (decode_status, STATUS, {"figures": {"fps": [1]}}),
-        (decode_status, STATUS, {"figures": {"fps": {}}}),
-        (decode_status, STATUS, {"cameras": {"A": {}}}),
-        (decode_status, STATUS, {"cameras": {"a": None}}),
+        (decode_status, STATUS, {"machine": {"temperature_c": "warm"}}),
+        (decode_status, STATUS, {"publisher": {"sent": -1}}),
+        (decode_status, STATUS, {"publisher": {"sent": 2**63}}),
+        (decode_status, STATUS, {"publisher": {"last_error": "e" * 1001}}),
+        (decode_status, STATUS, {"publisher": {"last_frame": {"run": RUN}}}),
+        (decode_status, STATUS, {"recorder": {"cameras": {"A": {}}}}),
+        (decode_status, STATUS, {"motion": {"cameras": {"a": None}}}),
+        (decode_status, STATUS, {"web": {"pages": True}}),
+        (decode_status, STATUS, {"broker": {"denied": {"r" * 65: 1}}}),
+        (decode_status, STATUS, {"broker": {"denied": {str(n): 1 for n in range(65)}}}),
     ],
 )
 def test_values_out_of_range_refuse_the_message(
@@ -304,7 +325,6 @@ INT64 = st.integers(-(2**63), 2**63 - 1)
 COUNT = st.integers(0, 2**63 - 1)
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
-FIGURES = st.dictionaries(TEXT, st.none() | st.booleans() | INT64 | FINITE | TEXT, max_size=4)
 DETAILS = st.recursive(
     st.none() | st.booleans() | INT64 | FINITE | TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
@@ -327,9 +347,12 @@ STATUSES = st.builds(
     time=INT64,
     state=TEXT,
     message=st.none() | TEXT,
-    figures=FIGURES,
-    cameras=st.dictionaries(NAMES, FIGURES, max_size=3),
-    subscribers=st.dictionaries(TEXT, FIGURES, max_size=3),
+    machine=st.none() | any_figures(MachineFigures),
+    publisher=st.none() | any_figures(PublisherFigures),
+    recorder=st.none() | any_figures(RecorderFigures),
+    motion=st.none() | any_figures(MotionFigures),
+    web=st.none() | any_figures(WebFigures),
+    broker=st.none() | any_figures(BrokerFigures),
 )
 TO_BROKER_MESSAGES = st.one_of(
     st.builds(Hello, protocol=INT64, name=NAMES, kind=NAMES, session=RUNS, camfan=st.none() | TEXT),
@@ -369,7 +392,6 @@ def test_a_status_comes_back_as_it_was(status: Status) -> None:
     encoded = messages.encode(status)
 
     assert decode_status(encoded) == status
-    assert json.loads(encoded)["figures"] == status.figures
 
 
 @given(TO_BROKER_MESSAGES)

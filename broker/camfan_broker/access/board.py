@@ -8,8 +8,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-import msgspec
-
 from camfan_broker.access.access import ANYBODY
 from camfan_broker.access.rights import Rights
 from camfan_wire import messages
@@ -62,7 +60,7 @@ class Board:
             status = messages.decode_status(body)
             if status.node != node:
                 raise WireError("bad-topic", f"the status of {status.node} on {topic!r}")
-            if node == self._name:
+            if node == self._name or status.broker is not None:
                 raise WireError("not-allowed", "only the broker speaks for the broker")
             if rights is not ANYBODY:
                 rights.check_status(status)
@@ -109,14 +107,11 @@ class Board:
             return found
         return found + [(t, body) for t, body, camera in self._open.values() if wants(t, camera)]
 
-    def last_picture(self, camera: str) -> Position | None:
-        """The last picture that a camera says it has taken, if it says so."""
+    def last_frame(self, camera: str) -> Position | None:
+        """The newest frame that a camera says it has numbered, if it says so."""
         status = self.statuses.get(camera)  # a camera's node has its name
-        figures = status.cameras.get(camera, {}) if status else {}
-        try:
-            return msgspec.convert(figures, Position)
-        except msgspec.ValidationError:
-            return None
+        publisher = None if status is None else status.publisher
+        return None if publisher is None else publisher.last_frame
 
     def _keep_status(self, status: Status, topic: bytes, body: bytes) -> None:
         if status.node not in self.statuses and len(self.statuses) >= MAX_NODES:

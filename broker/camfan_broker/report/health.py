@@ -17,7 +17,6 @@ from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from camfan_broker.access.board import Board
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.report.metrics import FiguresCollector
 from camfan_broker.report.status import GATEKEEPER_DEAD, Sources, list_suspensions
@@ -36,7 +35,6 @@ ROOM_S = 1.0  # for the one that makes room to be gone
 class Health(Sources, Protocol):
     """The broker, as far as health asks."""
 
-    board: Board
     turned_ns: int
 
 

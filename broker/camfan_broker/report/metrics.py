@@ -1,54 +1,37 @@
-"""The broker's figures in the words of Prometheus."""
+"""The broker's figures, and those of every node that it hears, in the words of Prometheus.
+
+Names, help texts and units come from the structs in `camfan_wire.figures`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.metadata import version
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from msgspec import Struct
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from camfan_broker.report.status import (
-    Sources,
-    camera_figures,
-    insecure,
-    resident_bytes,
-    subscriber_figures,
+from camfan_broker.report.status import Sources, account_figures, broker_figures
+from camfan_broker.report.watch import NODE_SILENCE_NS
+from camfan_wire.figures import (
+    AccountFigures,
+    BrokerFigures,
+    CameraFigures,
+    MachineFigures,
+    MotionCameraFigures,
+    PublisherFigures,
+    RecorderCameraFigures,
+    RecorderFigures,
+    SubscriberFigures,
+    WebFigures,
 )
-from camfan_wire.messages import Figures, Scalar
-from camfan_wire.states import LIVE, STATES
-
-Rows = dict[tuple[str, ...], Figures]
-
-CAMERA_COUNTERS: Mapping[str, str] = {
-    "received": "Frames accepted from the camera",
-    "received_bytes": "Bytes accepted from the camera",
-    "numbered": "Frames that the camera numbered",
-    "unwanted": "Frames that the camera only numbered, because nobody wanted them",
-    "lost": "Frames that the camera numbered and that never arrived",
-    "repaired": "Frames that came late, from the camera's ring",
-    "runs": "Lives of the camera process",
-}
-CAMERA_GAUGES: Mapping[str, str] = {
-    "fps": "Frames per second over the last 3 s",
-    "bytes_per_s": "Bytes per second over the last 3 s",
-    "ring_frames": "Frames in the ring",
-    "ring_bytes": "Bytes in the ring",
-    "last_sequence": "Sequence of the newest frame",
-}
-SUBSCRIBER_COUNTERS: Mapping[str, str] = {
-    "delivered": "Frames sent",
-    "delivered_bytes": "Bytes sent",
-    "late": "Frames sent that had to be repaired (every)",
-    "repeated": "Frames sent again, because a connection broke (every)",
-}
-SUBSCRIBER_GAUGES: Mapping[str, str] = {
-    "held": "Frames that the camera has numbered and that are not dealt with yet",
-    "credit": "Frames the subscriber can take now",
-}
+from camfan_wire.messages import Status
+from camfan_wire.metrics import Labels, families
 
 
 class FiguresCollector(Collector):
-    """Reads the figures that the loop keeps, whenever somebody asks."""
+    """Reads the figures that the loop keeps, when it is asked. Any thread."""
 
     def __init__(self, broker: Sources) -> None:
         self._broker = broker
@@ -57,155 +40,91 @@ class FiguresCollector(Collector):
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        yield from self._broker_metrics()
-        yield from self._camera_metrics()
-        yield from self._subscriber_metrics()
+        yield InfoMetricFamily(
+            "camfan_build", "Version of the broker", value={"version": version("camfan")}
+        )
+        yield from self._own_metrics()
+        yield from self._node_metrics()
 
-    def _broker_metrics(self) -> Iterable[Metric]:
-        broker = self._broker
-        refused = CounterMetricFamily(
-            "camfan_refused_frames", "Frames not accepted", labels=("camera", "reason")
-        )
-        for name, camera in list(broker.cameras.items()):
-            for reason, count in list(camera.refused.items()):
-                refused.add_metric((name, reason), count)
-        for reason, count in list(broker.ingest.refused.items()):
-            refused.add_metric(("", reason), count)
-        yield refused
-        messages = CounterMetricFamily(
-            "camfan_refused_messages", "Control messages not accepted", labels=("reason",)
-        )
-        for reason, count in list(broker.control.refused.items()):
-            messages.add_metric((reason,), count)
-        yield messages
-        yield from self._security_metrics()
-        yield GaugeMetricFamily(
-            "camfan_peers", "Peers of the delivery socket", value=len(broker.delivery.peers)
-        )
-        yield GaugeMetricFamily(
-            "camfan_insecure",
-            "1 if anybody on the network can watch and publish",
-            value=int(insecure(broker)),
-        )
-        memory = resident_bytes()
-        if memory is not None:
-            yield GaugeMetricFamily("camfan_memory_bytes", "Memory of the broker", value=memory)
+    def _own_metrics(self) -> Iterator[Metric]:
+        figures = broker_figures(self._broker)
+        yield from families(BrokerFigures, "broker", (), {(): figures})
+        yield from families(CameraFigures, "camera", ("camera",), _keyed(figures.cameras))
+        readers = _keyed(figures.subscribers)
+        yield from families(SubscriberFigures, "subscriber", ("subscriber",), readers)
+        labels = ("subscriber", "camera")
+        yield from families(AccountFigures, "subscriber", labels, self._accounts())
 
-    def _security_metrics(self) -> Iterable[Metric]:
-        broker = self._broker
-        denied = CounterMetricFamily(
-            "camfan_denied",
-            "What a peer, by name or address, was not allowed to do",
-            labels=("peer", "reason"),
-        )
-        for key, count in list(broker.refusals.counts.items()):
-            denied.add_metric(key, count)
-        yield denied
-        subscriptions = CounterMetricFamily(
-            "camfan_refused_subscriptions", "Subscriptions not granted", labels=("reason",)
-        )
-        for reason, count in list(broker.fanout.refused.items()):
-            subscriptions.add_metric((reason,), count)
-        yield subscriptions
-        suspended = GaugeMetricFamily(
-            "camfan_suspended_seconds",
-            "For how long the key of this name is still not admitted",
-            labels=("peer",),
-        )
-        for name, (left_s, _) in broker.gatekeeper.suspensions.current().items():
-            suspended.add_metric((name,), round(left_s, 1))
-        yield suspended
-        yield GaugeMetricFamily(
-            "camfan_connections",
-            "Connections to the three ports",
-            value=len(broker.gatekeeper.connections),
-        )
-        yield GaugeMetricFamily(
-            "camfan_gatekeeper_alive",
-            "1 while whoever has a key can come in",
-            value=int(broker.gatekeeper.alive),
-        )
-
-    def _camera_metrics(self) -> Iterable[Metric]:
-        rows: Rows = {
-            (name,): camera_figures(self._broker, camera)
-            for name, camera in list(self._broker.cameras.items())
+    def _accounts(self) -> dict[Labels, Struct]:
+        """By subscriber and camera, those of subscribers that have left included."""
+        delivery = self._broker.delivery
+        held = {
+            (peer.hello.name, camera): peer.reader.held(camera)
+            for peer in list(delivery.peers.values())
+            if peer.reader is not None
+            for camera in list(peer.reader.cursors)
         }
-        yield from _families("camera", rows, ("camera",), CAMERA_COUNTERS, CAMERA_GAUGES)
-        live: Rows = {key: {"live": int(row["state"] in LIVE)} for key, row in rows.items()}
-        yield from _families("camera", live, ("camera",), {}, {"live": "1 while live or late"})
-        states = GaugeMetricFamily(
-            "camfan_camera_state", "1 for the state of the camera", labels=("camera", "state")
-        )
-        for (name,), row in rows.items():
-            for state in STATES:
-                states.add_metric((name, state), int(row["state"] == state))
-        yield states
-        age: Rows = {
-            key: {
-                "age_seconds": _seconds(row["age_ms"]),
-                "silent_seconds": _seconds(row["silent_ms"]),
-                "stale_after_seconds": _seconds(row["stale_after_ms"]),
-            }
-            for key, row in rows.items()
+        return {
+            (name, camera): account_figures([account], held.get((name, camera), 0))
+            for name, accounts in list(delivery.accounts.items())
+            for camera, account in list(accounts.items())
         }
-        told = {
-            "age_seconds": "Age of the newest frame when it reached the broker",
-            "silent_seconds": "Time since the newest frame came",
-            "stale_after_seconds": "Without a new frame for this long it is stale",
-        }
-        yield from _families("camera", age, ("camera",), {}, told)
 
-    def _subscriber_metrics(self) -> Iterable[Metric]:
-        rows: Rows = {}
-        for peer in list(self._broker.delivery.peers.values()):
-            figures = subscriber_figures(peer)
-            if figures:
-                rows[(peer.hello.name, str(figures["mode"]))] = figures
-        labels = ("subscriber", "mode")
-        yield from _families("subscriber", rows, labels, SUBSCRIBER_COUNTERS, SUBSCRIBER_GAUGES)
-        yield from self._account_metrics()
-
-    def _account_metrics(self) -> Iterable[Metric]:
-        """Per subscriber and camera: captured = delivered + skipped + lost + held, by reason."""
-        labels = ("subscriber", "camera", "reason")
-        skipped = CounterMetricFamily(
-            "camfan_subscriber_skipped",
-            "Frames that it did not want, or not any more",
-            labels=labels,
+    def _node_metrics(self) -> Iterator[Metric]:
+        nodes = self._nodes()
+        up = GaugeMetricFamily(
+            "camfan_node_up", "1 while the node is heard", labels=("node", "kind")
         )
-        lost = CounterMetricFamily(
-            "camfan_subscriber_lost", "Frames that it wanted and did not get", labels=labels
-        )
-        delivered = CounterMetricFamily(
-            "camfan_delivered_frames", "Frames sent", labels=("subscriber", "camera")
-        )
-        for name, accounts in list(self._broker.delivery.accounts.items()):
-            for camera, account in list(accounts.items()):
-                delivered.add_metric((name, camera), account.delivered)
-                for family, counts in ((skipped, account.skipped), (lost, account.lost)):
-                    for reason, count in list(counts.items()):
-                        family.add_metric((name, camera, reason), count)
-        yield from (delivered, skipped, lost)
+        for status, heard in nodes:
+            up.add_metric((status.node, status.kind), float(heard))
+        yield up
+        statuses = [status for status, heard in nodes if heard]
+        for figures, subject, labels, rows_of in _OF_NODES:
+            rows = {key: row for status in statuses for key, row in rows_of(status).items()}
+            if labels[-1] == "camera":
+                rows = {key: row for key, row in rows.items() if key[-1] in self._broker.cameras}
+            yield from families(figures, subject, labels, rows)
+
+    def _nodes(self) -> list[tuple[Status, bool]]:
+        """The last status of every node but the broker, and whether it is heard now."""
+        board, now = self._broker.board, self._broker.clock.now_ns()
+        return [
+            (status, now - board.heard_ns.get(node, 0) < NODE_SILENCE_NS)
+            for node, status in list(board.statuses.items())
+            if node != self._broker.name
+        ]
 
 
-def _families(
-    subject: str,
-    rows: Rows,
-    labels: tuple[str, ...],
-    counters: Mapping[str, str],
-    gauges: Mapping[str, str],
-) -> Iterable[Metric]:
-    """One family a figure. What is unknown has no sample, rather than a 0."""
-    for kind, described in ((CounterMetricFamily, counters), (GaugeMetricFamily, gauges)):
-        for name, text in described.items():
-            family = kind(f"camfan_{subject}_{name}", text, labels=labels)
-            for key, row in rows.items():
-                value = row.get(name)
-                if isinstance(value, int | float):
-                    family.add_metric(key, value)
-            yield family
+def _keyed(rows: Mapping[str, Struct]) -> dict[Labels, Struct]:
+    return {(name,): row for name, row in rows.items()}
 
 
-def _seconds(milliseconds: Scalar) -> float | None:
-    return milliseconds / 1000 if isinstance(milliseconds, int | float) else None
+def _one(status: Status, figures: Struct | None) -> dict[Labels, Struct]:
+    return {} if figures is None else {(status.node,): figures}
+
+
+def _cameras(status: Status, cameras: Mapping[str, Struct]) -> dict[Labels, Struct]:
+    return {(status.node, camera): figures for camera, figures in cameras.items()}
+
+
+# What a status may carry: the struct, its subject, its labels, and its rows.
+_OF_NODES: tuple[
+    tuple[type[Struct], str, Labels, Callable[[Status], Mapping[Labels, Struct]]], ...
+] = (
+    (MachineFigures, "machine", ("node",), lambda one: _one(one, one.machine)),
+    (PublisherFigures, "publisher", ("camera",), lambda one: _one(one, one.publisher)),
+    (RecorderFigures, "recorder", ("node",), lambda one: _one(one, one.recorder)),
+    (
+        RecorderCameraFigures,
+        "recorder",
+        ("node", "camera"),
+        lambda one: _cameras(one, {} if one.recorder is None else one.recorder.cameras),
+    ),
+    (
+        MotionCameraFigures,
+        "motion",
+        ("node", "camera"),
+        lambda one: _cameras(one, {} if one.motion is None else one.motion.cameras),
+    ),
+    (WebFigures, "web", ("node",), lambda one: _one(one, one.web)),
+)

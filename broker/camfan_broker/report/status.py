@@ -8,25 +8,34 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from msgspec import structs
 
+from camfan_broker.access.board import Board
 from camfan_broker.access.gatekeeper import Gatekeeper
 from camfan_broker.access.refusals import Refusals
+from camfan_broker.camera.account import Account
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.demand import DemandTable
 from camfan_broker.delivery.control import Control
 from camfan_broker.delivery.delivery import Delivery
+from camfan_broker.delivery.latest import Reader
 from camfan_broker.delivery.peer import Peer
 from camfan_broker.fanout.fanout import Fanout
 from camfan_broker.ingest.ingest import Ingest
 from camfan_config import Site
 from camfan_wire.clock import SiteClock
-from camfan_wire.messages import Figures, Status
-from camfan_wire.states import STATES, CameraState, state_of
+from camfan_wire.figures import (
+    AccountFigures,
+    BrokerFigures,
+    CameraFigures,
+    SubscriberFigures,
+)
+from camfan_wire.messages import Status
+from camfan_wire.states import CameraState, state_of
 
 GATEKEEPER_DEAD = "the gatekeeper has died: nobody new gets in until the broker is started again"
 SLOW_S = 1.0  # a camera with a longer interval has no rate over 3 s that says anything
@@ -39,6 +48,7 @@ class Sources(Protocol):
     name: str
     site: Site
     clock: SiteClock
+    board: Board
     delivery: Delivery
     control: Control
     ingest: Ingest
@@ -52,32 +62,38 @@ class Sources(Protocol):
 
 
 def broker_status(broker: Sources) -> Status:
-    cameras = {name: camera_figures(broker, c) for name, c in broker.cameras.items()}
-    figures: Figures = {
-        **_counts(cameras),
-        "peers": len(broker.delivery.peers),
-        "listeners": len(broker.fanout.listeners),
-        "refused": broker.ingest.refused.total()
-        + broker.fanout.refused.total()
-        + broker.control.refused.total(),
-        "ring_bytes": sum(c.ring.bytes for c in broker.cameras.values()),
-        "memory_bytes": resident_bytes(),
-        "insecure": insecure(broker),
-        "connections": len(broker.gatekeeper.connections),
-        "denied": broker.refusals.total,  # to somebody known or unknown, by key or by number
-        "gatekeeper": broker.gatekeeper.alive,
-    }
     return Status(
         node=broker.name,
         kind="broker",
         time=broker.clock.now_ns(),
         state="running",
         message=_trouble(broker),
-        figures=figures,
-        cameras=cameras,
+        broker=broker_figures(broker),
+    )
+
+
+def broker_figures(broker: Sources) -> BrokerFigures:
+    """Any thread."""
+    return BrokerFigures(
+        peers=len(broker.delivery.peers),
+        listeners=len(broker.fanout.listeners),
+        connections=len(broker.gatekeeper.connections),
+        refused_frames=dict(broker.ingest.refused),
+        refused_messages=dict(broker.control.refused),
+        refused_subscriptions=dict(broker.fanout.refused),
+        denied=_by_reason(broker.refusals),
+        suspended_s={
+            name: round(left_s, 1)
+            for name, (left_s, _) in broker.gatekeeper.suspensions.current().items()
+        },
+        ring_bytes=sum(camera.ring.bytes for camera in list(broker.cameras.values())),
+        memory_bytes=resident_bytes(),
+        insecure=insecure(broker),
+        gatekeeper=broker.gatekeeper.alive,
+        cameras={n: camera_figures(broker, camera) for n, camera in list(broker.cameras.items())},
         subscribers={
-            peer.hello.name: subscriber_figures(peer)
-            for peer in broker.delivery.peers.values()
+            peer.hello.name: subscriber_figures(peer, peer.reader)
+            for peer in list(broker.delivery.peers.values())
             if peer.reader is not None
         },
     )
@@ -88,21 +104,20 @@ def part_for(peer: Peer, status: Status) -> Status:
 
     What the broker says of others, also that it refused them something, is left out.
     """
-    cameras = {n: figures for n, figures in status.cameras.items() if peer.rights.may_see(n)}
+    whole = status.broker or BrokerFigures()
     own = peer.hello.name
-    return structs.replace(
-        status,
-        message=None,
-        figures=_counts(cameras),
-        cameras=cameras,
-        subscribers={n: figures for n, figures in status.subscribers.items() if n == own},
+    part = BrokerFigures(
+        cameras={name: one for name, one in whole.cameras.items() if peer.rights.may_see(name)},
+        subscribers={name: one for name, one in whole.subscribers.items() if name == own},
     )
+    return structs.replace(status, message=None, broker=part)
 
 
-def _counts(cameras: Mapping[str, Figures]) -> Figures:
-    """How many cameras there are, and how many of them in each state."""
-    states = Counter(figures["state"] for figures in cameras.values())
-    return {"cameras": len(cameras), **{state: states[state] for state in STATES}}
+def _by_reason(refusals: Refusals) -> dict[str, int]:
+    counts = Counter[str]()
+    for (_, reason), count in list(refusals.counts.items()):
+        counts[reason] += count
+    return dict(counts)
 
 
 def insecure(broker: Sources) -> bool:
@@ -134,7 +149,7 @@ def list_suspensions(gatekeeper: Gatekeeper) -> list[str]:
     ]
 
 
-def camera_figures(broker: Sources, camera: TrackedCamera) -> Figures:
+def camera_figures(broker: Sources, camera: TrackedCamera) -> CameraFigures:
     fps, bytes_per_s = camera.rates()
     # Another thread may ask while the loop counts: what is told adds up all the same.
     received, unwanted, lost = camera.received, camera.unwanted, camera.lost
@@ -146,33 +161,34 @@ def camera_figures(broker: Sources, camera: TrackedCamera) -> Figures:
         arrived = broker.clock.now_ns() - waited
         age_ms = round((arrived - header.captured - (header.offset or 0)) / 1e6, 1)
         error_ms = round((header.error or 0) / 1e6, 1)
-    silent = camera.silent_ns(time.monotonic_ns())
+    now = time.monotonic_ns()
+    silent = camera.silent_ns(now)
     interval_s = camera.own_pace().interval_s
-    return {
-        "state": _state(camera, age_ms, error_ms),
-        "since": camera.state_since_ns or None,  # ns, site clock
-        "fps": round(fps, 1) if interval_s < SLOW_S else round(1 / interval_s, 6),
-        "interval_ms": round(1000 * interval_s) or None,  # between two pictures of the camera
-        "stale_after_ms": round(1000 * camera.pace.stale_s),
-        "bytes_per_s": round(bytes_per_s),
-        "layers": broker.demands.layers(camera.name),
-        "numbered": received + unwanted + lost,
-        "received": received,
-        "received_bytes": camera.received_bytes,
-        "unwanted": unwanted,
-        "lost": lost,
-        "repaired": camera.repairs.repaired,
-        "refused": camera.refused.total(),
-        "refused_why": _why(camera.refused),
-        "trouble": camera.trouble(time.monotonic_ns()),
-        "runs": camera.runs,
-        "last_sequence": camera.last_sequence,
-        "silent_ms": None if silent is None else round(silent / 1e6),
-        "age_ms": age_ms,  # of the newest frame, when it reached the broker
-        "age_error_ms": error_ms,
-        "ring_frames": camera.ring.end - camera.ring.first,
-        "ring_bytes": camera.ring.bytes,
-    }
+    return CameraFigures(
+        state=_state(camera, age_ms, error_ms),
+        since=camera.state_since_ns or None,
+        fps=round(fps, 1) if interval_s < SLOW_S else round(1 / interval_s, 6),
+        bytes_per_s=round(bytes_per_s),
+        interval_ms=round(1000 * interval_s) or None,
+        stale_after_ms=round(1000 * camera.pace.stale_s),
+        layers=broker.demands.layers(camera.name),
+        numbered=received + unwanted + lost,
+        received=received,
+        received_bytes=camera.received_bytes,
+        unwanted=unwanted,
+        lost=lost,
+        repaired=camera.repairs.repaired,
+        refused=dict(camera.refused),
+        trouble=camera.trouble(now),
+        runs=camera.runs,
+        last_sequence=camera.last_sequence,
+        last_frame_time=None if silent is None else broker.clock.now_ns() - silent,
+        silent_ms=None if silent is None else round(silent / 1e6),
+        age_ms=age_ms,
+        age_error_ms=error_ms,
+        ring_frames=camera.ring.end - camera.ring.first,
+        ring_bytes=camera.ring.bytes,
+    )
 
 
 def _state(camera: TrackedCamera, age_ms: float | None, error_ms: float | None) -> CameraState:
@@ -183,33 +199,32 @@ def _state(camera: TrackedCamera, age_ms: float | None, error_ms: float | None) 
     return state_of(camera.pace, 0.0, came=True, age=age)
 
 
-def subscriber_figures(peer: Peer) -> Figures:
-    reader = peer.reader
-    if reader is None:
-        return {}
-    accounts = [cursor.account for cursor in list(reader.cursors.values())]
-    skipped = sum((account.skipped for account in accounts), Counter[str]())
-    lost = sum((account.lost for account in accounts), Counter[str]())
-    return {
-        "kind": peer.hello.kind,
-        "mode": reader.wishes.mode,
-        "cameras": len(reader.cursors),
-        "delivered": sum(account.delivered for account in accounts),
-        "delivered_bytes": sum(account.delivered_bytes for account in accounts),
-        "late": sum(account.late for account in accounts),
-        "repeated": sum(account.repeated for account in accounts),
-        "skipped": skipped.total(),
-        "skipped_why": _why(skipped),
-        "lost": lost.total(),
-        "lost_why": _why(lost),
-        "held": sum(reader.held(name) for name in list(reader.cursors)),
-        "credit": reader.credit,
-    }
+def subscriber_figures(peer: Peer, reader: Reader) -> SubscriberFigures:
+    names = list(reader.cursors)
+    return SubscriberFigures(
+        kind=peer.hello.kind,
+        mode=reader.wishes.mode,
+        cameras=len(names),
+        credit=reader.credit,
+        account=account_figures(
+            [cursor.account for cursor in list(reader.cursors.values())],
+            sum(reader.held(name) for name in names),
+        ),
+    )
 
 
-def _why(counts: Counter[str]) -> str | None:
-    """Reasons in words, the most frequent first; None if there are none."""
-    return ", ".join(f"{n} {why}" for why, n in counts.most_common(4)) or None
+def account_figures(accounts: Iterable[Account], held: int) -> AccountFigures:
+    """The sum of some accounts."""
+    found = list(accounts)
+    return AccountFigures(
+        delivered=sum(account.delivered for account in found),
+        delivered_bytes=sum(account.delivered_bytes for account in found),
+        late=sum(account.late for account in found),
+        repeated=sum(account.repeated for account in found),
+        skipped=dict(sum((account.skipped for account in found), Counter[str]())),
+        lost=dict(sum((account.lost for account in found), Counter[str]())),
+        held=held,
+    )
 
 
 def resident_bytes() -> int | None:

@@ -74,11 +74,10 @@ class CameraWatch:
         layers: int,
         trickle: float | None,
     ) -> None:
-        figures = status.cameras.get(camera.name, {}) if status is not None else {}
-        set_fps, carried = figures.get("set_fps"), figures.get("layers")
-        camera.plan = planned_pace(section, set_fps if isinstance(set_fps, float | int) else None)
+        said = None if status is None else status.publisher
+        camera.plan = planned_pace(section, None if said is None else said.set_fps)
         own = camera.own_pace()
-        made = min(layers or 1, carried if isinstance(carried, int) and carried > 0 else LAYERS)
+        made = min(layers or 1, LAYERS if said is None else said.layers or LAYERS)
         camera.pace = own.at_least(own.interval_s / SHARES[min(made, LAYERS) - 1])
         if layers == 0 and trickle is not None:
             camera.pace = camera.pace.at_least(trickle + camera.pace.interval_s)

@@ -29,17 +29,12 @@ from camfan_wire.clock import SiteClock
 from camfan_wire.errors import WireError
 from camfan_wire.header import encode_header
 from camfan_wire.keys import KeyFileError
-from camfan_wire.messages import Figures, Gap, Repaired, Status
+from camfan_wire.messages import Gap, Repaired, Status
 from camfan_wire.topics import status_topic
 
 log = logging.getLogger(__name__)
 
 STATUS_NS = 2_000_000_000
-
-
-def _only(status: Status) -> Figures:
-    """The figures of the one camera that a camera's node speaks of."""
-    return next(iter(status.cameras.values()), {})
 
 
 class Upstreams:
@@ -193,7 +188,7 @@ class Upstreams:
             node=name, kind="camera", time=time.time_ns(), state="waiting", message=trouble
         )
         if said is not None:
-            status = replace(said, node=name, cameras=dict.fromkeys([name], _only(said)))
+            status = replace(said, node=name)
         elif trouble is None:
             status = replace(status, state="live")
         self._board.post(status_topic(name), messages.encode(status))

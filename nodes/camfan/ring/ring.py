@@ -68,6 +68,7 @@ class MemoryRing:
         self._never_sent: deque[tuple[int, int]] = deque(maxlen=MAX_KEPT)  # and are here no more
         self._absences = Absences()
         self._counts = CaptureCounts()
+        self.newest_captured: int | None = None  # of the newest frame, ns of the wall clock
 
     @property
     def sequence(self) -> int:
@@ -91,6 +92,7 @@ class MemoryRing:
             self._counts.captured += 1
             self._counts.unsent += 1
             self._frames.append(stored)
+            self.newest_captured = stored.header.captured
             self._bytes += stored.bytes
             while self._bytes > self.limit_bytes:
                 self._forget(self._frames.popleft())

@@ -13,7 +13,7 @@ from camfan.ring.ring import CaptureCounts
 from camfan_config.site.pace import Pace
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.source import SourceCounts
-from camfan_wire.messages import Figures
+from camfan_wire.figures import MachineFigures, PublisherFigures
 from camfan_wire.states import CameraState, state_of
 
 WINDOW_NS = 10_000_000_000  # rates are over this long
@@ -144,33 +144,29 @@ class NodeFigures:
             idle = f", {counts.unwanted} not wanted" if counts.unwanted else ""
             return f"{self.state}{rate}{size}, {sent}{idle}"
 
-    def report(self, machine: Figures) -> Report:
+    def report(self, machine: MachineFigures) -> Report:
         """The status of the node, with the figures of the machine beside its own."""
         now_ns = self._clock.monotonic_ns()
         with self._lock:
             fps_in, _ = self._incoming.read(now_ns)
             fps_sent, bytes_per_s = self._outgoing.read(now_ns)
-            camera: Figures = {
-                "fps_in": _rounded(fps_in),
-                "fps_sent": _rounded(fps_sent),
-                "encode_ms": _rounded(None if self._encode_ns is None else self._encode_ns / 1e6),
-                "bytes_per_s": None if bytes_per_s is None else round(bytes_per_s),
-                "width": self.size[0] if self.size else None,
-                "height": self.size[1] if self.size else None,
-                "unreadable": self._counts.unreadable,
-                "source_drops": self._counts.dropped,
-                "reopened": max(0, self._openings - 1),
-                "last_error": self.last_error,
-            }
-            node: Figures = {
-                "uptime_s": round((now_ns - self._started_ns) / 1e9),
-                "restart_reason": self._restart_reason,
-            }
+            width, height = self.size or (None, None)
+            figures = PublisherFigures(
+                uptime_s=round((now_ns - self._started_ns) / 1e9),
+                restart_reason=self._restart_reason,
+                fps_in=_rounded(fps_in),
+                fps_sent=_rounded(fps_sent),
+                bytes_per_s=None if bytes_per_s is None else round(bytes_per_s),
+                encode_ms=_rounded(None if self._encode_ns is None else self._encode_ns / 1e6),
+                width=width,
+                height=height,
+                unreadable=self._counts.unreadable,
+                source_dropped=self._counts.dropped,
+                reopened=max(0, self._openings - 1),
+                last_error=self.last_error,
+            )
             return Report(
-                state=self.state,
-                message=self.trouble or self._caveat,
-                figures={**node, **machine},
-                cameras={self._camera: camera},
+                self.state, self.trouble or self._caveat, machine=machine, publisher=figures
             )
 
 

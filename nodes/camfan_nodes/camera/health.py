@@ -9,24 +9,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from camfan_wire.messages import Figures
+from camfan_wire.figures import MachineFigures
 
 UNDER_VOLTAGE, CAPPED, THROTTLED, SOFT_LIMIT = 0x1, 0x2, 0x4, 0x8  # bits of get_throttled
 
 
-def read_health(root: Path = Path("/")) -> Figures:
+def read_health(root: Path = Path("/")) -> MachineFigures:
     """All figures of the machine, right now."""
     power = _power_bits(root)
     quality, dbm = _wifi(root)
-    return {
-        "temperature_c": _temperature_c(root),
-        "throttled": None if power is None else bool(power & (CAPPED | THROTTLED | SOFT_LIMIT)),
-        "under_voltage": _under_voltage(root, power),
-        "wifi_quality": quality,
-        "wifi_dbm": dbm,
-        "memory_available_bytes": _memory_bytes(root),
-        "disk_free_bytes": _disk_bytes(root),
-    }
+    return MachineFigures(
+        temperature_c=_temperature_c(root),
+        throttled=None if power is None else bool(power & (CAPPED | THROTTLED | SOFT_LIMIT)),
+        under_voltage=_under_voltage(root, power),
+        wifi_quality=quality,
+        wifi_dbm=dbm,
+        memory_available_bytes=_memory_bytes(root),
+        disk_free_bytes=_disk_bytes(root),
+    )
 
 
 def _text(path: Path) -> str | None:

@@ -6,8 +6,11 @@ said too long ago is not repeated as if it were true.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from camfan_config import (
     BROKER,
@@ -20,16 +23,26 @@ from camfan_config import (
     title_of,
 )
 from camfan_config.site.pace import Pace, planned_pace
-from camfan_nodes.monitor.figures import count, number, word
-from camfan_nodes.monitor.last_status import LastStatus, camera_trouble, pace_said
-from camfan_nodes.monitor.words import count_text, need_text
-from camfan_wire.messages import Figures, Status
-from camfan_wire.states import LIVE, NORMAL, RANK, STATES, TROUBLE, CameraState, live_text
+from camfan_nodes.monitor.last_status import (
+    LastStatus,
+    camera_trouble,
+    figures_of,
+    pace_said,
+    state_said,
+)
+from camfan_nodes.monitor.words import count_text, need_text, reasons_text
+from camfan_wire.figures import (
+    AccountFigures,
+    CameraFigures,
+    RecorderCameraFigures,
+    SubscriberFigures,
+)
+from camfan_wire.messages import Status
+from camfan_wire.states import LIVE, NORMAL, RANK, TROUBLE, CameraState, live_text
 
 NOT_HEARD = "not heard"
 STARTING = "starting"
 
-_SUMS = ("cameras", "delivered", "skipped", "lost", "held")  # of a subscriber of several brokers
 _WELL = ("running", "recording", "watching", "starting")  # beside the NORMAL ones of cameras
 
 
@@ -123,7 +136,7 @@ def gather(
         subscribers=tuple(
             _subscriber(name, known[name], words)
             for name in sorted(known)
-            if count(known[name], "cameras") != 0  # who only listens to statuses reads no frames
+            if known[name].cameras != 0  # who only listens to statuses reads no frames
         ),
     )
 
@@ -139,26 +152,27 @@ def _camera(
 ) -> CameraFacts:
     broker = words.get(broker_of(site, name))
     connected = connected and not (site.brokers and broker is not None and broker.gone)
-    figures: Figures = {} if broker is None else broker.status.cameras.get(name, {})
+    figures = None if broker is None else figures_of(name, broker.status)
     silent_s = 0.0 if broker is None else broker.silent_s
     state = _state(figures, heard=connected and broker is not None and not broker.gone)
     age_s, error_s = _age(figures)
-    if state not in LIVE and age_s is not None:
-        age_s += (number(figures, "silent_ms") or 0.0) / 1000 + silent_s
+    if figures is not None and state not in LIVE and age_s is not None:
+        age_s += (figures.silent_ms or 0.0) / 1000 + silent_s
     until, recorders = _recorded(name, words)
     own = words.get(name)
     awaited = state in NORMAL or not (connected or settled)
     trouble = "" if awaited else camera_trouble(name, words, connected=connected)
     if isinstance(site.cameras[name], CustomCamera) and own is None and connected:
         trouble = ""  # it may publish without ever saying how it is
-    trouble = trouble or word(figures, "trouble") or ""
+    if not trouble and figures is not None:
+        trouble = figures.trouble or ""
     if not trouble and own is not None:
-        trouble = _said(name, own)
+        trouble = _said(own)
     return CameraFacts(
         name=name,
         title=title_of(site, name),
         state=state,
-        fps=number(figures, "fps") if state in LIVE else None,
+        fps=figures.fps if figures is not None and state in LIVE else None,
         age_s=age_s,
         error_s=error_s,
         lost=_lost(figures, name, words),
@@ -171,81 +185,86 @@ def _camera(
     )
 
 
-def _state(figures: Figures, *, heard: bool) -> CameraState:
+def _state(figures: CameraFigures | None, *, heard: bool) -> CameraState:
     """What the broker says; without the broker nothing is live."""
-    said = word(figures, "state")
-    state = next((one for one in STATES if one == said), None)
+    state = state_said(figures)
     if state is None:
         return "waiting"
     return state if heard or state not in NORMAL else "stale"
 
 
-def _age(figures: Figures) -> tuple[float | None, float]:
-    age_ms = number(figures, "age_ms")
-    if age_ms is None:
+def _age(figures: CameraFigures | None) -> tuple[float | None, float]:
+    if figures is None or figures.age_ms is None:
         return None, 0.0
-    return max(0.0, age_ms / 1000), (number(figures, "age_error_ms") or 0.0) / 1000
+    return max(0.0, figures.age_ms / 1000), (figures.age_error_ms or 0.0) / 1000
 
 
-def _said(camera: str, own: LastStatus) -> str:
+def _said(own: LastStatus) -> str:
     """What the node of a camera that is live says of itself: what is wrong, or was last."""
     if own.status.message:
         return own.status.message.rstrip(".")
-    last = word(own.status.cameras.get(camera, {}), "last_error")
+    last = None if own.status.publisher is None else own.status.publisher.last_error
     return f"last: {last.rstrip('.')}" if last else ""
 
 
-def _lost(figures: Figures, camera: str, words: Mapping[str, LastStatus]) -> int | None:
-    """Frames that are gone for good, as far as anybody has said so; the sum of `_losses`."""
+def _lost(
+    figures: CameraFigures | None, camera: str, words: Mapping[str, LastStatus]
+) -> int | None:
+    """Frames that are gone for good, as far as is known; the sum of `_losses`."""
     lost = sum(part for part, _ in _losses(figures, camera, words))
     return None if not lost and _never_came(figures) is None else lost
 
 
-def _never_came(figures: Figures) -> int | None:
+def _never_came(figures: CameraFigures | None) -> int | None:
     """Frames that never reached the broker, neither in time nor late."""
-    lost = count(figures, "lost")
-    return None if lost is None else max(0, lost - (count(figures, "repaired") or 0))
+    if figures is None or figures.lost is None:
+        return None
+    return max(0, figures.lost - (figures.repaired or 0))
 
 
-def _where(figures: Figures, camera: str, words: Mapping[str, LastStatus]) -> str:
+def _where(figures: CameraFigures | None, camera: str, words: Mapping[str, LastStatus]) -> str:
     """Where frames were lost, in words; empty when none were."""
     parts = _losses(figures, camera, words)
     return ", ".join(f"{count_text(part)} {why}" for part, why in parts if part)
 
 
 def _losses(
-    figures: Figures, camera: str, words: Mapping[str, LastStatus]
+    figures: CameraFigures | None, camera: str, words: Mapping[str, LastStatus]
 ) -> list[tuple[int, str]]:
     """How many frames were lost in which place, each counted once."""
     never_came = _never_came(figures) or 0
     own = words.get(camera)
-    unsent = 0 if own is None else count(own.status.cameras.get(camera, {}), "unsent") or 0
-    refused = min(never_came, count(figures, "refused") or 0)
-    unsent = min(never_came - refused, unsent)
+    publisher = None if own is None else own.status.publisher
+    refused = min(never_came, 0 if figures is None else sum(figures.refused.values()))
+    unsent = min(never_came - refused, 0 if publisher is None else publisher.unsent or 0)
     parts = [
         (unsent, "not sent: the broker was away or the link was full"),
         (never_came - refused - unsent, "between camera and broker"),
         (refused, "refused by the broker"),
     ]
     for recorder, one in _recorders(camera, words):
-        parts.append((count(one, "lost") or 0, f"not written by {recorder}"))
-        only_here = max(0, (count(one, "missing") or 0) - never_came)
+        parts.append((one.lost, f"not written by {recorder}"))
+        only_here = max(0, one.missing - never_came)
         parts.append((only_here, f"never came to {recorder}"))
     return parts
 
 
-def _recorders(camera: str, words: Mapping[str, LastStatus]) -> list[tuple[str, Figures]]:
+def _recorders(
+    camera: str, words: Mapping[str, LastStatus]
+) -> list[tuple[str, RecorderCameraFigures]]:
     """The recorders that have said something of this camera, and what."""
     return [
-        (name, one.status.cameras[camera])
+        (name, one.status.recorder.cameras[camera])
         for name, one in words.items()
-        if one.status.kind == "recorder" and camera in one.status.cameras and not one.gone
+        if one.status.recorder is not None
+        and camera in one.status.recorder.cameras
+        and not one.gone
     ]
 
 
 def _recorded(camera: str, words: Mapping[str, LastStatus]) -> tuple[int | None, int]:
     """Until when its recorders have it, the oldest of them, and how many they are."""
-    found = [count(figures, "recorded_until") for _, figures in _recorders(camera, words)]
+    found = [figures.recorded_until for _, figures in _recorders(camera, words)]
     known = [until for until in found if until is not None]
     return (min(known) if known else None), len(found)
 
@@ -289,33 +308,61 @@ def _is_well(kind: str, status: Status) -> bool:
     return status.state in (*NORMAL, *_WELL)
 
 
-def _subscribers(site: Site, words: Mapping[str, LastStatus]) -> dict[str, Figures]:
-    """What the brokers say of who reads, by name; sums for who reads from several."""
-    found: dict[str, Figures] = {}
+def _subscribers(site: Site, words: Mapping[str, LastStatus]) -> dict[str, SubscriberFigures]:
+    """The brokers' figures of subscribers, by name; sums for one that reads from several."""
+    found: dict[str, SubscriberFigures] = {}
     for broker in brokers(site):
-        said = words[broker].status.subscribers if broker in words else {}
+        status = words[broker].status if broker in words else None
+        said = {} if status is None or status.broker is None else status.broker.subscribers
         for name, figures in said.items():
-            before = found.get(name, {})
-            sums = {key: (count(before, key) or 0) + (count(figures, key) or 0) for key in _SUMS}
-            found[name] = {**figures, **sums} if before else figures
+            found[name] = _sum(found[name], figures) if name in found else figures
     return found
 
 
-def _subscriber(name: str, figures: Figures, words: Mapping[str, LastStatus]) -> SubscriberFacts:
-    own = words.get(name)
-    ages = [] if own is None else [number(f, "age_ms") for f in own.status.cameras.values()]
-    known = [age for age in ages if age is not None]
+def _sum(one: SubscriberFigures, other: SubscriberFigures) -> SubscriberFigures:
+    cameras = (one.cameras or 0) + (other.cameras or 0)
+    return replace(other, cameras=cameras, account=_sum_accounts(one.account, other.account))
+
+
+def _sum_accounts(
+    first: AccountFigures | None, second: AccountFigures | None
+) -> AccountFigures | None:
+    if first is None or second is None:
+        return None
+    return AccountFigures(
+        delivered=first.delivered + second.delivered,
+        delivered_bytes=first.delivered_bytes + second.delivered_bytes,
+        late=first.late + second.late,
+        repeated=first.repeated + second.repeated,
+        skipped=dict(Counter(first.skipped) + Counter(second.skipped)),
+        lost=dict(Counter(first.lost) + Counter(second.lost)),
+        held=first.held + second.held,
+    )
+
+
+def _subscriber(
+    name: str, figures: SubscriberFigures, words: Mapping[str, LastStatus]
+) -> SubscriberFacts:
+    account = figures.account
     return SubscriberFacts(
         name=name,
-        mode=word(figures, "mode") or "",
-        delivered=count(figures, "delivered"),
-        skipped=count(figures, "skipped"),
-        lost=count(figures, "lost"),
-        lost_why=word(figures, "lost_why") or "",
-        held=count(figures, "held"),
-        age_ms=max(known) if known else None,
-        skipped_why=word(figures, "skipped_why") or "",
+        mode=figures.mode or "",
+        delivered=None if account is None else account.delivered,
+        skipped=None if account is None else sum(account.skipped.values()),
+        lost=None if account is None else sum(account.lost.values()),
+        lost_why="" if account is None else reasons_text(account.lost),
+        held=None if account is None else account.held,
+        age_ms=_oldest_ms(words[name].status) if name in words else None,
+        skipped_why="" if account is None else reasons_text(account.skipped),
     )
+
+
+def _oldest_ms(status: Status) -> float | None:
+    """The greatest age of the frames that a recorder or a motion node got lately."""
+    recorded = [] if status.recorder is None else status.recorder.cameras.values()
+    watched = [] if status.motion is None else status.motion.cameras.values()
+    ages = [*(one.age_ms for one in recorded), *(one.age_ms for one in watched)]
+    return max((age for age in ages if age is not None), default=None)
 
 
 def _needs(

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from camfan_config.site.pace import Pace
-from camfan_wire.messages import Figures, Status
+from camfan_wire.figures import CameraFigures
+from camfan_wire.messages import Status
 from camfan_wire.states import STATES, CameraState
 
 SILENT_S = 6.0  # three statuses missed
@@ -67,23 +68,25 @@ def camera_trouble(camera: str, words: Mapping[str, LastStatus], *, connected: b
     return _WHY.get(word.status.state, "")
 
 
-def said_of_camera(camera: str, words: Mapping[str, LastStatus]) -> Figures:
-    """The broker's figures of a camera, as it said them last; empty if it has not."""
-    for word in words.values():
-        if word.status.kind == "broker" and camera in word.status.cameras:
-            return word.status.cameras[camera]
-    return {}
+def figures_of(camera: str, status: Status | None) -> CameraFigures | None:
+    """The broker's figures of a camera, from its status; None if it has not sent any."""
+    return None if status is None or status.broker is None else status.broker.cameras.get(camera)
 
 
-def state_said(figures: Figures) -> CameraState | None:
-    """The state of a camera, from the broker's figures of it."""
-    return next((state for state in STATES if state == figures.get("state")), None)
+def said_of_camera(camera: str, words: Mapping[str, LastStatus]) -> CameraFigures | None:
+    """The broker's figures of a camera, from the last statuses; None if it has not sent any."""
+    found = (figures_of(camera, word.status) for word in words.values())
+    return next((figures for figures in found if figures is not None), None)
 
 
-def pace_said(figures: Figures) -> Pace | None:
-    """How often pictures of a camera should come, from the broker's figures of it."""
-    interval_ms, stale_ms = figures.get("interval_ms"), figures.get("stale_after_ms")
-    if not isinstance(stale_ms, int | float):
+def state_said(figures: CameraFigures | None) -> CameraState | None:
+    """The state of a camera, from the broker's figures of it; None: not known."""
+    said = None if figures is None else figures.state
+    return next((state for state in STATES if state == said), None)
+
+
+def pace_said(figures: CameraFigures | None) -> Pace | None:
+    """How often frames of a camera should come, from the broker's figures of it."""
+    if figures is None or figures.stale_after_ms is None:
         return None
-    interval_s = interval_ms / 1000 if isinstance(interval_ms, int | float) else 0.0
-    return Pace(interval_s, stale_ms / 1000)
+    return Pace((figures.interval_ms or 0) / 1000, figures.stale_after_ms / 1000)

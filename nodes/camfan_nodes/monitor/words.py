@@ -5,7 +5,7 @@ Pure text: nothing here knows a clock, a colour or a camera.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 UNKNOWN = "—"  # never 0
@@ -78,6 +78,12 @@ def fps_text(fps: float | None) -> str:
 def count_text(number: int) -> str:
     """`3 375`, thousands apart by a thin space."""
     return f"{number:,}".replace(",", THIN_SPACE)
+
+
+def reasons_text(counts: Mapping[str, int]) -> str:
+    """`12 max-fps, 3 newer`: the most frequent reasons first; empty if there are none."""
+    most = sorted(counts.items(), key=lambda item: -item[1])[:4]
+    return ", ".join(f"{number} {reason}" for reason, number in most)
 
 
 def need_text(needs: Sequence[str]) -> str:

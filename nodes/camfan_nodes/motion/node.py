@@ -21,7 +21,7 @@ from camfan_nodes.motion.detector import Detector
 from camfan_nodes.motion.event_steps import EventStep
 from camfan_nodes.motion.pictures import decoding_scale
 from camfan_nodes.motion.settings import detector_of
-from camfan_wire.messages import Figures
+from camfan_wire.figures import MotionCameraFigures, MotionFigures
 
 log = logging.getLogger(__name__)
 
@@ -121,16 +121,16 @@ class MotionCamera:
         self._tell(self.detector.close(), publisher)
 
     @property
-    def figures(self) -> Figures:
+    def figures(self) -> MotionCameraFigures:
         """For the status; what is not known is None."""
-        return {
-            "frames": self.frames,
-            "undecodable": self.undecodable,
-            "events": self.events,
-            "motion": "motion" in self.kinds.values(),
-            "age_ms": self.age_ms,
-            "frame_ms": round(self.busy_s / self.frames * 1000, 3) if self.frames else None,
-        }
+        return MotionCameraFigures(
+            frames=self.frames,
+            undecodable=self.undecodable,
+            events=self.events,
+            motion="motion" in self.kinds.values(),
+            age_ms=self.age_ms,
+            frame_ms=round(self.busy_s / self.frames * 1000, 3) if self.frames else None,
+        )
 
     def _tell(self, changes: list[EventStep], publisher: EventPublisher) -> None:
         for change in changes:
@@ -164,12 +164,9 @@ class MotionReport:
     def show(self) -> None:
         """Bring it up to date."""
         cameras = {name: watch.figures for name, watch in self._watches.items()}
-        frames = sum(watch.frames for watch in self._watches.values())
-        self._report = Report(
-            state="watching" if frames else "waiting",
-            figures={"frames": frames, "events": sum(w.events for w in self._watches.values())},
-            cameras=cameras,
-        )
+        seen = any(watch.frames for watch in self._watches.values())
+        state = "watching" if seen else "waiting"
+        self._report = Report(state, motion=MotionFigures(cameras=cameras))
 
 
 def _watches(site: Site, motion: Motion) -> dict[str, MotionCamera]:

@@ -20,7 +20,7 @@ from camfan_nodes.recorder.folder import index_folder
 from camfan_nodes.recorder.storage import Storage
 from camfan_nodes.recorder.tally import Tally
 from camfan_nodes.recorder.trace import trace_frame
-from camfan_wire.messages import Figures
+from camfan_wire.figures import RecorderCameraFigures, RecorderFigures
 
 WAIT_S = 0.25  # for the next frame, before looking at what else is due
 REPORT_S = 1.0
@@ -105,21 +105,17 @@ class Board:
     def show(self, storage: Storage) -> None:
         """Bring it up to date."""
         trouble, tallies = storage.trouble, storage.tallies
-        totals: Figures = {
-            "frames": sum(tally.frames for tally in tallies.values()),
-            "bytes": sum(tally.bytes for tally in tallies.values()),
-            "lost": sum(tally.lost for tally in tallies.values()),
-            "missing": sum(tally.missing for tally in tallies.values()),
-            "disk_free_bytes": storage.free_bytes(),
-        }
+        figures = RecorderFigures(
+            disk_free_bytes=storage.free_bytes(),
+            cameras={
+                camera: _figures(tally, self._ages_ms.get(camera))
+                for camera, tally in tallies.items()
+            },
+        )
         self._report = Report(
             state="recording" if trouble is None else trouble.reason,
             message=None if trouble is None else trouble.message,
-            figures=totals,
-            cameras={
-                camera: _figures(tally) | {"age_ms": self._ages_ms.get(camera)}
-                for camera, tally in tallies.items()
-            },
+            recorder=figures,
         )
         self._ages_ms.clear()
 
@@ -144,12 +140,13 @@ def _announce(publisher: EventPublisher, event: Event) -> None:
     )
 
 
-def _figures(tally: Tally) -> Figures:
-    return {
-        "frames": tally.frames,
-        "bytes": tally.bytes,
-        "repeated": tally.repeated,
-        "lost": tally.lost,
-        "missing": tally.missing,
-        "recorded_until": tally.until_ns,
-    }
+def _figures(tally: Tally, age_ms: float | None) -> RecorderCameraFigures:
+    return RecorderCameraFigures(
+        frames=tally.frames,
+        bytes=tally.bytes,
+        repeated=tally.repeated,
+        lost=tally.lost,
+        missing=tally.missing,
+        recorded_until=tally.until_ns,
+        age_ms=age_ms,
+    )

@@ -25,7 +25,7 @@ from camfan_nodes.monitor.words import (
 )
 from camfan_nodes.viewer.decoder import DecodedTile
 from camfan_nodes.viewer.tile import Plate, TileView, stale_look
-from camfan_wire.messages import Figures
+from camfan_wire.figures import CameraFigures
 from camfan_wire.states import LIVE, CameraState
 
 
@@ -55,10 +55,10 @@ class CameraView:
         self._stale: pygame.Surface | None = None
         self._trouble = ""
         self._state_said: CameraState | None = None
-        self._said: Figures | None = None
+        self._said: CameraFigures | None = None
         self._frozen = False  # was live when the window was paused
 
-    def said(self, figures: Figures) -> None:
+    def said(self, figures: CameraFigures | None) -> None:
         """What the broker says of it: its pace and its state."""
         if figures is not self._said:
             self._said = figures

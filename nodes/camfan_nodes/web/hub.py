@@ -14,14 +14,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from camfan import Event, Frame, Report, Subscriber
 from camfan.reading.mailbox import Item
 from camfan_config import Site, broker_of
 from camfan_config.site.pace import Pace, planned_pace
 from camfan_nodes.monitor.board import MOTION_S
-from camfan_nodes.monitor.last_status import pace_said
+from camfan_nodes.monitor.last_status import figures_of, pace_said
 from camfan_nodes.web.web_frame import WebFrame
-from camfan_wire.messages import Figures, Status
+from camfan_wire.figures import WebFigures
+from camfan_wire.messages import Status
 
 ASK_S = 0.1  # between two requests to the broker, however often pages change their minds
 LINGER_S = 2.0  # a camera that nobody wants any more is kept for so long: pages are reloaded
@@ -55,7 +58,7 @@ class Hub:
         self._when_back: Callable[[], None] | None = None
         self._moving: dict[str, dict[str, float]] = {}
         self._listeners: list[Callable[[Event], None]] = []
-        self.figures: Callable[[], Figures] = dict
+        self.figures: Callable[[], WebFigures] = WebFigures
         loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = loop.create_future()
         self._started = False  # `report` is asked for before the next line has ended
@@ -119,7 +122,11 @@ class Hub:
 
     def report(self) -> Report:
         state = "running" if self._started and self.connected else "waiting"
-        return Report(state, figures={"frames": self.received, **self.figures()})
+        return Report(state, web=self.totals() if self._started else None)
+
+    def totals(self) -> WebFigures:
+        """Any thread."""
+        return replace(self.figures(), frames=self.received)
 
     def set_camera(self, camera: str, *, fps: float | None, quality: int | None) -> None:
         """Ask a camera to change while it runs; None: as in the site file."""
@@ -140,8 +147,7 @@ class Hub:
     def pace(self, camera: str) -> Pace:
         """How often pictures of this camera should come: as the broker says, else the site file."""
         status = self.statuses.get(broker_of(self.site, camera))
-        said = None if status is None else pace_said(status.cameras.get(camera, {}))
-        return said or planned_pace(self.site.cameras[camera])
+        return pace_said(figures_of(camera, status)) or planned_pace(self.site.cameras[camera])
 
     # ---- who wants what ----
 

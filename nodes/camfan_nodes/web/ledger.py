@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 
 from camfan_config import Site, brokers, nodes
 from camfan_nodes.monitor.facts import SiteFacts
-from camfan_nodes.monitor.figures import count
 from camfan_nodes.monitor.last_status import LastStatus
-from camfan_wire.messages import Figures
+from camfan_wire.figures import CameraFigures, RecorderCameraFigures
 
 TAKEN, UNSENT = "Taken by cameras", "not sent: the broker was away or the link was full"
 SENT, UNDERWAY = "Sent by nodes", "on the way to the broker"
@@ -58,32 +57,35 @@ def readers(facts: SiteFacts) -> list[ReaderAccount]:
 
 def hops(site: Site, words: Mapping[str, LastStatus]) -> list[FrameHop]:
     """As far as the nodes have said it."""
-    cameras = [words[name].status.cameras.get(name, {}) for name in site.cameras if name in words]
-    heard = [words[name].status for name in brokers(site) if name in words]
-    at_broker = [figures for status in heard for figures in status.cameras.values()]
-    recorders = [
-        words[node.name].status.figures
+    publishers = [words[name].status.publisher for name in site.cameras if name in words]
+    unsent = sum(one.unsent or 0 for one in publishers if one is not None)
+    broker_statuses = [words[name].status.broker for name in brokers(site) if name in words]
+    at_broker = [one for said in broker_statuses if said for one in said.cameras.values()]
+    at_recorders = [
+        recorded
         for node in nodes(site)
-        if node.kind == "recorder" and node.name in words
+        if node.name in words and (said := words[node.name].status.recorder) is not None
+        for recorded in said.cameras.values()
     ]
-    return [*_to_the_broker(cameras, at_broker), *_to_the_disk(recorders)]
+    return [*_to_the_broker(unsent, at_broker), *_to_the_disk(at_recorders)]
 
 
-def _to_the_broker(cameras: list[Figures], at_broker: list[Figures]) -> list[FrameHop]:
+def _to_the_broker(unsent: int, at_broker: list[CameraFigures]) -> list[FrameHop]:
     """Each hop has the frames of the one before, but for those that were lost in between.
 
     All follow from what the broker says: the nodes count since another time, and are heard at
     another moment.
     """
-    received, lost = _sum(at_broker, "received"), _sum(at_broker, "lost")
-    if received is None or lost is None:
+    known = [one for one in at_broker if one.received is not None and one.lost is not None]
+    if not known:
         return [
             FrameHop(name=name, frames=None, lost=None, why=why)
             for name, why in ((TAKEN, UNSENT), (SENT, UNDERWAY), (PASSED, ""))
         ]
-    gone = max(0, lost - (_sum(at_broker, "repaired") or 0))  # what came late is not lost
-    unsent = min(_sum(cameras, "unsent") or 0, gone)
-    taken = received + lost
+    lost = sum(one.lost or 0 for one in known)
+    gone = max(0, lost - sum(one.repaired or 0 for one in known))  # what came late is not lost
+    unsent = min(unsent, gone)
+    taken = sum(one.received or 0 for one in known) + lost
     return [
         FrameHop(name=TAKEN, frames=taken, lost=unsent, why=UNSENT),
         FrameHop(name=SENT, frames=taken - unsent, lost=gone - unsent, why=UNDERWAY),
@@ -91,12 +93,13 @@ def _to_the_broker(cameras: list[Figures], at_broker: list[Figures]) -> list[Fra
     ]
 
 
-def _to_the_disk(recorders: list[Figures]) -> list[FrameHop]:
+def _to_the_disk(recorded: list[RecorderCameraFigures]) -> list[FrameHop]:
     """The same from what the recorders say; a frame counts at each that is to have it."""
-    frames = _sum(recorders, "frames")
-    if frames is None:
+    if not recorded:
         return []
-    lost, missing = _sum(recorders, "lost") or 0, _sum(recorders, "missing") or 0
+    frames = sum(one.frames for one in recorded)
+    lost = sum(one.lost for one in recorded)
+    missing = sum(one.missing for one in recorded)
     return [
         FrameHop(
             name="Meant for recorders",
@@ -107,8 +110,3 @@ def _to_the_disk(recorders: list[Figures]) -> list[FrameHop]:
         FrameHop(name="At the recorder", frames=frames + lost, lost=lost, why="not written"),
         FrameHop(name="On disk", frames=frames, lost=None, why=""),
     ]
-
-
-def _sum(figures: Iterable[Figures], key: str) -> int | None:
-    known = [found for one in figures if (found := count(one, key)) is not None]
-    return sum(known) if known else None

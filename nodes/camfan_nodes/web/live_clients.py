@@ -7,6 +7,7 @@ import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Annotated
 
 from aiohttp import web
 from msgspec import Struct
@@ -28,7 +29,7 @@ from camfan_nodes.web.page_messages import (
 from camfan_nodes.web.principals import Principal
 from camfan_nodes.web.request_values import principal_of
 from camfan_nodes.web.web_frame import Renditions
-from camfan_wire.messages import Figures
+from camfan_wire.figures import WebFigures, counter, gauge
 from camfan_wire.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
@@ -48,18 +49,25 @@ class ClientInfo(Struct, frozen=True, kw_only=True):
     number: int
     user: str
     address: str
-    open_s: float
-    tiles: int
-    sent: int
-    sent_bytes: int
-    skipped: int  # a newer one was sent instead
-    window: int  # pictures that may be under way
-    under_way: int
-    taken_ms: float | None  # from sending to painting
-    painted: int
-    age_p50_ms: float | None  # from exposure to painting, as the page measured it lately
-    age_p95_ms: float | None
-    undecodable: int
+    open_s: Annotated[float, gauge("Time since the page was opened", "s")]
+    tiles: Annotated[int, gauge("Cameras that can be seen on the page now")]
+    sent: Annotated[int, counter("Frames sent to the page", "frames")]
+    sent_bytes: Annotated[int, counter("Bytes of frames sent to the page", "bytes")]
+    skipped: Annotated[
+        int,
+        counter("Frames that a newer one replaced before the page could take them", "frames"),
+    ]
+    window: Annotated[int, gauge("Frames that may be under way", "frames")]
+    under_way: Annotated[int, gauge("Frames under way", "frames")]
+    taken_ms: Annotated[float | None, gauge("Sending a frame to its painting, smoothed", "ms")]
+    painted: Annotated[int, counter("Frames that the page has painted", "frames")]
+    age_p50_ms: Annotated[
+        float | None, gauge("Exposure to painting, the median of recent frames", "ms")
+    ]
+    age_p95_ms: Annotated[
+        float | None, gauge("Exposure to painting, the 95th percentile of recent frames", "ms")
+    ]
+    undecodable: Annotated[int, counter("Frames that the page could not decode", "frames")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +184,18 @@ class LiveClients:
         pages = [p for p in self._open if everybody or p.principal == principal]
         return [_client(page) for page in pages]
 
-    def figures(self) -> Figures:
+    def figures(self) -> WebFigures:
         """Of all pages together, those that have left included. Any thread."""
         pages = list(self._open)
         counts = ClientCounts()
         for one in (self._ended, *(page.counts for page in pages)):
             counts.add(one)
-        return {
-            "pages": len(pages),
-            "sent": counts.sent,
-            "sent_bytes": counts.bytes,
-            "skipped": counts.skipped,
-        }
+        return WebFigures(
+            pages=len(pages),
+            sent=counts.sent,
+            sent_bytes=counts.bytes,
+            skipped=counts.skipped,
+        )
 
     def _event(self, event: Event) -> None:
         if event.state != "update":

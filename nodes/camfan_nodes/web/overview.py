@@ -17,7 +17,7 @@ from camfan_nodes.monitor.last_status import LastStatus, LastStatuses
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.ledger import FrameHop, ReaderAccount, hops, readers
 from camfan_nodes.web.principals import Principal
-from camfan_wire.messages import Figures
+from camfan_wire.figures import MachineFigures, RecorderFigures
 from camfan_wire.states import TROUBLE, CameraState, live_text
 
 START_S = 5.0  # so long after our start nobody is missed
@@ -54,7 +54,10 @@ class NodeInfo(Struct, frozen=True, kw_only=True):
     state: str
     message: str
     well: bool
-    figures: Figures
+    uptime_s: float | None  # of a camera's node
+    memory_bytes: int | None  # of the broker
+    machine: MachineFigures | None  # that it runs on
+    recorder: RecorderFigures | None  # of a recorder
 
 
 class Overview(Struct, frozen=True, kw_only=True):
@@ -199,6 +202,9 @@ class Overviews:
     def _node(self, facts: NodeFacts, principal: Principal) -> NodeInfo:
         word = self._words.get(facts.name)
         own = principal.sees_all or facts.kind == "camera"
+        status = word.status if own and word is not None else None
+        publisher = None if status is None else status.publisher
+        broker = None if status is None else status.broker
         return NodeInfo(
             name=facts.name,
             kind=facts.kind,
@@ -206,7 +212,10 @@ class Overviews:
             state=facts.state,
             message=facts.message if own else "",
             well=facts.well,
-            figures=dict(word.status.figures) if own and word is not None else {},
+            uptime_s=None if publisher is None else publisher.uptime_s,
+            memory_bytes=None if broker is None else broker.memory_bytes,
+            machine=None if status is None else status.machine,
+            recorder=None if status is None else status.recorder,
         )
 
 

@@ -73,7 +73,7 @@ class WebServer:
     def _handlers(self, context: PageContext) -> Handlers:
         registry = CollectorRegistry()
         owner = self.access.anybody()  # may see the figures of all pages
-        registry.register(WebCollector(lambda: self.live.clients(owner), self.live.figures))
+        registry.register(WebCollector(lambda: self.live.clients(owner), self.hub.totals))
         document = msgspec.json.encode(openapi(self._version))
         return Handlers(
             html=HtmlRoutes(self._assets),

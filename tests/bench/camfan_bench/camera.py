@@ -133,7 +133,8 @@ def _await_idle(site: Path, camera: str) -> None:
     with Subscriber(site, [], statuses=True) as board:
         while time.monotonic() < deadline:
             status = board.statuses.get("broker")
-            if status is not None and status.cameras[camera].get("layers") == 0:
+            figures = None if status is None else status.broker
+            if figures is not None and figures.cameras[camera].layers == 0:
                 return
             time.sleep(0.1)
     raise BenchError(f"{camera} is still asked for pictures, and nobody watches it")

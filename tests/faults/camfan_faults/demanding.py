@@ -13,7 +13,6 @@ from camfan import Subscriber
 from camfan_faults.rig import PATH, Rig, rig
 from camfan_testing.live import wait_until
 from camfan_testing.processes import Process
-from camfan_wire.messages import Figures
 
 FPS = 20
 SECTIONS = f"""cameras:
@@ -54,13 +53,12 @@ def come_and_go(folder: Path, idle_s: float = 4.0) -> Demand:
 
             def said(name: str) -> float:
                 status = books.statuses.get("one")
-                figures: Figures = status.cameras.get("one", {}) if status else {}
-                value = figures.get(name)
+                value = getattr(status.publisher, name) if status else None
                 return float(value) if isinstance(value, int | float) else -1
 
             def asked_for() -> object:
                 status = books.statuses.get("broker")
-                return status.cameras["one"]["layers"] if status else None
+                return status.broker.cameras["one"].layers if status and status.broker else None
 
             _watch_and_leave(site)
             _wait(lambda: asked_for() == 0)

@@ -199,7 +199,7 @@ class Rig:
         found, told = self.metrics(), self.told(reader, camera)
 
         def of_camera(name: str) -> float:
-            return found[f"camfan_camera_{name}_total", camera]
+            return found[f"camfan_camera_{name}_frames_total", camera]
 
         def of_reader(name: str) -> float:
             return sum(v for key, v in found.items() if key[0] == name and reader in key[1:])
@@ -210,9 +210,9 @@ class Rig:
             "last": found["camfan_camera_last_sequence", camera],
             "numbered": of_camera("numbered"),
             "received + unwanted + lost": parts,
-            "delivered": of_reader("camfan_subscriber_delivered_total"),
-            "held": of_reader("camfan_subscriber_held"),
-            "lost": of_reader("camfan_subscriber_lost_total"),
+            "delivered": of_reader("camfan_subscriber_delivered_frames_total"),
+            "held": of_reader("camfan_subscriber_held_frames"),
+            "lost": of_reader("camfan_subscriber_lost_frames_total"),
         }
         numbered = self.captured(camera) - told[0].first
         assert books == {

@@ -17,6 +17,7 @@ from camfan_testing.frames import read_frame
 from camfan_testing.live import WAIT_S
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
+from camfan_wire.figures import PublisherFigures
 from camfan_wire.header import Header, Position, decode_header
 from camfan_wire.messages import Gap, Repaired
 from camfan_wire.sockets import Role, bind, open_socket
@@ -139,9 +140,10 @@ class Peer:
         self.serve_until(lambda: answer.done is not None)
         return answer
 
-    def figures(self, camera: str) -> messages.Figures:
+    @property
+    def figures(self) -> PublisherFigures:
         """The newest figures of the camera."""
-        return self.statuses[-1].cameras[camera]
+        return self.statuses[-1].publisher or PublisherFigures()
 
     def _peer_says(self, identity: bytes, parts: list[bytes]) -> None:
         if parts == [b""]:

@@ -137,8 +137,8 @@ function nodes(all) {
       ['Says', '.desk'],
     ],
     all.map(one => {
-      const f = one.figures,
-        hot = typeof f.temperature_c === 'number' && f.temperature_c >= 80;
+      const heat = one.machine?.temperature_c ?? null,
+        hot = heat !== null && heat >= 80;
       return [
         one.name,
         [el('b', {}, one.name)],
@@ -146,13 +146,11 @@ function nodes(all) {
         [one.host || UNKNOWN, '.desk.soft'],
         [word(one.state, one.well ? '' : 'warn', one.well ? '' : 'warn')],
         [
-          typeof f.temperature_c === 'number'
-            ? el(hot ? 'b.bad' : 'span', {}, `${f.temperature_c.toFixed(0)} °C`)
-            : known(null),
+          heat === null ? known(null) : el(hot ? 'b.bad' : 'span', {}, `${heat.toFixed(0)} °C`),
           '.num.desk',
         ],
-        [bytesText(f.memory_bytes ?? f.rss_bytes ?? null), '.num.desk'],
-        [typeof f.uptime_s === 'number' ? lengthText(f.uptime_s * 1000) : known(null), '.num.desk'],
+        [bytesText(one.memory_bytes), '.num.desk'],
+        [one.uptime_s === null ? known(null) : lengthText(one.uptime_s * 1000), '.num.desk'],
         [el('span.soft', {}, one.message), '.desk.why'],
       ];
     }),
@@ -260,14 +258,16 @@ function recorders(all) {
     ...found.flatMap(one => [
       el('h2', {}, one.name, el('span', {}, 'recorder')),
       el(`p.big.pad${one.well ? '' : '.bad'}`, {}, one.state),
-      el(
-        'p.soft',
-        {},
-        one.message ||
-          `${bytesText(one.figures.disk_free_bytes ?? null)} free; ${countText(one.figures.frames)} frames, ${bytesText(one.figures.bytes ?? null)} written since it started.`,
-      ),
+      el('p.soft', {}, one.message || writtenText(one.recorder)),
     ]),
   );
+}
+
+function writtenText(recorder) {
+  if (recorder === null) return 'It has not reported yet.';
+  const cameras = Object.values(recorder.cameras),
+    sum = key => cameras.reduce((total, one) => total + one[key], 0);
+  return `${bytesText(recorder.disk_free_bytes)} free; ${countText(sum('frames'))} frames, ${bytesText(sum('bytes'))} written since it started.`;
 }
 
 function todo(needs, { connected, sentence, cameras: all }) {
