@@ -107,6 +107,20 @@ def test_a_message_of_many_parts_costs_its_connection(secure: LiveBroker, port: 
         assert reasons & {"bad-parts", "bad-message", "unfinished"}
 
 
+def test_a_long_message_of_a_suspended_key_is_one_message(secure: LiveBroker) -> None:
+    """It came before the connection ended, and is dropped whole."""
+    gatekeeper, refused = secure.broker.gatekeeper, secure.broker.control.refused
+    assert gatekeeper.roster is not None
+    (user,) = gatekeeper.roster.names()["anna"]
+    port = secure.site.broker.ports.delivery
+    with Stream(secure.site), CurveWire(port, keys_of(secure.site, "anna"), "DEALER") as wire:
+        gatekeeper.suspensions.suspend(user, "keeps asking too much too fast")
+        with suppress(OSError):
+            wire.send(*[b"x"] * 2000)
+        assert wire.ended()
+    assert refused == {"suspended": 1}
+
+
 def test_what_is_left_of_a_long_message_is_not_taken_for_another(live: LiveBroker) -> None:
     """Without keys as well; the next message begins where the long one ends."""
     ports = live.site.broker.ports

@@ -112,11 +112,12 @@ class Control:
             while part.more and len(parts) <= MAX_PARTS:
                 part = receive(socket, 0, NOT_COPIED)
                 parts.append(part)
+            if part.more:
+                self._rest.start(part)  # first of all: what is left of it is not the next message
             rights = NOBODY
             try:
                 rights = self._access.sender(first, "delivery")
                 if part.more:
-                    self._rest.start(part)
                     self._access.offend(first, "bad-parts", f"sent more than {MAX_PARTS} parts")
                     raise WireError("bad-parts", f"a message of more than {MAX_PARTS} parts")
                 self._message(first, parts, rights)
