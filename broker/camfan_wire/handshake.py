@@ -14,10 +14,12 @@ from typing import Any
 
 import zmq
 
+from camfan_config.types import Ports
 from camfan_wire.keys import ClientKeys
 
 UNKNOWN_KEY, TOO_MANY = 400, 500  # statuses of the broker's answer to a key (ZAP)
 GREETING_S = 2.0
+DELIVERY_PORT = Ports().delivery
 
 _EVENTS = (
     zmq.EVENT_CONNECTED
@@ -55,6 +57,7 @@ class ConnectionMonitor:
         self._socket = socket
         self._descriptor: int | None = None
         self._failure: int | None = None
+        self._in_handshake = False
         self._ear = context.socket(zmq.PAIR)
         self._ear.linger = 0
         self._ear.rcvhwm = 0  # never full: libzmq's own thread would wait for us
@@ -78,12 +81,15 @@ class ConnectionMonitor:
         while self._ear.poll(0):
             event, value = _EVENT.unpack(self._ear.recv_multipart()[0])
             if event == zmq.EVENT_CONNECTED:
-                self._descriptor = value
+                self._descriptor, self._in_handshake = value, True
             elif event == zmq.EVENT_DISCONNECTED:
-                self._descriptor = None
+                if self._in_handshake:  # as a socket of a type that does not fit ends it
+                    self._failure = 0
+                self._descriptor, self._in_handshake = None, False
             elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self._failure = None
+                self._failure, self._in_handshake = None, False
             else:
+                self._in_handshake = False
                 self._failure = value if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH else 0
 
     def close(self) -> None:
@@ -147,5 +153,11 @@ def explain_mechanism(endpoint: str, found: Mechanism, keys: ClientKeys | None) 
             f"the broker at {endpoint} ends the connection during the handshake: it has another "
             "key than 'security.server_key' in the site file says (compare with 'camfan keys show "
             "broker' on its machine), or has suspended this key; its log says which"
+        )
+    if found is Mechanism.NULL:
+        return (
+            f"the broker at {endpoint} ends the connection during the handshake: this is probably "
+            f"its ingest or fan-out port; clients connect to its delivery port, {DELIVERY_PORT} by "
+            "default"
         )
     return None

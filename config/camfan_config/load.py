@@ -13,6 +13,7 @@ from pathlib import Path
 
 from camfan_config.checks.crosscheck import crosscheck
 from camfan_config.conversion.convert import convert
+from camfan_config.document.files import read_file
 from camfan_config.document.interpolate import Interpolation, Names
 from camfan_config.document.places import Places, TooMany
 from camfan_config.document.tree import MAX_BYTES, Document, DocumentError, read_document
@@ -29,6 +30,7 @@ class Loaded:
     site: Site
     places: Places
     hidden: Hidden
+    hints: tuple[str, ...] = ()  # about values that are probably not meant as they are written
 
 
 def load_site(
@@ -50,21 +52,20 @@ def read_site(
     document = _read(name)
     places = Places(name, document.lines)
     folder = Path(name).absolute().parent
+    interpolation = Interpolation(Names(os.environ if environment is None else environment, folder))
     try:
-        names = Names(os.environ if environment is None else environment, folder)
-        site = _convert(document, places, names, folder)
+        site = _convert(document, places, interpolation, folder)
     except TooMany:
         raise SiteError(places.problems) from None
     if places.problems:
         raise SiteError(places.problems)
-    return Loaded(Path(name), site, places, places.hidden)
+    return Loaded(Path(name), site, places, places.hidden, tuple(interpolation.hints))
 
 
 def _read(name: str) -> Document:
     lines: tuple[str, ...] = ()
     try:
-        with Path(name).open("rb") as file:
-            return read_document(file.read(MAX_BYTES + 1))
+        return read_document(read_file(Path(name), MAX_BYTES + 1))
     except DocumentError as exc:
         message, mark, lines = exc.message, exc.mark, exc.lines
     except FileNotFoundError as exc:
@@ -79,8 +80,9 @@ def _read(name: str) -> Document:
     raise SiteError(places.problems)
 
 
-def _convert(document: Document, places: Places, names: Names, folder: Path) -> Site:
-    interpolation = Interpolation(names)
+def _convert(
+    document: Document, places: Places, interpolation: Interpolation, folder: Path
+) -> Site:
     root = interpolation.node(document.root)
     complaints = [*document.complaints, *interpolation.complaints]
     for complaint in complaints:

@@ -15,10 +15,9 @@ from numbers import Integral, Real
 from typing import TypedDict
 
 from camfan.identity import KeyFile
-from camfan_config import did_you_mean
+from camfan_config import did_you_mean, is_name
 from camfan_wire.header import Position
 from camfan_wire.messages import Report
-from camfan_wire.topics import NAME
 
 _NAMED = ("cameras", "events")  # parameters of their own
 MIN_FPS, MAX_FPS = 0.001, 1000.0
@@ -110,7 +109,7 @@ def check_name(option: str, value: object) -> None:
     """Raises TypeError or ValueError for what cannot name a node or a kind of event."""
     if not isinstance(value, str):
         raise TypeError(f"{option} is text, not {value!r}")
-    if not NAME.fullmatch(value):
+    if not is_name(value):
         raise ValueError(
             f"{option} {value!r} is not a name: up to 64 lower-case letters, digits, '-' and '_'"
         )

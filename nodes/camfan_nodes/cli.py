@@ -1,4 +1,4 @@
-"""`camfan`: one command a module, and only the module of the asked command is imported.
+"""`camfan`: each command has a module, and only the module of the given command is imported.
 
 A camera on a small Pi must not pay for what the viewer needs.
 """
@@ -8,18 +8,19 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from camfan_nodes.shared.command import add_verbose_argument, log_to_stderr
 from camfan_wire.terminal import forget_output, leaving_at_once
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
     AddCommand = Callable[[Commands], None]
 
-EXIT_UNREAD = 1  # whoever was to read the answer is gone
+EXIT_UNREAD = 1  # standard output was closed before everything was written
 
 _COMMANDS = {
     "init": "camfan_nodes.site.cli_init:add_init_command",
@@ -52,10 +53,12 @@ def main(argv: list[str] | None = None) -> int:
         with leaving_at_once():
             parser = parser_of(arguments)
         chosen = parser.parse_args(arguments)
+        if chosen.verbose:
+            log_to_stderr(verbose=True)
         run: Callable[[argparse.Namespace], int] = chosen.run
         code = run(chosen)
         sys.stdout.flush()
-    except KeyboardInterrupt:  # before the command heard signals itself
+    except KeyboardInterrupt:  # before the command handles signals itself
         return 0
     except BrokenPipeError:  # `camfan show site.yaml | head`
         forget_output()
@@ -64,13 +67,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _keep_quiet() -> None:
-    """A command that opens no log, such as `camfan top`, gets no line of it onto its screen."""
+    """Without a log, as in `camfan top`, no line of it is written over the screen."""
     for name in ("camfan", "camfan_wire"):
         logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 def parser_of(arguments: list[str]) -> argparse.ArgumentParser:
-    """A parser that knows the asked command, or all of them if none is asked."""
+    """A parser for the given command; for all commands if none is given."""
     parser = argparse.ArgumentParser(
         prog="camfan",
         description="Pictures from many cameras for viewers, recorders, motion detectors and "
@@ -83,7 +86,19 @@ def parser_of(arguments: list[str]) -> argparse.ArgumentParser:
     asked = arguments[0] if arguments and arguments[0] in _COMMANDS else None
     for name in [asked] if asked else _COMMANDS:
         _adder(_COMMANDS[name])(commands)
+    for each in _leaves(commands):
+        add_verbose_argument(each)
     return parser
+
+
+def _leaves(commands: Commands) -> Iterator[argparse.ArgumentParser]:
+    """The parsers of all commands, and of the tasks of a command that has some."""
+    for parser in commands.choices.values():
+        tasks = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+        if tasks:
+            yield from _leaves(tasks[0])
+        else:
+            yield parser
 
 
 def _adder(place: str) -> AddCommand:

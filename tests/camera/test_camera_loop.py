@@ -244,6 +244,19 @@ def test_a_fast_stream_that_stops_is_noticed_though_its_pace_was_unknown() -> No
     assert bench.sent.jpegs == PICTURES[:7]
 
 
+def test_a_source_that_never_gives_a_frame_gets_a_hint() -> None:
+    """A slow start needs a longer `stall_after`; a stream that gave frames before does not."""
+    clock = FakeClock(stop_s=20)
+    bench = Bench(clock, ScriptedSource(clock, [], [_picture()], []))
+
+    bench.node.run()
+
+    assert "set a longer `stall_after`" in str(bench.sent.events[0][3]["reason"])
+    stopped = Bench(clock := FakeClock(stop_s=20), ScriptedSource(clock, [_picture()]))
+    stopped.node.run()
+    assert "stall_after" not in str(stopped.sent.events[0][3]["reason"])
+
+
 def _each(interval_s: int, pictures: int) -> list[Step]:
     """A picture at once and then one after each interval; silence in between."""
     silence = [Idle.SILENT] * (2 * interval_s)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import yaml
 
 from camfan_config import CameraRing, SiteError, load_site, read_site
+from camfan_config.document import files
 from camfan_config.report.disk import check_disks
 from camfan_config.report.schema import schema_text
 from camfan_config.report.terminal import problems_text
@@ -20,6 +23,7 @@ from camfan_nodes.cli import main
 
 SITES = Path(__file__).parents[2] / "config/sites"
 FARM = str(SITES / "farm.yaml")
+HEAD = "version: 1\nsite: home\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,3 +211,62 @@ def test_a_reader_that_leaves_is_no_error_worth_words(command: str) -> None:
 
         assert camfan.wait(20) == 1
         assert camfan.stderr.read() == b""
+
+
+def test_a_pipe_that_nothing_is_written_to_is_an_error(
+    camfan: Camfan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also as the secrets beside a site file; nothing waits for ever."""
+    monkeypatch.setattr(files, "WAIT_S", 0.1)
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    done = camfan("check", str(pipe))
+    assert done.code == 78
+    assert "it is a pipe, and nothing is written to it" in done.err
+
+    os.mkfifo(tmp_path / "secrets.yaml")
+    site = tmp_path / "site.yaml"
+    site.write_text(f"{HEAD}cameras: {{a: {{source: rtsp, url: 'rtsp://u:${{PASS}}@h/'}}}}\n")
+    done = camfan("check", str(site))
+    assert done.code == 78
+    assert "it is a pipe, and nothing is written to it" in done.err
+
+
+def test_a_pipe_that_a_program_writes_is_read(camfan: Camfan, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    text = f"{HEAD}cameras: {{a: {{source: test}}}}\n" + "# a long comment\n" * 20_000
+    writer = threading.Thread(target=pipe.write_text, args=(text,))
+    writer.start()
+
+    assert camfan("check", str(pipe)).code == 0
+    writer.join()
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("$PASS", "cameras.a.url: $PASS is taken literally; write ${PASS} for its value"),
+        ("x$OTHER_1", "cameras.a.url: a '$' is taken literally here"),
+        ("$$PASS", None),
+        ("${PASS}", None),
+        ("$pass", None),
+        ("5$", None),
+    ],
+)
+def test_a_variable_without_braces_gets_a_hint(
+    camfan: Camfan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, words: str | None
+) -> None:
+    """A password that only looks like a variable is not shown."""
+    monkeypatch.setenv("PASS", "value-of-it")
+    monkeypatch.setenv("COLUMNS", "300")
+    site = tmp_path / "site.yaml"
+    site.write_text(f"{HEAD}cameras: {{a: {{source: rtsp, url: 'rtsp://u:{written}@h/'}}}}\n")
+
+    done = camfan("check", str(site))
+
+    assert done.code == 0
+    assert ("literally" in done.out) == (words is not None)
+    assert words is None or words in done.out
+    assert "OTHER_1" not in done.out
+    assert "value-of-it" not in done.out

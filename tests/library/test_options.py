@@ -390,3 +390,13 @@ def test_a_type_checker_refuses_wrong_combinations(tmp_path: Path) -> None:
 def test_the_short_form_reads_the_newest_frames_only(site: Path) -> None:
     with pytest.raises(TypeError, match=r"Subscriber\.every"):
         Subscriber(site, None, "every")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("port", ["ingest", "fanout"])
+def test_another_port_of_the_broker_is_named(live: LiveBroker, port: str) -> None:
+    """The sentence says which port is right, also in the TimeoutError."""
+    with Subscriber(f"127.0.0.1:{getattr(live.site.broker.ports, port)}") as frames:
+        wait_until(lambda: frames.trouble is not None)
+        assert "its delivery port, 5552 by default" in str(frames.trouble)
+        with pytest.raises(TimeoutError, match="5552 by default"):
+            frames.read(0.01)

@@ -16,6 +16,7 @@ from collections.abc import Mapping as Lookup
 from functools import cached_property
 from pathlib import Path
 
+from camfan_config.document.files import read_file
 from camfan_config.document.tree import (
     MAX_BYTES,
     Complaint,
@@ -32,6 +33,7 @@ from camfan_config.text.urls import escape_login, login_span
 SECRETS_FILE = "secrets.yaml"
 
 _TOKEN = re.compile(r"\$\$|\$\{([^}]*)(\}?)")
+_BARE = re.compile(r"\$([A-Z_][A-Z0-9_]+)")  # as a shell has it
 _INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(:-|:\?)(.*))?", re.DOTALL)
 
 
@@ -58,8 +60,8 @@ class Names:
         if not folder:
             return None
         try:
-            with (Path(folder) / name).open("rb") as file:
-                return file.read(MAX_BYTES).decode().removesuffix("\n").removesuffix("\r")
+            text = read_file(Path(folder) / name, MAX_BYTES).decode()
+            return text.removesuffix("\n").removesuffix("\r")
         except FileNotFoundError:
             return None
         except (OSError, ValueError):
@@ -69,8 +71,7 @@ class Names:
     def _secrets(self) -> dict[str, str]:
         path = self._folder / SECRETS_FILE
         try:
-            with path.open("rb") as file:
-                document = read_document(file.read(MAX_BYTES + 1))
+            document = read_document(read_file(path, MAX_BYTES + 1))
         except FileNotFoundError:
             return {}
         except OSError as exc:
@@ -124,6 +125,7 @@ class Interpolation:
         self._names = names
         self._done: dict[int, YamlNode] = {}  # what several aliases share is written once
         self.complaints: list[Complaint] = []
+        self.hints: list[str] = []
 
     def node(self, node: YamlNode, path: tuple[str | int, ...] = ()) -> YamlNode:
         """The same tree with every `${...}` replaced."""
@@ -168,9 +170,26 @@ class Interpolation:
             if outside:
                 found.append((name, value))
         parts.append(scalar.text[end:])
+        self._look_for_missing_braces(scalar.text, path)
         return dataclasses.replace(
             scalar, text="".join(parts), interpolated=interpolated, found=tuple(found)
         )
+
+    def _look_for_missing_braces(self, text: str, path: tuple[str | int, ...]) -> None:
+        """A hint where `$NAME` stands for `${NAME}`; a password that only looks so is not shown."""
+        found = _BARE.search(_TOKEN.sub("", text))
+        if found is None:
+            return
+        try:
+            known = self._names.find(found[1]) is not None
+        except Unknown:
+            known = False
+        place = ".".join(map(str, path))
+        if known:
+            words = f"${found[1]} is taken literally; write ${{{found[1]}}} for its value"
+        else:
+            words = "a '$' is taken literally here; a variable is written ${NAME}, and $$ is one $"
+        self.hints.append(f"{place}: {words}")
 
     def _value(self, token: re.Match[str]) -> tuple[str, str, bool]:
         """The name, its value, and whether that is not from the file itself."""

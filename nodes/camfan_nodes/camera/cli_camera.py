@@ -56,7 +56,6 @@ def add_camera_command(commands: Commands[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="publish it even if another process does; that one ends",
     )
-    parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     parser.set_defaults(run=run_camera)
 
 

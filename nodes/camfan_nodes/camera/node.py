@@ -214,6 +214,8 @@ class CameraNode:
             damaged = self._parts.source.counts.unreadable - self._damaged
             why = self._refusal and f": {self._refusal}"
             why = why or (f": {damaged} came damaged" if damaged else "")
+            if not why and not self._last_ns:
+                why = "; if its first frame takes longer, set a longer `stall_after`"
             raise StallError(f"{name}: no good picture for {stall_s:g} s{why}")
         if quiet_s <= STALE_INTERVALS * pace.interval_s:
             self._feed()

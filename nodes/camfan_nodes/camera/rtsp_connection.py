@@ -100,10 +100,13 @@ def with_plain_zone(url: str) -> str:
 
 
 def explain_silence(name: str, transport: str, timeout_s: float) -> SourceError:
-    """Everything was agreed on, and then no picture came."""
+    """The camera agreed to everything, and then no frame came."""
     if transport == "udp":
-        return SilentTransportError(f"{name}: no picture came over UDP within {timeout_s:g} s")
-    return SourceError(f"{name}: it accepts connections, but sent no picture in {timeout_s:g} s")
+        return SilentTransportError(f"{name}: no frame came over UDP within {timeout_s:g} s")
+    return SourceError(
+        f"{name}: it accepts connections, but sent no frame in {timeout_s:g} s; if its encoder "
+        "needs longer for the first one, set a longer `stall_after`"
+    )
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from camfan_nodes.keys import making, rotating
 from camfan_nodes.keys.enrolment import PORT
 from camfan_nodes.keys.folder import check_name, entries, folder_of, key_warnings, purposes
 from camfan_nodes.keys.invite import invite, join
-from camfan_nodes.shared.command import end_with_code
+from camfan_nodes.shared.command import add_key_argument, end_with_code
 from camfan_nodes.shared.site_file import add_config_argument, find_site_file
 from camfan_nodes.shared.terminal import Printable
 from camfan_wire.keys import PUBLIC, fingerprint, read_publics, to_hex
@@ -67,6 +67,7 @@ def _task(
 ) -> argparse.ArgumentParser:
     parser = tasks.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
     add_config_argument(parser)
+    add_key_argument(parser)
     program = f"camfan keys {name}"
     parser.set_defaults(run=lambda args: end_with_code(program, lambda: work(args)))
     return parser

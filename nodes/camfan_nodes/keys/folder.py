@@ -48,7 +48,7 @@ def purposes(site: Site) -> dict[str, str]:
     """What each name of a site file is."""
     found = {BROKER: "the broker", OWNER: "you: sees and changes everything"}
     for node in nodes(site):
-        if node.kind != "broker" and not isinstance(node.section, UpstreamCamera):
+        if node.kind != BROKER and not isinstance(node.section, UpstreamCamera):
             own = isinstance(node.section, CustomCamera)
             found[node.name] = f"{node.kind}{' of your own code' if own else ''} on {node.host}"
     for name, access in site.security.access.items():

@@ -60,7 +60,9 @@ def invite(args: argparse.Namespace) -> int:
             say("or in one line, where no other user can list processes, as the code is in it:")
             say(f"    camfan keys join {asked.code}")
             say(f"valid once, for {args.minutes:g} minutes; waiting. Ctrl-C takes it back.")
-            came = asked.wait(args.minutes * 60, _KeyReceiver(site, folder, name), stop.is_set)
+            came = asked.wait(
+                args.minutes * 60, _KeyReceiver(site, folder, name, args.key), stop.is_set
+            )
     finally:
         asked.close()
     if stop.is_set():
@@ -88,6 +90,7 @@ class _KeyReceiver:
     site: Site
     folder: Path
     name: str
+    key: Path | None  # used to make the broker reload
 
     def take(self, public: bytes) -> InvitationReply:
         welcome = InvitationReply(self.site.site, to_hex(server_key_of(self.site)))
@@ -96,7 +99,7 @@ class _KeyReceiver:
             had = [key for key in read_publics(path) if key != public] if path.exists() else []
             store_publics(self.folder, self.name, *had, public)
         say(f"{self.name} has come; its key is {fingerprint(public)}")
-        tell_broker(self.site, self.folder)
+        tell_broker(self.site, self.folder, self.key)
         return welcome
 
     def confirm(self, public: bytes) -> None:
@@ -105,7 +108,7 @@ class _KeyReceiver:
         say(f"{self.name} has stored it")
         if revoked:
             say(f"the key that {self.name} had is revoked")
-            tell_broker(self.site, self.folder)
+            tell_broker(self.site, self.folder, self.key)
 
 
 def join(args: argparse.Namespace) -> int:

@@ -43,7 +43,7 @@ def new(args: argparse.Namespace) -> int:
         say(f"{path} names them now: copy it to each machine of the site, never a secret")
         say("a broker that runs already has to be started again")
     elif made:
-        say_what_then(site, folder)
+        say_what_then(site, folder, args.key)
     return 0
 
 
@@ -109,7 +109,7 @@ def _site_with_keys(path: Path, names: list[str]) -> tuple[Site, bool]:
 def _of_host(site: Site, host: str) -> list[str]:
     """What runs on a host, and with the broker its owner."""
     here = hosts(site)[host]
-    names = [node.name for node in here if node.kind != "broker"]
+    names = [node.name for node in here if node.kind != BROKER]
     if len(names) == len(here):
         return names
     if site.brokers and site.security.server_key and not is_there(folder_of(site), BROKER):
@@ -130,7 +130,7 @@ def revoke(args: argparse.Namespace) -> int:
         if not _is_half_revoked(folder, name):
             retire(folder, name)
         say(f"{name} is revoked")
-        say_what_then(site, folder)  # the owner's is what the broker hears this from
+        say_what_then(site, folder, args.key)  # the owner's is what the broker hears this from
         remove_secret(folder, name)
     return 0
 

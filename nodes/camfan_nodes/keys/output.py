@@ -32,7 +32,7 @@ def announce(site: Site, folder: Path, name: str) -> None:
         say(f"  {name} may do nothing yet: name it in security.access of the site file")
 
 
-def say_what_then(site: Site, folder: Path) -> None:
+def say_what_then(site: Site, folder: Path, key: Path | None) -> None:
     """What makes a change of the folder take effect."""
     if not is_there(folder, BROKER):
         say(
@@ -40,16 +40,16 @@ def say_what_then(site: Site, folder: Path) -> None:
             "folder of keys, and there: camfan reload. (camfan keys invite does it by itself)"
         )
         return
-    tell_broker(site, folder)
+    tell_broker(site, folder, key)
 
 
-def tell_broker(site: Site, folder: Path) -> None:
-    """Have the broker read its keys again, if it runs and we may."""
-    if not is_there(folder, OWNER):
+def tell_broker(site: Site, folder: Path, key: Path | None) -> None:
+    """Have the broker read its keys again, if it runs; `key`: None: the owner's in the folder."""
+    if key is None and not is_there(folder, OWNER):
         say("it takes effect with: camfan reload")
         return
     try:
-        answer = ask_reload(site, folder / (OWNER + SECRET), RELOAD_S)
+        answer = ask_reload(site, key or folder / (OWNER + SECRET), RELOAD_S)
     except CamfanError:
         say("the broker does not answer; it reads the keys when it starts, or at camfan reload")
         return

@@ -43,7 +43,7 @@ def rotate(args: argparse.Namespace) -> int:
         if name == BROKER:
             _rotate_broker(path, site, folder)
         elif is_there(folder, BROKER):
-            _rotate_here(site, folder, name)
+            _rotate_here(site, folder, name, args.key)
         else:
             _rotate_elsewhere(site, folder, name)
     return 0
@@ -60,14 +60,14 @@ def _rotate_broker(path: Path, site: Site, folder: Path) -> None:
     say(f"copy {path} to each machine of the site{others} and start everything again")
 
 
-def _rotate_here(site: Site, folder: Path, name: str) -> None:
+def _rotate_here(site: Site, folder: Path, name: str, key: Path | None) -> None:
     new = _last_step(folder, name)
     if new is None:
         new = _prepare(folder, name)
-        tell_broker(site, folder)  # from now on it takes both
+        tell_broker(site, folder, key)  # from now on it takes both
     finish(folder, name, new)
     announce(site, folder, name)
-    tell_broker(site, folder)
+    tell_broker(site, folder, key)
     say(f"{name} itself has to be started again")
 
 

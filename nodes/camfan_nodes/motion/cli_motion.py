@@ -36,7 +36,6 @@ def add_motion_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("video", metavar="VIDEO", nargs="?", type=Path, help="what to try it on")
     add_config_argument(parser)
     add_key_argument(parser)
-    parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     add_try_arguments(parser)
     parser.set_defaults(run=lambda args: _run(parser, args))
 

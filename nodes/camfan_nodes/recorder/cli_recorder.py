@@ -26,7 +26,6 @@ def add_recorder_command(commands: argparse._SubParsersAction[argparse.ArgumentP
     parser.add_argument("name", metavar="NAME", help="the recorder's name in the site file")
     add_config_argument(parser)
     add_key_argument(parser)
-    parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     parser.set_defaults(run=run_recorder)
 
 

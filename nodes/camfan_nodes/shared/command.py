@@ -53,6 +53,12 @@ def add_key_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_verbose_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--verbose", action="store_true", help="log more of what happens, on standard error"
+    )
+
+
 def end_with_code(program: str, work: Callable[[], int]) -> int:
     """Do the work; its exit code, or that of the error it ended with, said in a sentence."""
     try:

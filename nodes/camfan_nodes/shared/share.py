@@ -76,15 +76,17 @@ def _hint(wrong: str, known: dict[str, tuple[Node, ...]]) -> str:
     return did_you_mean(host_label(wrong), known, otherwise="its hosts are")
 
 
-def change(old: Site, new: Site, config: Path, host: str) -> ShareChange:
-    """From what runs on this host of the one site to what runs there of the other."""
-    return ShareChange(share(new, config, host), frozenset(diff_sites(old, new).restart))
+def change(old: Site, new: Site, config: Path, host: str, *, verbose: bool = False) -> ShareChange:
+    """What runs on this host of the new site, and what of it has to start again."""
+    processes = share(new, config, host, verbose=verbose)
+    return ShareChange(processes, frozenset(diff_sites(old, new).restart))
 
 
-def share(site: Site, config: Path, host: str) -> tuple[NodeProcess, ...]:
+def share(site: Site, config: Path, host: str, *, verbose: bool = False) -> tuple[NodeProcess, ...]:
     """What runs on this host, brokers first, then in the order of the file."""
     found = hosts(site).get(host, ())
-    return tuple(_work(site, config, node) for node in found if is_started(node.section))
+    options = ("--config", str(config), *(("--verbose",) if verbose else ()))
+    return tuple(_process(site, options, node) for node in found if is_started(node.section))
 
 
 def page_address(site: Site, processes: Sequence[NodeProcess]) -> str | None:
@@ -97,11 +99,12 @@ def page_address(site: Site, processes: Sequence[NodeProcess]) -> str | None:
     return f"http{'s' if site.web.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _work(site: Site, config: Path, node: Node) -> NodeProcess:
+def _process(site: Site, options: tuple[str, ...], node: Node) -> NodeProcess:
     kind = node_kind(node.kind)
-    file = ("--config", str(config))
     if node.kind == BROKER:
-        arguments: tuple[str, ...] = (*file, "--name", node.name) if site.brokers else file
+        name = ("--name", node.name) if site.brokers else ()
+        arguments: tuple[str, ...] = (*options, *name)
     else:
-        arguments = (node.name, *file) if kind.named else file
-    return NodeProcess(node.name, node.kind, (sys.executable, "-m", *kind.module, *arguments))
+        arguments = (node.name, *options) if kind.named else options
+    command = (sys.executable, "-m", *kind.module, *arguments)
+    return NodeProcess(node.name, node.kind, command)

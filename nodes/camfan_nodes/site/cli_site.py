@@ -99,7 +99,13 @@ def _check(path: Path) -> int:
     loaded = read_site(path)
     check_disks(loaded)
     site = loaded.site
-    found = (*warnings(site), *disk_warnings(site), *_here(loaded), *key_warnings(site, path))
+    found = (
+        *loaded.hints,
+        *warnings(site),
+        *disk_warnings(site),
+        *_here(loaded),
+        *key_warnings(site, path),
+    )
     _print(summary(site, found))
     return 0
 

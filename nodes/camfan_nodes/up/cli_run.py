@@ -52,11 +52,13 @@ def run_with_table(
     read_again: Read,
     log: Path,
     files: Files = _no_files,
+    *,
+    key: Path | None = None,
 ) -> int:
     """The table on the terminal and the lines in a file, until a signal. Raises OSError."""
     journal = FileJournal(log)
     try:
-        with SiteListener(site, settled_after_s=START_S) as listener:
+        with SiteListener(site, settled_after_s=START_S, key=key) as listener:
 
             def table(_: Journal, stop: threading.Event) -> None:
                 address = page_address(site, processes)

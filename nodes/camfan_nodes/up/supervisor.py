@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from camfan_config import EXIT_CONFIG
+from camfan_config import BROKER, EXIT_CONFIG
 from camfan_nodes.shared.share import NodeProcess, ShareChange
 from camfan_nodes.up.child import Child
 from camfan_nodes.up.child import ending as how_it_ended
@@ -239,7 +239,7 @@ class Supervisor:
         elif slot.child is None:
             # The change may have been what it needed.
             slot.due_s, slot.failures, slot.unfit = self._clock(), 0, False
-        elif process.kind == "broker":
+        elif process.kind == BROKER:
             slot.child.send(signal.SIGHUP)
 
     def _leave(self, slot: _Slot) -> None:

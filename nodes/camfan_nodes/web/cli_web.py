@@ -40,7 +40,6 @@ def add_web_command(commands: argparse._SubParsersAction[argparse.ArgumentParser
     )
     add_config_argument(parser, alone=True)
     add_key_argument(parser)
-    parser.add_argument("--verbose", action="store_true", help="say more of what happens")
     parser.set_defaults(run=run_web)
 
 
