@@ -25,9 +25,10 @@ from camfan_testing.jpegs import jpeg
 from camfan_testing.live import Camera, wait_until
 from camfan_testing.processes import Process, running_broker
 from camfan_testing.sites import TestSite, custom_cameras, write_site
-from camfan_wire import clock, link, messages, scans, sockets, text
+from camfan_wire import clock, messages, scans, sockets, text
 from camfan_wire import jpeg as jpegs
 from camfan_wire.header import MAX_HEADER_BYTES, decode_header, encode_header
+from camfan_wire.link import connection
 from camfan_wire.messages import FromBroker, ToBroker
 from camfan_wire.sockets import _ALWAYS
 
@@ -225,10 +226,10 @@ NUMBERS = {
         f"at most once in {control.WELCOME_NS / 1e9} s to each connection",
         f"is silent for **{control.SILENCE_NS // 10**9} s**",
         f"| silence of a peer of delivery | {delivery.SILENCE_NS // 10**9} s |",
-        f"a broker that says nothing for {link.SILENCE_S:g} s is gone",
+        f"a broker that says nothing for {connection.SILENCE_S:g} s is gone",
         f"was heard in the last {claims.HEARD_NS / 1e9} s",
-        f"a `status` every {link.STATUS_S:g} s",
-        f"Every {link.STATUS_S:g} s, and when something changed",
+        f"a `status` every {connection.STATUS_S:g} s",
+        f"Every {connection.STATUS_S:g} s, and when something changed",
     ),
     "subscriptions": (
         f"| `credit` | integer, 0 to {messages.MAX_CREDIT}; 0 |",

@@ -20,10 +20,10 @@ from camfan_testing.live import LiveBroker, live_broker, reload, serving, wait_u
 from camfan_testing.ports import free_ports
 from camfan_testing.processes import camfan, running_broker
 from camfan_testing.security import keys_of, make_keys, secure_site
-from camfan_wire import link as links
 from camfan_wire.handshake import Mechanism, read_mechanism
 from camfan_wire.keys import SECRET, ClientKeys, new_pair
-from camfan_wire.link import Link, LinkUser
+from camfan_wire.link import Link, LinkUser, connection
+from camfan_wire.link import trouble as link_trouble
 
 UNKNOWN = r"not permitted: the key in \S+ is not one of site 'testing'"
 OTHER_KEY = r"has another key than 'security\.server_key' in the site file says"
@@ -175,8 +175,8 @@ def test_it_is_logged_once_and_not_at_each_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Several attempts, one line; and again after a minute, here of no length."""
-    monkeypatch.setattr(links, "SILENCE_S", 0.1)  # after which a connection is made again
-    monkeypatch.setattr(links, "HEARTBEAT_S", 0.1)
+    monkeypatch.setattr(connection, "SILENCE_S", 0.1)  # after which a connection is made again
+    monkeypatch.setattr(connection, "HEARTBEAT_S", 0.1)
     caplog.set_level(logging.WARNING, "camfan_wire.link")
     refusals = secure.broker.gatekeeper._refusals
     with Subscriber(secure.site, key=stranger) as frames:
@@ -186,7 +186,7 @@ def test_it_is_logged_once_and_not_at_each_attempt(
         lines = [record.getMessage() for record in caplog.records]
         assert len([line for line in lines if re.match(UNKNOWN, line)]) == 1
 
-        monkeypatch.setattr(links, "SAY_AGAIN_S", 0.0)
+        monkeypatch.setattr(link_trouble, "REPEAT_S", 0.0)
         wait_until(lambda: len([r for r in caplog.records if re.match(UNKNOWN, r.message)]) >= 3)
 
 

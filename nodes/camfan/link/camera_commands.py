@@ -41,13 +41,13 @@ class CameraCommands(LinkUser):
         if isinstance(message, messages.Refused):
             self._claim.refuse(message)
             if message.code == messages.TAKEN_OVER:
-                self.link.take_over = False  # which is not fought for
+                self.link.withdraw_take_over()  # which is not fought for
         if getattr(message, "camera", None) != self._camera:
             return None
         match message:
             case messages.Demand():  # the first answer to a hello that is accepted
                 self._claim.grant()
-                self.link.take_over = False
+                self.link.withdraw_take_over()
                 self._settings.demand.ask(message.layers, message.trickle)
             case messages.Receipt() if message.run == self._ring.run:
                 self._settings.adaptation.received(

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from camfan_wire.link import Link, Turner
+from camfan_wire.link import Link, LinkStarter
 
 
-def run_on_loop(loop: asyncio.AbstractEventLoop) -> Turner:
+def run_on_loop(loop: asyncio.AbstractEventLoop) -> LinkStarter:
     """Links are made, used and closed on the thread of this loop, then."""
 
     def begin(link: Link) -> Callable[[], None]:
@@ -35,7 +35,7 @@ class _LinkRunner:
 
     def _turn(self) -> None:
         try:
-            more = self._link.turn()
+            more = self._link.run_once()
         except Exception:  # whatever it is, it is not turned again; the loop says it
             self.end()
             raise

@@ -13,7 +13,7 @@ from camfan.reading.broker_subscription import BrokerSubscription, Inbox, Subscr
 from camfan.reading.event_loop import run_on_loop
 from camfan.reading.mailbox import Item
 from camfan_config import Site, as_seen_by, broker_of, brokers, first_broker, select
-from camfan_wire.link import Link, in_a_thread
+from camfan_wire.link import Link, run_in_thread
 
 Dial = Callable[[str, BrokerSubscription], Link]  # the broker's name, and who uses the link to it
 
@@ -101,7 +101,7 @@ def open_subscriptions(
             user=subscription,
             report=options.get("report"),
             keys=keys,
-            turner=in_a_thread if loop is None else run_on_loop(loop),
+            starter=run_in_thread if loop is None else run_on_loop(loop),
         )
 
     return BrokerSubscriptions(site, terms, since, dial)
