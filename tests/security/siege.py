@@ -8,6 +8,7 @@ kept to its memory. Prints the figures; exits with 1 if one of these does not ho
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import sqlite3
 import subprocess
@@ -45,15 +46,17 @@ def main() -> int:
         broker = stack.enter_context(running_broker(path))
         recorder = stack.enter_context(camfan("recorder", "archive", "--config", str(path)))
         others = stack.enter_context(Bystanders(load_site(path), CAMERAS, viewers=4))
+        used_s = _threads_s(broker)
         time.sleep(CALM_S)
         calm_s = others.p99_s()
-        print(f"before: p99 of age {calm_s * 1e3:.1f} ms, memory {_resident_mb(broker):.0f} MB")
+        print(f"before: p99 of age {calm_s * 1e3:.1f} ms, {_usage(broker, used_s, CALM_S)}")
         worst_s, highest_mb = _besiege(path, attacks, minutes * 60, broker, others)
         lost = others.lost() + _gaps(folder / "recordings")
         recorder.stop()
     print(f"after: p99 of age {worst_s * 1e3:.1f} ms, memory at most {highest_mb:.0f} MB")
     print(f"{others.frames()} frames to the reader of every frame; lost: {lost or 'none'}")
-    print("\n".join(sorted({line for line in broker.lines if "refused:" in line})[:40]))
+    named = {line for line in broker.lines if "refused:" in line or "suspended:" in line}
+    print("\n".join(sorted(named)[:60]))
     held = not lost and highest_mb < MEMORY_MB and worst_s <= max(2 * calm_s, FRESH_S)
     print("held" if held else "NOT held")
     return 0 if held else 1
@@ -86,10 +89,11 @@ def _besiege(
     with _attackers(path, attacks, seconds):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
+            used_s = _threads_s(broker)
             time.sleep(STEP_S)
             ages_s.append(others.p99_s())
             highest_mb = max(highest_mb, _resident_mb(broker))
-            print(f"  p99 {ages_s[-1] * 1e3:7.1f} ms, memory {_resident_mb(broker):4.0f} MB")
+            print(f"  p99 {ages_s[-1] * 1e3:7.1f} ms, {_usage(broker, used_s, STEP_S)}")
     ages_s.sort()
     return ages_s[len(ages_s) // 2], highest_mb
 
@@ -104,6 +108,7 @@ def _attackers(path: Path, attacks: list[str], seconds: float) -> Iterator[None]
                 [*command, "--seconds", str(seconds)],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                start_new_session=True,
             )
             stack.enter_context(process)
             stack.callback(process.kill)
@@ -113,6 +118,27 @@ def _attackers(path: Path, attacks: list[str], seconds: float) -> Iterator[None]
 def _resident_mb(process: Process) -> float:
     pages = int(Path(f"/proc/{process.popen.pid}/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 1e6
+
+
+def _threads_s(process: Process) -> dict[str, float]:
+    """Seconds of processor time of each thread so far: loop, network, gatekeeper, health."""
+    found: dict[str, float] = {}
+    for number, task in enumerate(sorted(Path(f"/proc/{process.popen.pid}/task").iterdir())):
+        name, _, numbers = (task / "stat").read_text().rpartition(")")
+        kind = "network" if "ZMQbg" in name else "loop" if number == 0 else "others"
+        fields = numbers.split()
+        ticks = int(fields[11]) + int(fields[12])
+        found[kind] = found.get(kind, 0.0) + ticks / os.sysconf("SC_CLK_TCK")
+    return found
+
+
+def _usage(process: Process, before_s: dict[str, float], passed_s: float) -> str:
+    """Memory, and the share of a processor that each of the broker's threads has taken."""
+    shares = [
+        f"{kind} {(used_s - before_s.get(kind, 0.0)) / passed_s:.0%}"
+        for kind, used_s in _threads_s(process).items()
+    ]
+    return f"memory {_resident_mb(process):4.0f} MB; {', '.join(shares)}"
 
 
 def _gaps(folder: Path) -> list[tuple[str, int, int, str]]:

@@ -40,6 +40,11 @@ class Target:
     def keys(self) -> ClientKeys:
         return keys_of(self.site, self.key)
 
+    @property
+    def victim(self) -> str:
+        """A camera of another key."""
+        return next(name for name in self.site.cameras if name != self.key)
+
     def port(self, name: str) -> int:
         port: int = getattr(self.site.broker.ports, name)
         return port
@@ -148,7 +153,7 @@ def large_events(target: Target) -> int:
             for number in target.again():
                 event = messages.Event(
                     id=str(number), time=0, source=target.key, kind="attack", state="start",
-                    camera="one", details={"text": "x" * 60_000},
+                    camera=target.victim, details={"text": "x" * 60_000},
                 )  # fmt: skip
                 topic = f"event/{target.key}/attack/".encode()
                 socket.send_multipart([topic, messages.encode(event)])
@@ -189,13 +194,37 @@ def scan_bombs(target: Target) -> int:
 def foreign_frames(target: Target) -> int:
     """Frames in the name of a camera of another key."""
     sent = 0
-    with target.socket(zmq.XPUB, "ingest") as socket:
-        for number in target.again():
-            with suppress(zmq.Again):
-                socket.send_multipart(frame("one", number, "e" * 16))
+    for _ in target.again():
+        with suppress(OSError, AssertionError), target.wire("PUB", "ingest") as wire:
+            for number in target.again():
+                wire.send(*frame(target.victim, number, "e" * 16))
                 sent += 1
-            if not number % 100:
-                target.stop.wait(0.01)
+        target.stop.wait(0.1)
+    return sent
+
+
+def frames_that_are_none(target: Target) -> int:
+    """Frames of the key's own camera that cannot be read."""
+    return _same_again(target, "PUB", "ingest", f"frame/{target.key}/0/".encode(), b"{}", b"x")
+
+
+def ends_of_subscriptions(target: Target) -> int:
+    """The end of a subscription that was never made."""
+    return _same_again(target, "SUB", "fanout", b"\x00frame/one/")
+
+
+def requests_within_the_share(target: Target) -> int:
+    """The costliest requests, no more of them than the key may send: it is not suspended."""
+    globs = [f"*{number}*" for number in range(64)]
+    subscribe = messages.encode(messages.Subscribe(cameras=globs))
+    share = target.site.security.limits.requests  # of one connection
+    sent = 0
+    with suppress(zmq.Again), target.socket(zmq.DEALER, "delivery") as socket:
+        socket.send(_hello(target.key, 0))
+        for _ in target.again():
+            socket.send(subscribe)
+            sent += 1
+            target.stop.wait(72 / share)
     return sent
 
 
@@ -212,8 +241,13 @@ ATTACKS: Mapping[str, Attack] = {
     "many-subscriptions": many_subscriptions,
     "scan-bombs": scan_bombs,
     "foreign-frames": foreign_frames,
+    "frames-that-are-none": frames_that_are_none,
+    "ends-of-subscriptions": ends_of_subscriptions,
+    "requests-within-the-share": requests_within_the_share,
 }
-OF_CAMERAS = frozenset({"never-ending-frame", "scan-bombs", "foreign-frames"})  # need such a key
+OF_CAMERAS = frozenset(
+    {"never-ending-frame", "scan-bombs", "foreign-frames", "frames-that-are-none"}
+)  # need such a key
 
 
 def _hello(name: str, number: int) -> bytes:
@@ -233,6 +267,18 @@ def _requests(target: Target, request: Callable[[int], bytes]) -> int:
             for number in target.again():
                 socket.send(request(number))
                 sent += 1
+    return sent
+
+
+def _same_again(target: Target, kind: str, port: str, *parts: bytes) -> int:
+    """One message as fast as it is taken, on one connection after the other."""
+    sent = 0
+    for _ in target.again():
+        with suppress(OSError, AssertionError), target.wire(kind, port) as wire:
+            for _ in target.again():
+                wire.send(*parts)
+                sent += 1
+        target.stop.wait(0.1)
     return sent
 
 
