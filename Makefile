@@ -40,7 +40,7 @@ imports: $(VENV)/.dev
 	$(BIN)/lint-imports
 	@$(BIN)/python tests/house/import_graph.py
 
-pictures: $(VENV)/.dev  ## make the pictures of the README anew
+pictures: $(VENV)/.dev  ## make the pictures of the README again
 	$(BIN)/python docs/make_pictures.py
 
 bench: $(VENV)/.bench  ## measure it beside zmq.proxy and others, 10 minutes; NAME='fanout/*' for some

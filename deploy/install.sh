@@ -374,7 +374,7 @@ add_user() {
         --shell /usr/sbin/nologin camfan
 }
 
-# put SOURCE TARGET MODE [GROUP]: a file that is the same already is left alone.
+# put SOURCE TARGET MODE [GROUP]: a file with the same content is not touched.
 put() {
     local source=$1 target=$2 mode=$3 group=${4-}
     cmp --silent -- "$source" "$target" && return

@@ -158,8 +158,8 @@ def _limits(node: Node) -> Iterator[str]:
     if isinstance(section, Broker):
         yield f"MemoryMax={section.memory + section.memory // 4 + OVERHEAD_BYTES}"
     if isinstance(section, CameraBase):
-        # A silence that its pace explains is told to systemd; after any other the source is opened
-        # again before this.
+        # A silence that the pace explains is reported to systemd; after any other the source is
+        # opened again before this.
         pace = planned_pace(section)
         watchdog_s = 2 * max(pace.stall_after_s, pace.patience_s) + 10
         if watchdog_s > UNIT_WATCHDOG_S:

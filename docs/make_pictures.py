@@ -43,7 +43,7 @@ SIZE = (1280, 434)
 PAGE_SIZE = (1280, 540)
 WIDTH = 116  # of the table, in letters
 THEME = TerminalTheme(tokens.PAGE, tokens.TEXT, [tokens.SECOND] * 8)
-PATIENCE_S = 60.0  # for somebody to walk through the scene
+PATIENCE_S = 60.0  # for a person to walk through the scene
 
 
 def main() -> None:
@@ -101,7 +101,7 @@ def take_pictures(site: Site) -> None:
 
 
 def wait_for_motion(window: ViewerWindow, listener: SiteListener, frames: Subscriber[Item]) -> None:
-    """Until all is live, recorded, and somebody walks where the lamp is."""
+    """Until all is live, recorded, and a person walks where the lamp is."""
     ends_s = time.monotonic() + PATIENCE_S
     moving_since_s = None
     while time.monotonic() < ends_s:

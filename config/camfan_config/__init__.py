@@ -1,6 +1,6 @@
 """The site file: types, loading, checking, and what follows from it.
 
-`load_site` is the one door. Nothing here opens a socket, starts a process or imports another
+Start at `load_site`. Nothing here opens a socket, starts a process or imports another
 package of camfan.
 """
 

@@ -1,4 +1,4 @@
-"""The one door to a site file: `load_site`.
+"""Loading a site file: `load_site`.
 
 Reads, checks and resolves; never connects, creates or writes. Everything that is wrong with the
 file is in the one `SiteError`.

@@ -7,7 +7,7 @@ import re
 NAME_PATTERN = "[a-z0-9][a-z0-9_-]{0,63}"  # without anchors, for use inside longer patterns
 BROKER = "broker"  # the only broker of a site
 WEB = "web"
-OWNER = "owner"  # the key of the person who runs the site
+OWNER = "owner"  # the key of the site's owner
 
 RESERVED_NAMES = {
     BROKER: "the broker",

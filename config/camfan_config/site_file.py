@@ -1,4 +1,4 @@
-"""Which site file a command reads when it is not told: one rule for all of them.
+"""Which site file a command reads: one rule for all commands.
 
 `--config FILE`; without it the file that $CAMFAN_SITE names; without that `site.yaml` in the
 current folder.

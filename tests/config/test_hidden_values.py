@@ -27,7 +27,7 @@ def _covered(folder: Path, cameras: str, said: str, **environment: str) -> str:
         ("s3cret/./y", "[Errno 2] '/v/s3cret/y'", "[Errno 2] '/v/${S}'"),
         ("s3 cret", "GET /s3%20cret", "GET /${S}"),
         ("s3'cret", 'No such file: "/v/s3\'cret"', 'No such file: "/v/${S}"'),
-        ("mp4", "a.mp4 is no video", "a.mp4 is no video"),
+        ("mp4", "a.mp4 is not a video", "a.mp4 is not a video"),
     ],
 )
 def test_a_path_out_of_the_environment(tmp_path: Path, value: str, said: str, shown: str) -> None:
@@ -44,7 +44,7 @@ def test_only_texts_of_no_fixed_shape_are_hidden(tmp_path: Path) -> None:
     assert _covered(tmp_path, cameras, said, H="127.0.0.2", S="640x480") == said
 
 
-def test_defaults_of_the_file_are_no_secret(tmp_path: Path) -> None:
+def test_defaults_of_the_file_are_not_secret(tmp_path: Path) -> None:
     cameras = "cameras: {a: {source: file, path: '${S:-/srv/video}'}}"
 
     assert _covered(tmp_path, cameras, "/srv/video") == "/srv/video"

@@ -60,7 +60,7 @@ def _path(tmp_path: Path) -> Path:
 
 
 def test_a_camera_publishes_to_its_broker_and_lives_there(path: Path) -> None:
-    """What has no host of its own is with its broker; what is no camera, with the first one."""
+    """A camera without a host is with its broker; any other node, with the first broker."""
     site = load_site(path)
 
     assert {name: broker_of(site, name) for name in site.cameras} == {
@@ -77,7 +77,7 @@ def test_a_camera_publishes_to_its_broker_and_lives_there(path: Path) -> None:
     assert bind_addresses(site, "barn").delivery == "tcp://*:6552"
 
 
-def test_a_broker_sees_its_cameras_and_who_reads_them(path: Path) -> None:
+def test_a_broker_sees_its_cameras_and_their_readers(path: Path) -> None:
     """And is the only broker of what it sees."""
     seen = as_seen_by(load_site(path), "house")
 
@@ -144,7 +144,7 @@ def test_the_graph_goes_by_each_broker(path: Path) -> None:
 
 
 def test_frames_are_counted_on_the_way_they_go(path: Path) -> None:
-    """From a camera to its broker, and from there to who reads it."""
+    """From a camera to its broker, and from there to its readers."""
     flows = traffic(load_site(path))
 
     assert flows["gate-pi"].sends == pytest.approx(flows["barn"].receives)
@@ -167,7 +167,7 @@ def test_a_broker_without_cameras_is_worth_a_word(path: Path) -> None:
         ("  gate: {source: test, broker: barn, host: gate-pi}\n", "", set(), {"barn", "archive"}),
     ],
 )  # fmt: skip
-def test_only_who_is_concerned_is_disturbed(
+def test_only_affected_nodes_restart(
     path: Path, old: str, new: str, restart: set[str], reload: set[str]
 ) -> None:
     """A broker that moves concerns its cameras and their readers, and so does a camera's move."""

@@ -40,7 +40,7 @@ Camfan = Callable[..., Done]
 
 @pytest.fixture(name="camfan")
 def camfan_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Camfan:
-    """The command, in 100 columns that are no terminal."""
+    """The command, in 100 columns, without a terminal."""
     monkeypatch.setenv("COLUMNS", "100")
 
     def call(*arguments: str) -> Done:
@@ -121,7 +121,7 @@ def test_graph_writes_every_host_in_full(camfan: Camfan) -> None:
 
 
 def test_graph_draws_every_node(camfan: Camfan) -> None:
-    """Cameras on the left, the broker, who watches on the right."""
+    """Cameras on the left, the broker, readers on the right."""
     drawn = camfan("graph", FARM).out
     for word in ("porch-pi", "driveway", "broker", "archive: recorder", "yard: motion", "web"):
         assert word in drawn
@@ -134,7 +134,7 @@ def test_schema_is_printed(camfan: Camfan) -> None:
 
 
 def test_diff_answers_as_diff_does(camfan: Camfan, tmp_path: Path, broken: Path) -> None:
-    """0 for the same, 1 for different, 78 for a file that is none."""
+    """0 for the same, 1 for different, 78 for an invalid file."""
     new = tmp_path / "site.yaml"
     new.write_text((SITES / "one-pi.yaml").read_text().replace("fps: 10", "fps: 12"))
     old = str(SITES / "one-pi.yaml")
@@ -144,13 +144,13 @@ def test_diff_answers_as_diff_does(camfan: Camfan, tmp_path: Path, broken: Path)
     assert (same.code, same.out) == (0, "no difference\n")
     assert different.code == 1
     assert different.out == (
-        "~ cameras.porch.fps: 10 -> 12\nrestart: porch\nNobody else notices.\n"
+        "~ cameras.porch.fps: 10 -> 12\nrestart: porch\nNo other node is affected.\n"
     )
     assert camfan("diff", old, str(broken)).code == 78
 
 
 def test_a_disk_that_is_too_small_is_a_mistake(camfan: Camfan, tmp_path: Path) -> None:
-    """When the folder is on this machine; elsewhere nobody can say."""
+    """When the folder is on this machine; otherwise its disk is unknown."""
     path = tmp_path / "site.yaml"
     path.write_text(
         "version: 1\nsite: home\ncameras: {a: {source: test}}\n"
@@ -201,7 +201,7 @@ def test_the_command_is_there(broken: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["schema", "show", "check", "graph"])
-def test_a_reader_that_leaves_is_no_error_worth_words(command: str) -> None:
+def test_a_closed_pipe_is_not_reported(command: str) -> None:
     """`camfan show site.yaml | true`."""
     call = [sys.executable, "-m", "camfan_nodes", command, *([FARM] if command != "schema" else [])]
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as camfan:

@@ -39,7 +39,7 @@ def changed(folder: Path, text: str, replacement: str) -> Site:
 
 
 def test_the_same_site_changes_nothing(old: Site) -> None:
-    """Nobody starts, stops or is told."""
+    """No node starts, stops or reloads."""
     diff = diff_sites(old, old)
     assert (diff.changes, diff.start, diff.stop, diff.restart, diff.reload) == ((), (), (), (), ())
 
@@ -48,7 +48,7 @@ EVERYONE = ("broker", "a", "b", "g", "r", "s", "m", "n", "web")
 
 
 @pytest.mark.parametrize(
-    ("text", "replacement", "start", "stop", "restart", "told"),
+    ("text", "replacement", "start", "stop", "restart", "reload"),
     [
         ("  b: {", "  c: {source: test}\n  b: {", ("c",), (), (), ("broker", "r", "web")),
         ("s: {path: /s, cameras: [b]}", "s: {path: /s, cameras: [b]}, t: {path: /t, cameras: [a]}",
@@ -70,7 +70,7 @@ EVERYONE = ("broker", "a", "b", "g", "r", "s", "m", "n", "web")
         ("  b: {source: test}", "  b: {source: test, host: localhost}", (), (), (), ()),
     ],
 )  # fmt: skip
-def test_only_who_has_to_know_does(
+def test_only_affected_nodes_are_named(
     tmp_path: Path,
     old: Site,
     text: str,
@@ -78,15 +78,15 @@ def test_only_who_has_to_know_does(
     start: tuple[str, ...],
     stop: tuple[str, ...],
     restart: tuple[str, ...],
-    told: tuple[str, ...],
+    reload: tuple[str, ...],
 ) -> None:
-    """Adding a camera or a recorder restarts nobody; a zone restarts who looks at it."""
+    """A new camera or recorder restarts no node; a zone restarts the nodes that use it."""
     diff = diff_sites(old, changed(tmp_path, text, replacement))
 
     assert diff.start == start
     assert diff.stop == stop
     assert diff.restart == restart
-    assert diff.reload == told
+    assert diff.reload == reload
 
 
 def test_a_change_is_a_key_and_two_values(tmp_path: Path, old: Site) -> None:

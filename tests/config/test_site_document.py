@@ -134,7 +134,7 @@ def test_many_aliases_are_refused() -> None:
         read_document(b"a: &a 1\nb: [" + b"*a, " * 1000 + b"*a]")
 
 
-def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_a_mistake(tmp_path: Path) -> None:
     """Windows editors write one."""
     root = read_document(b"\xef\xbb\xbfa: 1").root
     assert isinstance(root, Mapping)

@@ -161,7 +161,7 @@ def test_recordings_that_hardly_work_are_named(recorder: Recorder, sentence: str
     ],
 )
 def test_insecure_is_always_said(security: Security, sentence: str) -> None:
-    """Whoever checks the file reads it."""
+    """`camfan check` prints it."""
     warning, _ = warnings(site(Recorder(path="/r"), security=security))
     assert warning.startswith(sentence)
 

@@ -74,7 +74,7 @@ def answer(folder: Path, raw: bytes) -> None:
 @fuzz
 @given(st.binary(max_size=300))
 def test_any_bytes(tmp_path: Path, raw: bytes) -> None:
-    """Bytes that nobody meant as a site file."""
+    """Bytes that were not meant as a site file."""
     answer(tmp_path, raw)
 
 

@@ -57,7 +57,7 @@ def test_the_environment_comes_first(tmp_path: Path) -> None:
 def test_the_own_environment_is_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without being told, load_site looks where the process was started."""
+    """Without `environment`, load_site uses that of the process."""
     monkeypatch.setenv("PASS", "from-the-process")
     path = tmp_path / "site.yaml"
     path.write_text(HEAD + URL)
@@ -157,7 +157,7 @@ def test_a_value_cannot_become_yaml(tmp_path: Path) -> None:
 
 
 def test_an_option_left_out_needs_not_fit(tmp_path: Path) -> None:
-    """A key of another source is no mistake as long as it comes to nothing."""
+    """A key of another source is not a mistake as long as it is empty."""
     text = """cameras:
   a:
     source: ${SOURCE:-test}

@@ -238,7 +238,7 @@ def test_the_values_are_what_their_types_say() -> None:
 
 
 def test_where_a_value_stands_can_be_asked(tmp_path: Path) -> None:
-    """`read_site` keeps the places for whoever explains a site."""
+    """`read_site` keeps the places for commands that explain a site."""
     path = tmp_path / "site.yaml"
     path.write_text(HEAD + "cameras:\n  a:\n    source: test\n")
     loaded = read_site(path)

@@ -61,9 +61,9 @@ MISTAKES = [
     row(TOP + CAMERA + "x_common: 1", 6, 1, "x_common: unknown key"),
     # the source
     row(TOP + "cameras:\n  a: {fps: 5}", 4, 3, "cameras.a.source: missing; it is one of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream"),
-    row(TOP + "cameras:\n  a: {source: v4l}", 4, 15, "cameras.a.source: 'v4l' is none of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; did you mean 'v4l2'?"),
+    row(TOP + "cameras:\n  a: {source: v4l}", 4, 15, "cameras.a.source: 'v4l' is not one of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; did you mean 'v4l2'?"),
     row(TOP + "cameras:\n  a: {source: file}", 4, 3, "cameras.a.path: missing"),
-    row(TOP + "cameras:\n  a: {source: file, path: '${EMPTY}'}", 4, 27, "cameras.a.path: '${EMPTY}' came to nothing, and the key is needed"),
+    row(TOP + "cameras:\n  a: {source: file, path: '${EMPTY}'}", 4, 27, "cameras.a.path: '${EMPTY}' is empty, and the key is required"),
     row(TOP + "cameras: [a]", 3, 10, "cameras: a list stands where a mapping (key: value) belongs"),
     row(TOP + "cameras:\n  a: test", 4, 6, "cameras.a: 'test' stands where a mapping (key: value) belongs"),
     row(TOP + "cameras:\n  a:", 4, 3, "cameras.a: has no value; give it one or leave the key out"),
@@ -104,8 +104,8 @@ MISTAKES = [
     row(TOP + "cameras:\n  Front Door: {source: test}", 4, 3, "cameras.'Front Door': 'Front Door' is not allowed (lower-case letters, digits, '-' and '_', at most 64); did you mean 'front-door'?"),
     row(TOP + CAMERA + "    host: 5", 6, 11, "cameras.a.host: '5' is not text; put it in quotes"),
     row(TOP + CAMERA + "    host: my pi", 6, 11, "cameras.a.host: 'my pi' is not allowed (a host name or an IP address)"),
-    row(TOP + CAMERA + "    rotate: 45", 6, 13, "cameras.a.rotate: '45' is none of 0, 90, 180, 270"),
-    row(TOP + CAMERA + "    flip: vertcal", 6, 11, "cameras.a.flip: 'vertcal' is none of horizontal, none, vertical; did you mean 'vertical'?"),
+    row(TOP + CAMERA + "    rotate: 45", 6, 13, "cameras.a.rotate: '45' is not one of 0, 90, 180, 270"),
+    row(TOP + CAMERA + "    flip: vertcal", 6, 11, "cameras.a.flip: 'vertcal' is not one of horizontal, none, vertical; did you mean 'vertical'?"),
     row(TOP + "cameras:\n  a: {source: file, path: v, loop: yes}", 4, 36, "cameras.a.loop: 'yes' is not true or false; did you mean 'true'?"),
     row(TOP + 'cameras:\n  a: {source: file, path: "a\\0b"}', 4, 27, "cameras.a.path: 'a\\x00b' holds a line break or another control character"),
     row(TOP + "cameras:\n  a: {source: file, path: ~/v.avi}", 4, 27, "cameras.a.path: '~/v.avi': '~' means nothing here; write the whole path"),
@@ -144,15 +144,15 @@ MISTAKES = [
     row(TOP + "broker:\n  ports: {fanout: 7000, delivery: 7000}\n" + CAMERA, 4, 35, "broker.ports.delivery: port 7000 is used by broker.ports.fanout already (line 4)"),
     row(TOP + "broker: {http: 'localhost:5550'}\n" + CAMERA, 3, 16, "broker.http: port 5550 is used by broker.ports.ingest already"),
     row(TOP + CAMERA + "web: {listen: '127.0.0.1:5580'}", 6, 15, "web.listen: port 5580 is used by broker.http already"),
-    row(TOP + CAMERA + "recorders: {r: {path: r, segment: 10m, keep: {age: 5m}}}", 6, 52, "recorders.r.keep.age: shorter than one segment (10m), and whole segments go"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, segment: 10m, keep: {age: 5m}}}", 6, 52, "recorders.r.keep.age: shorter than one segment (10m); they are deleted whole"),
     row(TOP + CAMERA + "recorders: {r: {path: r, keep: {size: 0}}}", 6, 39, "recorders.r.keep.size: with 0 bytes nothing can be recorded"),
     row(TOP + CAMERA + "recorders: {r: {path: r, index: /i/index.sqlite}}", 6, 33, "recorders.r.index: '/i/index.sqlite' is the name of a file; name the folder"),
     # no effect
-    row(TOP + "cameras:\n  a: {source: v4l2, size: 9248x6944}", 4, 27, "cameras.a.size: 64218112 pixels are more than this site takes in a picture (50000000); raise security.limits.pixels"),
-    row(TOP + CAMERA + "defaults: {size: 9248x6944}", 6, 18, "defaults.size: 64218112 pixels are more than this site takes"),
-    row(TOP + "cameras:\n  a: {source: v4l2, format: mjpg, rotate: 90}", 4, 35, "cameras.a.rotate: no effect: the pictures of this camera pass through untouched; with another 'format', or none, it would have one"),
+    row(TOP + "cameras:\n  a: {source: v4l2, size: 9248x6944}", 4, 27, "cameras.a.size: 64218112 pixels are more than this site allows (50000000); raise security.limits.pixels"),
+    row(TOP + CAMERA + "defaults: {size: 9248x6944}", 6, 18, "defaults.size: 64218112 pixels are more than this site allows"),
+    row(TOP + "cameras:\n  a: {source: v4l2, format: mjpg, rotate: 90}", 4, 35, "cameras.a.rotate: no effect: the JPEGs of this camera pass through untouched; with another 'format', or none, it would have one"),
     row(TOP + "cameras:\n  a: {source: v4l2, format: mjpg, privacy: {p: [[0, 0], [1, 1], [1, 0]]}}", 4, 35, "cameras.a.privacy: no effect"),
-    row(TOP + "cameras:\n  a: {source: http, url: 'http://c', size: 640x480}", 4, 38, "cameras.a.size: no effect: the pictures of this camera pass through untouched; with 'snapshot: true' it would have one"),
+    row(TOP + "cameras:\n  a: {source: http, url: 'http://c', size: 640x480}", 4, 38, "cameras.a.size: no effect: the JPEGs of this camera pass through untouched; with 'snapshot: true' it would have one"),
     # the network
     row(TOP + "broker: {host: hub.local}\n" + CAMERA, 3, 16, "broker.host: 'hub.local' is reached over the network without security.keys: make keys with 'camfan keys new NAME'"),
     row(TOP + "broker: {http: '0.0.0.0:5580'}\n" + CAMERA, 3, 16, "broker.http: '0.0.0.0:5580' listens to the network without security.keys"),
@@ -161,10 +161,10 @@ MISTAKES = [
     row(TOP + CAMERA + "web: {proxies: [caddy]}", 6, 17, "web.proxies[0]: 'caddy' is not an IP address or network"),
     row(TOP + CAMERA + "web: {listen: '0.0.0.0:8080'}", 6, 15, "web.listen: '0.0.0.0:8080' listens to the network without web.users: write"),
     row(TOP + "broker: {host: 'hub:5550'}\nsecurity: {insecure: true}\n" + CAMERA, 3, 16, "broker.host: 'hub:5550' holds a port; ports stand in broker.ports"),
-    row(TOP + "broker: {host: 0.0.0.0}\nsecurity: {insecure: true}\n" + CAMERA, 3, 16, "broker.host: 0.0.0.0 can be listened on but not dialled"),
+    row(TOP + "broker: {host: 0.0.0.0}\nsecurity: {insecure: true}\n" + CAMERA, 3, 16, "broker.host: 0.0.0.0 can be listened on but not connected to"),
     row(TOP + CAMERA + "    host: porch-pi", 6, 11, "cameras.a.host: 'porch-pi' cannot reach the broker at 127.0.0.1; set broker.host"),
     # several brokers
-    row(TOP + TWO + "broker: {memory: 1GB}\n" + CAMERA + "    broker: barn", 6, 1, "broker: stands beside `brokers`; a site has the one or the other"),
+    row(TOP + TWO + "broker: {memory: 1GB}\n" + CAMERA + "    broker: barn", 6, 1, "broker: stands beside `brokers`; a site has one or the other"),
     row(TOP + TWO + CAMERA, 7, 3, "cameras.a.broker: missing; it is one of barn, house"),
     row(TOP + TWO + CAMERA + "    broker: bran", 9, 13, "cameras.a.broker: 'bran' is not a broker of this site; did you mean 'barn'?"),
     row(TOP + CAMERA + "    broker: barn", 6, 13, "cameras.a.broker: 'barn': this site has one broker; several stand in `brokers`"),
@@ -212,13 +212,13 @@ MISTAKES = [
     row(TOP + CAMERA + "    width: 640", 6, 5, "cameras.a.width: unknown key; width and height are written together, as 'size: 640x480'"),
     row(TOP + CAMERA + "    mirror: true", 6, 5, "cameras.a.mirror: unknown key; did you mean 'flip'?"),
     row(TOP + CAMERA + "    enabled: false", 6, 5, "cameras.a.enabled: unknown key; to switch a camera off, put '#' before its lines"),
-    row(TOP + "cameras:\n  a: {source: usb}", 4, 15, "cameras.a.source: 'usb' is none of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; did you mean 'v4l2'?"),
-    row(TOP + "cameras:\n  a: {source: IP-Cam}", 4, 15, "cameras.a.source: 'IP-Cam' is none of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; did you mean 'rtsp'?"),
+    row(TOP + "cameras:\n  a: {source: usb}", 4, 15, "cameras.a.source: 'usb' is not one of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; did you mean 'v4l2'?"),
+    row(TOP + "cameras:\n  a: {source: IP-Cam}", 4, 15, "cameras.a.source: 'IP-Cam' is not one of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; did you mean 'rtsp'?"),
     row(TOP + "cameras:\n  a: {type: test}", 4, 7, "cameras.a.type: unknown key; did you mean 'source'?"),
     row(TOP + "cameras:\n  a: {source: rtsp, ip: 192.0.2.4}", 4, 21, "cameras.a.ip: unknown key; did you mean 'url'?"),
     row(TOP + "cameras:\n  a: {source: rtsp, url: 'rtsp://h/1', username: me}", 4, 40, "cameras.a.username: unknown key; the login is part of the url: //USER:${PASSWORD}@host/..."),
     row(TOP + "cameras:\n  a: 'rtsp://h/1'", 4, 6, "cameras.a: 'rtsp://h/1' stands where a mapping (key: value) belongs; write {source: rtsp, url: ...}"),
-    row(TOP + "cameras:\n  a: {source: /dev/video0}", 4, 15, "cameras.a.source: '/dev/video0' is none of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; this belongs to 'device', beside 'source'"),
+    row(TOP + "cameras:\n  a: {source: /dev/video0}", 4, 15, "cameras.a.source: '/dev/video0' is not one of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; this belongs to 'device', beside 'source'"),
     row(TOP + "cams:\n  a: {source: test}", 3, 1, "cams: unknown key; did you mean 'cameras'?"),
     row(TOP + "cameras:\n  - {name: a, source: test}", 4, 3, "cameras: a list stands where a mapping (key: value) belongs; write NAME: and its keys indented below it, without '-'"),
     row(TOP + "broker: {port: 5550}\n" + CAMERA, 3, 10, "broker.port: unknown key; did you mean 'ports'?"),
@@ -234,7 +234,7 @@ MISTAKES = [
     row(TOP + CAMERA + "    fps: 7,5", 6, 10, "cameras.a.fps: '7,5' is not a number (frames per second, above 0, at most 120); did you mean '7.5'?"),
     row(TOP + CAMERA + "    fps: 5# five", 6, 10, "cameras.a.fps: '5# five' is not a number (frames per second, above 0, at most 120); a comment needs a blank before its '#'"),
     row(TOP + CAMERA + "    quality: 80%", 6, 14, "cameras.a.quality: '80%' is not a whole number (at least 1, at most 100); did you mean '80'?"),
-    row(TOP + CAMERA + "    rotate: -90", 6, 13, "cameras.a.rotate: '-90' is none of 0, 90, 180, 270; did you mean '270'?"),
+    row(TOP + CAMERA + "    rotate: -90", 6, 13, "cameras.a.rotate: '-90' is not one of 0, 90, 180, 270; did you mean '270'?"),
     row(TOP + "cameras:\n  a: {source: v4l2, device: 0}", 4, 29, "cameras.a.device: '0' is not a device; did you mean '/dev/video0'?"),
     row(TOP + "cameras:\n  a: {source: v4l2, device: video1}", 4, 29, "cameras.a.device: 'video1' is not a path such as /dev/video0; see `camfan cameras`; did you mean '/dev/video1'?"),
     row(TOP + CAMERA + "    zones: {z: [[100, 200], [300, 200], [300, 400]]}", 6, 17, "cameras.a.zones.z[0]: corners are not in pixels but from 0 to 1, from the top left: divide x by the width"),
@@ -261,7 +261,7 @@ MISTAKES = [
     row(TOP + CAMERA + "viewers: {}", 6, 1, "viewers: unknown key; a viewer needs no entry here"),
     row(TOP + CAMERA + "defaults: {source: test}", 6, 12, "defaults.source: unknown key; each camera has a source of its own"),
     row(TOP + CAMERA + "motion: {m: {min_area: 0,3%}}", 6, 26, "motion.m.'3%': unknown key; in a number write '.' and not ','"),
-    row(TOP + CAMERA + "    rotate: 90deg", 6, 13, "cameras.a.rotate: '90deg' is none of 0, 90, 180, 270; did you mean '90'?"),
+    row(TOP + CAMERA + "    rotate: 90deg", 6, 13, "cameras.a.rotate: '90deg' is not one of 0, 90, 180, 270; did you mean '90'?"),
     row(TOP + CAMERA + "    size: 1280x720px", 6, 11, "cameras.a.size: '1280x720px' is not a picture size, such as 1280x720; did you mean '1280x720'?"),
     row(TOP + CAMERA + "    fps: 1/5", 6, 10, "cameras.a.fps: '1/5' is not a rate, such as 10, 0.5, or 1/10s for one in 10 seconds; did you mean '1/5s'?"),
     row(TOP + CAMERA + "    fps: 5,", 6, 10, "cameras.a.fps: '5,' is not a number (frames per second, above 0, at most 120); did you mean '5'?"),
@@ -274,8 +274,8 @@ MISTAKES = [
     row(TOP + CAMERA + "web: {listen: '*:8080'}", 6, 15, "web.listen: '*:8080' is not host:port, such as 127.0.0.1:8080; did you mean '0.0.0.0:8080'?"),
     row(TOP + CAMERA + "security: {keys: true}", 6, 18, "security.keys: 'true' is not a path"),
     row(TOP + "cameras:\n  a: {source: file, path: 'file:///v.avi'}", 4, 27, "cameras.a.path: 'file:///v.avi' is an address, and a path belongs here; did you mean '/v.avi'?"),
-    row(TOP + "cameras:\n  a: {source: clip.mp4}", 4, 15, "cameras.a.source: 'clip.mp4' is none of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; this belongs to 'path', beside 'source: file'"),
-    row(TOP + "cameras:\n  a: {source: 0}", 4, 15, "cameras.a.source: '0' is none of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; write 'source: v4l2' and 'device: /dev/video0'"),
+    row(TOP + "cameras:\n  a: {source: clip.mp4}", 4, 15, "cameras.a.source: 'clip.mp4' is not one of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; this belongs to 'path', beside 'source: file'"),
+    row(TOP + "cameras:\n  a: {source: 0}", 4, 15, "cameras.a.source: '0' is not one of test, file, images, v4l2, picamera2, rtsp, http, custom, upstream; write 'source: v4l2' and 'device: /dev/video0'"),
     row(TOP + "cameras:\n  a: {source: rtsp, url: 'rtsp://h:99999/1'}", 4, 26, "cameras.a.url: the value is not an address such as rtsp://host/... or rtsps://host/...; a port is a number from 1 to 65535"),
     # what beginners write: punctuation
     row(TOP + "cameras\n  a:\n    source: test", 3, 1, "not YAML: a ':' is missing behind 'cameras'"),
@@ -301,7 +301,7 @@ MISTAKES = [
     row(TOP + CAMERA + "web: {listen: 127.0.0.1}", 6, 15, "web.listen: '127.0.0.1' is not host:port, such as 127.0.0.1:8080; did you mean '127.0.0.1:8080'?"),
     row(TOP + CAMERA + "    fps: 1 per 10s", 6, 10, "cameras.a.fps: '1 per 10s' is not a number (frames per second, above 0, at most 120)"),
     row("[site]\nname=home", 2, 1, "not YAML: the file was complete before this"),
-    # YAML that is no site
+    # YAML that is not a site
     row(TOP + CAMERA + "    fps: !int 5", 6, 10, "cameras.a.fps: the tag '!int' has no meaning here"),
     row(TOP + "x-a: &a {fps: 1}\ncameras:\n  a: {source: test, <<: *a}", 5, 21, "cameras.a.'<<': merge keys"),
     row(TOP + CAMERA + "    fps: ${FPS}", 6, 10, "cameras.a.fps: FPS is not set in the environment, $CREDENTIALS_DIRECTORY or secrets.yaml"),
@@ -447,7 +447,7 @@ def test_the_report_is_made_for_people(tmp_path: Path) -> None:
 
 
 def test_one_wrong_value_is_not_blamed_on_others(tmp_path: Path) -> None:
-    """What refers to a camera with a mistake is no second mistake."""
+    """What refers to a camera with a mistake is not a second mistake."""
     found = problems(
         tmp_path,
         TOP
@@ -483,7 +483,7 @@ def test_a_hopeless_file_is_given_up_on(tmp_path: Path) -> None:
         ("a\0b", "is not a name that a file can have"),
     ],
 )
-def test_what_is_no_file_is_one_sentence(tmp_path: Path, name: str, sentence: str) -> None:
+def test_a_missing_file_is_one_sentence(tmp_path: Path, name: str, sentence: str) -> None:
     """Without a line, since there is none."""
     with pytest.raises(SiteError) as caught:
         load_site(f"{tmp_path}/{name}")

@@ -114,7 +114,7 @@ def test_of_an_address_only_the_host_is_shown(url: str, shown: str) -> None:
 
 
 def test_the_chart_has_every_node_and_every_arrow() -> None:
-    """Cameras to the broker, the broker to who watches, events to recorders."""
+    """Cameras to the broker, the broker to its readers, events to recorders."""
     assert mermaid(load_site(SITES / "farm.yaml")) == (
         "flowchart LR\n"
         '  subgraph h0["hub"]\n'

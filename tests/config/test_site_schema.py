@@ -111,7 +111,7 @@ def keys(schema: dict[str, Any], name: str) -> Iterator[tuple[str, dict[str, Any
 
 
 def test_every_key_is_explained() -> None:
-    """Whoever hovers over a key reads what it means."""
+    """An editor shows what a key means."""
     schema = site_schema()
     found = list(keys(schema, "Site"))
     for name, definition in schema["definitions"].items():

@@ -1,4 +1,4 @@
-"""Who runs where, who sees what, and which addresses follow from a site."""
+"""Which node runs where, what it sees, and which addresses follow from a site."""
 
 from __future__ import annotations
 

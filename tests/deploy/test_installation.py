@@ -562,7 +562,7 @@ def test_uninstall_keeps_what_belongs_to_the_owner(hub: Machine, tmp_path: Path)
     ],
     ids=["32 bit", "old Python"],
 )
-def test_unfit_machine_is_told_why(
+def test_unfit_machine_is_rejected_with_a_reason(
     empty: Machine, site: Path, tmp_path: Path, facts: str, complaint: str
 ) -> None:
     """Too old a Python and a 32-bit system are refused in a sentence."""

@@ -38,7 +38,7 @@ def handed_over(folder: Path, loaded: dict[str, str]) -> dict[str, str]:
 
 
 def test_services_come_in_with_the_keys_of_their_units(tmp_path: Path) -> None:
-    """Nobody but root reads a secret in the folder of keys: there they find none."""
+    """Only root can read a secret in the folder of keys, so services get it as a credential."""
     site = write_site(tmp_path, "cameras: {one: {source: test, size: 64x48}}")
     assert main(["keys", "new", "--config", str(site.path)]) == 0
     loaded = credentials_of(tmp_path, "localhost")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator
 
 import pytest
 
 from camfan_broker.cli import parser as broker_parser
 from camfan_nodes.cli import parser_of
-
-ODD = re.compile(
-    r"\b(whoever|somebody|nobody|anew|whom|who|mended|so many|told|(is|are) no)\b", re.IGNORECASE
-)
+from plain_text import ODD
 
 
 def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

@@ -78,7 +78,7 @@ def test_a_reader_of_fifteen_lines_gets_frames(name: str, site: TestSite) -> Non
 
 
 def test_a_reader_survives_the_broker(tmp_path: Path) -> None:
-    """It answers each welcome, and so flows again after a restart that nobody told it of."""
+    """It answers each welcome, so frames arrive again after a restart of the broker."""
     written = write_site(tmp_path, custom_cameras("driveway"))
     code = program("delivery", written)
     with (

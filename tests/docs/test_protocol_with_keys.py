@@ -225,7 +225,7 @@ def test_what_silence_means_is_as_the_page_says(site: TestSite) -> None:
     assert ROWS["EVENT_HANDSHAKE_FAILED_PROTOCOL", "0x1100…"] == "no"
 
 
-def test_too_many_connections_are_told_as_the_page_says(tmp_path: Path) -> None:
+def test_too_many_connections_are_rejected_as_the_page_says(tmp_path: Path) -> None:
     written = secure_site(tmp_path, "driveway", access=ACCESS, limits="{connections_per_key: 4}")
     keys = keys_of(load_site(written.path), "lab")
     endpoint = written.delivery_endpoint

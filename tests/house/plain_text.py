@@ -21,9 +21,10 @@ SUFFIXES = frozenset(
     {".py", ".js", ".mjs", ".md", ".html", ".css", ".sh", ".yaml", ".toml", ".service", ".conf"}
 )
 ODD = re.compile(
-    r"\b(?:(?:nobody|somebody|who|whoever|whom|he|anew|mended|left\s+alone|told)\b"
+    r"\b(?:(?:nobody|somebody|who|whoever|whom|(?<!-)he|anew|mended|left\s+alone|told)\b"
     r"|so\s+(?:many|long)\b(?! (?:as|that)\b)"
-    r"|(?<!there )(?:is|are|was|were)\s+(?:no\b(?! longer\b)|(?-i:none)\b))",
+    r"|(?<!there )(?:is|are|was|were)\s+"
+    r"(?:no\b(?! (?:longer|higher|lower|more|less)\b)|(?-i:none)\b))",
     re.IGNORECASE,
 )
 _TEXTS = frozenset(

@@ -6,17 +6,32 @@ import pytest
 
 from plain_text import ODD, files_of, odd_words
 
+OWN = "tests/house/test_plain_text.py"  # its examples
 NOT_YET = (
     "broker",
-    "config",
-    "deploy",
     "docs",
     "nodes",
-    "tests",
+    "tests/bench",
+    "tests/broker",
+    "tests/browser",
+    "tests/camera",
+    "tests/cases",
+    "tests/conftest",
+    "tests/demo",
+    "tests/faults",
+    "tests/fuzz",
+    "tests/init",
+    "tests/library",
+    "tests/motion",
+    "tests/recorder",
+    "tests/security",
+    "tests/support",
+    "tests/top",
+    "tests/up",
+    "tests/viewer",
+    "tests/web",
+    "tests/wire",
     "CHANGELOG",
-    "Makefile",
-    "README",
-    "pyproject",
 )
 
 
@@ -40,6 +55,6 @@ def test_plain_words_are_not(text: str) -> None:
 
 
 def test_all_text_is_plain() -> None:
-    files = [file for file in files_of([]) if not file.startswith(NOT_YET)]
+    files = [file for file in files_of([]) if not file.startswith((*NOT_YET, OWN))]
 
     assert [str(word) for file in files for word in odd_words(file)] == []

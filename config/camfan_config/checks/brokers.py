@@ -1,4 +1,4 @@
-"""Several brokers: each camera has one, and it is one that there is."""
+"""Several brokers: each camera names one of them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from camfan_config.types import CameraBase, CameraDefaults, Site
 
 
 def check(site: Site, places: Places) -> None:
-    """Complains about `broker` beside `brokers`, and about cameras of no broker."""
+    """Complains about `broker` beside `brokers`, and about cameras without a broker."""
     if site.brokers and ("broker",) in places:
-        words = "stands beside `brokers`; a site has the one or the other"
+        words = "stands beside `brokers`; a site has one or the other"
         places.complain(("broker",), words, key=True)
     _named(site, places, ("defaults", "broker"), site.defaults)
     for name, camera in site.cameras.items():

@@ -28,7 +28,7 @@ _SCHEMES = {RtspCamera: ("rtsp", "rtsps"), HttpCamera: ("http", "https")}
 
 
 def check(site: Site, places: Places) -> None:
-    """Complains about each camera, then about those that get in each other's way."""
+    """Complains about each camera, then about cameras that share a device."""
     _stall(site.defaults.stall_after, ("defaults", "stall_after"), places)
     _ring(site.defaults.ring, ("defaults", "ring"), places)
     _size(site.defaults.size, site.security.limits, ("defaults", "size"), places)
@@ -72,7 +72,7 @@ def _effect(camera: Camera, path: KeyPath, places: Places) -> None:
     }
     for key in sorted(without_effect(type(camera), values)):
         if (*path, key) in places:
-            words = "no effect: the pictures of this camera pass through untouched"
+            words = "no effect: the JPEGs of this camera pass through untouched"
             places.complain((*path, key), words + way_out.get(type(camera), ""), key=True)
 
 
@@ -81,7 +81,7 @@ def _size(size: Size | None, limits: Limits, path: KeyPath, places: Places) -> N
         return
     pixels = size.width * size.height
     if pixels > limits.pixels:
-        words = f"{pixels} pixels are more than this site takes in a picture ({limits.pixels})"
+        words = f"{pixels} pixels are more than this site allows ({limits.pixels})"
         places.complain(path, f"{words}; raise security.limits.pixels")
 
 
@@ -137,7 +137,7 @@ def _trust(camera: RtspCamera | HttpCamera, path: KeyPath, places: Places) -> No
 
 
 def _devices(site: Site, places: Places) -> None:
-    """One device has one reader."""
+    """A device can have one reader."""
     seen: dict[tuple[str, str], KeyPath] = {}
     for name, camera in site.cameras.items():
         path: KeyPath = ("cameras", name)

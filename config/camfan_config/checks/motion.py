@@ -1,4 +1,4 @@
-"""Motion nodes that ask for zones nobody drew, or for more frames than they count."""
+"""Motion nodes with unknown zones, or with more start frames than their window has."""
 
 from __future__ import annotations
 

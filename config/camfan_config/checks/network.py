@@ -1,4 +1,4 @@
-"""Who listens where: ports that clash, hosts nobody can reach, doors left open."""
+"""Addresses: ports that clash, hosts that cannot be reached, listening without protection."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EVERYWHERE = frozenset({"0.0.0.0", "::", "*"})  # noqa: S104 - compared with, n
 
 @dataclass(frozen=True, slots=True)
 class _ListeningPort:
-    """A port that somebody listens on."""
+    """A port that a node listens on."""
 
     path: KeyPath
     host: str  # the machine
@@ -54,7 +54,7 @@ def _dialled(broker: Broker, path: KeyPath, places: Places) -> None:
         words = f"{shown!r} holds a port; ports stand in {dotted((*path, 'ports'))}"
         places.complain((*path, "host"), words)
     if host in _EVERYWHERE:
-        words = f"{host} can be listened on but not dialled; name the broker's machine"
+        words = f"{host} can be listened on but not connected to; name the broker's machine"
         places.complain((*path, "host"), words)
 
 
@@ -139,13 +139,13 @@ def _dialling(site: Site) -> Iterator[tuple[KeyPath, Placed, tuple[str, ...]]]:
 def _broker_is_safe(site: Site, broker: Broker, path: KeyPath, places: Places) -> None:
     security = site.security
     if security.keys is None and security.server_key is not None:
-        words = "is of no use without security.keys, the folder of the site's public keys"
+        words = "has no effect without security.keys, the folder of the site's public keys"
         places.complain(("security", "server_key"), words, key=True)
     if security.keys is not None or security.insecure or not places.sound(("security",)):
         return
     remedy = (
         "without security.keys: make keys with 'camfan keys new NAME' and name their folder "
-        "there, or write 'security: {insecure: true}' where nobody else is on the network"
+        "there, or write 'security: {insecure: true}' on a network of your own"
     )
     host, http = (*path, "host"), (*path, "http")
     if not is_loopback(broker.host) and places.sound(host):

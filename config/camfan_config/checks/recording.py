@@ -1,4 +1,4 @@
-"""Recorders that get in each other's way, or keep what they cannot."""
+"""Recorders with the same folder, and retention that cannot work."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _index(site: Site, name: str, path: KeyPath, places: Places) -> None:
 def _retention(recorder: Recorder, path: KeyPath, places: Places) -> None:
     age, segment = recorder.keep.age, recorder.segment
     if age is not None and age < segment and places.sound((*path, "segment")):
-        words = f"shorter than one segment ({format_duration(segment)}), and whole segments go"
+        words = f"shorter than one segment ({format_duration(segment)}); they are deleted whole"
         places.complain((*path, "keep", "age"), words)
     if recorder.keep.size == 0:
         places.complain((*path, "keep", "size"), "with 0 bytes nothing can be recorded")

@@ -48,7 +48,7 @@ def _is_safe(site: Site, upstream: Upstream, path: KeyPath, places: Places) -> N
     if not is_loopback(urlsplit(upstream.delivery).hostname or ""):
         words = (
             f"{places.written(address, upstream.delivery)!r} is reached over the network without "
-            "keys: name the `key` that is let in there and its `server_key`, or write "
-            "'security: {insecure: true}' where nobody else is on the way"
+            "keys: name the `key` that is permitted there and its `server_key`, or write "
+            "'security: {insecure: true}' where the network is your own"
         )
         places.complain(address, words)

@@ -1,4 +1,4 @@
-"""The web pages: hashes that are none, proxies that are no addresses, doors left open."""
+"""The web pages: invalid hashes, invalid proxies, listening without users."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _BAD: Any = object()  # in place of a value that has been complained about
 
 
 def convert(root: YamlNode, places: Places, folder: Path, broken: frozenset[TextSpan]) -> Site:
-    """`folder` is what relative paths start from; a node at a `broken` mark is left alone."""
+    """`folder` is what relative paths start from; nodes at `broken` marks are skipped."""
     places.put((), KeyPlace(root.mark, root.mark, None))
     site = _Walk(places, folder, broken).value(inspect.type_info(Site), root, ())
     return site if isinstance(site, Site) else Site(version=1, site="", cameras={})
@@ -90,7 +90,7 @@ class _Walk:
                 self._hide(item)
 
     def _corners(self, node: Sequence, path: KeyPath) -> bool:
-        """True after a complaint about corners that are no pairs of shares at all."""
+        """True after a complaint about corners that are not pairs of shares."""
         for index, item in enumerate(node.items):
             words = corners_are_pixels(item) or corners_are_pairless(item)
             if words:
@@ -179,7 +179,7 @@ class _Walk:
         return {name: value for name, value in values.items() if value is not _BAD}
 
     def _hollow(self, info: inspect.Type) -> Any:
-        """Something of the type, so that its name is known to whoever refers to it."""
+        """A stand-in of the type, so that its name is known where the file refers to it."""
         kind = kind_of(info)
         if is_tagged(kind.type):
             return CustomCamera()
@@ -260,7 +260,7 @@ class _Walk:
 
     def _came_to_nothing(self, node: YamlNode, path: KeyPath) -> None:
         assert isinstance(node, Scalar)
-        words = f"{quoted(node.written)} came to nothing, and the key is needed"
+        words = f"{quoted(node.written)} is empty, and the key is required"
         self._places.complain_at(node.mark, path, words)
 
     def _build(self, info: inspect.StructType, given: dict[str, Any]) -> Any:
@@ -339,7 +339,7 @@ def _noun(kind: ValueKind) -> str:
 
 
 def _stand_in(info: inspect.Type) -> Any:
-    """Anything of the type; whoever gets it is never used."""
+    """Any value of the type; the site that contains it is never used."""
     match kind_of(info).type:
         case inspect.LiteralType(values=values):
             return values[0]

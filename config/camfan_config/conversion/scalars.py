@@ -258,7 +258,7 @@ def _literal(kind: ValueKind, scalar: Scalar) -> object:
         if str(scalar.value) == choices[0]:
             raise Wrong(f"{subject(kind, scalar)} is text; write it without quotes")
         raise Wrong(f"{subject(kind, scalar)} is not {choices[0]}, the only value there is")
-    words = f"{subject(kind, scalar)} is none of {', '.join(choices)}"
+    words = f"{subject(kind, scalar)} is not one of {', '.join(choices)}"
     if scalar.foreign:
         raise Wrong(words)
     if "v4l2" in choices and ("://" in scalar.text or scalar.text.startswith("/dev/")):

@@ -49,7 +49,7 @@ class Names:
         self._folder = folder
 
     def find(self, name: str) -> str | None:
-        """The value; None when nobody knows the name. Raises Unknown for an unreadable place."""
+        """The value; None if the name is unknown. Raises Unknown if a place cannot be read."""
         if name in self._environment:
             return self._environment[name]
         found = self._credential(name)

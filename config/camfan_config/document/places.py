@@ -15,8 +15,8 @@ from camfan_config.messages.problems import Problem
 from camfan_config.text.printable import REPLACED, printable
 
 KeyPath = tuple[str | int, ...]
-MAX_SHOWN = 300  # characters; a longer line helps nobody
-MAX_PROBLEMS = 100  # who has more has the wrong file
+MAX_SHOWN = 300  # characters; a longer line does not help
+MAX_PROBLEMS = 100  # a file with more is the wrong file
 
 _CREDENTIALS = re.compile(r"(?<=://)[^\n\"']+(?=@)")
 _PASSWORD = re.compile(

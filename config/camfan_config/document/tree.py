@@ -289,7 +289,7 @@ def _key_complaint(key: YamlNode, seen: dict[str, int]) -> str | None:
     if not isinstance(key, Scalar):
         return "a key must be text"
     if key.plain and key.text == "<<":
-        return "merge keys ('<<') are no part of YAML 1.2; write the values out, or use defaults"
+        return "merge keys ('<<') are not part of YAML 1.2; write the values out, or use defaults"
     if key.text in seen:
         return f"given twice; it stands on line {seen[key.text]} already"
     return None

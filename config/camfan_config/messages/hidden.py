@@ -1,7 +1,7 @@
 """What came out of the environment or a secrets file, kept so that it is not said at run time.
 
 Texts of no fixed shape are hidden: a path, a device, a URL. Hosts, addresses, names and numbers
-are not: they hold no secret, and a log without them helps nobody.
+are not: they hold no secret, and a log without them is of little use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is wrong with a site file, and where.
+"""Mistakes in a site file, and their places.
 
 A problem is data; `SiteError` carries all of them at once. Nothing here prints or exits, and
 nothing here ever holds a value that came from the environment or a secrets file.

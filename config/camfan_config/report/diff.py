@@ -1,8 +1,8 @@
-"""What changes from one site to another, and who has to know.
+"""What changes from one site to another, and which nodes are affected.
 
 A node restarts when its own section changes or something it was started with: the broker's
 address, the keys, the zones it looks at. A new or lost camera is news (`reload`) to the broker
-and to nodes that take cameras by a glob; whoever is in neither list goes on undisturbed.
+and to nodes that take cameras by a glob; a node in neither list is not affected.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SiteDiff:
     start: tuple[str, ...]  # names of nodes, "broker" among them
     stop: tuple[str, ...]
     restart: tuple[str, ...]
-    reload: tuple[str, ...]  # told, without an interruption
+    reload: tuple[str, ...]  # informed, without an interruption
 
 
 def diff_files(old: Loaded, new: Loaded) -> SiteDiff:
@@ -63,7 +63,9 @@ def diff_sites(old: Site, new: Site) -> SiteDiff:
         stop=tuple(name for name in before if name not in after),
         restart=tuple(restart),
         reload=tuple(
-            name for name in both if name not in restart and _told(old, name) != _told(new, name)
+            name
+            for name in both
+            if name not in restart and _taken_over(old, name) != _taken_over(new, name)
         ),
     )
 
@@ -74,7 +76,7 @@ def _started_with(site: Site, name: str) -> object:
     section, common = node.section, (site.site, _dials(site, node), _safety(site))
     if isinstance(section, CameraBase):
         if isinstance(section, UpstreamCamera):
-            return node.kind  # there is no process; its broker is told
+            return node.kind  # there is no process; its broker is informed
         own: Any = [getattr(section, f) for f in section.__struct_fields__ if f not in _FOR_OTHERS]
         return common, node.kind, type(section), node.host, own
     if isinstance(section, Motion):
@@ -104,8 +106,8 @@ def _safety(site: Site) -> object:
     return site.security.keys, site.security.insecure
 
 
-def _told(site: Site, name: str) -> object:
-    """All that a running node has to be told when it changes."""
+def _taken_over(site: Site, name: str) -> object:
+    """What a running node takes over without a restart."""
     section = next(node.section for node in nodes(site) if node.name == name)
     if isinstance(section, Broker):
         seen = as_seen_by(site, name)

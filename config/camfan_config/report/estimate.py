@@ -145,12 +145,12 @@ def traffic(site: Site) -> dict[str, Traffic]:
 
 
 def _source(site: Site, camera: Camera) -> str:
-    """Where its frames come from: a host, or another site, which is none of ours."""
+    """The host that its frames come from; empty for a camera of another site."""
     return "" if isinstance(camera, UpstreamCamera) else host_of(site, camera)
 
 
 def warnings(site: Site) -> tuple[str, ...]:
-    """Sentences about what will work, but hardly as it is meant."""
+    """Sentences about what works, but probably not as intended."""
     checks = (_safety, _certificates, _unused, _links, _never_deleted, _hosts)
     return tuple(words for check in checks for words in check(site))
 
@@ -172,8 +172,8 @@ def _safety(site: Site) -> list[str]:
 
 def _certificates(site: Site) -> list[str]:
     return [
-        f"cameras.{name}.verify: any certificate is accepted: whatever answers at its address gets"
-        " the password, and its pictures are believed; `fingerprint` would pin the right one"
+        f"cameras.{name}.verify: any certificate is accepted, so any server at its address gets"
+        " the password and can send false pictures; `fingerprint` pins the right certificate"
         for name, camera in site.cameras.items()
         if isinstance(camera, HttpCamera | RtspCamera) and not camera.verify
     ]

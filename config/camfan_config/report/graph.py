@@ -16,7 +16,7 @@ def consumers(site: Site) -> dict[str, tuple[str, ...]]:
 
 
 def source_of(node: Node) -> str:
-    """`v4l2`; for what is no camera, its kind."""
+    """`v4l2`; the kind of a node that is not a camera."""
     tag = node.section.__struct_config__.tag
     return str(tag) if tag else node.kind
 

@@ -132,11 +132,11 @@ def _watchers(site: Site) -> RenderableType:
         lines = ["all cameras"] if set(cameras) == set(site.cameras) else list(cameras)
         title = node.name if node.name == node.kind else f"{node.name}: {node.kind}"
         boxes.append(_box(lines, title, node.host))
-    return Group(*boxes) if boxes else Text("nobody yet", "dim")
+    return Group(*boxes) if boxes else Text("no readers yet", "dim")
 
 
 def diff_text(diff: SiteDiff) -> Text:
-    """One line a key, then who has to know."""
+    """One line for each key, then the nodes that are affected."""
     text = Text()
     for change in diff.changes:
         text.append(f"{_MARKS[change.sort]} {change.key}", _COLOURS[change.sort])
@@ -147,7 +147,7 @@ def diff_text(diff: SiteDiff) -> Text:
         names = getattr(diff, word)
         if names:
             text.append(f"{word + ':':<9}", "bold").append(f"{', '.join(names)}\n")
-    return text.append("Nobody else notices.", "dim")
+    return text.append("No other node is affected.", "dim")
 
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}

@@ -1,4 +1,4 @@
-"""Who runs where, who sees which camera, and which addresses are bound and dialled.
+"""Which node runs where and sees which cameras; which addresses are bound and connected to.
 
 Pure functions of a site. A host is known by its label: the first part of its name
 (`hub.local` is `hub`), an IP address as it is, `localhost` for every name of the own machine.
@@ -24,7 +24,7 @@ Placed = CameraBase | Recorder | Motion | Web
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One process of the site; a `custom` camera is listed too, though nobody starts it."""
+    """One process of the site; a `custom` camera is listed too, though it is not started."""
 
     kind: str  # of NODE_KINDS
     name: str
@@ -77,7 +77,7 @@ def broker_of(site: Site, camera: str) -> str:
 
 
 def _own(site: Site, node: Placed) -> str:
-    """The broker of a camera; of what is no camera, the first."""
+    """The broker of a camera; for any other node, the first."""
     known = brokers(site)
     if isinstance(node, CameraBase) and node.broker is not None and node.broker in known:
         return node.broker
@@ -85,7 +85,7 @@ def _own(site: Site, node: Placed) -> str:
 
 
 def brokers_for(site: Site, node: str | None) -> tuple[str, ...]:
-    """Those that a node has to do with, by its cameras; of whoever is none, all."""
+    """The brokers of a node's cameras; for any other name, all."""
     section = next((one.section for one in nodes(site) if one.name == node), None)
     if not site.brokers or section is None or isinstance(section, Broker):
         return tuple(brokers(site))
@@ -95,9 +95,9 @@ def brokers_for(site: Site, node: str | None) -> tuple[str, ...]:
 
 
 def as_seen_by(site: Site, broker: str) -> Site:
-    """A site of this broker alone, its cameras, and those who read some of them.
+    """The part of the site that this broker works with: its cameras and their readers.
 
-    Raises KeyError for a name that is no broker of the site.
+    Raises KeyError for a name that is not a broker of the site.
     """
     section = brokers(site)[broker]
     if not site.brokers:
@@ -156,7 +156,7 @@ def title_of(site: Site, camera: str) -> str:
 
 
 def endpoints(site: Site, broker: str | None = None) -> Endpoints:
-    """What everyone dials; without a name, of the first broker."""
+    """The addresses that clients connect to; without a name, those of the first broker."""
     section = _section(site, broker)
     host = section.host
     return _endpoints(section.ports, f"[{host}]" if ":" in host else host)

@@ -1,4 +1,4 @@
-"""What `camfan password` makes of a password or a token: text that is safe in a site file.
+"""Hashes of passwords and tokens, as `camfan password` writes them into a site file.
 
 `scrypt.15.8.3.SALT.HASH` for passwords, which people choose; `sha256.HASH` for tokens, which are
 random and long. Base64 without padding. Only the form is known here; `camfan_nodes.web` verifies.

@@ -1,4 +1,4 @@
-"""Text from outside on its way to a terminal or a log: nothing that a terminal would obey.
+"""Makes text from outside safe for a terminal or a log: no control sequences.
 
 A camera, another node, or the name of a device may hold escape sequences, line breaks that forge a
 line of a log, or marks that turn the order of letters around. What cannot be printed is replaced.
@@ -13,7 +13,7 @@ _JOINERS = "\u200c\u200d"  # some scripts join letters with them; without them t
 
 
 def printable(text: str, most: int | None = None) -> str:
-    """One line of printable characters, at most so many."""
+    """One line of printable characters, at most `most` of them."""
     if most is not None and len(text) > most:
         text = f"{text[: most - 1]}…"
     if text.isascii() and text.isprintable():

@@ -19,20 +19,20 @@ class Ports(Section, frozen=True, kw_only=True):
 
 
 class Broker(Section, frozen=True, kw_only=True):
-    """The process every frame passes through."""
+    """The process that every frame passes through."""
 
-    host: Annotated[Host, Meta(description="the one address everyone dials")] = "127.0.0.1"
+    host: Annotated[Host, Meta(description="the address that all clients connect to")] = "127.0.0.1"
     ports: Annotated[Ports, Meta(description="the three ports of the broker")] = Ports()
     http: Annotated[
         Address | None, Meta(description="host:port of health and metrics; null: none")
     ] = "127.0.0.1:5580"
-    memory: Annotated[Bytes, Meta(description="of the broker, rings and all, such as 512MB")] = (
+    memory: Annotated[Bytes, Meta(description="of the broker, rings included, such as 512MB")] = (
         512_000_000
     )
 
 
 class Upstream(Section, frozen=True, kw_only=True):
-    """Another site, whose broker gives cameras to this one."""
+    """Another site, whose broker provides cameras to this one."""
 
     delivery: Annotated[
         str,
@@ -43,7 +43,7 @@ class Upstream(Section, frozen=True, kw_only=True):
         ),
     ]
     key: Annotated[
-        Path | None, Meta(description="file of the secret key that the broker there lets in")
+        Path | None, Meta(description="file of a secret key that the broker there accepts")
     ] = None
     server_key: Annotated[
         ServerKey | None, Meta(description="the public key of the broker there")

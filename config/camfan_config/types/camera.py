@@ -23,7 +23,7 @@ from camfan_config.types.values import (
 
 
 class CameraRing(Section, frozen=True, kw_only=True):
-    """The frames that a camera keeps for those who missed them."""
+    """The frames that a camera keeps for repair."""
 
     memory: Annotated[Bytes, Meta(description="in memory, such as 64MB")] = 64_000_000
     disk: Annotated[
@@ -38,14 +38,14 @@ class CameraRing(Section, frozen=True, kw_only=True):
 RingSize = Annotated[
     CameraRing,
     Meta(
-        description="what it keeps for those who missed it: 64MB, or {memory, disk, path}",
+        description="frames kept for repair: 64MB, or {memory, disk, path}",
         extra={"short": "memory"},
     ),
 ]
 
 
 class CameraDefaults(Section, frozen=True, kw_only=True):
-    """Inherited by every camera that can use the value, value by value."""
+    """Inherited by every camera that has the key, key by key."""
 
     size: Annotated[
         PictureSize | None,
@@ -69,7 +69,7 @@ class CameraDefaults(Section, frozen=True, kw_only=True):
     ring: RingSize = CameraRing()
     trickle: Annotated[
         Trickle | None,
-        Meta(description="a picture this often while nobody watches, such as 5s; null: none"),
+        Meta(description="while unwatched, one picture per interval, such as 5s; null: none"),
     ] = 5.0
     rotate: Annotated[Literal[0, 90, 180, 270], Meta(description="degrees clockwise")] = 0
     flip: Annotated[
@@ -85,7 +85,7 @@ class CameraBase(Section, frozen=True, kw_only=True):
     """What every camera has, whatever its source."""
 
     title: Annotated[
-        Title | None, Meta(description="for people, in any script; absent: the name")
+        Title | None, Meta(description="shown to people, in any script; absent: the name")
     ] = None
     host: Annotated[Host | None, Meta(description="where it runs; absent: the broker's host")] = (
         None
@@ -110,11 +110,11 @@ class CameraBase(Section, frozen=True, kw_only=True):
     ring: RingSize = CameraRing()
     trickle: Annotated[
         Trickle | None,
-        Meta(description="a picture this often while nobody watches, such as 5s; null: none"),
+        Meta(description="while unwatched, one picture per interval, such as 5s; null: none"),
     ] = 5.0
     zones: Annotated[
         dict[Name, Polygon],
-        Meta(description="parts of the picture that motion may ask for by name"),
+        Meta(description="parts of the picture that motion may refer to by name"),
     ] = {}
     masks: Annotated[
         dict[Name, Polygon], Meta(description="parts of the picture that motion never looks at")
@@ -136,5 +136,5 @@ class EncodingCamera(CameraBase, frozen=True, kw_only=True):
     ] = "none"
     privacy: Annotated[
         dict[Name, Polygon],
-        Meta(description="parts painted black before encoding: nobody ever sees them"),
+        Meta(description="parts painted black before encoding"),
     ] = {}

@@ -21,7 +21,8 @@ class Motion(Section, frozen=True, kw_only=True):
     ] = "*"
     fps: Annotated[float, Meta(gt=0, le=30, description="frames per second that it looks at")] = 5.0
     min_area: Annotated[
-        Share, Meta(description="of the picture, such as 0.3%; smaller things are no motion")
+        Share,
+        Meta(description="share of the picture, such as 0.3%; smaller changes are ignored"),
     ] = 0.003
     threshold: Annotated[
         float,
@@ -35,7 +36,12 @@ class Motion(Section, frozen=True, kw_only=True):
     ] = 3
     end_after: Annotated[
         float,
-        Meta(gt=0, le=600, extra={"unit": "duration"}, description="of quiet that ends an event"),
+        Meta(
+            gt=0,
+            le=600,
+            extra={"unit": "duration"},
+            description="without motion, after which an event ends",
+        ),
     ] = 3.0
     absorb_after: Annotated[
         float,
@@ -43,7 +49,7 @@ class Motion(Section, frozen=True, kw_only=True):
             ge=1,
             le=3600,
             extra={"unit": "duration"},
-            description="about how long a thing at rest takes to become background",
+            description="about how long an object at rest takes to become background",
         ),
     ] = 20.0
     zones: Annotated[

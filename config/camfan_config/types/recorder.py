@@ -11,9 +11,11 @@ from camfan_config.types.values import Bytes, Cameras, Host, Name, Path, Seconds
 
 
 class Keep(Section, frozen=True, kw_only=True):
-    """How long recordings stay; whichever bites first."""
+    """How long recordings stay; the first limit that is reached applies."""
 
-    age: Annotated[Seconds | None, Meta(description="such as 7d; older segments go")] = None
+    age: Annotated[Seconds | None, Meta(description="such as 7d; older segments are deleted")] = (
+        None
+    )
     size: Annotated[
         Bytes | None, Meta(description="such as 200GB, all cameras of the recorder together")
     ] = None
@@ -25,7 +27,7 @@ class Keep(Section, frozen=True, kw_only=True):
 class ClipKeep(Section, frozen=True, kw_only=True):
     """How long clips stay."""
 
-    age: Annotated[Seconds | None, Meta(description="such as 30d; older clips go")] = None
+    age: Annotated[Seconds | None, Meta(description="such as 30d; older clips are removed")] = None
 
 
 class Clips(Section, frozen=True, kw_only=True):
@@ -68,7 +70,7 @@ class Recorder(Section, frozen=True, kw_only=True):
             ge=0.1,
             le=60,
             extra={"unit": "duration"},
-            description="what a power cut costs at most, such as 5s",
+            description="the most that a power cut costs, such as 5s",
         ),
     ] = 5.0
     keep: Annotated[Keep, Meta(description="how long recordings stay")] = Keep()

@@ -11,7 +11,7 @@ from camfan_config.types.values import Name, Path, Pattern, ServerKey
 
 
 class Access(Section, frozen=True, kw_only=True):
-    """What a key that is no node of this file may do."""
+    """What a key that does not belong to a node may do."""
 
     view: Annotated[
         tuple[Pattern, ...] | Literal["*"],
@@ -19,12 +19,12 @@ class Access(Section, frozen=True, kw_only=True):
     ] = ()
     publish_events: Annotated[bool, Meta(description="whether it may publish events")] = False
     control: Annotated[
-        bool, Meta(description="whether it may change cameras, trace frames and have files reread")
+        bool, Meta(description="whether it may change cameras, trace frames and reload files")
     ] = False
 
 
 class Limits(Section, frozen=True, kw_only=True):
-    """How much of anything one peer, or all of them, may ask of the broker."""
+    """Limits for one client, or for all of them, of the broker."""
 
     connections: Annotated[
         int, Meta(ge=8, le=60_000, description="to the three ports together")
@@ -78,7 +78,7 @@ class Limits(Section, frozen=True, kw_only=True):
 
 
 class Security(Section, frozen=True, kw_only=True):
-    """Who may do what; without keys, nothing leaves the machine."""
+    """Keys and permissions; without keys, a site stays on one machine."""
 
     keys: Annotated[
         Path | None,
@@ -89,10 +89,11 @@ class Security(Section, frozen=True, kw_only=True):
         Meta(description="the broker's public key, as `camfan keys new` writes it here"),
     ] = None
     insecure: Annotated[
-        bool, Meta(description="true: beyond loopback without keys, said out loud everywhere")
+        bool,
+        Meta(description="true: listen beyond loopback without keys, with warnings"),
     ] = False
     access: Annotated[
         dict[Name, Access],
-        Meta(description="what keys that are no node of this file may do, by their name"),
+        Meta(description="what keys that do not belong to a node may do, by name"),
     ] = {}
-    limits: Annotated[Limits, Meta(description="how much anybody may ask of the broker")] = Limits()
+    limits: Annotated[Limits, Meta(description="limits for each client of the broker")] = Limits()

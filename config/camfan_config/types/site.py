@@ -22,13 +22,13 @@ class Site(Section, frozen=True, kw_only=True):
 
     version: Annotated[Literal[1], Meta(description="of this format")]
     site: Annotated[Name, Meta(description="what the site is called")]
-    broker: Annotated[Broker, Meta(description="the process every frame passes through")] = Broker()
+    broker: Annotated[Broker, Meta(description="the process that all frames pass")] = Broker()
     brokers: Annotated[
         dict[Name, Broker], Meta(description="several of them by name, instead of `broker`")
     ] = {}
-    security: Annotated[Security, Meta(description="keys, and who may do what")] = Security()
+    security: Annotated[Security, Meta(description="keys and permissions")] = Security()
     defaults: Annotated[
-        CameraDefaults, Meta(description="inherited by every camera, value by value")
+        CameraDefaults, Meta(description="inherited by every camera, key by key")
     ] = CameraDefaults()
     upstream: Annotated[
         dict[Name, Upstream], Meta(description="other sites that cameras are taken from, by name")

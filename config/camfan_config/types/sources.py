@@ -56,10 +56,10 @@ class Picamera2Camera(
 ):
     """A camera module on the ribbon cable of a Raspberry Pi."""
 
-    camera: Annotated[int, Meta(ge=0, le=7, description="which ribbon cable, from 0")] = 0
+    camera: Annotated[int, Meta(ge=0, le=7, description="number of the ribbon cable, from 0")] = 0
     controls: Annotated[
         dict[str, bool | int | float | str | tuple[float, ...]],
-        Meta(description="libcamera controls, such as AfMode, as they are called there"),
+        Meta(description="libcamera controls by their own names, such as AfMode"),
     ] = {}
 
 
@@ -67,9 +67,9 @@ class RtspCamera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", 
     """An RTSP stream, decoded and encoded again as JPEG; MJPEG goes through untouched."""
 
     url: Annotated[Secret, Meta(description="rtsp:// or rtsps://; masked wherever it is shown")]
-    transport: Annotated[
-        Literal["tcp", "udp"], Meta(description="asked for first; then the other")
-    ] = "tcp"
+    transport: Annotated[Literal["tcp", "udp"], Meta(description="tried first; then the other")] = (
+        "tcp"
+    )
     ca: CertificateAuthority = None
     fingerprint: Fingerprint = None
     verify: Verify = True
@@ -99,7 +99,7 @@ class UpstreamCamera(CameraBase, frozen=True, kw_only=True, tag_field="source", 
 
 
 class CustomCamera(CameraBase, frozen=True, kw_only=True, tag_field="source", tag="custom"):
-    """Published by code of the owner's, with camfan.Publisher; there is no node to start."""
+    """Published by your own code, with camfan.Publisher; there is no node to start."""
 
 
 Camera = (

@@ -11,11 +11,12 @@ from camfan_config.types.values import Address, Cameras, Host, Name, Path, Role,
 
 
 class User(Section, frozen=True, kw_only=True):
-    """Someone who may log in to the web pages."""
+    """A person that may log in to the web pages."""
 
     password: Annotated[Secret, Meta(description="a hash, made by `camfan password`")]
     role: Annotated[
-        Role, Meta(description="viewer: sees; operator: also sets; owner: also who is watching")
+        Role,
+        Meta(description="viewer: watch; operator: also change cameras; owner: also see users"),
     ] = "viewer"
     cameras: Annotated[
         Cameras, Meta(description="what they may see: a list of names and globs, or *")
@@ -27,7 +28,8 @@ class Token(Section, frozen=True, kw_only=True):
 
     token: Annotated[Secret, Meta(description="a hash, made by `camfan password --token`")]
     role: Annotated[
-        Role, Meta(description="viewer: sees; operator: also sets; owner: also who is watching")
+        Role,
+        Meta(description="viewer: watch; operator: also change cameras; owner: also see users"),
     ] = "viewer"
     cameras: Annotated[
         Cameras, Meta(description="what it may see: a list of names and globs, or *")
@@ -53,14 +55,14 @@ class Web(Section, frozen=True, kw_only=True):
     cameras: Annotated[
         Cameras, Meta(description="what is shown: a list of names and globs, or *")
     ] = "*"
-    users: Annotated[dict[Name, User], Meta(description="who may log in, by name")] = {}
+    users: Annotated[dict[Name, User], Meta(description="people that may log in, by name")] = {}
     tokens: Annotated[dict[Name, Token], Meta(description="other software, by name")] = {}
     tls: Annotated[Tls | None, Meta(description="HTTPS; absent: plain, or behind a proxy")] = None
     proxies: Annotated[
         tuple[str, ...],
-        Meta(description="addresses or networks of proxies whose X-Forwarded-* is believed"),
+        Meta(description="addresses or networks of proxies whose X-Forwarded-* is trusted"),
     ] = ()
     state: Annotated[
         Path | None,
-        Meta(description="folder for who is logged in; absent: that of the service or the user"),
+        Meta(description="folder of the logins; absent: that of the service or the user"),
     ] = None

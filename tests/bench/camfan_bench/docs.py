@@ -12,7 +12,7 @@ from camfan_bench.report import Entry, number
 INTRODUCTION = """\
 # Benchmarks
 
-Written by `make bench`, which measures all of this anew on your machine; how it is measured stands
+Written by `make bench`, which measures all of this again on your machine; how it is measured stands
 in [tests/bench/README.md](../../tests/bench/README.md). Each ratio is the median of pairs of runs,
 ours and the yardstick, taken within seconds of each other. Trust ratios, not values: other machines
 have other values.
