@@ -9,6 +9,7 @@ import pytest
 from camfan_bench.jpeg_sizes import SIZES, frames, jpeg_bytes, measured, scaled
 from camfan_config import (
     Broker,
+    CameraKeep,
     Clips,
     FileCamera,
     HttpCamera,
@@ -115,10 +116,9 @@ def test_only_what_crosses_the_network_is_traffic() -> None:
 
 def test_the_farm_is_warned_of_wifi_and_of_its_disk() -> None:
     """With the numbers, and nothing else."""
-    wifi, disk = warnings(load_site(SITES / "farm.yaml"))
+    (wifi,) = warnings(load_site(SITES / "farm.yaml"))
 
     assert wifi.startswith("host porch-pi: its cameras send 22 Mbit/s, more than 2.4 GHz Wi-Fi")
-    assert disk == "recorders.archive: recordings are never deleted yet; the disk fills up"
 
 
 def site(recorder: Recorder, **more: object) -> Site:
@@ -136,14 +136,14 @@ def site(recorder: Recorder, **more: object) -> Site:
 @pytest.mark.parametrize(
     ("recorder", "sentence"),
     [
-        (Recorder(path="/r"), "recorders.r: recordings are never deleted yet"),
+        (Recorder(path="/r"), "recorders.r: recordings are never deleted, and the disk fills up"),
         (
-            Recorder(path="/r", keep=Keep(size=10**6)),
-            "recorders.r: recordings are never deleted yet; the disk fills up (keep has no effect",
+            Recorder(path="/r", keep=Keep(cameras={"a": CameraKeep()})),
+            "recorders.r: recordings are never deleted, and the disk fills up",
         ),
         (
             Recorder(path="/r", keep=Keep(age=60), clips=Clips(source=("m",))),
-            "recorders.r: recordings are never deleted yet; the disk fills up (keep and clips have",
+            "recorders.r: clips has no effect yet",
         ),
     ],
 )
@@ -151,6 +151,14 @@ def test_recordings_that_hardly_work_are_named(recorder: Recorder, sentence: str
     """One sentence each, that begins with the key."""
     (warning,) = warnings(site(recorder))
     assert warning.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "keep", [Keep(age=60), Keep(size=9), Keep(min_free=1), Keep(cameras={"*": CameraKeep(size=5)})]
+)
+def test_a_recorder_that_deletes_is_not_warned_of(keep: Keep) -> None:
+    """Any limit will do, also that of some cameras only."""
+    assert warnings(site(Recorder(path="/r", keep=keep))) == ()
 
 
 @pytest.mark.parametrize(

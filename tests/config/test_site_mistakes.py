@@ -146,6 +146,8 @@ MISTAKES = [
     row(TOP + CAMERA + "web: {listen: '127.0.0.1:5580'}", 6, 15, "web.listen: port 5580 is used by broker.http already"),
     row(TOP + CAMERA + "recorders: {r: {path: r, segment: 10m, keep: {age: 5m}}}", 6, 52, "recorders.r.keep.age: shorter than one segment (10m); they are deleted whole"),
     row(TOP + CAMERA + "recorders: {r: {path: r, keep: {size: 0}}}", 6, 39, "recorders.r.keep.size: with 0 bytes nothing can be recorded"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, keep: {cameras: {a: {age: 5s}}}}}", 6, 52, "recorders.r.keep.cameras.a.age: shorter than one segment (1m); they are deleted whole"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, keep: {cameras: {b*: {size: 5GB}}}}}", 6, 43, "recorders.r.keep.cameras.'b*': 'b*' matches no camera that is recorded here"),
     row(TOP + CAMERA + "recorders: {r: {path: r, index: /i/index.sqlite}}", 6, 33, "recorders.r.index: '/i/index.sqlite' is the name of a file; name the folder"),
     # no effect
     row(TOP + "cameras:\n  a: {source: v4l2, size: 9248x6944}", 4, 27, "cameras.a.size: 64218112 pixels are more than this site allows (50000000); raise security.limits.pixels"),

@@ -10,6 +10,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from camfan_config import load_site
 from camfan_nodes.recorder.storage import Storage
 from camfan_testing.recordings import frame, picture
@@ -17,21 +19,22 @@ from camfan_testing.recordings import frame, picture
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "recording.md"
 
 
+def all_fenced(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+
+
 def fenced(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-    assert found is not None
-    return found[1]
+    return all_fenced(language)[0]
 
 
-def test_the_recorder_of_the_guide_is_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("section", all_fenced("yaml"))
+def test_a_recorder_of_the_guide_is_one(section: str, tmp_path: Path) -> None:
     """Its section makes a site file with cameras of those names."""
     path = tmp_path / "site.yaml"
     cameras = "cameras: {front-door: {source: test}, driveway: {source: test}}"
-    path.write_text(f"version: 1\nsite: home\n{cameras}\n{fenced('yaml')}", encoding="utf-8")
+    path.write_text(f"version: 1\nsite: home\n{cameras}\n{section}", encoding="utf-8")
 
-    recorder = load_site(path).recorders["archive"]
-
-    assert (recorder.segment, recorder.sync) == (60.0, 5.0)
+    assert "archive" in load_site(path).recorders
 
 
 def test_the_query_of_the_guide_finds_the_last_picture(tmp_path: Path) -> None:

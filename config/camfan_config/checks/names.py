@@ -18,6 +18,8 @@ def check(site: Site, places: Places) -> None:
     for path, cameras in _lists(site):
         _cameras(site, places, path, cameras)
     for name, recorder in site.recorders.items():
+        for glob in recorder.keep.cameras:
+            _recorded(site, places, ("recorders", name, "keep", "cameras", glob), recorder.cameras)
         if recorder.clips is not None:
             _clips(site, places, ("recorders", name, "clips", "from"), recorder.clips)
 
@@ -75,6 +77,16 @@ def _cameras(site: Site, places: Places, path: KeyPath, patterns: Cameras) -> No
             meant = None if globbed else closest(pattern, site.cameras)
             shown = places.written((*path, index), pattern)
             places.complain((*path, index), f"{shown!r} {words}", suggestion=meant)
+
+
+def _recorded(site: Site, places: Places, path: KeyPath, recorded: Cameras) -> None:
+    """A key that stands for cameras of a recorder."""
+    glob = str(path[-1])
+    cameras = [name for name in site.cameras if recorded == "*" or matches(name, recorded)]
+    if cameras and not any(matches(name, [glob]) for name in cameras):
+        words = f"{glob!r} matches no camera that is recorded here"
+        meant = None if is_glob(glob) else closest(glob, cameras)
+        places.complain(path, words, suggestion=meant, key=True)
 
 
 def _clips(site: Site, places: Places, path: KeyPath, clips: Clips) -> None:

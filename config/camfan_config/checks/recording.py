@@ -7,7 +7,7 @@ from posixpath import normpath
 from camfan_config.document.places import KeyPath, Places
 from camfan_config.site.topology import host_of
 from camfan_config.text.units import format_duration
-from camfan_config.types import Recorder, Site
+from camfan_config.types import CameraKeep, Keep, Recorder, Site
 
 
 def check(site: Site, places: Places) -> None:
@@ -49,9 +49,16 @@ def _index(site: Site, name: str, path: KeyPath, places: Places) -> None:
 
 
 def _retention(recorder: Recorder, path: KeyPath, places: Places) -> None:
-    age, segment = recorder.keep.age, recorder.segment
-    if age is not None and age < segment and places.sound((*path, "segment")):
+    _limits(recorder.keep, recorder.segment, path, (*path, "keep"), places)
+    for glob, keep in recorder.keep.cameras.items():
+        _limits(keep, recorder.segment, path, (*path, "keep", "cameras", glob), places)
+
+
+def _limits(
+    keep: Keep | CameraKeep, segment: float, recorder: KeyPath, path: KeyPath, places: Places
+) -> None:
+    if keep.age is not None and keep.age < segment and places.sound((*recorder, "segment")):
         words = f"shorter than one segment ({format_duration(segment)}); they are deleted whole"
-        places.complain((*path, "keep", "age"), words)
-    if recorder.keep.size == 0:
-        places.complain((*path, "keep", "size"), "with 0 bytes nothing can be recorded")
+        places.complain((*path, "age"), words)
+    if keep.size == 0:
+        places.complain((*path, "size"), "with 0 bytes nothing can be recorded")

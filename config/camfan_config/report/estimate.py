@@ -21,6 +21,7 @@ from camfan_config.site.inherit import without_effect
 from camfan_config.site.topology import broker_host, broker_of, brokers, host_of, select
 from camfan_config.types import (
     Camera,
+    CameraKeep,
     EncodingCamera,
     HttpCamera,
     Keep,
@@ -205,17 +206,20 @@ def _links(site: Site) -> list[str]:
 def _never_deleted(site: Site) -> list[str]:
     found = []
     for name, recorder in site.recorders.items():
-        ignored = [
-            key
-            for key, given in (("keep", recorder.keep != Keep()), ("clips", recorder.clips))
-            if given
-        ]
-        words = f"recorders.{name}: recordings are never deleted yet; the disk fills up"
-        if ignored:
-            verb = "have" if len(ignored) > 1 else "has"
-            words += f" ({' and '.join(ignored)} {verb} no effect yet)"
-        found.append(words)
+        if not is_limited(recorder.keep):
+            found.append(
+                f"recorders.{name}: recordings are never deleted, and the disk fills up;"
+                " `keep: {age: 7d, min_free: 5GB}` would delete the oldest"
+            )
+        if recorder.clips is not None:
+            found.append(f"recorders.{name}: clips has no effect yet")
     return found
+
+
+def is_limited(keep: Keep) -> bool:
+    """Whether anything is ever deleted."""
+    limits: list[Keep | CameraKeep] = [keep, *keep.cameras.values()]
+    return any(value is not None for one in limits for value in (one.age, one.size, one.min_free))
 
 
 def _hosts(site: Site) -> list[str]:

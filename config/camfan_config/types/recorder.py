@@ -7,11 +7,24 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from camfan_config.types.section import Section
-from camfan_config.types.values import Bytes, Cameras, Host, Name, Path, Seconds
+from camfan_config.types.values import Bytes, Cameras, Host, Name, Path, Pattern, Seconds
+
+
+class CameraKeep(Section, frozen=True, kw_only=True):
+    """How long recordings of some cameras stay."""
+
+    age: Annotated[
+        Seconds | None, Meta(description="such as 30d, instead of the recorder's own age")
+    ] = None
+    size: Annotated[Bytes | None, Meta(description="such as 50GB for each of these cameras")] = None
+    min_free: Annotated[
+        Bytes | None,
+        Meta(description="such as 20GB; with less left, the oldest of these cameras go"),
+    ] = None
 
 
 class Keep(Section, frozen=True, kw_only=True):
-    """How long recordings stay; the first limit that is reached applies."""
+    """How long recordings stay. Each limit holds; the oldest segments are deleted first."""
 
     age: Annotated[Seconds | None, Meta(description="such as 7d; older segments are deleted")] = (
         None
@@ -22,6 +35,10 @@ class Keep(Section, frozen=True, kw_only=True):
     min_free: Annotated[
         Bytes | None, Meta(description="such as 10GB, always left free on the disk")
     ] = None
+    cameras: Annotated[
+        dict[Pattern, CameraKeep],
+        Meta(description="limits of single cameras, by name or glob; the first that fits counts"),
+    ] = {}
 
 
 class ClipKeep(Section, frozen=True, kw_only=True):

@@ -24,6 +24,14 @@ _SEGMENT_NAMES = tuple(field.name for field in fields(SegmentRow))
 _SEGMENT = ", ".join(f"s.{name}" for name in _SEGMENT_NAMES)
 _CLIP = ", ".join(field.name for field in fields(ClipRow))
 _PROTECTION = ", ".join(field.name for field in fields(ProtectionRow))
+_GIVEN_UP = (
+    "event_end_ns IS NOT NULL AND NOT EXISTS (SELECT 1 FROM protected p"
+    " WHERE (p.camera IS NULL OR p.camera = clips.camera)"
+    " AND p.start_ns <= clips.end_ns AND p.end_ns >= clips.start_ns)"
+    " AND EXISTS (SELECT 1 FROM segments s WHERE s.kept = 1 AND s.camera = clips.camera"
+    " AND s.start_ns BETWEEN clips.start_ns - 86400000000000 AND clips.end_ns"
+    " AND s.end_ns >= clips.start_ns)"
+)
 _FRAME = (
     'f.sequence, coalesce(f.captured_ns, f.time_ns + s.shift_ns), f.time_ns, f."offset", f.size'
 )
@@ -87,6 +95,29 @@ class IndexReader:
         )
         return [_segment(row) for row in rows]
 
+    def ordinary(self, camera: str) -> Iterator[SegmentRow]:
+        """The closed files of a camera that retention may look at, by the time they begin.
+
+        Read while it is iterated, so the index must not change meanwhile.
+        """
+        rows = self._db.execute(
+            f"SELECT {_SEGMENT} FROM segments s WHERE camera = ? AND kept = 0"  # noqa: S608 - as above
+            " AND state IN ('closed', 'salvaged') ORDER BY start_ns",
+            (camera,),
+        )
+        return (_segment(row) for row in rows)
+
+    def needed(self, segment: SegmentRow) -> tuple[tuple[int, int], ...]:
+        """The intervals of clips and protection that touch a file, in site time."""
+        rows = self._db.execute(
+            "SELECT start_ns, end_ns FROM clips WHERE camera = ?1 AND start_ns <= ?3"
+            " AND start_ns >= ?2 - 86400000000000 AND end_ns >= ?2"
+            " UNION ALL SELECT start_ns, end_ns FROM protected"
+            " WHERE (camera IS NULL OR camera = ?1) AND start_ns <= ?3 AND end_ns >= ?2",
+            (segment.camera, segment.start_ns, segment.end_ns or segment.start_ns),
+        )
+        return tuple(rows)
+
     def frames(
         self, camera: str, from_ns: int = 0, until_ns: int = 2**63 - 1
     ) -> Iterator[tuple[SegmentRow, FrameRow]]:
@@ -137,6 +168,23 @@ class IndexReader:
             f"SELECT {_CLIP} FROM clips WHERE (?1 IS NULL OR camera = ?1)"  # noqa: S608 - as above
             " AND start_ns < ?3 AND end_ns >= ?2 ORDER BY start_ns, id",
             (camera, from_ns, until_ns),
+        )
+        names = tuple(field.name for field in fields(ClipRow))
+        return [ClipRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def clips_ended_before(self, time_ns: int, at_most: int) -> list[ClipRow]:
+        """The oldest clips that are over and ended before a site time."""
+        return self._clips("end_ns < ? AND event_end_ns IS NOT NULL", at_most, time_ns)
+
+    def oldest_unprotected_clip(self) -> ClipRow | None:
+        """The first clip that is over, keeps a file, and of which nothing is protected."""
+        found = self._clips(_GIVEN_UP, 1)
+        return found[0] if found else None
+
+    def _clips(self, which: str, at_most: int, *values: object) -> list[ClipRow]:
+        rows = self._db.execute(
+            f"SELECT {_CLIP} FROM clips WHERE {which} ORDER BY end_ns LIMIT {at_most}",  # noqa: S608 - as above
+            values,
         )
         names = tuple(field.name for field in fields(ClipRow))
         return [ClipRow(**dict(zip(names, row, strict=True))) for row in rows]

@@ -72,6 +72,7 @@ ADDED_IN_2 = """
 CREATE INDEX segments_deleting ON segments (id) WHERE state = 'deleting';
 CREATE INDEX segments_ordinary ON segments (camera, start_ns)
     WHERE kept = 0 AND state IN ('closed', 'salvaged');
+CREATE INDEX segments_kept ON segments (camera, start_ns) WHERE kept = 1;
 CREATE TABLE skips (          -- frames that came and were not kept, as the mode says
     id INTEGER PRIMARY KEY,
     camera TEXT NOT NULL,

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from camfan_config import Loaded
+from camfan_config.report.estimate import is_limited
 from camfan_nodes.recorder.node import run
 from camfan_nodes.shared import service
 from camfan_nodes.shared.command import add_key_argument, end_with_code, find_node, log_to_stderr
@@ -42,12 +43,10 @@ def _run(name: str, config: Path | None, key: Path | None) -> int:
 def _record(name: str, loaded: Loaded, key: Path | None) -> int:
     site = loaded.site
     recorder = find_node(site.recorders, "recorder", name)
-    if recorder.keep != type(recorder.keep)() or recorder.clips is not None:
-        log.warning(
-            "recorder %s: this version deletes nothing and cuts no clips; "
-            "keep: and clips: have no effect yet",
-            name,
-        )
+    if not is_limited(recorder.keep):
+        log.warning("recorder %s: without `keep`, recordings are never deleted", name)
+    if recorder.clips is not None:
+        log.warning("recorder %s: this version cuts no clips; `clips` has no effect yet", name)
     stop = service.stop_on_signals()
     run(
         site,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from camfan.frame import Frame
@@ -25,7 +26,11 @@ log = logging.getLogger(__name__)
 class Files:
     """Every file that is written to, or is not yet safely on the disk."""
 
-    def __init__(self, folder: Path, index: Index, segment_ns: int) -> None:
+    def __init__(
+        self, folder: Path, index: Index, segment_ns: int, before_open: Callable[[], None]
+    ) -> None:
+        """`before_open` is called before each new file."""
+        self._before_open = before_open
         self._folder = folder
         self._index = index
         self._segment_ns = segment_ns
@@ -87,6 +92,7 @@ class Files:
         return [track.part for track in self._tracks.values() if track.part is not None]
 
     def _open(self, frame: Frame, time_ns: int) -> Part:
+        self._before_open()
         about = About(frame.camera, frame.width, frame.height, time_ns)
         part = Part(
             id=self._index.new_id(),

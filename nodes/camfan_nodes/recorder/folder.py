@@ -13,18 +13,22 @@ KEEP_INDEX = "keep the index in"  # what else a folder is for
 
 
 class Folder:
-    """Holds a folder for one recorder until closed. Raises RecordingError when made."""
+    """Holds a folder for one recorder until closed. Raises RecordingError when made.
+
+    Attributes:
+        fd: the open folder, below which files are deleted.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as exc:
             look_at_folder(path)
             raise RecordingError(f"cannot record into {path}: {exc.strerror}") from exc
         try:
-            _check(path, self._fd)
+            _check(path, self.fd)
         except RecordingError:
             self.close()
             raise
@@ -32,13 +36,13 @@ class Folder:
     def free_bytes(self) -> int | None:
         """What the disk has left for us; None when it does not say."""
         try:
-            disk = os.fstatvfs(self._fd)
+            disk = os.fstatvfs(self.fd)
         except OSError:
             return None
         return disk.f_bavail * disk.f_frsize
 
     def close(self) -> None:
-        os.close(self._fd)
+        os.close(self.fd)
 
 
 def look_at_folder(path: Path, purpose: str = "record into") -> None:

@@ -70,6 +70,27 @@ class Index:
         self.forget_frames(segment)
         self._add("DELETE FROM segments WHERE id = ?", segment)
 
+    def mark_deleting(self, segment: int) -> None:
+        """Its file is about to be deleted; without effect on what is needed meanwhile."""
+        self._add(
+            "UPDATE segments AS s SET state = 'deleting' WHERE id = ? AND kept = 0"
+            " AND state IN ('closed', 'salvaged') AND NOT EXISTS (SELECT 1 FROM protected p"
+            " WHERE (p.camera IS NULL OR p.camera = s.camera)"
+            " AND p.start_ns <= s.end_ns AND p.end_ns >= s.start_ns)",
+            segment,
+        )
+
+    def restore_segment(self, segment: int) -> None:
+        """Its file is not deleted after all."""
+        self._add("UPDATE segments SET state = 'closed' WHERE id = ?", segment)
+
+    def keep_segment(self, segment: int) -> None:
+        """Retention leaves it alone until a clip or a protection of its time is removed."""
+        self._add("UPDATE segments SET kept = 1 WHERE id = ?", segment)
+
+    def forget_clip(self, clip: int) -> None:
+        self._add("DELETE FROM clips WHERE id = ?", clip)
+
     def add_frame(self, segment: int, row: FrameRow, shift_ns: int) -> None:
         """`shift_ns` is that of the segment; a capture time that follows from it takes no room."""
         captured_ns = None if row.captured_ns == row.time_ns + shift_ns else row.captured_ns

@@ -55,6 +55,8 @@ def run(
             recorder.segment,
             recorder.sync,
             index=index_folder(recorder),
+            keep=recorder.keep,
+            clips=recorder.clips,
             site_ns=publisher.clock.site_ns,
             cover=cover,
             announce=lambda event: _announce(publisher, event),
@@ -114,7 +116,7 @@ class Board:
         )
         self._report = Report(
             state="recording" if trouble is None else trouble.reason,
-            message=None if trouble is None else trouble.message,
+            message=storage.expiry.trouble if trouble is None else trouble.message,
             recorder=figures,
         )
         self._ages_ms.clear()

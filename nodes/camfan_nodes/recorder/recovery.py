@@ -67,14 +67,18 @@ def _remove_unnamed(folder: Path) -> None:
 def _files(folder: Path) -> Iterator[str]:
     """Ours: segments, and files that were to become one."""
     for camera in sorted(folder.iterdir()):
-        if not is_name(camera.name) or not camera.is_dir():
+        if not is_name(camera.name) or not _is_folder(camera):
             continue
         for day in sorted(camera.iterdir()):
-            if not DAY_NAME.fullmatch(day.name) or not day.is_dir():
+            if not DAY_NAME.fullmatch(day.name) or not _is_folder(day):
                 continue
-            names = sorted(path.name for path in day.iterdir())
+            names = sorted(path.name for path in day.iterdir() if not path.is_symlink())
             ours = (name for name in names if FILE_NAME.fullmatch(name.removesuffix(NEW)))
             yield from (f"{camera.name}/{day.name}/{name}" for name in ours)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _recover(folder: Path, index: Index, row: SegmentRow, found: Recovered) -> None:

@@ -8,6 +8,7 @@ camera name.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from contextlib import suppress
@@ -21,6 +22,7 @@ from camfan_config import is_name
 
 CUE_EVERY_MS = 1000
 FILE_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z(_\d+)?\.mkv")
+THUMBNAIL_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z(_\d+)?\.jpg")
 DAY_NAME = re.compile(r"\d{4}-\d\d-\d\d")
 NEW = ".new"  # behind the name of a file without a whole frame
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -126,6 +128,9 @@ def _create(folder: Path, about: About) -> tuple[str, int]:
         path = folder / name
         for parent in (path.parent.parent, path.parent):  # not the recorder's own folder:
             parent.mkdir(exist_ok=True)  # where it is gone, a disk is not mounted
+            if parent.is_symlink():
+                words = "a symbolic link, through which nothing is recorded or deleted"
+                raise OSError(errno.ELOOP, words, str(parent))
         if not path.exists():  # the folder is locked: nobody else makes one meanwhile
             with suppress(FileExistsError):
                 return name, os.open(_unnamed(path), flags, 0o644)

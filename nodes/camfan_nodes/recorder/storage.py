@@ -21,7 +21,9 @@ from typing import Literal
 from camfan.frame import Frame
 from camfan.recording.errors import IndexDamagedError, RecordingError
 from camfan.recording.schema import explained
+from camfan_config import Clips, Keep
 from camfan_config.report.mounts import network_share
+from camfan_nodes.recorder.expiry import CHECK_S, Expiry
 from camfan_nodes.recorder.files import Files
 from camfan_nodes.recorder.folder import KEEP_INDEX, Folder, look_at_folder
 from camfan_nodes.recorder.index import Index, open_index, set_aside
@@ -52,6 +54,8 @@ class Storage:
         sync_s: float,
         *,
         index: Path | None = None,
+        keep: Keep | None = None,
+        clips: Clips | None = None,
         clock: Callable[[], float] = time.monotonic,
         site_ns: Callable[[], int] = time.time_ns,
         announce: Callable[[Event], None] = lambda _event: None,
@@ -78,11 +82,13 @@ class Storage:
         except BaseException:
             self._folder.close()
             raise
-        self._files = Files(path, self._index, int(segment_s * 1e9))
+        self.expiry = Expiry(self._folder, self._index, keep or Keep(), clips, site_ns)
+        self._files = Files(path, self._index, int(segment_s * 1e9), self._expire)
         self._segment_s = segment_s
         self._positions = self._index.reader.positions()
         self._runs = self._index.reader.runs()
         self._committed_s = self._synced_s = clock()
+        self._checked_s = float("-inf")  # when retention was last looked at
 
     def positions(self) -> dict[str, Position]:
         """The last place of each camera that is recorded, or lost for good."""
@@ -147,6 +153,8 @@ class Storage:
     def tick(self) -> None:
         """Do what is due. Raises RecordingError when the index is damaged."""
         now_s = self._clock()
+        if now_s - self._checked_s >= CHECK_S:
+            self._expire(retry=True)
         try:
             if now_s - self._synced_s >= self._sync_s * SYNC_SHARE:
                 self._synced_s = now_s
@@ -237,11 +245,25 @@ class Storage:
             f"{error}; set aside as {aside.name}, the next start makes it again from the files"
         )
 
+    def _expire(self, *, retry: bool = False) -> None:
+        """Delete what retention no longer keeps. What fails is said, and tried again."""
+        self._checked_s = self._clock()
+        try:
+            finished = self.expiry.check(retry=retry)
+        except sqlite3.OperationalError as exc:
+            if self.trouble is None:
+                log.warning("%s: retention waits: %s", self._path, exc)
+        else:
+            if not finished:
+                self._checked_s = float("-inf")  # at the next tick
+
     def _worth_trying(self, trouble: Trouble) -> bool:
         """It is time, and there is room; a disk that takes a frame now and then helps nobody."""
         now_s = self._clock()
         if now_s < trouble.retry_s:
             return False
+        if trouble.reason == DISK_FULL:
+            self._expire()
         free_bytes = self.free_bytes()
         if trouble.reason != DISK_FULL or free_bytes is None or free_bytes >= ROOM_BYTES:
             return True

@@ -145,6 +145,5 @@ def _recorder(record: str | None) -> Iterator[str]:
     yield f"{comment}recorders:"
     yield f"{comment}  archive:"
     yield f"{comment}    path: {_text(record or '/srv/recordings')}"
-    yield f"{comment}    # Recordings are never deleted yet, so the disk fills up;"
-    yield f"{comment}    # `camfan check` says how much a day."
+    yield f"{comment}    keep: {{age: 7d, min_free: 5GB}} # the oldest is deleted first"
     yield f'{comment}    cameras: "*"'

@@ -1,0 +1,161 @@
+"""Retention at work: segments and clips whose time is over are deleted, oldest first.
+
+A row is marked before its file is deleted, and removed after that, so a file that cannot be
+deleted keeps its row and is tried again. Each call works for a bounded time.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from itertools import islice
+
+from camfan.recording.retention import Decision, Holdings, plan_retention, shortfall
+from camfan.recording.rows import ClipRow, SegmentRow
+from camfan_config import Clips, Keep
+from camfan_nodes.recorder.folder import Folder
+from camfan_nodes.recorder.index import Index
+from camfan_nodes.recorder.removal import remove_file
+
+log = logging.getLogger(__name__)
+
+CHECK_S = 60.0
+BATCH = 20  # segments whose rows change in one transaction
+_DISK_ERRORS = {errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO}
+BUDGET_S = 0.1  # after so long the rest waits for the next call
+
+
+class Expiry:
+    """Holds what `keep` of the recorder and of its clips says."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        index: Index,
+        keep: Keep,
+        clips: Clips | None,
+        site_ns: Callable[[], int],
+    ) -> None:
+        self._folder = folder
+        self._index = index
+        self._keep = keep
+        self._clip_age_s = None if clips is None else clips.keep.age
+        self._site_ns = site_ns
+        self._failed: dict[str, str] = {}  # path of a file that could not be deleted, and why
+        self._said: set[str] = set()  # logged once each
+        self.deleted = 0  # segments since the start
+        self.deleted_bytes = 0
+
+    @property
+    def trouble(self) -> str | None:
+        """Why files that should be deleted are not; None while there are none."""
+        if not self._failed:
+            return None
+        path, why = next(iter(self._failed.items()))
+        others = f" and {len(self._failed) - 1} more" if len(self._failed) > 1 else ""
+        return f"{self._folder.path / path}{others} cannot be deleted: {why}"
+
+    def check(self, *, retry: bool = True) -> bool:
+        """Delete what is due. Whether that was all of it; False: call again soon.
+
+        `retry`: also the files that could not be deleted before. Raises sqlite3.Error.
+        """
+        until_s = time.monotonic() + BUDGET_S
+        self._expire_clips()
+        if retry:
+            self._retry()
+        at_most = 1  # at first: a disk that deletes nothing costs one attempt
+        finished = True
+        while finished and (decisions := self._plan(at_most)):
+            if not self._carry_out(decisions):
+                break
+            finished = time.monotonic() <= until_s
+            at_most = BATCH
+        self._index.commit(durable=False)
+        return finished
+
+    def _plan(self, at_most: int) -> list[Decision]:
+        """The next decisions; clips are given up once there is nothing else to delete."""
+        while True:
+            reader, free_bytes = self._index.reader, self._folder.free_bytes()
+            usage = reader.usage()
+            holdings = Holdings(usage, reader.ordinary, reader.needed, free_bytes)
+            plan = plan_retention(self._keep, holdings, self._site_ns())
+            decisions = list(islice(plan, at_most))
+            if decisions or not shortfall(self._keep, usage, free_bytes):
+                return decisions
+            clip = reader.oldest_unprotected_clip()
+            if clip is None:
+                return []
+            log.warning("clip of %s given up, as the limits of `keep` leave no room", clip.camera)
+            self._remove_clip(clip)
+            self._index.commit(durable=False)
+
+    def _carry_out(self, decisions: list[Decision]) -> bool:
+        """Whether the disk deletes at all."""
+        doomed = [d.segment for d in decisions if d.action == "delete"]
+        for decision in decisions:
+            if decision.action == "delete":
+                self._index.mark_deleting(decision.segment.id)
+            else:
+                self._index.keep_segment(decision.segment.id)
+        try:
+            self._index.commit(durable=False)
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL:
+                raise
+            marked = [row for row in doomed if not self._index.reader.needed(row)]
+        else:
+            ids = {row.id for row in doomed}
+            marked = [row for row in self._index.reader.segments(state="deleting") if row.id in ids]
+        removed = [self._remove(row) for row in marked]
+        return not doomed or any(removed)
+
+    def _retry(self) -> None:
+        """Try again what could not be deleted; what was protected since then stays."""
+        self._failed.clear()  # of files that are gone by other means as well
+        for row in self._index.reader.segments(state="deleting"):
+            if self._index.reader.needed(row):
+                self._index.restore_segment(row.id)
+            elif not self._remove(row):
+                return
+
+    def _remove(self, row: SegmentRow) -> bool:
+        """Delete a file that is marked. False: nothing can be deleted at the moment."""
+        try:
+            remove_file(self._folder.fd, row.path)
+        except OSError as exc:
+            if row.path not in self._said:
+                self._said.add(row.path)
+                log.error("%s cannot be deleted: %s", self._folder.path / row.path, exc.strerror)
+            self._failed[row.path] = exc.strerror or str(exc)
+            if exc.errno in _DISK_ERRORS:
+                self._index.restore_segment(row.id)
+                return False
+            return True
+        self._failed.pop(row.path, None)
+        self._said.discard(row.path)
+        self._index.forget_segment(row.id)
+        self.deleted += 1
+        self.deleted_bytes += row.bytes
+        return True
+
+    def _expire_clips(self) -> None:
+        if self._clip_age_s is None:
+            return
+        before_ns = self._site_ns() - int(self._clip_age_s * 1e9)
+        for clip in self._index.reader.clips_ended_before(before_ns, BATCH):
+            self._remove_clip(clip)
+        if self._index.waiting:
+            self._index.commit(durable=False)
+
+    def _remove_clip(self, clip: ClipRow) -> None:
+        if clip.thumbnail is not None:
+            try:
+                remove_file(self._folder.fd, clip.thumbnail)
+            except OSError as exc:
+                log.error("%s cannot be deleted: %s", self._folder.path / clip.thumbnail, exc)
+        self._index.forget_clip(clip.id)
