@@ -35,8 +35,8 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
 
 
 def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise RecordingError(f"{path} is a folder; the index is a file of that name")
+    if path.exists() and not path.is_file():
+        raise RecordingError(f"{path} is not a regular file; the index is a file of that name")
     try:
         with path.open("rb"):
             return

@@ -58,9 +58,14 @@ def segment_files(folder: Path) -> Iterator[str]:
     return (name for name in _files(folder) if not name.endswith(NEW))
 
 
+def unfinished_files(folder: Path) -> Iterator[str]:
+    """What a kill left before the first frame was whole."""
+    return (name for name in _files(folder) if name.endswith(NEW))
+
+
 def _remove_unnamed(folder: Path) -> None:
     """What was killed before its first frame was whole holds nothing that anybody was told of."""
-    for name in [name for name in _files(folder) if name.endswith(NEW)]:
+    for name in list(unfinished_files(folder)):
         (folder / name).unlink()
 
 

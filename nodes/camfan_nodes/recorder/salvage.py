@@ -56,7 +56,7 @@ def read_segment(path: Path, trusted_bytes: int | None = 0) -> Contents | None:
     Frames that lie beyond the first `trusted_bytes` are compared with their checksums; None
     trusts all of a finished file. Raises OSError.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would wait
     try:
         return _read(fd, trusted_bytes)
     finally:
@@ -70,7 +70,7 @@ def mend(path: Path, contents: Contents) -> int:
         os.ftruncate(fd, contents.end)
         for place in contents.damaged:
             os.pwrite(fd, matroska.void_head(place.end - place.start), place.start)
-        about, points = contents.about, _cue_points(contents)
+        about, points = contents.about, cue_points(contents)
         last_ns = contents.frames[-1].record.time_ns if contents.frames else about.start_ns
         length = finish(fd, about, last_ns, points, contents.end)
         os.fsync(fd)
@@ -128,7 +128,8 @@ def _whole(fd: int, place: Place) -> bool:
     return after is not None and after[1] == matroska.checksum(jpeg, after[0])
 
 
-def _cue_points(contents: Contents) -> list[tuple[int, int]]:
+def cue_points(contents: Contents) -> list[tuple[int, int]]:
+    """(milliseconds, offset) of one frame a second."""
     points: list[tuple[int, int]] = []
     for place in contents.frames:
         since_ns = place.record.time_ns - contents.about.start_ns

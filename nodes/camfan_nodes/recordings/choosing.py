@@ -49,16 +49,18 @@ def add_place_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_range_arguments(parser: argparse.ArgumentParser, *, several: bool = True) -> None:
+def add_camera_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--camera",
         action="append",
         default=[],
         metavar="CAMERA",
-        help="a name or a glob; may be given again; without it all cameras"
-        if several
-        else "its name; without it all cameras",
+        help="a name or a glob; may be given again; without it all cameras",
     )
+
+
+def add_range_arguments(parser: argparse.ArgumentParser) -> None:
+    add_camera_argument(parser)
     parser.add_argument(
         "--from",
         dest="start",
@@ -67,7 +69,7 @@ def add_range_arguments(parser: argparse.ArgumentParser, *, several: bool = True
         help="local time, such as '2026-11-22 10:15' or 10:15; UTC with Z; or '10m ago'",
     )
     parser.add_argument(
-        "--to", dest="end", type=_end, metavar="TIME", help="the same; up to, without it"
+        "--to", dest="end", type=_end, metavar="TIME", help="the same; not included"
     )
 
 

@@ -6,7 +6,11 @@ import argparse
 from collections.abc import Callable
 from importlib import import_module
 
-from camfan_nodes.recordings.choosing import add_place_arguments, add_range_arguments
+from camfan_nodes.recordings.choosing import (
+    add_camera_argument,
+    add_place_arguments,
+    add_range_arguments,
+)
 from camfan_nodes.recordings.exports import add_export_arguments
 from camfan_nodes.shared.command import end_with_code
 
@@ -24,6 +28,9 @@ def add_recordings_command(commands: argparse._SubParsersAction[argparse.Argumen
     actions = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
     _add_listing(actions)
     _add_export(actions)
+    _add_verify(actions)
+    _add_protect(actions)
+    _add_rebuild(actions)
 
 
 def _add_listing(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -48,6 +55,62 @@ def _add_export(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_export_arguments(parser)
     parser.set_defaults(run=_runner("export", "exports:export_recordings"))
+
+
+def _add_verify(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser(
+        "verify",
+        help="compare every file with the index, and repair what differs",
+        description="Reads every frame and compares it with its checksum, every row with its file "
+        "and every file with its rows. Ends with 0 if all is well, with 1 and the names of what is "
+        "damaged otherwise. The recorder may run, but for --repair.",
+    )
+    add_place_arguments(parser)
+    add_camera_argument(parser)
+    parser.add_argument(
+        "--repair", action="store_true", help="say what would repair it, ask, and do it"
+    )
+    parser.add_argument("--yes", action="store_true", help="with --repair: do it without asking")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(run=_runner("verify", "checking:verify_recordings"))
+
+
+def _add_protect(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser(
+        "protect",
+        help="keep an interval for good",
+        description="Protects what is recorded in an interval from being deleted, until it is "
+        "unprotected. The recorder may run. Without --camera for all cameras; without --to until "
+        "now.",
+    )
+    add_place_arguments(parser)
+    add_range_arguments(parser)
+    parser.add_argument("--note", metavar="TEXT", help="why, shown by `list`")
+    parser.add_argument("--json", action="store_true", help="for programs; times are UTC")
+    parser.set_defaults(run=_runner("protect", "protecting:protect_recordings"))
+    parser = actions.add_parser(
+        "unprotect",
+        help="let an interval be deleted again",
+        description="Ends the protection of intervals, by their numbers as `list` shows them.",
+    )
+    add_place_arguments(parser)
+    parser.add_argument(
+        "id", type=int, nargs="+", metavar="NUMBER", help="number of a protected interval"
+    )
+    parser.add_argument("--json", action="store_true", help="for programs; times are UTC")
+    parser.set_defaults(run=_runner("unprotect", "protecting:unprotect_recordings"))
+
+
+def _add_rebuild(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser(
+        "rebuild",
+        help="make the index again from the files",
+        description="Makes index.sqlite again from the files alone. Gaps, events, clips and "
+        "protected intervals are taken from the old index as far as it can be read; it stays "
+        "beside under another name. Not while the recorder runs.",
+    )
+    add_place_arguments(parser)
+    parser.set_defaults(run=_runner("rebuild", "rebuilding:rebuild_recordings"))
 
 
 def _runner(name: str, place: str) -> Command:

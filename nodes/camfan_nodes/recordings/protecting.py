@@ -1,0 +1,130 @@
+"""`camfan recordings protect` and `unprotect`: intervals that retention never deletes.
+
+They are rows of the index, so the recorder may run: it looks at them before each deletion.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from camfan import RecordingError
+from camfan.recording.queries import IndexReader
+from camfan.recording.reader_index import open_to_read
+from camfan.recording.rows import ProtectionRow
+from camfan.recording.schema import FILE_NAME, connect, explained
+from camfan_config.text.units import short_bytes
+from camfan_nodes.recordings.choosing import (
+    RecordingsPlace,
+    chosen_cameras,
+    chosen_range,
+    find_place,
+    opened_index,
+    opened_recording,
+)
+from camfan_nodes.recordings.summary import protection_json, summarize
+from camfan_nodes.recordings.tables import (
+    print_json,
+    print_lines,
+    print_rendered,
+    protection_table,
+)
+from camfan_nodes.shared.command import ConfigurationError
+
+MAX_NOTE = 200
+
+
+def protect_recordings(arguments: argparse.Namespace) -> int:
+    place = find_place(arguments)
+    start, end = chosen_range(arguments)
+    if start is None:
+        raise ConfigurationError("say from when on with --from, and until when with --to")
+    now_ns = time.time_ns()
+    end = now_ns if end is None else end
+    if end <= start:
+        raise ConfigurationError("--from is in the future; say until when with --to")
+    note = arguments.note or ""
+    if len(note) > MAX_NOTE:
+        raise ConfigurationError(f"a note has at most {MAX_NOTE} characters")
+    cameras = _asked_cameras(place, arguments.camera)
+    rows = [(camera, start, end, note, now_ns) for camera in cameras]
+    with writable_index(place) as db:
+        made = [_insert(db, row) for row in rows]
+    _say_protected(arguments, place, made)
+    return 0
+
+
+def unprotect_recordings(arguments: argparse.Namespace) -> int:
+    place = find_place(arguments)
+    with writable_index(place) as db:
+        known = {row.id: row for row in IndexReader(db).protections()}
+        unknown = [str(number) for number in arguments.id if number not in known]
+        if unknown:
+            there = ", ".join(map(str, known)) or "none"
+            raise ConfigurationError(
+                f"no protected interval has the number {', '.join(unknown)}; there is {there}"
+            )
+        db.executemany("DELETE FROM protected WHERE id = ?", [(each,) for each in arguments.id])
+    gone = [known[number] for number in dict.fromkeys(arguments.id)]
+    if arguments.json:
+        print_json([protection_json(row) for row in gone])
+    else:
+        print_lines("no longer protected:")
+        print_rendered(protection_table(gone))
+    return 0
+
+
+@contextmanager
+def writable_index(place: RecordingsPlace) -> Iterator[sqlite3.Connection]:
+    """One transaction on an index that exists. Raises RecordingError."""
+    path = place.index / FILE_NAME
+    open_to_read(place.index).close()  # it is an index, and not made here
+    try:
+        with closing(connect(path)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+    except sqlite3.Error as exc:
+        if getattr(exc, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
+            raise RecordingError(f"{path} is not writable for this user") from exc
+        raise explained(path, exc) from exc
+
+
+def _asked_cameras(place: RecordingsPlace, asked: list[str]) -> list[str | None]:
+    """None stands for all, also those that come later."""
+    if not asked:
+        return [None]
+    with opened_recording(place) as recording:
+        return list(chosen_cameras(recording, asked))
+
+
+def _insert(db: sqlite3.Connection, row: tuple[object, ...]) -> ProtectionRow:
+    cursor = db.execute(
+        "INSERT INTO protected (camera, start_ns, end_ns, note, made_ns) VALUES (?, ?, ?, ?, ?)",
+        row,
+    )
+    number = cursor.lastrowid
+    return next(each for each in IndexReader(db).protections() if each.id == number)
+
+
+def _say_protected(
+    arguments: argparse.Namespace, place: RecordingsPlace, made: list[ProtectionRow]
+) -> None:
+    if arguments.json:
+        print_json([protection_json(row) for row in made])
+        return
+    files = size = 0
+    with opened_recording(place) as recording, opened_index(place) as db:
+        for row in made:
+            for camera in recording.cameras() if row.camera is None else [row.camera]:
+                found = summarize(recording, db, camera, row.start_ns, row.end_ns)
+                files, size = files + found.files, size + found.bytes
+    print_rendered(protection_table(made))
+    print_lines(f"protected: {files} files, {short_bytes(size)}")
