@@ -28,6 +28,8 @@ from rich.terminal_theme import TerminalTheme
 
 from camfan import Site, Subscriber, load_site
 from camfan.reading.mailbox import Item
+from camfan_config import title_of
+from camfan_config.site.pace import planned_pace
 from camfan_nodes.demo.clip import CLIP, write_clip
 from camfan_nodes.demo.site import check_ports, demo_site_file
 from camfan_nodes.monitor import tokens
@@ -83,7 +85,13 @@ def take_pictures(site: Site) -> None:
     ):
         feed = Feed(frames)
         window = ViewerWindow(
-            surface, feed, list(site.cameras), site=site.site, folder=Path(), clock=time.monotonic
+            surface,
+            feed,
+            list(site.cameras),
+            site=site.site,
+            titles={name: title_of(site, name) for name in site.cameras},
+            limits={name: planned_pace(camera).limits for name, camera in site.cameras.items()},
+            folder=Path(),
         )
         feed.start(window.wake)
         try:

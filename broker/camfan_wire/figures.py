@@ -144,8 +144,12 @@ class CameraFigures(Struct, frozen=True, kw_only=True):
     fps: Annotated[float | None, shown("Frames per second over the last 3 s")] = None
     bytes_per_s: Annotated[float | None, shown("Bytes per second over the last 3 s")] = None
     interval_ms: Annotated[float | None, gauge("Usual time between two frames", "ms")] = None
+    late_after_ms: Annotated[float | None, gauge("A frame older than this is late", "ms")] = None
     stale_after_ms: Annotated[
         float | None, gauge("Without a new frame for this long it is stale", "ms")
+    ] = None
+    offline_after_ms: Annotated[
+        float | None, gauge("Without a new frame for this long it is offline", "ms")
     ] = None
     layers: Annotated[Count | None, gauge("Layers that subscribers want, 0 to 4")] = None
     numbered: Annotated[Count | None, counter("Frames that the camera numbered", "frames")] = None

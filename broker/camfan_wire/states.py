@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from camfan_config.site.pace import Pace
+from camfan_config.site.pace import StateLimits
 
 CameraState = Literal["live", "late", "stale", "offline", "waiting", "idle", "ended"]
 
@@ -26,7 +26,7 @@ _COUNTED: tuple[CameraState, ...] = ("offline", "stale", "waiting", "idle", "end
 
 
 def state_of(
-    pace: Pace,
+    limits: StateLimits,
     quiet_s: float,
     *,
     came: bool,
@@ -37,7 +37,7 @@ def state_of(
     """The state of a camera at one moment.
 
     Args:
-        pace: how often pictures should come.
+        limits: of this camera.
         quiet_s: seconds since the newest picture came; before the first, since it was asked for.
         came: a picture has come.
         age: of the newest picture now and its error, in seconds; None while it is not known.
@@ -46,15 +46,15 @@ def state_of(
     """
     if ended:
         return "ended"
-    if quiet_s >= pace.offline_s:
+    if quiet_s >= limits.offline_s:
         return "offline"
-    if came and quiet_s >= pace.stale_s:
+    if came and quiet_s >= limits.stale_s:
         return "stale"
     if not watched:
         return "idle"
     if not came:
         return "waiting"
-    return "live" if age is not None and is_within(pace.late_s, *age) else "late"
+    return "live" if age is not None and is_within(limits.late_s, *age) else "late"
 
 
 def is_within(limit_s: float, age_s: float, error_s: float) -> bool:

@@ -7,6 +7,8 @@ import pytest
 from camfan_config.site.pace import Pace
 from camfan_nodes.monitor.observer import Arrival, CameraObserver, WorstAge
 
+LIMITS = Pace().limits
+
 
 def arrival(now_s: float, age_s: float | None = 0.1, error_s: float = 0.01) -> Arrival:
     return Arrival(now_s, int(now_s * 1e9), age_s, error_s)
@@ -14,7 +16,7 @@ def arrival(now_s: float, age_s: float | None = 0.1, error_s: float = 0.01) -> A
 
 def flowing(until_s: float, fps: float = 10.0, age_s: float | None = 0.1) -> CameraObserver:
     """A camera that has sent pictures from second 0 to `until_s`."""
-    watch = CameraObserver(0.0)
+    watch = CameraObserver(0.0, LIMITS)
     for number in range(int(until_s * fps) + 1):
         watch.arrived(arrival(number / fps, age_s))
     return watch
@@ -39,7 +41,7 @@ def test_late_is_decided_on_age_and_error() -> None:
 
 def test_a_camera_that_keeps_pictures_for_an_unknown_time_is_not_late_for_ever() -> None:
     """As RTSP without sender reports: the error is greater than what is late, and always so."""
-    watch = CameraObserver(0.0)
+    watch = CameraObserver(0.0, LIMITS)
     for number in range(20):
         watch.arrived(arrival(number / 10, 0.1, 2.0))
 
@@ -70,7 +72,7 @@ def test_a_slow_camera_has_three_frame_times() -> None:
 
 def test_the_pace_of_the_camera_counts_from_the_first_picture_on() -> None:
     """The broker says that it takes a picture in 7 s; one of 5 s ago is as live as one of now."""
-    watch = CameraObserver(0.0, Pace(7.0))
+    watch = CameraObserver(0.0, Pace(7.0).limits)
     watch.arrived(arrival(0.1, 5.0))
 
     assert watch.look(0.1).state == "live"
@@ -89,7 +91,7 @@ def test_a_source_that_is_over_has_ended() -> None:
 
 def test_a_camera_that_was_offline_before_is_offline_now() -> None:
     """What the broker says, and the table; until its first picture comes."""
-    watch = CameraObserver(0.0)
+    watch = CameraObserver(0.0, LIMITS)
 
     assert watch.look(1.0, said="offline").state == "offline"
     assert watch.look(1.0, connected=False, said="offline").state == "offline"
@@ -113,7 +115,7 @@ def test_nothing_is_live_without_the_broker() -> None:
 
 def test_the_last_known_picture_does_not_make_a_silent_camera_live() -> None:
     """A newcomer is given the last picture at once, with its true age: stale from the start."""
-    watch = CameraObserver(0.0)
+    watch = CameraObserver(0.0, LIMITS)
     watch.arrived(arrival(0.1, 20.0))
 
     assert watch.look(0.1).state == "stale"
@@ -124,7 +126,7 @@ def test_the_last_known_picture_does_not_make_a_silent_camera_live() -> None:
 
 def test_a_first_picture_of_unknown_age_is_stale_until_a_second_comes() -> None:
     """One picture alone may be of yesterday; two in a row show that the camera sends."""
-    watch = CameraObserver(0.0)
+    watch = CameraObserver(0.0, LIMITS)
     watch.arrived(arrival(0.1, None))
     assert watch.look(0.1).state == "stale"
 
@@ -143,7 +145,7 @@ def test_a_thin_link_is_late_not_stale() -> None:
 
 def test_a_camera_that_was_asked_for_waits_a_minute() -> None:
     """Then it is offline, though no picture ever came."""
-    watch = CameraObserver(10.0)
+    watch = CameraObserver(10.0, LIMITS)
 
     assert watch.look(69.9).state == "waiting"
     assert watch.look(70.0).state == "offline"

@@ -14,7 +14,11 @@ import pytest
 import simplejpeg
 
 from camfan import Event, Frame
+from camfan_config.site.pace import Pace
+from camfan_nodes.monitor import tokens
 from camfan_nodes.monitor.board import Board
+from camfan_nodes.viewer.grid import Box
+from camfan_nodes.viewer.tile import TileView, paint_tile, picture_height
 from camfan_nodes.viewer.window import ViewerWindow
 from camfan_testing.live import wait_until
 from camfan_wire.clock import ClockEstimate
@@ -54,6 +58,7 @@ class Stage:
             cameras,
             site="farm",
             titles={},
+            limits=dict.fromkeys(cameras, Pace().limits),
             folder=folder,
             clock=lambda: self.now_s,
         )
@@ -364,9 +369,29 @@ def test_a_title_that_the_font_cannot_draw_gives_way_to_the_name(
 ) -> None:
     """No boxes, no letters that stand apart or the wrong way round."""
     window = ViewerWindow(
-        screen, FakeSource(), ["porch"], site="farm", titles={"porch": title}, folder=tmp_path
+        screen,
+        FakeSource(),
+        ["porch"],
+        site="farm",
+        titles={"porch": title},
+        limits={"porch": Pace().limits},
+        folder=tmp_path,
     )
     (camera,) = window._cameras
     window.close()
 
     assert (camera.name, camera.label) == ("porch", title if drawn else "porch")
+
+
+def test_the_age_bar_ends_where_the_camera_is_stale(screen: pygame.Surface) -> None:
+    """A picture of 3 s fills the bar of a fast camera; of one that takes a picture in 7 s, not."""
+    box = Box(0, 0, 320, 240)
+    widths = []
+    for limits in (Pace(0.1).limits, Pace(7.0).limits):
+        paint_tile(screen, box, TileView(name="porch", bar=(3.0, 3.0), limits=limits))
+        row = box.top + picture_height(box) + 1
+        colours = [screen.get_at((x, row))[:3] for x in range(box.left, box.left + box.width)]
+        widths.append(sum(colour == tokens.SECOND for colour in colours))
+
+    assert widths[0] > 300
+    assert 200 < widths[1] < 260

@@ -151,7 +151,7 @@ def test_a_page_is_told_when_a_picture_is_stale_by_the_pace_it_asked_for(web: Li
                         return before, stale
 
     with Camera(web.site, "one", 50):
-        wait_until(lambda: web.server.hub.pace("one").stale_s == 3)
+        wait_until(lambda: web.server.hub.limits("one").stale_s == 3)
         assert asyncio.run(look()) == (3000, 15_000)
 
 

@@ -15,7 +15,7 @@ from camfan_wire.states import LIVE, NORMAL, RANK, STATES, TROUBLE, live_text, s
 
 REPOSITORY = Path(__file__).parents[2]
 STREAM = HttpCamera(url="http://camera/stream")
-FAST = Pace(0.1)
+FAST = Pace(0.1).limits
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_camera_that_keeps_its_own_pace_is_never_in_trouble(
     """Whatever its interval, up to an hour."""
     pace = Pace(interval_s)
 
-    assert state_of(pace, quiet * 2.9 * interval_s, came=came) not in TROUBLE
+    assert state_of(pace.limits, quiet * 2.9 * interval_s, came=came) not in TROUBLE
 
 
 def test_late_is_decided_on_age_and_error() -> None:
@@ -47,7 +47,7 @@ def test_late_is_decided_on_age_and_error() -> None:
     assert state_of(FAST, 0.0, came=True, age=None) == "late"
     assert state_of(FAST, 0.0, came=True, age=(0.1, 2.0)) == "live", "an encoder may keep as much"
     assert state_of(FAST, 0.0, came=True, age=(1.1, 2.0)) == "late"
-    assert state_of(Pace(7.0), 6.0, came=True, age=(6.5, 0.1)) == "live"
+    assert state_of(Pace(7.0).limits, 6.0, came=True, age=(6.5, 0.1)) == "live"
 
 
 def test_what_is_normal_is_not_trouble() -> None:

@@ -163,14 +163,16 @@ def camera_figures(broker: Sources, camera: TrackedCamera) -> CameraFigures:
         error_ms = round((header.error or 0) / 1e6, 1)
     now = time.monotonic_ns()
     silent = camera.silent_ns(now)
-    interval_s = camera.own_pace().interval_s
+    interval_s, limits = camera.own_pace().interval_s, camera.pace.limits
     return CameraFigures(
         state=_state(camera, age_ms, error_ms),
         since=camera.state_since_ns or None,
         fps=round(fps, 1) if interval_s < SLOW_S else round(1 / interval_s, 6),
         bytes_per_s=round(bytes_per_s),
         interval_ms=round(1000 * interval_s) or None,
-        stale_after_ms=round(1000 * camera.pace.stale_s),
+        late_after_ms=round(1000 * limits.late_s),
+        stale_after_ms=round(1000 * limits.stale_s),
+        offline_after_ms=round(1000 * limits.offline_s),
         layers=broker.demands.layers(camera.name),
         numbered=received + unwanted + lost,
         received=received,
@@ -196,7 +198,7 @@ def _state(camera: TrackedCamera, age_ms: float | None, error_ms: float | None) 
     if camera.state != "live":
         return camera.state
     age = None if age_ms is None or error_ms is None else (age_ms / 1000, error_ms / 1000)
-    return state_of(camera.pace, 0.0, came=True, age=age)
+    return state_of(camera.pace.limits, 0.0, came=True, age=age)
 
 
 def subscriber_figures(peer: Peer, reader: Reader) -> SubscriberFigures:

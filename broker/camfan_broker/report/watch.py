@@ -97,8 +97,8 @@ class CameraWatch:
                 return said
         if unasked and unheard_ns is not None:
             camera.asked_ns = now  # no frame is expected, so none is missed
-            return state_of(_NODE_PACE, unheard_ns / 1e9, came=True, watched=False)
+            return state_of(_NODE_PACE.limits, unheard_ns / 1e9, came=True, watched=False)
         asked_ns = now - camera.asked_ns
         quiet_ns = asked_ns if silent_ns is None else min(silent_ns, asked_ns)
         came = silent_ns is not None and silent_ns <= asked_ns
-        return state_of(camera.pace, quiet_ns / 1e9, came=came)
+        return state_of(camera.pace.limits, quiet_ns / 1e9, came=came)

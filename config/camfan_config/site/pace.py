@@ -24,6 +24,24 @@ _KEPT = 12
 
 
 @dataclass(frozen=True, slots=True)
+class StateLimits:
+    """When a camera changes its state. The broker decides them, and sends them to viewers."""
+
+    late_s: float  # a frame older than this is late
+    stale_s: float  # without a new frame for this long the camera is stale
+    offline_s: float  # and for this long, offline
+
+    def at_least(self, interval_s: float) -> StateLimits:
+        """Those of a reader that gets a frame only once in this interval."""
+        slow = Pace(interval_s)
+        return StateLimits(
+            max(self.late_s, slow.late_s),
+            max(self.stale_s, slow.stale_s),
+            max(self.offline_s, slow.offline_s),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """What is known of a camera's rate. Seconds throughout."""
 
@@ -42,6 +60,10 @@ class Pace:
     @property
     def offline_s(self) -> float:
         return max(OFFLINE_S, OFFLINE_STALES * self.stale_s)
+
+    @property
+    def limits(self) -> StateLimits:
+        return StateLimits(self.late_s, self.stale_s, self.offline_s)
 
     @property
     def stall_s(self) -> float:

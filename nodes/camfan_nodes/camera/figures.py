@@ -100,7 +100,7 @@ class NodeFigures:
         elif self._good_ns is not None:
             quiet_s = max(quiet_s, self._pace.stale_s)
         came = self._good_ns is not None
-        return state_of(self._pace, quiet_s, came=came, ended=self._ended)
+        return state_of(self._pace.limits, quiet_s, came=came, ended=self._ended)
 
     def refused(self, sentence: str) -> None:
         """One picture that was no JPEG, or could not be decoded."""

@@ -13,11 +13,11 @@ from typing import Protocol
 
 from camfan import CamfanError, Event, Frame, Subscriber
 from camfan.reading.mailbox import Item
+from camfan_nodes.monitor.motion_state import MotionState
 from camfan_nodes.monitor.observer import Arrival
 from camfan_wire.messages import Status
 
 READ_S = 0.2  # how soon the reading thread notices that it is to end
-MOTION_S = 60.0  # a motion that said nothing for so long has ended, said or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Board:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._new: dict[str, list[ArrivedFrame]] = {}
-        self._motion: dict[str, dict[str, float]] = {}
+        self._motion = MotionState()
         self.failure: CamfanError | None = None  # the broker refused us: nothing more will come
 
     def put(self, item: Item, now_s: float) -> None:
@@ -49,15 +49,8 @@ class Board:
                 waiting = self._new.setdefault(item.camera, [])
                 waiting.append(ArrivedFrame(item, arrival_of(item, now_s)))
                 del waiting[:-8]  # who looks so seldom needs no more to know the rate
-            elif isinstance(item, Event) and item.kind == "motion" and item.camera is not None:
-                self._put_motion(item.camera, item, now_s)
-
-    def _put_motion(self, camera: str, event: Event, now_s: float) -> None:
-        going = self._motion.setdefault(camera, {})
-        if event.state == "end":
-            going.pop(event.id, None)
-        else:
-            going[event.id] = now_s
+            elif isinstance(item, Event):
+                self._motion.note(item, now_s)
 
     def take(self) -> dict[str, list[ArrivedFrame]]:
         """The frames that came since the last call, by camera."""
@@ -66,10 +59,9 @@ class Board:
         return new
 
     def moving(self, camera: str, now_s: float) -> bool:
-        """Something moves before this camera, as far as the motion nodes have said."""
+        """Something moves at this camera, as far as the motion nodes have reported."""
         with self._lock:
-            going = self._motion.get(camera, {})
-            return any(now_s - heard_s < MOTION_S for heard_s in going.values())
+            return self._motion.moving(camera, now_s)
 
 
 class FrameFeed(Protocol):

@@ -22,12 +22,12 @@ from camfan_config import (
     nodes,
     title_of,
 )
-from camfan_config.site.pace import Pace, planned_pace
+from camfan_config.site.pace import StateLimits, planned_pace
 from camfan_nodes.monitor.last_status import (
     LastStatus,
     camera_trouble,
     figures_of,
-    pace_said,
+    limits_said,
     state_said,
 )
 from camfan_nodes.monitor.words import count_text, need_text, reasons_text
@@ -60,7 +60,7 @@ class CameraFacts:
     recorded_until_ns: int | None  # the oldest of its recorders
     recorders: int  # how many record it
     trouble: str
-    pace: Pace | None = None  # as the broker says it
+    limits: StateLimits | None = None  # as the broker says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def _camera(
         recorded_until_ns=until,
         recorders=recorders,
         trouble=trouble,
-        pace=pace_said(figures) or planned_pace(site.cameras[name]),
+        limits=limits_said(figures) or planned_pace(site.cameras[name]).limits,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from camfan_config.site.pace import Pace
+from camfan_config.site.pace import StateLimits
 from camfan_wire.figures import CameraFigures
 from camfan_wire.messages import Status
 from camfan_wire.states import STATES, CameraState
@@ -85,8 +85,12 @@ def state_said(figures: CameraFigures | None) -> CameraState | None:
     return next((state for state in STATES if state == said), None)
 
 
-def pace_said(figures: CameraFigures | None) -> Pace | None:
-    """How often frames of a camera should come, from the broker's figures of it."""
-    if figures is None or figures.stale_after_ms is None:
+def limits_said(figures: CameraFigures | None) -> StateLimits | None:
+    """When a camera is late, stale or offline, from the broker's figures of it."""
+    if figures is None:
         return None
-    return Pace((figures.interval_ms or 0) / 1000, figures.stale_after_ms / 1000)
+    late_ms, stale_ms = figures.late_after_ms, figures.stale_after_ms
+    offline_ms = figures.offline_after_ms
+    if late_ms is None or stale_ms is None or offline_ms is None:
+        return None
+    return StateLimits(late_ms / 1000, stale_ms / 1000, offline_ms / 1000)

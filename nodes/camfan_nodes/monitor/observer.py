@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from camfan_config.site.pace import Gaps, Pace
+from camfan_config.site.pace import Gaps, StateLimits
 from camfan_wire.states import LIVE, CameraState, is_within, state_of
 
 WORST_S = 0.5  # the age shown is the worst of this long
@@ -41,10 +41,10 @@ class ObservedState:
 
 
 class CameraObserver:
-    """Follows one camera from the moment somebody asked for it."""
+    """Follows one camera from the moment that it was asked for."""
 
-    def __init__(self, asked_s: float, pace: Pace | None = None) -> None:
-        self.plan = pace or Pace()  # what the broker says of its pace, as far as it is known
+    def __init__(self, asked_s: float, limits: StateLimits) -> None:
+        self.broker_limits = limits  # those of the site file, until the broker has sent its own
         self._asked_s = asked_s
         self._newest: Arrival | None = None
         self._quiet_from_s = asked_s
@@ -52,13 +52,14 @@ class CameraObserver:
         self._gaps = Gaps()
 
     @property
-    def pace(self) -> Pace:
-        """At which pictures should come here: that of the camera, or slower over a thin link."""
-        return self.plan.at_least(self._gaps.interval_s or 0.0)
+    def limits(self) -> StateLimits:
+        """Here: those of the broker, or longer ones where fewer frames come over a thin link."""
+        interval_s = self._gaps.interval_s
+        return self.broker_limits.at_least(interval_s) if interval_s else self.broker_limits
 
     def arrived(self, arrival: Arrival) -> None:
         """A new picture came. One that was old already does not make a silent camera live."""
-        stale_s = self.pace.stale_s
+        stale_s = self.limits.stale_s
         flowing = self._newest is not None and (
             arrival.received_s - self._newest.received_s <= stale_s
         )
@@ -81,13 +82,13 @@ class CameraObserver:
         newest, ended = self._newest, said == "ended"
         if newest is None:
             waited_s = now_s - self._asked_s
-            state = state_of(self.pace, waited_s if connected else 0.0, came=False, ended=ended)
+            state = state_of(self.limits, waited_s if connected else 0.0, came=False, ended=ended)
             state = "offline" if said == "offline" else state
             return ObservedState(state, None, 0.0, None, waited_s, None)
         quiet_s = now_s - self._quiet_from_s
         age_s = None if newest.age_s is None else newest.age_s + now_s - newest.received_s
         age = None if age_s is None else (age_s, newest.error_s)
-        state = state_of(self.pace, quiet_s, came=True, age=age, ended=ended)
+        state = state_of(self.limits, quiet_s, came=True, age=age, ended=ended)
         state = state if connected else "stale"
         fps = self._fps if state in LIVE else None
         return ObservedState(state, age_s, newest.error_s, newest.taken_ns, quiet_s, fps)

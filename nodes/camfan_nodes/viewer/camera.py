@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import pygame
 
 from camfan import Frame
-from camfan_config.site.pace import STALE_S
+from camfan_config.site.pace import StateLimits
 from camfan_nodes.monitor import tokens
 from camfan_nodes.monitor.board import ArrivedFrame
-from camfan_nodes.monitor.last_status import pace_said, state_said
+from camfan_nodes.monitor.last_status import limits_said, state_said
 from camfan_nodes.monitor.observer import CameraObserver, ObservedState, WorstAge
 from camfan_nodes.monitor.words import (
     AGE_UNKNOWN,
@@ -42,11 +42,14 @@ class DrawingMoment:
 class CameraView:
     """Used by the window's thread only."""
 
-    def __init__(self, name: str, label: str, asked_s: float, asked_ns: int) -> None:
+    def __init__(
+        self, name: str, label: str, asked_s: float, asked_ns: int, limits: StateLimits
+    ) -> None:
+        """`limits`: those of the site file, until the broker has sent its own."""
         self.name = name
         self.label = label  # what people are shown
         self._asked_ns = asked_ns
-        self._watch = CameraObserver(asked_s)
+        self._watch = CameraObserver(asked_s, limits)
         self._worst = WorstAge()
         self._newest: ArrivedFrame | None = None
         self._shown: ArrivedFrame | None = None  # what the picture on the screen was made of
@@ -59,11 +62,11 @@ class CameraView:
         self._frozen = False  # was live when the window was paused
 
     def said(self, figures: CameraFigures | None) -> None:
-        """What the broker says of it: its pace and its state."""
+        """What the broker says of it: its limits and its state."""
         if figures is not self._said:
             self._said = figures
             self._state_said = state_said(figures)
-            self._watch.plan = pace_said(figures) or self._watch.plan
+            self._watch.broker_limits = limits_said(figures) or self._watch.broker_limits
 
     def arrived(self, came: list[ArrivedFrame]) -> None:
         for one in came:
@@ -135,7 +138,7 @@ class CameraView:
         if self._shown is None or self._newest is None:
             return False
         behind_s = self._newest.arrival.received_s - self._shown.arrival.received_s
-        return behind_s >= self._watch.pace.stale_s
+        return behind_s >= self._watch.limits.stale_s
 
     def _live(
         self,
@@ -159,6 +162,7 @@ class CameraView:
             age_colour=tokens.TEXT if calm else tokens.WARN,
             sign="" if calm else "late",
             bar=None if shown is None else (shown[0] - shown[1], shown[0] + shown[1]),
+            limits=self._watch.limits,
             fps=fps_text(look.fps),
             motion=motion,
             selected=selected,
@@ -173,13 +177,15 @@ class CameraView:
     def _stale_view(self, moment: DrawingMoment, why: str, *, selected: bool) -> TileView:
         if self._picture is not None and self._stale is None:
             self._stale = stale_look(self._picture)
+        limits = self._watch.limits
         return TileView(
             name=self.label,
             picture=self._stale,
             plate=Plate("stale", "Stale", tokens.WARN, self._since(moment), why),
             age=self._old(moment),
             age_colour=tokens.WARN,
-            bar=(STALE_S, STALE_S),
+            bar=(limits.stale_s, limits.stale_s),
+            limits=limits,
             selected=selected,
         )
 
@@ -199,6 +205,7 @@ class CameraView:
 
     def _paused(self, moment: DrawingMoment, since_ns: int, *, selected: bool) -> TileView:
         title = f"since {time_text(since_ns, moment.site_ns)}"
+        limits = self._watch.limits
         return TileView(
             name=self.label,
             picture=self._picture if self._frozen else None,
@@ -206,13 +213,14 @@ class CameraView:
             plate=Plate("paused", "Paused", tokens.WARN, title),
             age=self._old(moment),
             age_colour=tokens.WARN,
-            bar=(STALE_S, STALE_S),
+            bar=(limits.stale_s, limits.stale_s),
+            limits=limits,
             selected=selected,
         )
 
     def _waiting(self, moment: DrawingMoment, *, selected: bool) -> TileView:
         asked = time_text(self._asked_ns, moment.site_ns)
-        ends = time_text(self._asked_ns + int(self._watch.pace.offline_s * 1e9), moment.site_ns)
+        ends = time_text(self._asked_ns + int(self._watch.limits.offline_s * 1e9), moment.site_ns)
         detail = f"asked for at {asked}; offline if none comes until {ends}"
         plate = Plate("waiting", "Waiting", tokens.QUIET, "No picture yet", detail)
         return TileView(name=self.label, plate=plate, age=NO_PICTURE, selected=selected)

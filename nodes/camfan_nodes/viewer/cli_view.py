@@ -9,6 +9,7 @@ from pathlib import Path
 from camfan import CamfanError, Subscriber
 from camfan.address import camera_patterns
 from camfan_config import Site, load_site, select, title_of
+from camfan_config.site.pace import planned_pace
 from camfan_nodes.shared.command import MissingExtraError, add_key_argument, end_with_code
 from camfan_nodes.shared.service import stop_on_signals
 from camfan_nodes.shared.site_file import add_config_argument, find_site_file
@@ -78,8 +79,15 @@ def _show(site: Site, cameras: list[str], key: Path | None) -> int:
         ) as frames:
             feed = Feed(frames)
             titles = {name: title_of(site, name) for name in cameras}
+            limits = {name: planned_pace(site.cameras[name]).limits for name in cameras}
             window = ViewerWindow(
-                surface, feed, cameras, site=site.site, titles=titles, folder=Path.cwd()
+                surface,
+                feed,
+                cameras,
+                site=site.site,
+                titles=titles,
+                limits=limits,
+                folder=Path.cwd(),
             )
             try:
                 feed.start(window.wake)

@@ -12,14 +12,14 @@ from math import log10
 
 import pygame
 
-from camfan_config.site.pace import LATE_S, STALE_S
+from camfan_config.site.pace import Pace, StateLimits
 from camfan_nodes.monitor import tokens
 from camfan_nodes.monitor.tokens import Colour
 from camfan_nodes.viewer.grid import BAR, TWO_LINES, Box, caption_height, letter_height
 from camfan_nodes.viewer.icons import icon
 from camfan_nodes.viewer.lettering import cut, line, wrap
 
-_SHORTEST_S = 0.01  # the left end of the age bar; STALE_S is the right one
+_SHORTEST_S = 0.01  # the left end of the age bar; the right one is where the camera is stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class TileView:
     age_colour: Colour = tokens.SECOND
     sign: str = ""  # before the age
     bar: tuple[float, float] | None = None  # age minus and plus its error, seconds
+    limits: StateLimits = Pace().limits  # of the bar
     fps: str = ""
     motion: bool = False
     selected: bool = False
@@ -148,20 +149,20 @@ def _height(rows: list[pygame.Surface]) -> int:
 def _paint_bar(surface: pygame.Surface, box: Box, view: TileView) -> None:
     surface.fill(tokens.TRACK, (box.left, box.top, box.width, box.height))
     if view.bar is not None:
-        low, high = (round(_share(age_s) * box.width) for age_s in view.bar)
+        low, high = (round(_share(age_s, view.limits) * box.width) for age_s in view.bar)
         colour = view.age_colour if view.age_colour != tokens.TEXT else tokens.SECOND
         half = tuple(
             (channel + track) // 2 for channel, track in zip(colour, tokens.TRACK, strict=True)
         )
         surface.fill(half, (box.left, box.top, high, box.height))
         surface.fill(colour, (box.left, box.top, low, box.height))
-    notch = box.left + round(_share(LATE_S) * box.width)
+    notch = box.left + round(_share(view.limits.late_s, view.limits) * box.width)
     surface.fill(tokens.PAGE, (notch, box.top, 2, box.height))
 
 
-def _share(age_s: float) -> float:
+def _share(age_s: float, limits: StateLimits) -> float:
     """Where an age is on the bar, 0 to 1, on a logarithmic scale."""
-    share = log10(max(age_s, _SHORTEST_S) / _SHORTEST_S) / log10(STALE_S / _SHORTEST_S)
+    share = log10(max(age_s, _SHORTEST_S) / _SHORTEST_S) / log10(limits.stale_s / _SHORTEST_S)
     return max(0.0, min(1.0, share))
 
 

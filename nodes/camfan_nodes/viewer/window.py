@@ -13,6 +13,7 @@ from pathlib import Path
 import pygame
 
 from camfan import Frame
+from camfan_config.site.pace import StateLimits
 from camfan_nodes.monitor import tokens
 from camfan_nodes.monitor.board import FrameFeed
 from camfan_nodes.monitor.last_status import LastStatuses, camera_trouble, said_of_camera
@@ -35,7 +36,10 @@ _SHOWN: tuple[CameraState, ...] = (*LIVE, "stale", "ended")  # in these a tile h
 
 
 class ViewerWindow:
-    """One SDL window. Everything but `wake` belongs to the thread that made it."""
+    """One SDL window. Everything but `wake` belongs to the thread that made it.
+
+    `titles` and `limits`: of each camera, as the site file has them.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class ViewerWindow:
         *,
         site: str,
         titles: Mapping[str, str],
+        limits: Mapping[str, StateLimits],
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -56,7 +61,8 @@ class ViewerWindow:
         self._clock = clock
         self._started_s = clock()
         self._cameras = [
-            CameraView(name, _label(name, titles), clock(), source.site_ns()) for name in cameras
+            CameraView(name, _label(name, titles), clock(), source.site_ns(), limits[name])
+            for name in cameras
         ]
         self._decoder = Decoder(self.wake)
         self._heard = LastStatuses()

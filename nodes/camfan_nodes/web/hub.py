@@ -19,11 +19,11 @@ from msgspec.structs import replace
 from camfan import Event, Frame, Report, Subscriber
 from camfan.reading.mailbox import Item
 from camfan_config import Site, broker_of
-from camfan_config.site.pace import Pace, planned_pace
-from camfan_nodes.monitor.board import MOTION_S
-from camfan_nodes.monitor.last_status import figures_of, pace_said
+from camfan_config.site.pace import StateLimits, planned_pace
+from camfan_nodes.monitor.last_status import figures_of, limits_said
+from camfan_nodes.monitor.motion_state import MotionState
 from camfan_nodes.web.web_frame import WebFrame
-from camfan_wire.figures import WebFigures
+from camfan_wire.figures import CameraFigures, WebFigures
 from camfan_wire.messages import Status
 
 ASK_S = 0.1  # between two requests to the broker, however often pages change their minds
@@ -56,7 +56,7 @@ class Hub:
         self._resting: asyncio.TimerHandle | None = None
         self._wishes_changed = False  # while resting
         self._when_back: Callable[[], None] | None = None
-        self._moving: dict[str, dict[str, float]] = {}
+        self._motion = MotionState()
         self._listeners: list[Callable[[Event], None]] = []
         self.figures: Callable[[], WebFigures] = WebFigures
         loop = asyncio.get_running_loop()
@@ -140,14 +140,20 @@ class Hub:
         self._when_back = told
 
     def moving(self, camera: str) -> bool:
-        """Something moves before this camera, as far as the motion nodes have said."""
-        now_s = time.monotonic()
-        return any(now_s - at_s < MOTION_S for at_s in self._moving.get(camera, {}).values())
+        """Something moves at this camera, as far as the motion nodes have reported."""
+        return self._motion.moving(camera, time.monotonic())
 
-    def pace(self, camera: str) -> Pace:
-        """How often pictures of this camera should come: as the broker says, else the site file."""
-        status = self.statuses.get(broker_of(self.site, camera))
-        return pace_said(figures_of(camera, status)) or planned_pace(self.site.cameras[camera])
+    def limits(self, camera: str) -> StateLimits:
+        """When this camera is late, stale or offline: as the broker says, else the site file."""
+        return limits_said(self._said(camera)) or planned_pace(self.site.cameras[camera]).limits
+
+    def interval_s(self, camera: str) -> float:
+        """Between two frames of this camera, as the broker says; 0: not known."""
+        said = self._said(camera)
+        return 0.0 if said is None else (said.interval_ms or 0.0) / 1000
+
+    def _said(self, camera: str) -> CameraFigures | None:
+        return figures_of(camera, self.statuses.get(broker_of(self.site, camera)))
 
     # ---- who wants what ----
 
@@ -223,12 +229,7 @@ class Hub:
             consumer.frame_came(picture)
 
     def _event(self, event: Event) -> None:
-        if event.kind == "motion" and event.camera is not None:
-            going = self._moving.setdefault(event.camera, {})
-            if event.state == "end":
-                going.pop(event.id, None)
-            else:
-                going[event.id] = time.monotonic()
+        self._motion.note(event, time.monotonic())
         if event.state == "start" and all(event.id != known.id for known in self.events):
             self.events.append(event)
         for listener in self._listeners:

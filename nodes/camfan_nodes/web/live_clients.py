@@ -13,7 +13,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from camfan import Event
-from camfan_config.site.pace import Pace
+from camfan_config.site.pace import StateLimits
 from camfan_nodes.web.guard import Guard
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.live_client import USER_MESSAGES_PER_S, ClientCounts, LiveClient
@@ -223,7 +223,7 @@ class LiveClients:
         cameras = {
             one.name: CameraSummary(
                 state=one.state,
-                **_limits(hub.pace(one.name).at_least(page.interval_s(one.name))),
+                **_milliseconds(hub.limits(one.name).at_least(page.interval_s(one.name))),
                 trouble=one.trouble,
                 moving=hub.moving(one.name),
                 lost=one.lost_last_minute,
@@ -241,11 +241,11 @@ class LiveClients:
         return encode(SiteState(hub.connected, cameras, needs, lately[:LATELY]))
 
 
-def _limits(pace: Pace) -> dict[str, float]:
+def _milliseconds(limits: StateLimits) -> dict[str, float]:
     return {
-        "late": 1000 * pace.late_s,
-        "stale": 1000 * pace.stale_s,
-        "offline": 1000 * pace.offline_s,
+        "late": 1000 * limits.late_s,
+        "stale": 1000 * limits.stale_s,
+        "offline": 1000 * limits.offline_s,
     }
 
 

@@ -17,7 +17,6 @@ from typing import Literal
 from aiohttp import web
 from msgspec import Struct
 
-from camfan_config.site.pace import STALE_S
 from camfan_nodes.web.guard import Guard, headers_for
 from camfan_nodes.web.hub import Hub
 from camfan_nodes.web.placeholder import placeholder
@@ -28,6 +27,7 @@ from camfan_nodes.web.web_frame import WebFrame
 BOUNDARY = "camfan-frame"
 JPEG_LINE = "Content-Type: image/jpeg"
 BROWSERS_ACCEPT = ("text/html", "image/webp", "image/svg+xml")  # each accepts one, no program does
+FIRST_S = 3.0  # without a first frame for this long, a placeholder is sent
 AGAIN_S = 1.0  # between two placeholders
 UNSENT_BYTES = 16_384  # in the kernel: what waits there grows old
 
@@ -165,10 +165,10 @@ class _MjpegReader:
 
     async def next(self) -> WebFrame | None:
         """None: nothing came for a while."""
-        stale_s = self._hub.pace(self.camera).stale_s
+        stale_s = self._hub.limits(self.camera).stale_s
         patience_s = AGAIN_S
         if self.last is None:
-            patience_s = AGAIN_S if self._waited else STALE_S
+            patience_s = AGAIN_S if self._waited else FIRST_S
         elif time.monotonic() - self.last.arrived_s < stale_s:
             patience_s = self.last.arrived_s + stale_s - time.monotonic()
         try:

@@ -174,7 +174,7 @@ class Overviews:
             name=facts.name,
             title=facts.title,
             state=facts.state,
-            stale_after_ms=None if facts.pace is None else 1000 * facts.pace.stale_s,
+            stale_after_ms=None if facts.limits is None else 1000 * facts.limits.stale_s,
             trouble=facts.trouble,
             fps=facts.fps,
             age_ms=None if facts.age_s is None else round(facts.age_s * 1000, 1),

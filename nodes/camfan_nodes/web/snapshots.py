@@ -67,7 +67,7 @@ class Snapshots:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """`/snapshot/CAMERA.jpg`."""
         camera = camera_of(request)
-        wanted = SnapshotRequest.of(request, self._hub.pace(camera).stale_s)
+        wanted = SnapshotRequest.of(request, self._hub.limits(camera).stale_s)
         picture = await self._recent(camera, wanted)
         if picture is not None:
             return _response(bytes(picture.frame.jpeg), facts_of(picture))
@@ -98,7 +98,7 @@ class Snapshots:
 
     def _fresh_wait_s(self, camera: str) -> float:
         """Long enough for a camera that takes a picture every half minute."""
-        slow_s = FRESH_INTERVALS * self._hub.pace(camera).interval_s
+        slow_s = FRESH_INTERVALS * self._hub.interval_s(camera)
         return min(max(FRESH_WAIT_S, slow_s), FRESH_WAIT_MOST_S)
 
     async def _old(self, camera: str) -> web.Response:

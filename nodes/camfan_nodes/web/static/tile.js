@@ -121,7 +121,7 @@ export class Tile {
       this.worst.forget();
       if (look.age === null) put('age unknown', '', '', true);
       else put(lengthText(look.age), '', 'old', state !== 'ended');
-      this.#bar(3000, 3000);
+      this.#bar(this.watch.stale, this.watch.stale);
       return;
     }
     this.worst.note(now, look.age, look.error);
@@ -136,13 +136,11 @@ export class Tile {
   }
 
   #bar(low, high) {
-    const lo = barPlace(low),
-      hi = barPlace(high);
-    if (lo === this.lo && hi === this.hi) return;
-    this.lo = lo;
-    this.hi = hi;
-    this.bar.style.setProperty('--lo', lo);
-    this.bar.style.setProperty('--hi', hi);
+    const { late, stale } = this.watch;
+    const places = [low, high, late].map(ms => barPlace(ms, stale));
+    if (places.join() === this.places) return;
+    this.places = places.join();
+    ['--lo', '--hi', '--late'].forEach((name, at) => this.bar.style.setProperty(name, places[at]));
   }
 
   #overlay(look, state, now, site, why) {

@@ -20,9 +20,10 @@ export function ageText(ms, error) {
   return [(age / 1000).toFixed(1), 's', `±${Math.max(0.1, error / 1000).toFixed(1)}`];
 }
 
-/** Where an age stands on the bar: logarithmic, 10 ms at the left, 3 s at the right. */
-export function barPlace(ms) {
-  const place = (100 * Math.log10(Math.max(ms, 10) / 10)) / Math.log10(300);
+/** Where an age stands on the bar: logarithmic, 10 ms at the left, at the right the age at which the camera is stale. */
+export function barPlace(ms, stale) {
+  if (!Number.isFinite(stale)) return '0.0%'; // the server has not said yet
+  const place = (100 * Math.log10(Math.max(ms, 10) / 10)) / Math.log10(stale / 10);
   return `${Math.max(0, Math.min(100, place)).toFixed(1)}%`;
 }
 
