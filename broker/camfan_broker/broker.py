@@ -91,6 +91,7 @@ class Broker:
         self._tick_ns = 0
         self._status_ns = 0
         self._receipt_ns = 0
+        self._late_ns = 0  # by how much a tick was late at most, since the last receipts
         self._due_ns: int | None = None
         self._wants_stale = False
         self._repairing: list[TrackedCamera] = []
@@ -267,6 +268,7 @@ class Broker:
         self.delivery.send_topic(topic, body, about)
 
     def _tick(self, now: int) -> None:
+        self._late_ns = max(self._late_ns, now - (self._tick_ns or now))
         self._tick_ns = now + TICK_NS
         self._poller.ask_all()
         moved = self.clock.follow_steps()
@@ -329,8 +331,10 @@ class Broker:
                 sequence=camera.last_sequence,
                 frames=camera.run_frames,
                 time=self.clock.now_ns(),
+                late=self._late_ns,
             )
             self.delivery.reply(node, receipt)
+        self._late_ns = 0
 
     def _take_cameras(self, site: Site) -> None:
         self._late.limit_bytes = int(_for_frames(site) * REPAIR_SHARE)

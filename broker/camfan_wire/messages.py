@@ -280,6 +280,7 @@ class Receipt(
     sequence: Count  # the newest
     frames: Count  # of this run, in all, by way of ingest
     time: Nanoseconds | None = None  # broker clock
+    late: Nanoseconds = 0  # by how much the broker was behind with its work since the last one
 
 
 class Repair(Struct, frozen=True, kw_only=True, tag_field="type", tag="repair", omit_defaults=True):

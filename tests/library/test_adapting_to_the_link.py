@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -18,11 +20,14 @@ import simplejpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camfan import Publisher
+from camfan import Publisher, Subscriber, load_site
 from camfan.link.adaptation import PATIENCE_S, QUALITY_FLOOR, Adaptation
 from camfan.link.ingest_socket import SendResult
 from camfan_testing.jpegs import jpeg
+from camfan_testing.live import wait_until
 from camfan_testing.peer import Peer
+from camfan_testing.processes import running_broker
+from camfan_testing.sites import custom_cameras, write_site
 from camfan_testing.thin_link import ThinLink
 from camfan_wire import messages
 from camfan_wire.header import Position
@@ -197,6 +202,20 @@ def test_a_receipt_that_is_heard_late_says_what_was_under_way_when_it_was_writte
     assert adaptation.layers == 4
 
 
+@pytest.mark.parametrize(("late_s", "thin"), [(0.02, True), (0.5, False)])
+def test_a_broker_that_is_behind_says_nothing_of_the_link(late_s: float, *, thin: bool) -> None:
+    """The queue is full at each receipt: the link is thin, if the broker has read all of it."""
+    now = 0.0
+    adaptation = Adaptation(monotonic=lambda: now)
+    for sequence in range(100):  # 10 fps; half of it does not leave, and the rest is 1 s late
+        now = sequence / 10
+        adaptation.made(sequence, SendResult.FULL if sequence % 2 else SendResult.SENT)
+        if sequence % 10 == 0 and sequence >= 10:
+            adaptation.received(sequence - 10, (sequence - 10) // 2 + 1, now, late_s)
+
+    assert (adaptation.layers < 4) is thin
+
+
 @pytest.mark.parametrize("seconds", [4, 8, 30])
 def test_a_cut_link_is_no_thin_link(seconds: float) -> None:
     """Nothing leaves and nothing is heard: all is made, for the ring; and when the link is back,
@@ -261,6 +280,40 @@ def test_a_thread_that_gets_no_time_is_no_thin_link(peer: Peer) -> None:
 
     assert counts.unsent > 0
     assert (counts.uplink, peer.figures.adapted) == (0, None)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+def test_a_broker_that_gets_no_time_is_not_a_thin_link(tmp_path: Path) -> None:
+    """It stands still again and again for more than its queues hold, and says what it has received
+    as soon as it goes on, before it has read all of it.
+    """
+    written = write_site(tmp_path, custom_cameras("porch"))
+    site = load_site(written.path)
+    noise = np.random.default_rng(1).integers(0, 256, (720, 1280, 3), np.uint8)
+    picture = simplejpeg.encode_jpeg(noise, colorspace="BGR")  # large: queues hold few of them
+    pace = threading.Event()  # which is never set
+    with (
+        running_broker(written.path) as broker,
+        Subscriber.every(site, "porch"),
+        Publisher(site, "porch") as camera,
+    ):
+        wait_until(lambda: camera.publish(picture))
+        for number in range(300):
+            if number % 24 == 0:
+                broker.send(signal.SIGSTOP)
+            if number % 24 == 22:
+                broker.send(signal.SIGCONT)
+            if camera.wanted():
+                camera.publish(picture)
+            else:
+                camera.skip()
+            pace.wait(1 / 15)
+        broker.send(signal.SIGCONT)
+        counts = camera.counts
+
+    assert counts.unsent > 0
+    assert counts.uplink == 0
 
 
 def _io_threads() -> list[int]:

@@ -221,10 +221,10 @@ FROM_BROKER: list[tuple[FromBroker, bytes]] = [
         b'{"type":"demand","camera":"driveway","layers":0,"trickle":2.0}',
     ),
     (
-        Receipt(camera="driveway", run=RUN, sequence=122, frames=120, time=NS),
+        Receipt(camera="driveway", run=RUN, sequence=122, frames=120, time=NS, late=300_000),
         (
             b'{"type":"receipt","camera":"driveway","run":"9f3c5a7e01b2d4f6","sequence":122,'
-            b'"frames":120,"time":1763800000123456789}'
+            b'"frames":120,"time":1763800000123456789,"late":300000}'
         ),
     ),
     (

@@ -32,6 +32,7 @@ QUALITY_STEP = 15
 QUALITY_FLOOR = 30
 SILENCE_S = 3.0  # without a receipt, of which one comes each second: the link was cut
 REMEMBERED = 4096  # frames whose receipt is still out
+LATE_S = 0.1  # by which a broker that has time for its work may be behind with it
 RECEIPTS = 3  # of which a judgement is made, at least
 BEHIND = 3  # frames under way at each receipt, at least, where a link is thin: its queue stays full
 
@@ -102,15 +103,25 @@ class Adaptation:
             self._sent += left is SendResult.SENT
             self._made.append(_Made(sequence, self._monotonic(), self._count, self._sent))
 
-    def received(self, sequence: int, frames: int, at_s: float | None = None) -> None:
-        """The broker has this many frames of the run, the newest with this sequence; `at_s`: when
-        it said so, on our monotonic clock, which may be long before it is heard.
+    def received(
+        self, sequence: int, frames: int, at_s: float | None = None, late_s: float = 0.0
+    ) -> None:
+        """Take the count of what the broker has received of the run.
+
+        Args:
+            sequence: of the newest frame that it has.
+            frames: how many it has.
+            at_s: when it counted, on our monotonic clock, which may be long before it is heard.
+            late_s: by how much it was behind with its work at that time. It then has not read all
+                that the link has carried, so that count says nothing of the link.
         """
         with self._lock:
             now_s = self._monotonic()
             if now_s - self._heard_s > SILENCE_S:
                 self._begin_anew()
             self._heard_s = now_s
+            if late_s > LATE_S:
+                return
             if sequence <= self._from:
                 return  # made before the last change, and still under way then
             index = bisect_right(self._made, sequence, key=lambda made: made.sequence) - 1

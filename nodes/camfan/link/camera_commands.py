@@ -51,7 +51,10 @@ class CameraCommands(LinkUser):
                 self._settings.demand.ask(message.layers, message.trickle)
             case messages.Receipt() if message.run == self._ring.run:
                 self._settings.adaptation.received(
-                    message.sequence, message.frames, self._monotonic_s(message.time)
+                    message.sequence,
+                    message.frames,
+                    self._monotonic_s(message.time),
+                    message.late / 1e9,
                 )
             case messages.Set():
                 self._settings.fps, self._settings.quality = message.fps, message.quality
