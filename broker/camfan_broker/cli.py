@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from camfan_broker.access.roster import read_locks
-from camfan_broker.broker import Addresses, Broker
+from camfan_broker.broker import Addresses, BrokerLoop
 from camfan_broker.reload import Reloader
 from camfan_broker.report.health import HealthServer, warnings
 from camfan_config import (
@@ -143,7 +143,7 @@ def _serve(whole: Site, config: Path, key: Path | None, name: str, hidden: Hidde
     addresses = bind_addresses(site)
     raise_open_files()
     reloader = Reloader(config, partial(_seen, name, hidden), hidden.cover)
-    broker = Broker(
+    broker = BrokerLoop(
         site, Addresses(addresses.ingest, addresses.fanout, addresses.delivery), reloader, locks
     )
     try:
@@ -169,7 +169,7 @@ def _serve(whole: Site, config: Path, key: Path | None, name: str, hidden: Hidde
     return 0
 
 
-def _hang_up(terminal: Terminal, broker: Broker, reloader: Reloader) -> None:
+def _hang_up(terminal: Terminal, broker: BrokerLoop, reloader: Reloader) -> None:
     if terminal.gone():
         forget_output()
         broker.stop()

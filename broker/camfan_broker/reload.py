@@ -23,7 +23,7 @@ MOVED = "its source takes effect when the broker is started again; nothing was t
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReloadOutcome:
     """What reading the file gave, and which peers asked for it."""
 
     site: Site | None
@@ -45,7 +45,7 @@ class Reloader:
         self._path = path
         self._load = load
         self._cover = cover
-        self.outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self.outcomes: queue.SimpleQueue[ReloadOutcome] = queue.SimpleQueue()
 
     def ask(self, asked_by: bytes | None = None) -> None:
         """Start reading; any thread, also a signal handler."""
@@ -55,10 +55,10 @@ class Reloader:
         try:
             site = self._load(self._path)
             roster = None if site.security.keys is None else read_roster(site)
-            outcome = Outcome(site, roster, [], asked_by)
+            outcome = ReloadOutcome(site, roster, [], asked_by)
         except CamfanError as exc:
             log.error("the site file was not taken: %s", exc)
-            outcome = Outcome(None, None, self._cover(str(exc)).splitlines(), asked_by)
+            outcome = ReloadOutcome(None, None, self._cover(str(exc)).splitlines(), asked_by)
         self.outcomes.put(outcome)
 
 

@@ -70,7 +70,7 @@ def test_cameras_in_step_do_not_push_each_other_out(tmp_path: Path) -> None:
         cameras.connect(live.broker.addresses.ingest)
         counted = itertools.count()
         wait_until(lambda: publish_all(cameras, names[:1], next(counted), picture, live))
-        wait_until(lambda: live.broker.fanout.layers(names[0]) == LAYERS)
+        wait_until(lambda: live.broker.fanout.wishes(names[0], None).layers == LAYERS)
         first = next(counted)
         for number in range(first, first + 20):
             publish_all(cameras, names, number, picture, live)

@@ -191,7 +191,7 @@ class Node:
         """After an answer of its own, so that all before it was dealt with."""
         self.say(messages.Heartbeat())
         self.answer("heartbeat")
-        refused = self.live.broker.control.refused
+        refused = self.live.broker.router.refused
         assert {replace_dashes(k): n for k, n in refused.items()} == reasons
         assert camera_of(self.live).repairs.repaired == repaired
 
@@ -202,7 +202,7 @@ def node(site: LiveBroker, ingest: Socket) -> Iterator[Node]:
         raw_socket(zmq.DEALER, site.broker.addresses.delivery) as socket,
         Subscriber.every(site.site, CAMERA) as _,
     ):
-        wait_until(lambda: bool(site.broker.delivery.accounts))
+        wait_until(lambda: bool(site.broker.delivery.accounts.by_name))
         yield Node(site, socket, ingest)
 
 
@@ -316,7 +316,7 @@ def test_fetched_frames_of_another_site_are_checked(
     """
     abroad.archive = {1: fault.make(1), 2: good(2), 3: good(3)}
     with Subscriber.every(home.site, CAMERA, events=True) as items:
-        wait_until(lambda: bool(home.broker.delivery.accounts))
+        wait_until(lambda: bool(home.broker.delivery.accounts.by_name))
         abroad.send("testing", good(0), good(3))
         gaps = []
         while getattr(item := items.read(READ_S), "sequence", 0) != 3:

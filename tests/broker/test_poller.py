@@ -37,6 +37,16 @@ class Ear:
         self.socket.send(b"to the other")
 
 
+class Drained:
+    """An ordinary socket, of which one byte is taken at a time."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+
+    def receive(self) -> None:
+        self._end.recv(1)
+
+
 @pytest.fixture
 def ears() -> Iterator[tuple[Ear, Ear]]:
     with zmq.Context() as context:
@@ -51,13 +61,13 @@ def polling(ears: tuple[Ear, ...]) -> Poller:
     """A poller that has asked all of them once."""
     poller = Poller()
     for ear in ears:
-        poller.add_socket(ear.socket.fileno(), ear, ear.receive)
+        poller.add_socket(ear.socket.fileno(), ear)
     for ear in ears:  # until the connections stand, which also wakes
         ear.other.send(b"first")
         while not ear.heard:
-            poller.turn(LONG_MS)
+            poller.run_once(LONG_MS)
     while any(ear.touched for ear in ears):
-        poller.turn(0)
+        poller.run_once(0)
     return poller
 
 
@@ -67,7 +77,7 @@ def test_only_who_has_spoken_is_asked(ears: tuple[Ear, Ear]) -> None:
     before = two.asked
 
     one.other.send(b"hello")
-    poller.turn(LONG_MS)
+    poller.run_once(LONG_MS)
 
     assert one.heard == [b"first", b"hello"]
     assert two.asked == before
@@ -77,7 +87,7 @@ def test_a_turn_in_which_nothing_comes_asks_nobody(ears: tuple[Ear, Ear]) -> Non
     poller = polling(ears)
     before = [ear.asked for ear in ears]
 
-    poller.turn(1)
+    poller.run_once(1)
 
     assert [ear.asked for ear in ears] == before
 
@@ -93,7 +103,7 @@ def test_what_came_before_a_send_on_the_same_socket_is_heard(ears: tuple[Ear, Ea
         while not has_input(one.socket):  # which takes the word as well
             assert time.monotonic() < deadline
         one.send()
-        poller.turn(LONG_MS)
+        poller.run_once(LONG_MS)
         assert one.heard[-1] == str(number).encode()
 
     assert one.heard[1:] == [str(number).encode() for number in range(50)]
@@ -104,13 +114,14 @@ def test_whoever_is_touched_in_a_turn_is_asked_before_the_next_wait(
 ) -> None:
     one, two = ears
     poller = polling(ears)
-    poller.add_descriptor((pair := socket.socketpair())[0].fileno(), lambda: pair[0].recv(1))
+    pair = socket.socketpair()
+    poller.add_descriptor(pair[0].fileno(), Drained(pair[0]))
     with pair[0], pair[1]:
         before = one.asked, two.asked
         pair[1].send(b"\0")
-        poller.turn(LONG_MS)
+        poller.run_once(LONG_MS)
         assert (one.asked, two.asked) == before
 
         poller.ask_all()
-        poller.turn(LONG_MS)
+        poller.run_once(LONG_MS)
         assert (one.asked, two.asked) == (before[0] + 1, before[1] + 1)

@@ -11,7 +11,9 @@ from camfan_broker.camera.backlog import RepairMemory
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.repair import FIRST_PATIENCE_NS
 from camfan_broker.camera.ring import OVERHEAD_BYTES, RingEntry
-from camfan_broker.delivery.latest import Reader
+from camfan_broker.delivery.every import EveryReader
+from camfan_broker.delivery.latest import LatestReader
+from camfan_broker.delivery.reader import Reader, held
 from camfan_config.site.pace import Pace
 from camfan_wire.header import Header, Position
 from camfan_wire.messages import Gap, Subscribe
@@ -57,14 +59,15 @@ def camera(*headers: Header, name: str = "one", frames: int = 1000) -> TrackedCa
     made = TrackedCamera(name, frames * ENTRY_BYTES, Pace(), RepairMemory(1_000_000), clock)
     made.repairs.backlog(Position(RUN_A, 0), Position(RUN_A, 1))  # once, somebody waited in vain
     clock.now = FIRST_PATIENCE_NS
-    made.repairs.turn(clock.now)
+    made.repairs.advance(clock.now)
     for one in headers:
         accept(made, one)
     return made
 
 
 def reader(wishes: Subscribe, *cameras: TrackedCamera) -> Reader:
-    return Reader(wishes, {}, cameras)
+    made = LatestReader if wishes.mode == "latest" else EveryReader
+    return made(wishes, {}, cameras)
 
 
 def account(of: Reader, name: str = "one") -> Account:
@@ -74,17 +77,12 @@ def account(of: Reader, name: str = "one") -> Account:
 def drain(made: Reader, now: int = 0) -> list[Gap | tuple[str, int]]:
     """All that the reader gives for its credit: gaps, and (run, sequence) of frames."""
     given_out: list[Gap | tuple[str, int]] = []
-    while made.credit > 0:
-        found = made.next(now)
-        if found is None:
+    while made.credit.is_open:
+        item = made.next(now)
+        if item is None:
             break
-        cursor, item = found
-        if isinstance(item, Gap):
-            made.told(cursor, item)
-            given_out.append(item)
-        else:
-            made.sent(cursor, item, now)
-            given_out.append((item.header.run, item.header.sequence))
+        made.sent(now)
+        given_out.append(item if isinstance(item, Gap) else (item.header.run, item.header.sequence))
     return given_out
 
 
@@ -107,7 +105,7 @@ def test_latest_gives_the_newest_once_and_counts_what_it_passed_over() -> None:
 
     assert drain(made) == [(RUN_A, 8)]
     assert (account(made).delivered, account(made).skipped) == (2, {"newer": 3})
-    assert made.held("one") == 0
+    assert held(made.cursors["one"]) == 0
 
 
 def test_latest_serves_cameras_in_turn() -> None:
@@ -118,12 +116,10 @@ def test_latest_serves_cameras_in_turn() -> None:
     for sequence in range(1, 10):
         for one in cameras:
             accept(one, header(sequence, camera=one.name))
-        made.add_credit(1, 0)
-        found = made.next(0)
-        assert found is not None
-        cursor, item = found
+        made.credit.add(1, 0)
+        item = made.next(0)
         assert isinstance(item, RingEntry)
-        made.sent(cursor, item, 0)
+        made.sent(0)
         served.append(item.header.camera)
 
     assert served == ["a", "b", "c"] * 3
@@ -188,7 +184,7 @@ def test_a_subscriber_overtaken_by_the_ring_is_told() -> None:
 
     for n in range(1, 20):
         accept(one, header(n))
-    made.add_credit(64, 0)
+    made.credit.add(64, 0)
 
     assert drain(made)[0] == gap(1, 14, "ring-overrun")
 
@@ -262,9 +258,9 @@ def test_every_sequence_is_given_or_told_exactly_once(
     for number, step in enumerate(steps):
         sequence += step
         accept(one, header(sequence))
-        made.add_credit(number % 3, 0)
+        made.credit.add(number % 3, 0)
         _collect(made, seen)
-    made.add_credit(64, 0)
+    made.credit.add(64, 0)
     _collect(made, seen)
 
     assert seen == list(range(start + 1, sequence + 1))

@@ -10,7 +10,8 @@ from camfan_broker.camera.backlog import RepairMemory
 from camfan_broker.camera.camera import BEGINNING, TrackedCamera
 from camfan_broker.camera.repair import ANSWER_NS, PATIENCE_NS
 from camfan_broker.camera.ring import OVERHEAD_BYTES, RingEntry
-from camfan_broker.delivery.latest import Reader
+from camfan_broker.delivery.every import EveryReader
+from camfan_broker.delivery.reader import held
 from camfan_config.site.pace import Pace
 from camfan_wire.header import Header, Position
 from camfan_wire.messages import Gap, Repair, Repaired, Subscribe
@@ -51,7 +52,7 @@ class World:
         self.kept: list[Position] = []  # in the camera's own ring, in order
         self.forgotten: dict[str, int] = {}  # what its ring has lost, by run: up to this sequence
         self.asked: list[Repair] = []
-        self.readers: list[tuple[Reader, list[Told]]] = []
+        self.readers: list[tuple[EveryReader, list[Told]]] = []
 
     def capture(self, run: str, sequence: int, *, arrives: bool = True, unwanted: int = 0) -> None:
         self.kept.append(Position(run, sequence))
@@ -69,10 +70,10 @@ class World:
     def read(self, since: Position | None = None, credit: int = 64) -> None:
         wanted = {} if since is None else {"one": since}
         wishes = Subscribe(cameras=["*"], mode="every", credit=credit, since=wanted)
-        self.readers.append((Reader(wishes, {}, [self.camera]), []))
+        self.readers.append((EveryReader(wishes, {}, [self.camera]), []))
 
     @property
-    def reader(self) -> Reader:
+    def reader(self) -> EveryReader:
         return self.readers[0][0]
 
     @property
@@ -81,17 +82,14 @@ class World:
 
     def drain(self) -> None:
         for reader, told in self.readers:
-            while reader.open:
-                found = reader.next(self.now)
-                if found is None:
+            while reader.credit.is_open:
+                item = reader.next(self.now)
+                if item is None:
                     break
-                cursor, item = found
-                if isinstance(item, Gap):
-                    reader.told(cursor, item)
-                    told.append(item)
-                else:
-                    reader.sent(cursor, item, self.now)
-                    told.append((item.header.run, item.header.sequence))
+                reader.sent(self.now)
+                told.append(
+                    item if isinstance(item, Gap) else (item.header.run, item.header.sequence)
+                )
 
     def answer(self) -> bool:
         """The camera answers the request it has got, if any."""
@@ -146,7 +144,7 @@ class World:
 
     def turn(self) -> None:
         """As the loop does, which then rests until the next request is due."""
-        self.camera.repairs.turn(self.now)
+        self.camera.repairs.advance(self.now)
         due_ns = self.camera.repairs.due_ns()
         assert due_ns is None or due_ns > self.now
 
@@ -181,7 +179,7 @@ def test_what_never_arrived_comes_late_and_in_its_place() -> None:
     assert world.told == frames(RUN_A, *range(1, 10))
     account = world.reader.cursors["one"].account
     assert (account.delivered, account.late, account.lost.total()) == (9, 4, 0)
-    assert world.reader.held("one") == 0
+    assert held(world.reader.cursors["one"]) == 0
 
 
 def test_the_loop_rests_when_an_answer_has_come_while_the_reader_waited() -> None:
@@ -327,7 +325,7 @@ def test_a_camera_that_was_away_for_long_is_waited_for_again() -> None:
     world.now += 3600 * SECOND
     world.capture(RUN_A, 4)
     world.drain()
-    assert not world.camera.repairs.turn(world.now)
+    assert not world.camera.repairs.advance(world.now)
     world.drain()
     assert world.told == []
     world.connect()
@@ -347,7 +345,7 @@ def test_a_camera_that_stays_away_is_given_up() -> None:
     assert world.told == frames(RUN_A, 1)
 
     world.now += PATIENCE_NS
-    assert world.camera.repairs.turn(world.now)
+    assert world.camera.repairs.advance(world.now)
     world.drain()
 
     assert world.told == [*frames(RUN_A, 1), gap(2, 4, "not-received"), *frames(RUN_A, 5)]
@@ -367,15 +365,15 @@ def test_who_is_gone_for_good_is_waited_for_once_whatever_is_missing() -> None:
 
     for _ in range(PATIENCE_NS // SECOND):
         world.now += SECOND
-        assert world.reader.held("one") > 0
-        world.camera.repairs.turn(world.now)
+        assert held(world.reader.cursors["one"]) > 0
+        world.camera.repairs.advance(world.now)
     world.drain()
 
     expected: list[Told] = []
     for sequence in range(3, 100, 3):
         expected += [gap(sequence - 2, sequence - 1, "not-received"), (RUN_A, sequence)]
     assert world.told == expected
-    assert world.reader.held("one") == 0
+    assert held(world.reader.cursors["one"]) == 0
 
 
 def test_a_camera_that_comes_back_while_it_is_waited_for_is_asked_again() -> None:
@@ -390,7 +388,7 @@ def test_a_camera_that_comes_back_while_it_is_waited_for_is_asked_again() -> Non
     world.camera.repairs.camera_left()
     for _ in range(PATIENCE_NS // SECOND - 1):
         world.now += SECOND
-        world.camera.repairs.turn(world.now)
+        world.camera.repairs.advance(world.now)
 
     world.connect()
     world.play()
@@ -412,7 +410,7 @@ def test_the_first_pictures_of_a_run_that_begins_are_not_missed() -> None:
     assert world.told == frames(RUN_A, *range(6))
     account = world.reader.cursors["one"].account
     assert (account.delivered, account.late, account.lost.total()) == (6, 3, 0)
-    assert world.reader.held("one") == 0
+    assert held(world.reader.cursors["one"]) == 0
 
 
 def test_a_run_that_was_long_under_way_is_joined() -> None:
@@ -443,7 +441,7 @@ def test_all_that_is_kept_of_repairs_is_bounded_together() -> None:
             world.play()
             assert memory.bytes <= memory.limit_bytes
             for number, (reader, _) in enumerate(world.readers):
-                reader.add_credit(2 if turn % (number + 2) == 0 else 0, 0)
+                reader.credit.add(2 if turn % (number + 2) == 0 else 0, 0)
 
     assert all(told == frames(RUN_A, *range(1, 200)) for w in worlds for _, told in w.readers)
 
@@ -458,7 +456,7 @@ def test_a_camera_that_does_not_answer_is_given_up() -> None:
     assert len(world.asked) == 1
 
     world.now += ANSWER_NS + 1
-    assert world.camera.repairs.turn(world.now)
+    assert world.camera.repairs.advance(world.now)
     world.drain()
 
     assert world.told[1] == gap(2, 4, "not-received")
@@ -503,11 +501,11 @@ def test_any_losses_are_repaired_whatever_the_rings(
     reader = world.reader
     while world.told != [(p.run, p.sequence) for p in world.kept]:
         before = len(world.told)
-        reader.add_credit(credit, 0)
+        reader.credit.add(credit, 0)
         world.play()
         assert len(world.told) > before, "it stands still"
 
-    assert reader.held("one") == 0
+    assert held(reader.cursors["one"]) == 0
     assert reader.cursors["one"].account.delivered == len(world.kept)
 
 
@@ -531,15 +529,15 @@ def test_readers_that_miss_the_same_share_what_comes(
         world.read(Position(RUN_A, start), credit=1)
     for number, credit in enumerate(given_out):
         reader, _ = world.readers[number % len(world.readers)]
-        reader.add_credit(credit, 0)
+        reader.credit.add(credit, 0)
         world.play()
         if number % 5 == 0:
             world.capture(RUN_A, 61 + number // 5, arrives=number % 10 == 0)
     world.capture(RUN_A, 67)
-    while any(reader.held("one") for reader, _ in world.readers):
+    while any(held(reader.cursors["one"]) for reader, _ in world.readers):
         before = [len(told) for _, told in world.readers]
         for reader, _ in world.readers:
-            reader.add_credit(64, 0)
+            reader.credit.add(64, 0)
         world.play()
         assert [len(told) for _, told in world.readers] > before, "it stands still"
 

@@ -10,6 +10,8 @@ import zmq
 from camfan_broker.access.board import Board
 from camfan_broker.camera.backlog import RepairMemory
 from camfan_broker.camera.camera import TrackedCamera
+from camfan_broker.camera.cameras import CameraTable
+from camfan_broker.camera.demand import DemandTable
 from camfan_broker.report.watch import CameraWatch
 from camfan_config import Camera as Section
 from camfan_config import CustomCamera, HttpCamera
@@ -38,13 +40,17 @@ class World:
         self.sequence = 0
         self.said: list[tuple[str, str]] = []
         self.clock = SiteClock(lambda: self.now, lambda: self.now)
-        self.board = Board(self.clock, self._publish, "broker")
-        self.watch = CameraWatch(self.board, lambda: self.now)
+        self.board = Board(self.clock, "broker")
+        self.board.sinks.append(self)
+        cameras = CameraTable(self.board)
+        self.watch = CameraWatch(
+            cameras, DemandTable(cameras), self.board, self.clock, lambda: self.now
+        )
         self.camera = TrackedCamera(
             "one", 10**6, planned_pace(self.section), RepairMemory(10**6), lambda: self.now
         )
 
-    def _publish(self, topic: bytes, body: bytes, about: str | None) -> None:
+    def topic_came(self, topic: bytes, body: bytes, about: str | None) -> None:
         if topic.startswith(b"event/"):
             event = messages.decode_event(body)
             self.said.append((event.kind, event.state))

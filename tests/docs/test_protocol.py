@@ -17,7 +17,7 @@ from camfan import Subscriber
 from camfan.options import MAX_FPS, MIN_FPS
 from camfan_broker.access import board
 from camfan_broker.camera import camera, demand, repair
-from camfan_broker.delivery import claims, control, delivery
+from camfan_broker.delivery import claims, greeter, peers
 from camfan_config import Limits
 from camfan_config.types import Ports
 from camfan_testing.documents import ROOT, Block, blocks_of
@@ -223,9 +223,9 @@ NUMBERS = {
         ),
     ),
     "silence": (
-        f"at most once in {control.WELCOME_NS / 1e9} s to each connection",
-        f"is silent for **{control.SILENCE_NS // 10**9} s**",
-        f"| silence of a peer of delivery | {delivery.SILENCE_NS // 10**9} s |",
+        f"at most once in {greeter.WELCOME_NS / 1e9} s to each connection",
+        f"is silent for **{peers.SILENCE_NS // 10**9} s**",
+        f"| silence of a peer of delivery | {peers.SILENCE_NS // 10**9} s |",
         f"a broker that says nothing for {connection.SILENCE_S:g} s is gone",
         f"was heard in the last {claims.HEARD_NS / 1e9} s",
         f"a `status` every {connection.STATUS_S:g} s",
@@ -253,7 +253,7 @@ NUMBERS = {
         f"over the last {camera.FPS_WINDOW_NS // 10**9} s;",
     ),
     "kept": (
-        f"| peers of delivery | {control.MAX_PEERS} |",
+        f"| peers of delivery | {greeter.MAX_PEERS} |",
         f"| nodes with a status; open events | {board.MAX_NODES}; {board.MAX_OPEN_EVENTS} |",
     ),
 }

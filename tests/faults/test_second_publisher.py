@@ -242,7 +242,7 @@ def test_a_run_that_was_taken_over_goes_on_when_the_other_has_left(live: LiveBro
             wait_until(lambda: camera.refused["other-publisher"] > 0)
             wait_until(lambda: camera.last_sequence == other.sequence - 1)
             others = camera.last_sequence
-        wait_until(lambda: live.broker.delivery.publisher_of("one") is None)
+        wait_until(lambda: live.broker.peers.publisher_of("one") is None)
         for sequence in range(5, 9):
             plain.send_multipart(frame("one", sequence, run))
         wait_until(lambda: (camera.run, camera.last_sequence) == (run, 8))
@@ -263,7 +263,7 @@ def test_a_node_that_does_not_name_its_run_may_connect_again(live: LiveBroker) -
     hello = Hello(protocol=1, name="one", kind="camera", session="5" * 16, publishes="one")
     with raw_socket(zmq.DEALER, addresses.delivery) as node:
         node.send(encode(hello))
-        wait_until(lambda: live.broker.delivery.publisher_of("one") is not None)
+        wait_until(lambda: live.broker.peers.publisher_of("one") is not None)
         for run in ("a" * 16, "b" * 16):
             with raw_socket(zmq.XPUB, addresses.ingest) as plain:
                 listening(plain, b"frame/one/3/")

@@ -54,7 +54,7 @@ def test_all_of_an_event_comes_and_no_frames_are_asked_for(
         tell(door, "bell", "start", "update", "update", "end")
         tell(door, LAST, "start", "end")
         found = until_last(events)
-        wants = [p.reader.wishes.cameras for p in live.broker.delivery.peers.values() if p.reader]
+        wants = [p.reader.wishes.cameras for p in live.broker.peers.values() if p.reader]
 
     assert found == [("bell", state) for state in ("start", "update", "update", "end")]
     assert wants == [[]]
@@ -86,7 +86,7 @@ def test_without_those_open_before_nothing_of_them_comes(
     heard(live, "door", 1)
     with EventSubscriber(live.site, open_before=False) as events:
         wait_until(lambda: is_subscribed(live))
-        wait_until(lambda: any(p.reader for p in live.broker.delivery.peers.values()))
+        wait_until(lambda: any(p.reader for p in live.broker.peers.values()))
         for state in ("update", "end"):
             door.event("open-before", state, id=open_before)
         tell(door, "bell", "start", "update", "end")

@@ -281,19 +281,19 @@ def test_a_camera_that_stays_wanted_goes_on_without_a_break(live: LiveBroker) ->
         for turn in range(30):
             frames.want(["one", "two"] if turn % 2 else ["one"])
             got += [frames.read(READ_S).sequence for _ in range(5)]
-        (peer,) = (p for p in live.broker.delivery.peers.values() if p.reader)
+        (peer,) = (p for p in live.broker.peers.values() if p.reader)
 
         assert got == sorted(set(got))
         assert peer.reader is not None
         assert peer.reader.cursors["one"].account.delivered >= len(got)
-        assert peer.reader.credit <= MAX_LATEST
+        assert peer.reader.credit.frames <= MAX_LATEST
 
 
 def test_the_rate_can_change(live: LiveBroker) -> None:
     with Camera(live.site, "one", fps=100), Subscriber(live.site) as frames:
         wait_until(lambda: bool(frames.cameras))
         frames.want(None, max_fps=5)
-        (peer,) = (p for p in live.broker.delivery.peers.values() if p.reader)
+        (peer,) = (p for p in live.broker.peers.values() if p.reader)
         wait_until(lambda: peer.reader is not None and peer.reader.wishes.max_fps == 5)
         frames.read(READ_S)  # what had come before
         got = [frames.read(READ_S) for _ in range(5)]

@@ -254,7 +254,7 @@ def test_a_message_may_not_be_longer_than_the_site_says(tmp_path: Path) -> None:
         raw_socket(zmq.DEALER, live.broker.addresses.delivery, keys_of(live.site, "anna")) as peer,
     ):
         peer.send(b'{"type":"heartbeat","x":"%s"}' % (b"y" * 5000))
-        wait_until(lambda: live.broker.control.refused["bad-message"] == 1)
+        wait_until(lambda: live.broker.router.refused["bad-message"] == 1)
 
 
 def test_http_headers_and_bodies(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_message_of_many_parts_costs_its_connection(secure: LiveBroker, port: 
 
 def test_a_long_message_of_a_suspended_key_is_one_message(secure: LiveBroker) -> None:
     """It came before the connection ended, and is dropped whole."""
-    gatekeeper, refused = secure.broker.gatekeeper, secure.broker.control.refused
+    gatekeeper, refused = secure.broker.gatekeeper, secure.broker.router.refused
     assert gatekeeper.roster is not None
     (user,) = gatekeeper.roster.names()["anna"]
     port = secure.site.broker.ports.delivery
@@ -127,5 +127,5 @@ def test_what_is_left_of_a_long_message_is_not_taken_for_another(live: LiveBroke
     with raw_socket(zmq.DEALER, f"tcp://127.0.0.1:{ports.delivery}") as peer:
         peer.send_multipart([b"x"] * 2000)
         with Stream(live.site):
-            wait_until(lambda: live.broker.control.refused["bad-parts"] == 1)
-    assert live.broker.control.refused.total() == 1
+            wait_until(lambda: live.broker.router.refused["bad-parts"] == 1)
+    assert live.broker.router.refused.total() == 1

@@ -11,8 +11,8 @@ import zmq
 
 from camfan import Publisher, Subscriber
 from camfan_broker.access.board import MAX_OPEN_OF_SOURCE
-from camfan_broker.delivery.control import MAX_GLOBS
-from camfan_broker.delivery.delivery import MAX_KEY_ACCOUNTS
+from camfan_broker.delivery.accounts import MAX_KEY_ACCOUNTS
+from camfan_broker.delivery.subscribing import MAX_GLOBS
 from camfan_broker.delivery.tracer import MAX_OPEN_OF_KEY
 from camfan_testing.jpegs import jpeg
 from camfan_testing.live import LiveBroker, wait_until
@@ -98,9 +98,7 @@ def test_peers_that_hang_up_leave_their_place(secure: LiveBroker) -> None:
         for number in range(3 * allowed):
             with peer(secure, "anna") as socket:
                 greet(socket, "anna", f"{number:016x}")
-        wait_until(
-            lambda: not any(p.rights.name == "anna" for p in secure.broker.delivery.peers.values())
-        )
+        wait_until(lambda: not any(p.rights.name == "anna" for p in secure.broker.peers.values()))
         with Publisher(secure.site, "two") as late:
             wait_until(lambda: late.publish(jpeg(64, 48, 0)))
 
@@ -108,14 +106,14 @@ def test_peers_that_hang_up_leave_their_place(secure: LiveBroker) -> None:
 def test_an_account_is_not_pushed_out_by_another_key(secure: LiveBroker) -> None:
     """A viewer that comes with ever new names forgets accounts of its own."""
     with Stream(secure.site):
-        watched = set(secure.broker.delivery.accounts)
+        watched = set(secure.broker.delivery.accounts.by_name)
         with peer(secure, "anna") as socket:
             for number in range(2 * MAX_KEY_ACCOUNTS):
                 socket.send(hello("anna", f"{number:04x}" + "0" * 12))
                 socket.send(messages.encode(messages.Subscribe(cameras=["one"])))
                 answers(socket, messages.Ready)
-        assert watched <= set(secure.broker.delivery.accounts)
-        assert len(secure.broker.delivery.accounts) <= len(watched) + MAX_KEY_ACCOUNTS
+        assert watched <= set(secure.broker.delivery.accounts.by_name)
+        assert len(secure.broker.delivery.accounts.by_name) <= len(watched) + MAX_KEY_ACCOUNTS
 
 
 def test_events_come_at_a_bounded_rate(secure: LiveBroker) -> None:
@@ -202,7 +200,7 @@ def test_the_traces_of_one_key_leave_room(secure: LiveBroker) -> None:
     """While a camera does not answer, eight of them wait."""
     with peer(secure, "two") as silent, peer(secure, "anna") as socket:
         silent.send(hello("two", "c" * 16, publishes="two"))
-        wait_until(lambda: secure.broker.delivery.publisher_of("two") is not None)
+        wait_until(lambda: secure.broker.peers.publisher_of("two") is not None)
         greet(socket, "anna")
         for number in range(MAX_OPEN_OF_KEY + 1):
             socket.send(messages.encode(messages.Trace(id=str(number), camera="two", sequence=1)))

@@ -77,7 +77,7 @@ def test_an_unknown_key(secure: LiveBroker, door: str) -> None:
 
 
 def nothing_came_of_it(live: LiveBroker, door: str, stranger: Socket) -> None:
-    names = {peer.hello.name for peer in live.broker.delivery.peers.values()}
+    names = {peer.hello.name for peer in live.broker.peers.values()}
     assert all(name == "one" or name.startswith("owner") for name in names)
     assert not len(live.broker.fanout.listeners)
     if door != "ingest":

@@ -159,7 +159,7 @@ def test_refusals_are_answered_at_a_bounded_rate(secure: LiveBroker) -> None:
     with raw_socket(zmq.DEALER, endpoint, keys_of(secure.site, "anna")) as peer:
         for _ in range(sent):
             peer.send(b"{")
-        wait_until(lambda: secure.broker.control.refused["bad-message"] == sent)
+        wait_until(lambda: secure.broker.router.refused["bad-message"] == sent)
         peer.send(messages.encode(messages.Probe(sent=1)))
         answers: list[messages.FromBroker] = []
         while not answers or not isinstance(answers[-1], messages.Echo):

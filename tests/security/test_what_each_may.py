@@ -254,7 +254,7 @@ def test_a_name_that_is_not_ones_own_is_not_taken_over(secure: LiveBroker) -> No
         say_hello(viewer, "one")
         viewer.send(b'{"type":"subscribe","cameras":["one"]}')
         answer(viewer, "ready")
-        names = [peer.hello.name for peer in secure.broker.delivery.peers.values()]
+        names = [peer.hello.name for peer in secure.broker.peers.values()]
 
     assert [name.partition("-")[0] for name in names] == ["lab"]
 

@@ -25,7 +25,7 @@ def web(tmp_path: Path) -> Iterator[LiveWeb]:
 
 def watched(web: LiveWeb) -> set[str]:
     """What the web server asks of the broker."""
-    for peer in web.live.broker.delivery.peers.values():
+    for peer in web.live.broker.peers.values():
         if peer.hello.name == "web" and peer.reader is not None:
             return set(peer.reader.cursors)
     return set()

@@ -260,7 +260,7 @@ def test_pages_that_change_their_minds_do_not_cost_the_server_its_broker(web: Li
                     await one.text("echo")  # what it wants was heard
 
     asyncio.run(flood())
-    assert web.live.broker.control.refused.total() == 0
+    assert web.live.broker.router.refused.total() == 0
 
 
 def test_settings_cannot_be_changed_without_end(web: LiveWeb) -> None:

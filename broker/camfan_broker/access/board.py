@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from typing import Protocol
 
 from camfan_broker.access.access import ANYBODY
 from camfan_broker.access.rights import Rights
@@ -26,16 +27,21 @@ MAX_NODES = 1024
 MAX_OPEN_EVENTS = 1024
 MAX_OPEN_OF_SOURCE = 256
 
-Publish = Callable[[bytes, bytes, str | None], None]  # topic, body, the camera it is about
+
+class TopicSink(Protocol):
+    """Sends events and statuses on."""
+
+    def topic_came(self, topic: bytes, body: bytes, about: str | None) -> None:
+        """An event or a status; `about`: the camera that it is about."""
 
 
 class Board:
     """Belongs to the loop's thread; `statuses` may be read by others."""
 
-    def __init__(self, clock: SiteClock, publish: Publish, name: str) -> None:
+    def __init__(self, clock: SiteClock, name: str) -> None:
         self._clock = clock
         self._name = name  # of this broker
-        self._publish = publish
+        self.sinks: list[TopicSink] = []
         self.statuses: dict[str, Status] = {}
         self.heard_ns: dict[str, int] = {}  # site clock, by node
         self._bodies: dict[bytes, bytes] = {}
@@ -112,6 +118,10 @@ class Board:
         status = self.statuses.get(camera)  # a camera's node has its name
         publisher = None if status is None else status.publisher
         return None if publisher is None else publisher.last_frame
+
+    def _publish(self, topic: bytes, body: bytes, about: str | None) -> None:
+        for sink in self.sinks:
+            sink.topic_came(topic, body, about)
 
     def _keep_status(self, status: Status, topic: bytes, body: bytes) -> None:
         if status.node not in self.statuses and len(self.statuses) >= MAX_NODES:

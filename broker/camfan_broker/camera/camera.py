@@ -22,7 +22,7 @@ from camfan_wire.states import CameraState
 from camfan_wire.topics import LAYERS, above, frame_topic, layer_of
 
 PAST_RUNS = 64  # remembered, so that a frame of a run that ended is not taken for a new run
-STRETCHES = 256  # of frames that were not asked for, for those who trace them
+NOT_ASKED_SPANS = 256  # of frames that were not asked for, for those who trace them
 LOGGED = 8192  # arrivals that can be traced
 FPS_WINDOW_NS = 3_000_000_000
 BEGINNING = 64  # a run that is found no further than this has begun while we listened
@@ -82,12 +82,12 @@ class TrackedCamera:
         self._sequence = -1
         self._run_unwanted = 0
         self._past_runs: OrderedDict[str, _EndedRun] = OrderedDict()
-        self._stretch = RunSegment()
+        self._segment = RunSegment()
         self._layers = 0  # that the broker subscribes to at ingest
         self._fewest = 0  # the least of that since the last frame
         self._asked_ns = 0  # when it changed
         self._not_asked: deque[tuple[int, int, int]] = deque(
-            maxlen=STRETCHES
+            maxlen=NOT_ASKED_SPANS
         )  # after, before, fewest
         self._changes_hands = False  # the next change of runs is one of publishers
         self._samples: deque[tuple[int, int, int]] = deque()  # monotonic ns, frames, bytes
@@ -175,7 +175,7 @@ class TrackedCamera:
             size,
             self.numbered,
             self.lost,
-            self._stretch,
+            self._segment,
         )
         self.ring.append(entry)
         self.newest_by_layer[layer] = entry
@@ -200,7 +200,7 @@ class TrackedCamera:
         why = OTHER_PUBLISHER if self._changes_hands else RESTARTED
         if self._changes_hands:
             self.repairs.other_publisher()
-        self._stretch, self._changes_hands = RunSegment(self._sequence, why), False
+        self._segment, self._changes_hands = RunSegment(self._sequence, why), False
 
     def listens_to(self, layers: int, now: int) -> None:
         """From now on the broker subscribes to so many layers at ingest."""

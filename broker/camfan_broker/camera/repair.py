@@ -123,9 +123,9 @@ class CameraRepairs:
             self._backlogs.append(backlog)
             self._memory.reopen(backlog)
         if self._asked is None and now >= self._not_before_ns:
-            self.turn(now)
+            self.advance(now)
 
-    def turn(self, now: int) -> bool:
+    def advance(self, now: int) -> bool:
         """Ask for what is wanted, give up what cannot come; True if readers should look again."""
         changed = False
         if self._asked is not None and now - self._asked_ns > ANSWER_NS:
@@ -189,7 +189,7 @@ class CameraRepairs:
             backlog.failed = True  # it would go on for ever
         self._over()
         self._pace(self._now())
-        self.turn(self._now())
+        self.advance(self._now())
 
     def _expect(self) -> Backlog:
         if self._asked is None:

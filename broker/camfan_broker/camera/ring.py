@@ -23,7 +23,7 @@ class RunSegment(Struct, frozen=True, gc=False):
     behind: int = -1  # the sequence that it begins behind
     why: str = RESTARTED  # what became of the run before it
 
-    def goes_on(self, sequence: int) -> bool:
+    def continues(self, sequence: int) -> bool:
         """The run had begun before, and this sequence belongs there."""
         return 0 <= self.behind >= sequence
 
@@ -39,7 +39,7 @@ class RingEntry(Struct, frozen=True, gc=False):
     bytes: int
     numbered: int = 0  # frames the camera had numbered so far, this one included, as we know it
     lost: int = 0  # of those, how many never came
-    stretch: RunSegment = RunSegment()  # shared by all frames of it
+    segment: RunSegment = RunSegment()  # shared by all frames of it
 
 
 class FrameRing:
@@ -77,13 +77,13 @@ class FrameRing:
         for index in range(self.end - 1, self.first - 1, -1):
             header = self[index].header
             if header.run != run:
-                if found is not None and not self[found].stretch.goes_on(sequence):
+                if found is not None and not self[found].segment.continues(sequence):
                     return found
                 continue
             if header.sequence <= sequence:
                 return index + 1
             found = index
-        return self.first if found and self[found].stretch.goes_on(sequence) else found
+        return self.first if found and self[found].segment.continues(sequence) else found
 
     def find(self, run: str, sequence: int) -> RingEntry | None:
         """The entry of a position, if it is in the ring."""

@@ -8,7 +8,7 @@ silent or gone blocks nothing, so a camera that crashed and starts again goes on
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,8 +17,9 @@ import zmq
 
 from camfan_broker.access.connections import address_of, inode_of
 from camfan_broker.camera.camera import TrackedCamera
-from camfan_broker.delivery.delivery import Delivery
 from camfan_broker.delivery.peer import Peer
+from camfan_broker.delivery.peers import PeerTable
+from camfan_broker.delivery.router import Router
 from camfan_wire.clock import SiteClock
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header
@@ -34,8 +35,6 @@ from camfan_wire.topics import split_event_topic, split_status_topic
 
 HEARD_NS = 2_500_000_000  # a node that said something no longer ago is alive; it speaks each second
 FLOWING_NS = 5_000_000_000  # frames without a node: the last one came no longer ago
-
-SrcFd = Callable[[zmq.Frame], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,15 @@ class PublisherClaims:
     """Belongs to the loop's thread."""
 
     def __init__(
-        self, cameras: Mapping[str, TrackedCamera], delivery: Delivery, clock: SiteClock
+        self,
+        router: Router,
+        peers: PeerTable,
+        cameras: Mapping[str, TrackedCamera],
+        clock: SiteClock,
     ) -> None:
+        self._router = router
+        self._peers = peers
         self._cameras = cameras
-        self._delivery = delivery
         self._clock = clock
         self._origins: dict[str, FrameOrigin] = {}  # of each camera's present run
 
@@ -76,7 +80,7 @@ class PublisherClaims:
         """
         if camera.run is None:
             return
-        peer = self._peer(camera.name)
+        peer = self._peers.publisher_of(camera.name)
         if peer is not None and peer.hello.run == header.run:
             camera.resume_or_begin(header)
             return
@@ -108,7 +112,7 @@ class PublisherClaims:
         name = hello.publishes
         if name is None or hello.take_over:
             return None
-        peer = self._peer(name, besides=identity)
+        peer = self._peers.publisher_of(name, besides=identity)
         camera, origin = self._cameras[name], self._origins.get(name)
         foreign = (
             peer is None
@@ -134,7 +138,7 @@ class PublisherClaims:
         origin = self._origins.get(name)
         others = [
             peer
-            for peer in list(self._delivery.peers.values())
+            for peer in list(self._peers.values())
             if peer.hello.publishes == name and peer.identity != identity
         ]
         if others or (hello.take_over and origin is not None and origin.is_open):
@@ -142,10 +146,10 @@ class PublisherClaims:
         for other in others:
             how = "was taken over" if hello.take_over else "is published now"
             reason = f"{name} {how} from {hello.host or 'another machine'}"
-            self._delivery.reply(
+            self._router.reply(
                 other.identity, Refused(about="hello", reason=reason[:500], code=TAKEN_OVER)
             )
-            self._delivery.forget(other)
+            self._peers.forget(other)
 
     def release(self, peer: Peer) -> None:
         """The node says that it leaves: what is open of its connections blocks nothing."""
@@ -160,25 +164,18 @@ class PublisherClaims:
         source = split_status_topic(topic) or (split_event_topic(topic) or ("", ""))[0]
         if source not in self._cameras:
             return
-        peer = self._peer(source)
+        peer = self._peers.publisher_of(source)
         if peer is not None and peer.identity != identity and self._holds(peer):
             raise WireError(OTHER_PUBLISHER, f"{source} is published by another process")
 
     # ---- both ----
 
-    def _peer(self, name: str, besides: bytes = b"") -> Peer | None:
-        """The node that publishes a camera."""
-        for peer in self._delivery.peers.values():
-            if peer.hello.publishes == name and peer.identity != besides:
-                return peer
-        return None
-
     def _holds(self, peer: Peer | None) -> bool:
         """The node is there: it was heard lately, and its connection stands."""
         if peer is None or time.monotonic_ns() - peer.heard_ns >= HEARD_NS:
             return False
-        self._delivery.reply(peer.identity, Heartbeat())  # which notices that it is gone
-        return self._delivery.peers.get(peer.identity) is peer
+        self._router.reply(peer.identity, Heartbeat())  # which notices that it is gone
+        return self._peers.get(peer.identity) is peer
 
     def _origin(self, part: zmq.Frame) -> FrameOrigin:
         fd = -1
@@ -197,7 +194,7 @@ class PublisherClaims:
         return "elsewhere"
 
     def _sentence(self, name: str, address: str) -> str:
-        where = self._where(self._peer(name), self._origins.get(name))
+        where = self._where(self._peers.publisher_of(name), self._origins.get(name))
         by = f" from {address}" if address else ""
         return f"a second publisher{by}: {name} is already published from {where}"
 

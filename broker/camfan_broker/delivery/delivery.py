@@ -1,99 +1,65 @@
-"""What goes out of the delivery socket: frames by credit, gaps, events, statuses, answers.
-
-What the peers say is heard by `control.py`.
-"""
+"""What the peers of the delivery port get: frames by credit, gaps, events and statuses."""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 
-import zmq
-
-from camfan_broker.access.rights import Rights
-from camfan_broker.camera.account import Account
 from camfan_broker.camera.camera import TrackedCamera
-from camfan_broker.camera.demand import AWAY_NS, layers_of
+from camfan_broker.camera.demand import AWAY_NS, Wishes, layers_of
 from camfan_broker.camera.ring import RingEntry
-from camfan_broker.delivery.latest import Reader
+from camfan_broker.delivery.accounts import SubscriberAccounts
+from camfan_broker.delivery.every import EveryReader
+from camfan_broker.delivery.latest import LatestReader
 from camfan_broker.delivery.peer import Peer
+from camfan_broker.delivery.peers import PeerTable
+from camfan_broker.delivery.reader import Reader
+from camfan_broker.delivery.router import Router
 from camfan_config.text.globs import matches
 from camfan_wire import messages
-from camfan_wire.messages import Gap, Hello
-from camfan_wire.sockets import COPIED, DONTWAIT, DONTWAIT_SNDMORE, NOT_COPIED, send
+from camfan_wire.messages import Gap, Subscribe
 from camfan_wire.topics import LAYERS
-
-log = logging.getLogger(__name__)
-
-SILENCE_NS = 10_000_000_000
-MAX_ACCOUNTS = 1024  # of subscribers by name; the one that came first is forgotten first
-MAX_KEY_ACCOUNTS = 64  # of these, with the same key
 
 
 class Delivery:
-    """The sending side of the broker's ROUTER. Belongs to the loop's thread; others may read its
-    plain counts.
+    """The subscriptions of all peers. Belongs to the loop's thread; others may read its plain
+    counts.
+
+    It is a sink of frames, repairs, events and statuses, a source of demand, and observes peers.
     """
 
-    def __init__(
-        self,
-        socket: zmq.Socket[bytes],
-        cameras: Mapping[str, TrackedCamera],
-        may_log: Callable[[str], bool],
-    ) -> None:
-        self._may_log = may_log  # whether another line about this key is due
-        self._socket = socket
-        self._cameras = cameras
-        self.touched = True  # see `Poller`
-        self.peers: dict[bytes, Peer] = {}
-        self.accounts: dict[str, dict[str, Account]] = {}  # by subscriber, by camera
-        self._account_keys: dict[str, str] = {}  # whose key each account is of
-        self._by_camera: dict[str, list[Peer]] = {}
+    def __init__(self, router: Router, peers: PeerTable) -> None:
+        self.accounts = SubscriberAccounts()
+        self._router = router
+        self._peers = peers
+        self._by_camera: dict[str, list[tuple[Peer, Reader]]] = {}
         self._away: dict[str, tuple[int, tuple[str, ...]]] = {}  # `every`: until when, cameras
+        self.due_ns: int | None = None  # when `pump_due` has something to do, monotonic
 
-    def welcome(self, identity: bytes, hello: Hello, rights: Rights) -> Peer:
-        """A peer is here."""
-        # A node has one connection that reads, one that reports.
-        if not self._knows(hello.name) and self._may_log(rights.name):
-            log.info("%s (%s) is here", hello.name, hello.kind)
-        peer = self.peers[identity] = Peer(identity, hello, time.monotonic_ns(), rights)
-        if hello.publishes is not None:
-            self._cameras[hello.publishes].repairs.camera_came(partial(self.reply, identity))
-        return peer
-
-    def _knows(self, name: str) -> bool:
-        return any(peer.hello.name == name for peer in self.peers.values())
+    # ---- subscriptions ----
 
     def subscribe(
-        self, peer: Peer, wishes: messages.Subscribe, cameras: list[TrackedCamera]
+        self, peer: Peer, wishes: Subscribe, cameras: list[TrackedCamera]
     ) -> tuple[bytes, ...]:
         """From now on the peer gets this; the topics that it did not ask for before."""
         name = peer.hello.name
-        accounts = self._account(name, peer.rights.name)
         self._away.pop(name, None)
-        peer.reader = Reader(wishes, accounts, cameras, before=peer.reader)
+        peer.reader = self._reader(peer, wishes, cameras)
         known, peer.asked = peer.asked, tuple(topic.encode() for topic in wishes.topics)
         peer.topics = tuple(t for asked in peer.asked for t in peer.rights.permitted(asked))
         self._index()
         return tuple(topic for topic in peer.asked if topic not in known)
 
-    def _account(self, name: str, key: str) -> dict[str, Account]:
-        """What this subscriber had; a key that comes with ever new names forgets its own first."""
-        found = self.accounts.get(name)
-        if found is not None:
-            return found
-        own = [n for n, of in self._account_keys.items() if of == key] if key else []
-        if len(own) >= MAX_KEY_ACCOUNTS or len(self.accounts) >= MAX_ACCOUNTS:
-            oldest = own[0] if own else next(iter(self.accounts))
-            del self.accounts[oldest], self._account_keys[oldest]
-        self._account_keys[name] = key
-        found = self.accounts[name] = {}
-        return found
+    def _reader(self, peer: Peer, wishes: Subscribe, cameras: list[TrackedCamera]) -> Reader:
+        accounts = self.accounts.of(peer.hello.name, peer.rights.name)
+        if wishes.mode == "every":
+            return EveryReader(wishes, accounts, cameras)
+        before = peer.reader if isinstance(peer.reader, LatestReader) else None
+        return LatestReader(wishes, accounts, cameras, before)
 
-    def camera_added(self, camera: TrackedCamera) -> None:
-        for peer in self.peers.values():
+    def add_camera(self, camera: TrackedCamera) -> None:
+        """The site has a new camera: subscriptions by glob may include it."""
+        for peer in self._peers.values():
             reader = peer.reader
             if reader is None or not peer.rights.may_see(camera.name):
                 continue
@@ -101,44 +67,52 @@ class Delivery:
                 reader.add_camera(camera)
         self._index()
 
-    def layers(self, camera: TrackedCamera, fps: float | None) -> int:
-        """How many layers of a camera are wanted here."""
-        wanted = [
-            layers_of(peer.reader.wishes, fps)
-            for peer in self._by_camera.get(camera.name, ())
-            if peer.reader is not None
-        ]
-        if any(camera.name in cameras for _, cameras in self._away.values()):
-            return LAYERS
-        return max(wanted, default=0)
+    def peer_left(self, peer: Peer, *, said_bye: bool) -> None:
+        """A peer that wants every frame counts for a while, unless it has said bye."""
+        reader, peer.reader = peer.reader, None
+        if reader is not None and _counts_away(reader.wishes) and not said_bye:
+            until = time.monotonic_ns() + AWAY_NS
+            self._away[peer.hello.name] = (until, tuple(reader.cursors))
+        self._index()
 
-    def whole(self, camera: str) -> bool:
-        """Somebody here has to get every frame of a camera."""
-        readers = [peer.reader for peer in self._by_camera.get(camera, ()) if peer.reader]
-        return any(_counts_away(reader.wishes) for reader in readers) or any(
-            camera in cameras for _, cameras in self._away.values()
-        )
+    def _index(self) -> None:
+        by_camera: dict[str, list[tuple[Peer, Reader]]] = {}
+        for peer in self._peers.values():
+            if peer.reader is not None:
+                for name in peer.reader.cursors:
+                    by_camera.setdefault(name, []).append((peer, peer.reader))
+        self._by_camera = by_camera
 
-    def rate(self, camera: str) -> float | None:
-        """So many fps are enough for everybody here; None: they may be never enough."""
-        rates = [
-            peer.reader.wishes.max_fps
-            for peer in self._by_camera.get(camera, ())
-            if peer.reader is not None and not peer.reader.wishes.idle
-        ]
-        known = [rate for rate in rates if rate is not None]
-        return max(known, default=0.0) if len(known) == len(rates) else None
+    # ---- frames ----
 
-    def frame_came(self, camera: TrackedCamera) -> None:
-        """A camera has a new frame, or a late one."""
-        for peer in self._by_camera.get(camera.name, ()):
-            if peer.reader is not None and peer.reader.open:
+    def frame_came(self, camera: TrackedCamera, entry: RingEntry) -> None:  # noqa: ARG002 - readers look for it in the ring
+        """Send the frame where credit is waiting for it."""
+        self.repair_came(camera)
+
+    def repair_came(self, camera: TrackedCamera) -> None:
+        """Send what there is where credit is waiting for it."""
+        for peer, reader in self._by_camera.get(camera.name, ()):
+            if reader.credit.is_open:
                 self.pump(peer, time.monotonic_ns())
 
-    def pump_due(self, now: int) -> int | None:
-        """Send what waited for its time; when to come back, monotonic ns."""
+    def pump(self, peer: Peer, now: int) -> None:
+        """Send what there is, as far as the credit goes."""
+        reader = peer.reader
+        while reader is not None and reader.credit.is_open:
+            item = reader.next(now)
+            if item is None or not self._send(peer.identity, item):
+                return
+            reader.sent(now)
+
+    def _send(self, identity: bytes, item: RingEntry | Gap) -> bool:
+        if isinstance(item, Gap):
+            return self._router.send(identity, messages.encode(item))
+        return self._router.send_frame(identity, item)
+
+    def pump_due(self, now: int) -> None:
+        """Send what waited for its time."""
         due: list[int] = []
-        for peer in list(self.peers.values()):
+        for peer in list(self._peers.values()):
             reader = peer.reader
             if reader is None:
                 continue
@@ -148,130 +122,45 @@ class Delivery:
                 when = reader.next_due()
             if when is not None:
                 due.append(when)
-        return min(due, default=None)
+        self.due_ns = min(due, default=None)
 
-    def pump(self, peer: Peer, now: int) -> None:
-        """Send what there is, as far as the credit goes."""
-        reader = peer.reader
-        while reader is not None and reader.open:
-            found = reader.next(now)
-            if found is None:
-                return
-            cursor, item = found
-            if isinstance(item, Gap):
-                if not self.send(peer.identity, messages.encode(item)):
-                    return
-                reader.told(cursor, item)
-            else:
-                if not self._send_frame(peer.identity, item):
-                    return
-                reader.sent(cursor, item, now)
+    def tick(self, now: int) -> None:
+        """Forget peers and subscribers that have been silent for long."""
+        self._peers.forget_silent(now)
+        for name in [name for name, (until, _) in self._away.items() if now > until]:
+            del self._away[name]
+        self.pump_due(now)
 
-    def send_topic(self, topic: bytes, body: bytes, camera: str | None) -> None:
-        """An event or a status; `camera`: the one that it is about."""
-        for peer in list(self.peers.values()):
-            if peer.wants(topic, camera):
-                self.send(peer.identity, topic, body)
+    # ---- events and statuses ----
+
+    def topic_came(self, topic: bytes, body: bytes, about: str | None) -> None:
+        """Send an event or a status to the peers that want it."""
+        for peer in list(self._peers.values()):
+            if peer.wants(topic, about):
+                self._router.send(peer.identity, topic, body)
 
     def send_parts(self, topic: bytes, part_for: Callable[[Peer], bytes]) -> None:
         """A status about all cameras, to those who may have only a part of it."""
-        for peer in list(self.peers.values()):
+        for peer in list(self._peers.values()):
             if peer.wants_part(topic):
-                self.send(peer.identity, topic, part_for(peer))
+                self._router.send(peer.identity, topic, part_for(peer))
 
-    def reply(self, identity: bytes, message: messages.FromBroker) -> bool:
-        return self.send(identity, messages.encode(message))
+    # ---- demand ----
 
-    def send(self, identity: bytes, *parts: bytes) -> bool:
-        """False if the peer is gone, or its queue is full."""
-        if not self._address(identity):
-            return False
-        for part in parts[:-1]:
-            send(self._socket, part, DONTWAIT_SNDMORE, COPIED)
-        send(self._socket, parts[-1], DONTWAIT, COPIED)
-        return True
-
-    def forget_gone(self) -> None:
-        """Forget the peers whose connection has ended."""
-        for peer in [p for p in self.peers.values() if p.is_gone]:
-            self._forget_lost(peer)
-
-    def forget_silent(self, now: int) -> None:
-        self.forget_gone()
-        for peer in [p for p in self.peers.values() if now - p.heard_ns > SILENCE_NS]:
-            self.forget(peer)
-            if not self._knows(peer.hello.name):
-                log.info("%s: silent for %d s; forgotten", peer.hello.name, SILENCE_NS // 10**9)
-        for name in [name for name, (until, _) in self._away.items() if now > until]:
-            del self._away[name]
-
-    def forget(self, peer: Peer, *, left: bool = False) -> None:
-        """The peer is no more: it `left`, or it died and may come back."""
-        self.peers.pop(peer.identity, None)
-        if left and not self._knows(peer.hello.name) and self._may_log(peer.rights.name):
-            log.info("%s has left", peer.hello.name)
-        reader, peer.reader = peer.reader, None
-        if reader is not None and _counts_away(reader.wishes) and not left:
-            until = time.monotonic_ns() + AWAY_NS
-            self._away[peer.hello.name] = (until, tuple(reader.cursors))
-        camera = self._cameras.get(peer.hello.publishes or "")
-        if camera is not None and not self.publisher_of(camera.name):
-            camera.repairs.camera_left()
-        self._index()
-
-    def publisher_of(self, camera: str) -> bytes | None:
-        """The peer that publishes a camera; the one that came last, if there are several."""
-        found = [p.identity for p in self.peers.values() if p.hello.publishes == camera]
-        return found[-1] if found else None
-
-    def _send_frame(self, identity: bytes, entry: RingEntry) -> bool:
-        if not self._address(identity):
-            return False
-        socket = self._socket
-        send(socket, entry.topic, DONTWAIT_SNDMORE, NOT_COPIED)
-        send(socket, entry.text, DONTWAIT_SNDMORE, COPIED)
-        send(socket, entry.jpeg, DONTWAIT, NOT_COPIED)
-        return True
-
-    def _address(self, identity: bytes) -> bool:
-        """The first part of a message, the only one that can fail."""
-        if identity[:1] != b"\0" and self._is_another(identity):
-            return False
-        self.touched = True
-        try:
-            send(self._socket, identity, DONTWAIT_SNDMORE, COPIED)
-        except zmq.Again:
-            return False
-        except zmq.ZMQError as exc:
-            if exc.errno != zmq.EHOSTUNREACH:
-                raise
-            peer = self.peers.get(identity)
-            if peer is not None:
-                self._forget_lost(peer)
-            return False
-        return True
-
-    def _is_another(self, identity: bytes) -> bool:
-        """A client that chose its routing id has left, and another one may have taken the id."""
-        peer = self.peers.get(identity)
-        if peer is None or not peer.may_be_another:
-            return False
-        self._forget_lost(peer)
-        return True
-
-    def _forget_lost(self, peer: Peer) -> None:
-        self.forget(peer)
-        if not self._knows(peer.hello.name) and self._may_log(peer.rights.name):
-            log.info("%s is gone", peer.hello.name)
-
-    def _index(self) -> None:
-        by_camera: dict[str, list[Peer]] = {}
-        for peer in self.peers.values():
-            for name in peer.reader.cursors if peer.reader else ():
-                by_camera.setdefault(name, []).append(peer)
-        self._by_camera = by_camera
+    def wishes(self, camera: str, fps: float | None) -> Wishes:
+        """What the subscribers here want of a camera, also those that may come back."""
+        if any(camera in cameras for _, cameras in self._away.values()):
+            return Wishes(LAYERS, whole=True, rate=None)
+        found = [reader.wishes for _, reader in self._by_camera.get(camera, ())]
+        rates = [wishes.max_fps for wishes in found if not wishes.idle]
+        known = [rate for rate in rates if rate is not None]
+        return Wishes(
+            layers=max((layers_of(wishes, fps) for wishes in found), default=0),
+            whole=any(map(_counts_away, found)),
+            rate=max(known, default=0.0) if len(known) == len(rates) else None,
+        )
 
 
-def _counts_away(wishes: messages.Subscribe) -> bool:
+def _counts_away(wishes: Subscribe) -> bool:
     """It wants every frame, also those that come while it is away."""
     return wishes.mode == "every" and not wishes.idle

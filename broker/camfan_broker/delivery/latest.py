@@ -1,29 +1,35 @@
-"""What each subscriber still has to get, in its mode: from the rings, and from repairs.
-
-Nothing here sends: `delivery.py` asks a `Reader` what is next, and sends it.
-"""
+"""Mode `latest`: the newest frame of each camera, at most `max_fps` of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from camfan_broker.camera.account import MAX_FPS, NEWER, NOT_WANTED, UNSEEN, Account
-from camfan_broker.camera.backlog import Item
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.ring import RingEntry
-from camfan_broker.delivery.every import NO_RUN, frame_sent, move, next_item
-from camfan_broker.delivery.every_cursor import Cursor, start
-from camfan_wire.header import Position
-from camfan_wire.messages import MAX_CREDIT, Gap, Subscribe
-
-LAST = 2**63  # ns: after everything that has come
+from camfan_broker.delivery.balance import CreditBalance
+from camfan_wire.messages import Subscribe
 
 
-class Reader:
-    """One subscription: which cameras, in which mode, how far, and how much credit.
+@dataclass(slots=True)
+class LatestCursor:
+    """How far one subscriber is with one camera."""
 
-    `accounts` are by camera, and outlive the reader. `before` is the reader that it replaces: in
-    `latest` a camera that stays goes on where it was, and what the subscriber has is not resent.
+    camera: TrackedCamera
+    account: Account
+    next: int  # index into the ring of the first entry that it has not seen or passed over
+    accounted: int = 0  # how many of the camera's numbered frames are dealt with
+    lost: int = 0  # how many of those never came
+    due_ns: int = 0  # not before this monotonic time (max_fps)
+    served_at: int = 0  # a count of frames; the smallest is served next
+
+
+class LatestReader:
+    """Implements `Reader`.
+
+    `accounts` are by camera, and outlive the reader. `before` is the reader that it replaces: a
+    camera that stays goes on where it was, and what the subscriber has is not sent again.
     """
 
     def __init__(
@@ -31,123 +37,79 @@ class Reader:
         wishes: Subscribe,
         accounts: dict[str, Account],
         cameras: Iterable[TrackedCamera] = (),
-        before: Reader | None = None,
+        before: LatestReader | None = None,
     ) -> None:
         self.wishes = wishes
-        self.accounts = accounts
-        self.cursors: dict[str, Cursor] = {}
-        self.credit = wishes.credit
-        self.window = wishes.window  # bytes that may still be under way
-        self._turn = 0
-        if before is not None and wishes.mode == before.wishes.mode == "latest":
-            self._turn = before._turn
-            self.cursors |= {
-                c.name: before.cursors[c.name] for c in cameras if c.name in before.cursors
-            }
+        self.credit = CreditBalance(wishes)
+        self.cursors: dict[str, LatestCursor] = {}
+        self._accounts = accounts
+        self._interval_ns = None if wishes.max_fps is None else int(1e9 / wishes.max_fps)
+        self._frames: int = 0 if before is None else before._frames
+        self._next: tuple[LatestCursor, RingEntry] | None = None  # what `next` has returned
         for camera in cameras:
-            self.add_camera(camera)
-
-    @property
-    def open(self) -> bool:
-        """There is credit."""
-        return self.credit > 0 and (self.window is None or self.window > 0)
-
-    def add_credit(self, frames: int, size: int) -> None:
-        self.credit = min(self.credit + frames, MAX_CREDIT)
-        if self.window is not None:
-            self.window = min(self.window + size, self.wishes.window or 0)
+            known = None if before is None else before.cursors.get(camera.name)
+            if known is None:
+                self.add_camera(camera)
+            else:
+                self.cursors[camera.name] = known
 
     def add_camera(self, camera: TrackedCamera) -> None:
         if camera.name not in self.cursors:
-            account = self.accounts.setdefault(camera.name, Account())
-            self.cursors[camera.name] = start(self.wishes, camera, account)
+            account = self._accounts.setdefault(camera.name, Account())
+            since = self.wishes.since.get(camera.name)
+            ring, newest = camera.ring, camera.ring.newest()
+            cursor = LatestCursor(camera, account, max(ring.first, ring.end - 1))
+            if newest is None or newest.header.position == since:  # which it has
+                cursor.next, cursor.accounted, cursor.lost = ring.end, camera.numbered, camera.lost
+            else:  # the last frame, at once
+                cursor.accounted, cursor.lost = newest.numbered - 1, newest.lost
+            self.cursors[camera.name] = cursor
 
-    def held(self, camera: str) -> int:
-        """Frames that the camera has numbered and that are not dealt with yet."""
-        cursor = self.cursors[camera]
-        return max(0, cursor.camera.numbered - cursor.upto)
+    def next(self, now: int) -> RingEntry | None:
+        best: LatestCursor | None = None
+        for cursor in self.cursors.values():
+            if cursor.next >= cursor.camera.ring.end or cursor.due_ns > now:
+                continue
+            if best is None or cursor.served_at < best.served_at:
+                best = cursor
+        newest = None if best is None else best.camera.ring.newest()
+        if best is None or newest is None:
+            return None
+        self._next = best, newest
+        return newest
 
-    def next(self, now: int) -> tuple[Cursor, Item] | None:
-        """What to send now, given credit; None if nothing, or nothing before `next_due`."""
-        if self.wishes.mode == "latest":
-            return self._next_latest(now)
-        return self._next_every()
+    def sent(self, now: int) -> None:
+        assert self._next is not None
+        (cursor, entry), self._next = self._next, None
+        _count(cursor, entry, NEWER if self._interval_ns is None else MAX_FPS)
+        cursor.account.newest_went(entry, now=now)
+        cursor.next = cursor.camera.ring.end
+        cursor.accounted, cursor.lost = entry.numbered, entry.lost
+        if self._interval_ns is not None:
+            cursor.due_ns = _next_due(cursor.due_ns, now, self._interval_ns)
+        self._frames += 1
+        cursor.served_at = self._frames
+        self.credit.spend(entry.header.size)
 
     def next_due(self) -> int | None:
-        """When something that waits for its time (max_fps) may go, monotonic ns."""
-        if self.wishes.max_fps is None or not self.credit:
+        if self._interval_ns is None or not self.credit.frames:
             return None
         waiting = [c.due_ns for c in self.cursors.values() if c.next < c.camera.ring.end]
         return min(waiting, default=None)
 
-    def sent(self, cursor: Cursor, entry: RingEntry, now: int) -> None:
-        """Note that an entry went out."""
-        if self.wishes.mode == "latest":
-            self._newest_sent(cursor, entry, now)
-        else:
-            frame_sent(cursor, entry)
-        self._turn += 1
-        cursor.turn = self._turn
-        self.credit -= 1
-        if self.window is not None:
-            self.window -= entry.header.size
 
-    def told(self, cursor: Cursor, gap: Gap) -> None:
-        """Note that a gap was told."""
-        move(cursor, cursor.account.gap_told(gap))
-        if cursor.backlog is not None and cursor.backlog.at(cursor.place) is gap:
-            cursor.place += 1
-        # After the end of a run that nobody knows, the next one begins with its 0, or goes on.
-        begins, cursor.rejoins = cursor.rejoins or NO_RUN, None
-        cursor.last = begins if gap.last is None else Position(gap.run, gap.last)
-
-    def _newest_sent(self, cursor: Cursor, entry: RingEntry, now: int) -> None:
-        ring, account = cursor.camera.ring, cursor.account
-        passed_over = ring.end - 1 - cursor.next
-        lost = entry.lost - cursor.lost
-        unwanted = entry.numbered - 1 - cursor.upto - passed_over - lost
-        if passed_over:
-            account.skipped[NEWER if self.wishes.max_fps is None else MAX_FPS] += passed_over
-        if lost:
-            account.lost[UNSEEN] += lost
-        if unwanted:
-            account.skipped[NOT_WANTED] += unwanted
-        account.newest_went(entry, now=now)
-        cursor.next, cursor.upto, cursor.lost = ring.end, entry.numbered, entry.lost
-        if self.wishes.max_fps is not None:
-            cursor.due_ns = _next_due(cursor.due_ns, now, int(1e9 / self.wishes.max_fps))
-
-    def _next_latest(self, now: int) -> tuple[Cursor, RingEntry] | None:
-        best: Cursor | None = None
-        for cursor in self.cursors.values():
-            if cursor.next >= cursor.camera.ring.end or cursor.due_ns > now:
-                continue
-            if best is None or cursor.turn < best.turn:
-                best = cursor
-        if best is None:
-            return None
-        newest = best.camera.ring.newest()
-        return None if newest is None else (best, newest)
-
-    def _next_every(self) -> tuple[Cursor, Item] | None:
-        """The oldest arrival of all cameras; a camera that is being repaired waits alone."""
-        best: tuple[Cursor, Item] | None = None
-        best_ns = 0
-        for cursor in self.cursors.values():
-            ring = cursor.camera.ring
-            if cursor.backlog is None:
-                if cursor.next >= ring.end and cursor.camera.tail is None:
-                    continue
-                place = max(cursor.next, ring.first)
-                arrived_ns = ring[place].received_ns if place < ring.end else LAST
-                if best is not None and arrived_ns >= best_ns:
-                    continue
-            else:
-                arrived_ns = 0
-            item = next_item(cursor)
-            if item is not None:
-                best, best_ns = (cursor, item), arrived_ns
-        return best
+def _count(cursor: LatestCursor, entry: RingEntry, why: str) -> None:
+    """What became of the frames between the last one that was sent and this one."""
+    account = cursor.account
+    passed_over = cursor.camera.ring.end - 1 - cursor.next
+    lost = entry.lost - cursor.lost
+    unwanted = entry.numbered - 1 - cursor.accounted - passed_over - lost
+    if passed_over:
+        account.skipped[why] += passed_over
+    if lost:
+        account.lost[UNSEEN] += lost
+    if unwanted:
+        account.skipped[NOT_WANTED] += unwanted
 
 
 def _next_due(due_ns: int, now: int, interval_ns: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from camfan_broker.access.connections import Connection
 from camfan_broker.access.rights import Rights
-from camfan_broker.delivery.latest import Reader
+from camfan_broker.delivery.reader import Reader
 from camfan_wire.messages import Hello
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -16,9 +16,10 @@ from camfan_broker.access.rights import Rights
 from camfan_broker.camera.account import NOT_WANTED, Account
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.delivery.peer import Peer
+from camfan_broker.delivery.router import Router
 from camfan_wire.clock import SiteClock
 from camfan_wire.header import Position
-from camfan_wire.messages import FromBroker, Hop, Outcome, Trace, Traced
+from camfan_wire.messages import Hop, Outcome, Trace, Traced
 
 ANSWER_NS = 1_000_000_000
 MAX_OPEN = 64
@@ -26,8 +27,6 @@ MAX_OPEN_OF_KEY = 8
 
 NEWER_WENT = "a newer frame went instead"
 MISSED = ("lost", "skipped")  # the broker's words on what did not come by ingest
-
-Reply = Callable[[bytes, FromBroker], object]
 
 
 @dataclass(slots=True)
@@ -51,12 +50,12 @@ class Tracer:
         cameras: Mapping[str, TrackedCamera],
         peers: Mapping[bytes, Peer],
         clock: SiteClock,
-        reply: Reply,
+        router: Router,
     ) -> None:
         self._cameras = cameras
         self._peers = peers
         self._clock = clock
-        self._reply = reply
+        self._router = router
         self._open: dict[str, _OpenTrace] = {}
 
     def ask(self, asked_by: bytes, trace: Trace, rights: Rights) -> str | None:
@@ -88,7 +87,7 @@ class Tracer:
         self._open[key] = _OpenTrace(asked_by, rights.name, trace, run, hops, asked, until_ns)
         question = Trace(id=key, camera=trace.camera, sequence=trace.sequence, run=run)
         for identity in asked:
-            self._reply(identity, question)
+            self._router.reply(identity, question)
         self._finish(key)
         return None
 
@@ -122,7 +121,7 @@ class Tracer:
         del self._open[key]
         trace = found.trace
         found.hops = _reconciled(trace.camera, found.hops)
-        self._reply(
+        self._router.reply(
             found.asked_by,
             Traced(
                 id=trace.id,

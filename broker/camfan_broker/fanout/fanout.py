@@ -15,6 +15,7 @@ import zmq
 from camfan_broker.access.access import Access
 from camfan_broker.access.budget import TOO_FAST
 from camfan_broker.camera.camera import TrackedCamera
+from camfan_broker.camera.demand import DemandTable, Wishes
 from camfan_broker.camera.ring import RingEntry
 from camfan_broker.fanout.subscriptions import FanoutSubscriptions
 from camfan_broker.loop.draining import Drain
@@ -34,10 +35,15 @@ class Fanout:
     """The broker's XPUB, in manual mode with last-value sends (ZMQ_XPUB_MANUAL_LAST_VALUE)."""
 
     def __init__(
-        self, socket: zmq.Socket[bytes], cameras: Mapping[str, TrackedCamera], access: Access
+        self,
+        socket: zmq.Socket[bytes],
+        cameras: Mapping[str, TrackedCamera],
+        demands: DemandTable,
+        access: Access,
     ) -> None:
         self._socket = socket
         self._cameras = cameras
+        self._demands = demands
         self.listeners = FanoutSubscriptions()
         self.refused: Counter[str] = Counter()
         self._access = access
@@ -45,7 +51,11 @@ class Fanout:
         self.touched = True  # see `Poller`
         self.sent = 0
 
-    def send_frame(self, entry: RingEntry) -> None:
+    def frame_came(self, camera: TrackedCamera, entry: RingEntry) -> None:  # noqa: ARG002 - a topic says it
+        """Send a frame to its subscribers; one that is slow loses the newest."""
+        self._send_frame(entry)
+
+    def _send_frame(self, entry: RingEntry) -> None:
         if not self.listeners.any_frames:
             return
         socket = self._socket
@@ -57,31 +67,33 @@ class Fanout:
         if not self.sent % ASK_EVERY:
             has_input(socket)
 
-    def send_topic(self, topic: bytes, body: bytes) -> None:
+    def topic_came(self, topic: bytes, body: bytes, about: str | None) -> None:  # noqa: ARG002 - a topic says it
+        """Send an event or a status to its subscribers."""
         self.touched = True
         self._socket.send(topic, zmq.SNDMORE)
         self._socket.send(body)
 
-    def receive(self) -> bool:
-        """Take what is there; True if anybody's subscriptions changed."""
+    def receive(self) -> None:
+        """Take the subscriptions that are there, as far as others do not have to wait for it."""
         until_ns = time.monotonic_ns() + SLICE_NS
-        for turn in range(BATCH):
+        for _ in range(BATCH):
             if time.monotonic_ns() > until_ns:
                 break
             if self._rest.active and not self._rest.run():
                 break
             self.touched = False
             if not has_input(self._socket):
-                return turn > 0
+                return
             event = receive(self._socket, 0, NOT_COPIED)
             self._subscription(event, event.bytes)
+            self._demands.is_stale = True
         self.touched = True
-        return True
 
-    def layers(self, camera: str) -> int:
-        """How many layers of a camera somebody listens to."""
+    def wishes(self, camera: str, fps: float | None) -> Wishes:  # noqa: ARG002 - layers are asked for here
+        """The layers of a camera that have subscribers, and all frames of them."""
         wanted = (n for n in range(LAYERS) if self.listeners.matches(frame_topic(camera, n)))
-        return max(wanted, default=-1) + 1
+        layers = max(wanted, default=-1) + 1
+        return Wishes(layers, rate=None if layers else 0.0)
 
     def _subscription(self, event: zmq.Frame, said: bytes) -> None:
         kind, prefix = said[:1], said[1:]
@@ -92,7 +104,7 @@ class Fanout:
         elif kind == b"\x01":
             newest = self._last_picture(self._grant(event, prefix))
             if newest is not None:
-                self.send_frame(newest)
+                self._send_frame(newest)
                 return
         elif kind == b"\x00":
             self._charge(event)

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 
 import zmq
 
 from camfan_broker.access.access import ANYBODY, NOBODY, Access
+from camfan_broker.access.board import Board
 from camfan_broker.access.budget import TOO_FAST
-from camfan_broker.access.rights import Rights
 from camfan_broker.access.suspensions import SUSPENDED
 from camfan_broker.camera.camera import TrackedCamera
-from camfan_broker.camera.ring import RingEntry
+from camfan_broker.camera.cameras import CameraTable
+from camfan_broker.camera.demand import subscribed_layers
 from camfan_broker.delivery.claims import PublisherClaims
 from camfan_broker.loop.draining import Drain
 from camfan_wire.errors import WireError
+from camfan_wire.messages import Demand
 from camfan_wire.sockets import NOT_COPIED, has_input, receive
 from camfan_wire.topics import EVENTS, FRAMES, LAYERS, STATUSES, frame_topic
 
@@ -33,18 +35,19 @@ class Ingest:
     def __init__(
         self,
         socket: zmq.Socket[bytes],
-        on_frame: Callable[[TrackedCamera, RingEntry], None],
-        on_topic: Callable[[bytes, bytes, Rights], None],
+        cameras: CameraTable,
+        board: Board,
         access: Access,
         claims: PublisherClaims,
     ) -> None:
         self._socket = socket
         self._claims = claims
-        self._on_frame = on_frame
-        self._on_topic = on_topic
+        self._cameras = cameras
+        self._board = board
         self._bounds = access
         self._access = access if access.keyed else None
         self._routes: dict[bytes, TrackedCamera] = {}  # by topic
+        self._own: frozenset[str] = frozenset()  # cameras that are taken here
         self._layers: dict[str, int] = {}  # how many we subscribe to, by camera
         self._rest = Drain(socket)
         self.touched = True  # see `Poller`
@@ -53,18 +56,27 @@ class Ingest:
         for prefix in (EVENTS, STATUSES):
             socket.send(b"\x01" + prefix)
 
-    def take_cameras(self, cameras: Mapping[str, TrackedCamera]) -> None:
-        """From now on, frames of these cameras are taken."""
+    def take_cameras(self, names: Iterable[str]) -> None:
+        """From now on, frames of these cameras are taken, and of no others."""
+        cameras = {name: self._cameras[name] for name in names}
         self._routes = {
             frame_topic(name, layer): camera
             for name, camera in cameras.items()
             for layer in range(LAYERS)
         }
         for name in [name for name in self._layers if name not in cameras]:
-            self.want(name, 0)
+            self._subscribe(name, 0)
             del self._layers[name]
+        self._own = frozenset(cameras)
 
-    def want(self, camera: str, layers: int) -> None:
+    def demand_changed(self, camera: TrackedCamera, demand: Demand) -> None:
+        """Subscribe to what is wanted of a camera that is taken here."""
+        if camera.name in self._own:
+            layers = subscribed_layers(demand)
+            self._subscribe(camera.name, layers)
+            camera.listens_to(layers, time.monotonic_ns())
+
+    def _subscribe(self, camera: str, layers: int) -> None:
         """Subscribe to so many layers of a camera, and no more: ZeroMQ filters at the camera."""
         had = self._layers.get(camera, 0)
         self._layers[camera] = layers
@@ -126,7 +138,7 @@ class Ingest:
             return
         if not camera.located:
             self._claims.began(camera, jpeg)
-        self._on_frame(camera, camera.accept(header, text, jpeg, time.monotonic_ns()))
+        self._cameras.accept(camera, header, text, jpeg)
 
     def _refuse(self, camera: TrackedCamera, error: WireError, part: zmq.Frame) -> None:
         if error.reason == SUSPENDED:  # which says nothing of the camera
@@ -155,7 +167,7 @@ class Ingest:
             if self._access is not None:
                 rights = self._access.sender(body, "ingest")
                 self._access.charge_notice(rights, len(body))
-            self._on_topic(topic, body.bytes, rights)
+            self._board.post(topic, body.bytes, rights)
         except WireError as exc:
             self.refused[exc.reason] += 1
             if self._access is not None:

@@ -8,14 +8,22 @@ spoken, and when it was used since: a send takes the word of the descriptor with
 from __future__ import annotations
 
 import select
-from collections.abc import Callable
 from typing import Protocol
 
 
-class Endpoint(Protocol):
-    """What somebody sends or receives through one socket."""
+class Receiver(Protocol):
+    """Takes what has come."""
 
-    touched: bool  # used since it was last asked, so that it may have something unsaid
+    def receive(self) -> None: ...
+
+
+class Endpoint(Receiver, Protocol):
+    """Sends and receives through one ZeroMQ socket.
+
+    `receive` asks the socket first, and leaves the endpoint touched if there may be more.
+    """
+
+    touched: bool  # used since it was last asked, so that there may be input without a signal
 
 
 class Poller:
@@ -23,37 +31,38 @@ class Poller:
 
     def __init__(self) -> None:
         self._poll = select.poll()
-        self._doors: list[tuple[Endpoint, Callable[[], object]]] = []
-        self._of_descriptor: dict[int, Endpoint | Callable[[], object]] = {}
+        self._endpoints: list[Endpoint] = []
+        self._endpoint_of: dict[int, Endpoint] = {}  # by descriptor
+        self._receiver_of: dict[int, Receiver] = {}
 
-    def add_socket(self, descriptor: int, door: Endpoint, receive: Callable[[], object]) -> None:
-        """`receive` asks the socket first, and leaves the door touched if there may be more."""
+    def add_socket(self, descriptor: int, endpoint: Endpoint) -> None:
+        """`descriptor` is that of a ZeroMQ socket."""
         self._poll.register(descriptor, select.POLLIN)
-        self._of_descriptor[descriptor] = door
-        self._doors.append((door, receive))
-        door.touched = True
+        self._endpoint_of[descriptor] = endpoint
+        self._endpoints.append(endpoint)
+        endpoint.touched = True
 
-    def add_descriptor(self, descriptor: int, receive: Callable[[], object]) -> None:
-        """One that the system answers for: it speaks until there is nothing more."""
+    def add_descriptor(self, descriptor: int, receiver: Receiver) -> None:
+        """`descriptor` is one of the system, which signals until there is nothing more."""
         self._poll.register(descriptor, select.POLLIN)
-        self._of_descriptor[descriptor] = receive
+        self._receiver_of[descriptor] = receiver
 
-    def turn(self, wait_ms: int) -> None:
+    def run_once(self, wait_ms: int) -> None:
         """Wait until something may have come, and have it received."""
-        for door, _ in self._doors:
-            if door.touched:
+        for endpoint in self._endpoints:
+            if endpoint.touched:
                 wait_ms = 0
         for descriptor, _ in self._poll.poll(wait_ms):
-            spoken = self._of_descriptor[descriptor]
-            if callable(spoken):
-                spoken()
+            signalled = self._endpoint_of.get(descriptor)
+            if signalled is not None:
+                signalled.touched = True
             else:
-                spoken.touched = True
-        for door, receive in self._doors:
-            if door.touched:
-                receive()
+                self._receiver_of[descriptor].receive()
+        for endpoint in self._endpoints:
+            if endpoint.touched:
+                endpoint.receive()
 
     def ask_all(self) -> None:
-        """Whatever they have said: so that no mistake here holds a message up for long."""
-        for door, _ in self._doors:
-            door.touched = True
+        """Ask every socket in the next round, so that a missed signal delays nothing for long."""
+        for endpoint in self._endpoints:
+            endpoint.touched = True

@@ -12,6 +12,7 @@ from msgspec import Struct
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from camfan_broker.delivery.reader import held
 from camfan_broker.report.status import Sources, account_figures, broker_figures
 from camfan_broker.report.watch import NODE_SILENCE_NS
 from camfan_wire.figures import (
@@ -58,15 +59,15 @@ class FiguresCollector(Collector):
     def _accounts(self) -> dict[Labels, Struct]:
         """By subscriber and camera, those of subscribers that have left included."""
         delivery = self._broker.delivery
-        held = {
-            (peer.hello.name, camera): peer.reader.held(camera)
-            for peer in list(delivery.peers.values())
+        waiting = {
+            (peer.hello.name, camera): held(cursor)
+            for peer in list(self._broker.peers.values())
             if peer.reader is not None
-            for camera in list(peer.reader.cursors)
+            for camera, cursor in list(peer.reader.cursors.items())
         }
         return {
-            (name, camera): account_figures([account], held.get((name, camera), 0))
-            for name, accounts in list(delivery.accounts.items())
+            (name, camera): account_figures([account], waiting.get((name, camera), 0))
+            for name, accounts in list(delivery.accounts.by_name.items())
             for camera, account in list(accounts.items())
         }
 

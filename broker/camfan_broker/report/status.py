@@ -20,10 +20,11 @@ from camfan_broker.access.refusals import Refusals
 from camfan_broker.camera.account import Account
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.demand import DemandTable
-from camfan_broker.delivery.control import Control
 from camfan_broker.delivery.delivery import Delivery
-from camfan_broker.delivery.latest import Reader
 from camfan_broker.delivery.peer import Peer
+from camfan_broker.delivery.peers import PeerTable
+from camfan_broker.delivery.reader import Reader, held
+from camfan_broker.delivery.router import Router
 from camfan_broker.fanout.fanout import Fanout
 from camfan_broker.ingest.ingest import Ingest
 from camfan_config import Site
@@ -50,7 +51,8 @@ class Sources(Protocol):
     clock: SiteClock
     board: Board
     delivery: Delivery
-    control: Control
+    peers: PeerTable
+    router: Router
     ingest: Ingest
     fanout: Fanout
     gatekeeper: Gatekeeper
@@ -75,11 +77,11 @@ def broker_status(broker: Sources) -> Status:
 def broker_figures(broker: Sources) -> BrokerFigures:
     """Any thread."""
     return BrokerFigures(
-        peers=len(broker.delivery.peers),
+        peers=len(broker.peers),
         listeners=len(broker.fanout.listeners),
         connections=len(broker.gatekeeper.connections),
         refused_frames=dict(broker.ingest.refused),
-        refused_messages=dict(broker.control.refused),
+        refused_messages=dict(broker.router.refused),
         refused_subscriptions=dict(broker.fanout.refused),
         denied=_by_reason(broker.refusals),
         suspended_s={
@@ -93,7 +95,7 @@ def broker_figures(broker: Sources) -> BrokerFigures:
         cameras={n: camera_figures(broker, camera) for n, camera in list(broker.cameras.items())},
         subscribers={
             peer.hello.name: subscriber_figures(peer, peer.reader)
-            for peer in list(broker.delivery.peers.values())
+            for peer in list(broker.peers.values())
             if peer.reader is not None
         },
     )
@@ -207,10 +209,10 @@ def subscriber_figures(peer: Peer, reader: Reader) -> SubscriberFigures:
         kind=peer.hello.kind,
         mode=reader.wishes.mode,
         cameras=len(names),
-        credit=reader.credit,
+        credit=reader.credit.frames,
         account=account_figures(
             [cursor.account for cursor in list(reader.cursors.values())],
-            sum(reader.held(name) for name in names),
+            sum(held(cursor) for cursor in list(reader.cursors.values())),
         ),
     )
 

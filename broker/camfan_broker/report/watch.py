@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 
 from camfan_broker.access.board import Board
 from camfan_broker.camera.camera import TrackedCamera
-from camfan_broker.camera.demand import SHARES
+from camfan_broker.camera.cameras import CameraTable
+from camfan_broker.camera.demand import SHARES, DemandTable
+from camfan_broker.camera.ring import RingEntry
 from camfan_config import Camera as Section
 from camfan_config.site.pace import Pace, planned_pace
-from camfan_wire.clock import Clock
+from camfan_wire.clock import Clock, SiteClock
 from camfan_wire.messages import Status
 from camfan_wire.states import NORMAL, STATES, TROUBLE, CameraState, state_of
 from camfan_wire.topics import LAYERS
@@ -28,9 +31,39 @@ _NODE_PACE = Pace(2.0)  # a node says this often how it is
 class CameraWatch:
     """Belongs to the loop's thread."""
 
-    def __init__(self, board: Board, monotonic_ns: Clock = time.monotonic_ns) -> None:
+    def __init__(
+        self,
+        cameras: CameraTable,
+        demands: DemandTable,
+        board: Board,
+        clock: SiteClock,
+        monotonic_ns: Clock = time.monotonic_ns,
+    ) -> None:
+        self._cameras = cameras
+        self._demands = demands
         self._board = board
+        self._clock = clock
         self._now = monotonic_ns
+        self._sections: Mapping[str, Section] = {}
+
+    def configure(self, sections: Mapping[str, Section]) -> None:
+        """From now on, the cameras are as this site file says."""
+        self._sections = sections
+
+    def frame_came(self, camera: TrackedCamera, entry: RingEntry) -> None:  # noqa: ARG002 - its arrival counts
+        """The first frame after an outage is seen at once."""
+        if camera.state not in ("live", "idle"):
+            self._look(camera)
+
+    def tick(self) -> None:
+        """Look at all cameras."""
+        for camera in self._cameras.values():
+            self._look(camera)
+
+    def _look(self, camera: TrackedCamera) -> None:
+        layers, trickle = self._demands.layers(camera.name), self._demands.trickle(camera.name)
+        section = self._sections[camera.name]
+        self.look(camera, section, self._clock.now_ns(), layers=layers, trickle=trickle)
 
     def look(
         self,

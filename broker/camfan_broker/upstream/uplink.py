@@ -26,7 +26,7 @@ SELDOM = 0.01  # fps of a camera that was watched until a moment ago
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class CameraNeed:
     """What somebody here wants of a camera."""
 
     watched: bool
@@ -45,7 +45,7 @@ class Uplink:
         site: str,
         cameras: Mapping[str, str],
         clock: SiteClock,
-        arrivals: UpstreamInbox,
+        inbox: UpstreamInbox,
         limits: Limits,
         before: Uplink | None = None,
     ) -> None:
@@ -58,15 +58,15 @@ class Uplink:
         self.here: set[str] = set()  # cameras that can be asked for what is missed
         self._section = section
         self._site = site
-        self._put = arrivals.put
+        self._put = inbox.put
         self._keys = _keys(section)
         had = {p.local: p for p in before._passages.values()} if before is not None else {}
         self._passages: dict[str, UpstreamCameraMap] = {
             there: had.get(here) or UpstreamCameraMap(here, clock, limits)
             for here, there in cameras.items()
         }
-        self._live = UpstreamLatest(self._passages, arrivals.put, idle=False)
-        self._idle = UpstreamLatest(self._passages, arrivals.put, idle=True)
+        self._live = UpstreamLatest(self._passages, inbox.put, idle=False)
+        self._idle = UpstreamLatest(self._passages, inbox.put, idle=True)
         self._live.granted = self._granted
         self._fetchers: dict[str, UpstreamRepair] = {}
         self._dial(self._live, site)
@@ -88,7 +88,7 @@ class Uplink:
         """What its node has said lately, on the other site."""
         return self._live.said(self.cameras[camera])
 
-    def want(self, needs: Mapping[str, Need]) -> None:
+    def want(self, needs: Mapping[str, CameraNeed]) -> None:
         """From now on, this of each camera, by its name here."""
         watched = {self.cameras[name]: need for name, need in needs.items() if need.watched}
         idle = {

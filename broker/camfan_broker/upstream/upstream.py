@@ -8,33 +8,44 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
 from camfan_broker.access.board import Board
 from camfan_broker.camera.camera import TrackedCamera
+from camfan_broker.camera.cameras import CameraTable
+from camfan_broker.camera.demand import DemandTable
 from camfan_broker.camera.late_frame import late_entry
-from camfan_broker.camera.ring import RingEntry
+from camfan_broker.delivery.greeter import Greeter
 from camfan_broker.upstream.inbox import (
     UpstreamFrame,
     UpstreamGrant,
     UpstreamInbox,
     UpstreamRefusal,
 )
-from camfan_broker.upstream.uplink import Need, Uplink
+from camfan_broker.upstream.uplink import CameraNeed, Uplink
 from camfan_config import Site, UpstreamCamera
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.errors import WireError
 from camfan_wire.header import encode_header
 from camfan_wire.keys import KeyFileError
-from camfan_wire.messages import Gap, Repaired, Status
-from camfan_wire.topics import status_topic
+from camfan_wire.messages import Demand, Gap, Repaired, Status
+from camfan_wire.topics import LAYERS, status_topic
 
 log = logging.getLogger(__name__)
 
 STATUS_NS = 2_000_000_000
+
+
+def _need(demands: DemandTable, camera: str) -> CameraNeed:
+    wishes = demands.wishes(camera)
+    return CameraNeed(
+        watched=demands.layers(camera) > 0,
+        whole=wishes.whole,
+        rate=None if wishes.whole else wishes.rate,
+        trickle=demands.trickle(camera),
+    )
 
 
 class Upstreams:
@@ -42,21 +53,16 @@ class Upstreams:
 
     def __init__(
         self,
-        cameras: Mapping[str, TrackedCamera],
+        cameras: CameraTable,
         clock: SiteClock,
         board: Board,
-        on_frame: Callable[[TrackedCamera, RingEntry], None],
-        on_repair: Callable[[TrackedCamera], None],
-        greet_sites: Callable[[], None],
+        greeter: Greeter,
     ) -> None:
-        """`greet_sites`: has the brokers of other sites ask anew for what they take from here."""
-        self.arrivals = UpstreamInbox()
+        self.inbox = UpstreamInbox()
         self._cameras = cameras
         self._clock = clock
         self._board = board
-        self._on_frame = on_frame
-        self._on_repair = on_repair
-        self._greet_sites = greet_sites
+        self._greeter = greeter
         self._by_name: dict[str, Uplink] = {}
         self._made_of: dict[str, object] = {}  # each uplink, to see whether that has changed
         self._by_camera: dict[str, Uplink | str] = {}  # or why there is none
@@ -100,7 +106,7 @@ class Upstreams:
                 site.site,
                 cameras,
                 self._clock,
-                self.arrivals,
+                self.inbox,
                 site.security.limits,
                 before,
             )
@@ -110,14 +116,19 @@ class Upstreams:
         self._by_name[name], self._made_of[name] = made, (section, cameras)
         return made
 
-    def want(self, need: Callable[[str], Need]) -> None:
-        """Ask for what is needed of each camera now."""
+    def demand_changed(self, camera: TrackedCamera, demand: Demand) -> None:  # noqa: ARG002 - see `want`
+        """All layers of a camera are taken here: the other site says what it leaves out."""
+        if camera.name in self._by_camera:
+            camera.listens_to(LAYERS, time.monotonic_ns())
+
+    def want(self, demands: DemandTable) -> None:
+        """Ask the other sites for what is wanted now."""
         for uplink in self._by_name.values():
-            uplink.want({name: need(name) for name in uplink.cameras})
+            uplink.want({name: _need(demands, name) for name in uplink.cameras})
 
     def receive(self) -> None:
         """Take what has come."""
-        for item in self.arrivals.take():
+        for item in self.inbox.take():
             if isinstance(item, UpstreamGrant):
                 self._granted(item)
                 continue
@@ -141,14 +152,14 @@ class Upstreams:
                 camera.check_order(header)
                 if header.run != camera.run:
                     camera.check_run(header)
-                self._on_frame(camera, camera.accept(header, text, item.jpeg, time.monotonic_ns()))
+                self._cameras.accept(camera, header, text, item.jpeg)
                 return
             camera.repairs.frame(late_entry(camera, header, text, item.jpeg))
         elif isinstance(item, Gap):
             camera.repairs.gap(item)
         else:
             camera.repairs.repaired_to(item)
-        self._on_repair(camera)
+        self._cameras.repaired(camera)
 
     def _granted(self, granted: UpstreamGrant) -> None:
         uplink = self._by_name.get(granted.upstream)
@@ -163,7 +174,7 @@ class Upstreams:
                 uplink.here.add(name)
                 camera.repairs.camera_came(uplink.repair)
         if changed:
-            self._greet_sites()
+            self._greeter.welcome_sites()
 
     def tick(self, now: int) -> None:
         """What the links cannot say by themselves: that they are cut; and how each camera is."""
@@ -198,4 +209,4 @@ class Upstreams:
     def close(self) -> None:
         for uplink in self._by_name.values():
             uplink.close(wait=True)
-        self.arrivals.close()
+        self.inbox.close()

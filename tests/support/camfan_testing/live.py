@@ -14,7 +14,7 @@ import msgspec
 
 from camfan import Publisher
 from camfan_broker.access.roster import read_locks
-from camfan_broker.broker import Addresses, Broker
+from camfan_broker.broker import Addresses, BrokerLoop
 from camfan_broker.reload import Reloader
 from camfan_config import Site, load_site
 from camfan_testing.jpegs import jpeg
@@ -28,7 +28,7 @@ WAIT_S = 10.0
 class LiveBroker:
     """A running broker and the site that leads to it."""
 
-    broker: Broker
+    broker: BrokerLoop
     site: Site
 
 
@@ -62,7 +62,7 @@ def serving(path: Path) -> Iterator[LiveBroker]:
     """A broker of a site file, on loopback."""
     site = load_site(path)
     addresses = Addresses(ANY_PORT, ANY_PORT, ANY_PORT)
-    broker = Broker(site, addresses, Reloader(path), read_locks(site))
+    broker = BrokerLoop(site, addresses, Reloader(path), read_locks(site))
     thread = threading.Thread(target=broker.run, name="broker")
     thread.start()
     try:
@@ -92,7 +92,7 @@ def wait_until(condition: Callable[[], bool], timeout: float = WAIT_S) -> None:
 
 def is_subscribed(live: LiveBroker) -> bool:
     """A reader is connected, and the broker has heard what it wants."""
-    return any(peer.asked for peer in live.broker.delivery.peers.values())
+    return any(peer.asked for peer in live.broker.peers.values())
 
 
 def publish_first(publisher: Publisher, picture: bytes | None = None) -> int:
