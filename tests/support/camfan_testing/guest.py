@@ -16,16 +16,28 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 NOT_UP = 125  # vm-run could not start the machine: no qemu, no kernel, nowhere to fetch them from
 
 
-def run_in_guest(inside: Path, share: Path, modules: tuple[str, ...], limit_s: int) -> None:
-    """All tests of a file pass there; skips where there is no such machine.
+def run_in_guest(
+    inside: Path,
+    share: Path,
+    modules: tuple[str, ...],
+    limit_s: int,
+    tests: tuple[str, ...] = (),
+) -> None:
+    """The tests of a file pass there; skips where there is no such machine.
 
-    `share` is the folder that both sides write to.
+    Args:
+        inside: the file. It is not collected by itself.
+        share: the folder that both sides write to.
+        modules: of the kernel, each with its options.
+        limit_s: the machine is ended after this time.
+        tests: names of functions; none: all of the file.
     """
     vm_run = shutil.which("vm-run") or shutil.which("vm-run", path=SHARED.parent / "vm")
     if vm_run is None:
         pytest.skip("needs the program vm-run, on the path or in ../shared/vm")
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "--rootdir", str(REPOSITORY)]
-    command += ["-c", str(REPOSITORY / "pyproject.toml"), str(inside)]
+    command += ["-c", str(REPOSITORY / "pyproject.toml")]
+    command += [f"{inside}::{test}" for test in tests] or [str(inside)]
     loaded = [word for module in modules for word in ("--module", module)]
 
     done = subprocess.run(
