@@ -49,6 +49,7 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     size: Annotated[int, Meta(ge=4, le=jpegs.MAX_BYTES)]  # bytes of the JPEG
     epoch: Count | None = None  # of the broker's clock that `offset` is about
     late: bool = False  # sent again after an outage
+    replayed: bool = False  # from a recording; its times are those of then
     unwanted: Count = 0  # frames of this run so far that were numbered only: nobody wanted them
 
     def __post_init__(self) -> None:

@@ -135,6 +135,11 @@ class Frame:
         return self._header.late
 
     @property
+    def replayed(self) -> bool:
+        """True: from a recording, so its times are those of then."""
+        return self._header.replayed
+
+    @property
     def age(self) -> Age | None:
         """Now minus the time of capture; None while the clock of the camera or of this reader is
         unknown, or was set a moment ago, which makes pictures of the future.

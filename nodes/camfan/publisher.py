@@ -18,7 +18,7 @@ from camfan.address import SiteLike, camera_endpoints, resolve
 from camfan.encoding import check_image, encode_image
 from camfan.errors import AlreadyPublishedError, ClosedError, NotCustomError
 from camfan.event_publisher import send_event
-from camfan.frame import Image
+from camfan.frame import Frame, Image
 from camfan.identity import KeyFile, client_keys
 from camfan.link.camera_commands import CameraCommands
 from camfan.link.camera_settings import CameraSettings
@@ -204,7 +204,33 @@ class Publisher:
         self._check_open()
         if type(jpeg) is not bytes:
             check_jpeg(jpeg)
-        captured_ns = _check_times(captured_ns, error_ns)
+        return self._publish(jpeg, _check_times(captured_ns, error_ns), error_ns, None)
+
+    def replay(self, frame: Frame) -> bool:
+        """Publish a frame of a recording, with its number and its times, marked `replayed`.
+
+        Numbers between the last frame and this one are skipped. Returns as `publish`.
+
+        Raises:
+            ValueError: its number is not after that of the last frame: begin with another
+                Publisher, which has a run of its own.
+            WireError, ClosedError: as `publish`.
+        """
+        self._check_open()
+        missing = frame.sequence - self.sequence
+        if missing < 0:
+            raise ValueError(f"{frame!r} is not after frame {self.sequence - 1} of this Publisher")
+        if missing:
+            self.skip(missing)
+        return self._publish(frame.jpeg, frame.captured, 0, frame)
+
+    def _publish(
+        self,
+        jpeg: bytes | memoryview,
+        captured_ns: int | None,
+        error_ns: int,
+        recorded: Frame | None,
+    ) -> bool:
         decision = self._decide()
         if decision.reason(self._ring.sequence) is not None:
             self._leave_out(1, decision)
@@ -219,6 +245,8 @@ class Publisher:
         wall, monotonic = time.time_ns(), time.monotonic_ns()
         known = self._clock.offset()
         offset, error = _offset_of(known, wall - monotonic)
+        if recorded is not None:
+            offset, error = recorded.offset, recorded.error
         header = Header(
             version=1,
             camera=self.camera,
@@ -232,6 +260,7 @@ class Publisher:
             size=len(jpeg),
             unwanted=self._ring.unwanted,
             epoch=None if known is None else known.epoch,
+            replayed=recorded is not None,
         )
         # What is not bytes belongs to somebody who may write to it.
         stored = StoredFrame(

@@ -12,7 +12,8 @@ from camfan_nodes.recordings.choosing import (
     add_range_arguments,
 )
 from camfan_nodes.recordings.exports import add_export_arguments
-from camfan_nodes.shared.command import end_with_code
+from camfan_nodes.recordings.replaying import add_replay_arguments
+from camfan_nodes.shared.command import add_key_argument, end_with_code
 
 PROGRAM = "camfan recordings"
 Command = Callable[[argparse.Namespace], int]
@@ -31,6 +32,7 @@ def add_recordings_command(commands: argparse._SubParsersAction[argparse.Argumen
     _add_verify(actions)
     _add_protect(actions)
     _add_rebuild(actions)
+    _add_replay(actions)
 
 
 def _add_listing(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -111,6 +113,21 @@ def _add_rebuild(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     add_place_arguments(parser)
     parser.set_defaults(run=_runner("rebuild", "rebuilding:rebuild_recordings"))
+
+
+def _add_replay(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser(
+        "replay",
+        help="publish recorded cameras as if they were live",
+        description="Publishes recorded cameras to the broker of the site file, with their "
+        "original timing, numbers and capture times; their frames are marked `replayed`. With "
+        "--path the recordings are those of a folder. Ends with 1 if frames could not be read.",
+    )
+    add_place_arguments(parser)
+    add_range_arguments(parser)
+    add_replay_arguments(parser)
+    add_key_argument(parser)
+    parser.set_defaults(run=_runner("replay", "replaying:replay_recordings"))
 
 
 def _runner(name: str, place: str) -> Command:
