@@ -176,7 +176,7 @@ def test_the_limits_of_the_page_are_those_of_the_code() -> None:
         f"| a JPEG | {jpegs.MAX_BYTES} bytes, {jpegs.MAX_PIXELS} pixels |",
         f"| a header | {MAX_HEADER_BYTES} bytes |",
         f"| an event, a status, a control message | {messages.MAX_MESSAGE_BYTES} bytes |",
-        f"| arrays and objects in each other, in any JSON | {text.MAX_DEPTH} |",
+        f"| nesting of arrays and objects, in any JSON | {text.MAX_DEPTH} |",
         f"| digits in a row, in any JSON | {text.MAX_DIGITS} |",
         f"| credit | {messages.MAX_CREDIT} frames |",
     ):
@@ -199,10 +199,10 @@ NUMBERS = {
         f"`TCP_MAXRT` {_ALWAYS[zmq.TCP_MAXRT] // 1000} s;",
         f"`RECONNECT_IVL` {_ALWAYS[zmq.RECONNECT_IVL]} ms,",
         f"`RECONNECT_IVL_MAX` {_ALWAYS[zmq.RECONNECT_IVL_MAX]} ms; `LINGER` {_ALWAYS[zmq.LINGER]}.",
-        f"A reader that takes nothing for {_ALWAYS[zmq.TCP_MAXRT] // 1000} s,",
+        f"A reader that reads nothing for {_ALWAYS[zmq.TCP_MAXRT] // 1000} s,",
     ),
     "queues": (
-        f"keeps four messages of each camera, but at least {sockets.fanout_queue(0)}, for a reader",
+        f"queues four messages of each camera, but at least {sockets.fanout_queue(0)}, for a reader",
         (
             f"| messages kept for a fanout reader | {sockets.fanout_queue(1000) // 1000} for each "
             f"camera, at least {sockets.FANOUT_QUEUE} |"
@@ -223,10 +223,10 @@ NUMBERS = {
         ),
     ),
     "silence": (
-        f"at most once in {greeter.WELCOME_NS / 1e9} s to each connection",
-        f"is silent for **{peers.SILENCE_NS // 10**9} s**",
+        f"at most once in {greeter.WELCOME_NS / 1e9} s for each connection",
+        f"After **{peers.SILENCE_NS // 10**9} s** of silence",
         f"| silence of a peer of delivery | {peers.SILENCE_NS // 10**9} s |",
-        f"a broker that says nothing for {connection.SILENCE_S:g} s is gone",
+        f"if nothing comes for {connection.SILENCE_S:g} s, it has gone",
         f"was heard in the last {claims.HEARD_NS / 1e9} s",
         f"a `status` every {connection.STATUS_S:g} s",
         f"Every {connection.STATUS_S:g} s, and when something changed",
@@ -234,18 +234,18 @@ NUMBERS = {
     "subscriptions": (
         f"| `credit` | integer, 0 to {messages.MAX_CREDIT}; 0 |",
         (
-            f"you can take, 1 to {messages.MAX_CREDIT}. "
-            f"What has piled up at the broker is never more than {messages.MAX_CREDIT}."
+            f"this many more frames, 1 to {messages.MAX_CREDIT}. "
+            f"The total at the broker is never more than {messages.MAX_CREDIT}."
         ),
         f"| `max_fps` | number, {MIN_FPS} to {MAX_FPS:g}, or null; null |",
         f"| `cameras` | up to {messages.MAX_CAMERA_PATTERNS} texts",
-        f"(no more than {camera.BEGINNING} frames ago)",
+        f"(at most {camera.BEGINNING} frames ago)",
     ),
     "demand": (
-        f"less after {demand.LINGER_NS // 10**9} s.",
+        f"shrinks after {demand.LINGER_NS // 10**9} s.",
         f"counts for another {demand.AWAY_NS // 10**9} s,",
-        f"wants everything for {demand.GRACE_NS // 10**9} s,",
-        f"is not answered for {repair.ANSWER_NS // 10**9} s is given up",
+        f"for {demand.GRACE_NS // 10**9} s after its start a broker wants everything,",
+        f"it is given up after {repair.ANSWER_NS // 10**9} s without an answer",
     ),
     "clock": (
         f"Of your last {clock.PROBES_KEPT} or so answers",

@@ -10,7 +10,6 @@ OWN = "tests/house/test_plain_text.py"  # its examples
 NOT_YET = (
     "broker",
     "docs/guide",
-    "docs/reference",
     "nodes",
     "tests/bench",
     "tests/broker",
