@@ -202,7 +202,7 @@ NUMBERS = {
         f"A reader that reads nothing for {_ALWAYS[zmq.TCP_MAXRT] // 1000} s,",
     ),
     "queues": (
-        f"queues four messages of each camera, but at least {sockets.fanout_queue(0)}, for a reader",
+        f"four messages of each camera, but at least {sockets.fanout_queue(0)}, for a reader",
         (
             f"| messages kept for a fanout reader | {sockets.fanout_queue(1000) // 1000} for each "
             f"camera, at least {sockets.FANOUT_QUEUE} |"
