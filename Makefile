@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+NPM_STAMP := tests/javascript/node_modules/.package-lock.json
 
-.PHONY: help demo test test-long cases lint types imports check-format format pictures bench rtsp-ages soak fuzz faults clean
+.PHONY: help demo test test-long cases lint lint-js npm-packages types imports check-format format pictures bench rtsp-ages soak fuzz faults clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -12,7 +13,7 @@ help:  ## what can be made
 demo: $(VENV)/.demo  ## two cameras, a recorder, motion and a viewer; VIDEO=file for a scene of your own
 	@$(BIN)/camfan demo $(if $(VIDEO),--video "$(VIDEO)")
 
-test: $(VENV)/.dev lint check-format types imports  ## everything that CI runs; VIDEO=file tries that file too
+test: $(VENV)/.dev lint check-format types imports npm-packages  ## everything that CI runs; VIDEO=file tries that file too
 	$(BIN)/python -m pytest -n 4 $(PYTEST)
 
 test-long: $(VENV)/.dev  ## outages, browsers, a kernel, ten thousand connections: 10 minutes and more
@@ -24,12 +25,25 @@ cases: $(VENV)/.dev  ## run the situations of ../shared/cases; NAME=07 for some
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
 
+lint-js: $(VENV)/.dev npm-packages  ## check the pages' JavaScript: format, lint, types, unit tests
+	$(BIN)/python -m pytest -q tests/javascript
+
+# Tools only: the pages load none of it. Without npm the tests of JavaScript are skipped.
+npm-packages:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NPM_STAMP); \
+	else echo "npm is not installed: the JavaScript of the pages is not checked"; fi
+
+$(NPM_STAMP): tests/javascript/package-lock.json
+	@npm ci --prefix tests/javascript --no-audit --no-fund --silent \
+	|| echo "npm cannot install its packages: the JavaScript of the pages is not checked" >&2
+
 check-format: $(VENV)/.dev
 	$(BIN)/ruff format --check
 
 format: $(VENV)/.dev  ## put the code in its usual form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	@if [ -e $(NPM_STAMP) ]; then npm run --prefix tests/javascript --silent format; fi
 
 types: $(VENV)/.dev
 	$(BIN)/mypy

@@ -146,7 +146,7 @@ def test_the_site_page_says_first_what_is_wrong(context: BrowserContext, web: Li
     expect(page.locator("#cameras")).to_contain_text("henhouse")
     expect(page.locator("#cameras tbody tr").first).to_contain_text("henhouse")
     expect(page.locator("#nodes")).to_contain_text("broker")
-    expect(page.locator("#readers")).to_contain_text("Nobody reads frames now.")
+    expect(page.locator("#readers")).to_contain_text("No subscriber reads frames now.")
     with Subscriber(web.site, "barn", max_fps=1, name="hall"):
         expect(page.locator("#readers tbody tr")).to_contain_text("hall")
         expect(page.locator("#readers tbody tr")).to_contain_text("max-fps", timeout=15_000)
@@ -220,12 +220,12 @@ def test_a_page_that_is_opened_later_does_not_call_an_offline_camera_waiting(
     page.goto(f"{web.url}/login")
     states = page.evaluate(
         """async () => {
-            const { Watch } = await import('/static/camera_observer.js');
-            const watch = new Watch(0), said = [];
-            for (const word of ['offline', 'waiting', 'stale']) said.push(watch.look(10, true, word).state);
-            said.push(watch.look(10, false, 'offline').state);
+            const { CameraObserver } = await import('/static/camera_observer.js');
+            const watch = new CameraObserver(0), said = [];
+            for (const word of ['offline', 'waiting', 'stale']) said.push(watch.observe(10, true, word).state);
+            said.push(watch.observe(10, false, 'offline').state);
             watch.arrived({ received: 20, taken: 20, age: 1, error: 1 });
-            said.push(watch.look(21, true, 'offline').state);
+            said.push(watch.observe(21, true, 'offline').state);
             return said;
         }"""  # noqa: E501
     )

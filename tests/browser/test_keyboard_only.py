@@ -135,7 +135,7 @@ def set_its_rate(page: Page, web: LiveWeb) -> None:
     assert stays_in_focus(page, "dialog [name=fps]")
     assert page.input_value("dialog [name=fps]") == "2.5"
     page.keyboard.press("Enter")
-    expect(page.locator(".toast")).to_contain_text("was told")
+    expect(page.locator(".toast")).to_contain_text("The settings were sent to")
     wait_until(lambda: web.live.broker.board.statuses.get("porch") is not None)
     assert page.evaluate(f"""{FOCUSED}.matches('[data-key="porch"] button')""")
 

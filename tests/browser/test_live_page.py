@@ -143,7 +143,7 @@ def test_a_source_that_is_over_has_ended_and_is_no_trouble(web: LiveWeb, page: P
         wait_for_state(page, "barn", "ended")
 
         expect(tile(page, "barn").locator(".plate")).to_contain_text("Ended")
-        expect(tile(page, "barn").locator(".plate")).to_contain_text("its source is over")
+        expect(tile(page, "barn").locator(".plate")).to_contain_text("its source has ended")
         assert pixels(tile(page, "barn").locator(".pic")).mean() < 110
         expect(page.locator(".sum")).to_contain_text("1 ended")
         assert page.locator(".sum .bad, .sum .warn").count() == 0
@@ -292,7 +292,7 @@ def test_a_wall_screen_says_which_of_its_cameras_does_not_exist(
     open_live(page, web.url, "/live?kiosk=1&cameras=yard,bran")
     wait_for_state(page, "yard", "live")
 
-    expect(page.locator("#banner")).to_contain_text("There is no camera bran for you.")
+    expect(page.locator("#banner")).to_contain_text("No such camera, or not permitted: bran.")
     expect(page.locator("#banner")).to_be_visible()
     assert order(page) == ["yard"]
 

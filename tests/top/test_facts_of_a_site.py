@@ -102,7 +102,7 @@ def test_trouble_comes_first_then_the_name(site: Site) -> None:
     found = facts(site, broker(yard=gone), *WELL)
 
     assert [camera.name for camera in found.cameras] == ["yard", "barn", "own"]
-    assert found.summary == "2 of 3 live, 1 offline. 1 thing needs you: yard is offline."
+    assert found.summary == "2 of 3 live, 1 offline. 1 thing needs attention: yard is offline."
 
 
 def test_the_age_of_what_stopped_goes_on_growing(site: Site) -> None:
@@ -120,7 +120,10 @@ def test_nothing_is_live_without_the_broker(site: Site) -> None:
     found = facts(site, broker(), *WELL, connected=False)
 
     assert {camera.state for camera in found.cameras} == {"stale"}
-    assert found.summary == "0 of 3 live, 3 stale. 1 thing needs you: the broker does not answer."
+    assert (
+        found.summary
+        == "0 of 3 live, 3 stale. 1 thing needs attention: the broker does not answer."
+    )
 
 
 def test_why_the_broker_cannot_be_reached_stands_in_its_place(site: Site) -> None:

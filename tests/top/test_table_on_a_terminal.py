@@ -74,7 +74,7 @@ def test_everything_is_said_in_the_words_of_the_window() -> None:
     text = printed(FACTS, 160, footer="Log: somewhere")
 
     for said in (
-        "1 of 2 live", "1 thing needs you: gate is stale.", "180 ms ±6", "2 min 15 s old",
+        "1 of 2 live", "1 thing needs attention: gate is stale.", "180 ms ±6", "2 min 15 s old",
         "15.0", "motion", "its node stopped answering", "12 between camera and broker",
         "porch-pi", "silent", "3\u202f375", "80 ms", "7 ring-overrun", "Log: somewhere",
     ):  # fmt: skip

@@ -79,8 +79,11 @@ def test_a_time_of_another_day_has_its_date() -> None:
 def test_what_needs_a_person_is_one_sentence() -> None:
     """One sentence first, then the detail."""
     assert need_text([]) == ""
-    assert need_text(["gate is offline"]) == "1 thing needs you: gate is offline."
-    assert need_text(["a is stale.", "b is stale"]) == "2 things need you: a is stale; b is stale."
+    assert need_text(["gate is offline"]) == "1 thing needs attention: gate is offline."
+    assert (
+        need_text(["a is stale.", "b is stale"])
+        == "2 things need attention: a is stale; b is stale."
+    )
 
 
 def test_thousands_stand_apart() -> None:

@@ -19,7 +19,7 @@ _WHY = {
     "waiting": "its source has given no picture yet",
     "stale": "its source stopped",
     "offline": "its source is not there",
-    "ended": "its source is over",
+    "ended": "its source has ended",
 }
 
 

@@ -87,8 +87,8 @@ def reasons_text(counts: Mapping[str, int]) -> str:
 
 
 def need_text(needs: Sequence[str]) -> str:
-    """What needs somebody, as one sentence; empty when nothing does."""
+    """What needs attention, as one sentence; empty if nothing does."""
     if not needs:
         return ""
-    head = "1 thing needs you" if len(needs) == 1 else f"{len(needs)} things need you"
+    head = "1 thing needs attention" if len(needs) == 1 else f"{len(needs)} things need attention"
     return f"{head}: {'; '.join(need.rstrip('.') for need in needs)}."

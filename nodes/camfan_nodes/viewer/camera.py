@@ -198,7 +198,7 @@ class CameraView:
         return TileView(
             name=self.name,
             picture=self._stale,
-            plate=Plate("ended", "Ended", tokens.QUIET, title, "its source is over"),
+            plate=Plate("ended", "Ended", tokens.QUIET, title, "its source has ended"),
             age=self._old(moment),
             selected=selected,
         )

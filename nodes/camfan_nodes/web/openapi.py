@@ -38,7 +38,7 @@ def openapi(version: str) -> Json:
     paths: Json = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
-    _, components = msgspec.json.schema_components(_types(routes), ref_template=REFERENCES)
+    _, components = msgspec.json.schema_components(types_of(routes), ref_template=REFERENCES)
     return {
         "openapi": "3.1.0",
         "info": {"title": "camfan", "version": version, "description": DESCRIPTION},
@@ -47,7 +47,7 @@ def openapi(version: str) -> Json:
     }
 
 
-def _types(routes: Iterable[Route]) -> list[type[Struct]]:
+def types_of(routes: Iterable[Route]) -> list[type[Struct]]:
     """Each type of a body or an answer, once."""
     found: dict[type[Struct], None] = {}
     for route in routes:

@@ -1,12 +1,10 @@
 // The login page.
 
-import { $, setText } from './dom.js';
+import { $, input, loadIcons, setText } from './dom.js';
 
-const form = $('form'),
-  error = $('#err'),
-  password = $('#password');
+const TIMEOUT = 15000; // ms: the server verifies one password after the other
 
-/** Where one wanted to go; never another server. */
+/** Where the user wanted to go; never another server. */
 function target() {
   const to = new URLSearchParams(location.search).get('to') ?? '/live';
   try {
@@ -17,46 +15,63 @@ function target() {
   }
 }
 
-form.addEventListener('submit', async event => {
+/** @param {SubmitEvent} event */
+async function submit(event) {
   event.preventDefault();
+  /** @type {HTMLButtonElement} */
   const button = $('.btn.main');
   button.disabled = true;
   try {
-    const answer = await fetch('/api/login', {
-      method: 'POST',
-      signal: AbortSignal.timeout(15000),
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ name: $('#name').value, password: password.value }),
-    });
-    if (answer.ok) {
-      location.replace(target());
-      return;
-    }
-    const text = await answer.text();
-    let words = text;
-    try {
-      words = JSON.parse(text).error;
-    } catch {
-      /* it is a sentence already */
-    }
-    wrong(words);
+    const answer = await logIn();
+    if (answer.ok) location.replace(target());
+    else showError(await errorOf(answer));
   } catch {
-    wrong('The server does not answer. Try again.');
+    showError('The server does not answer. Try again.');
   } finally {
     button.disabled = false;
   }
-});
+}
 
-function wrong(words) {
+function logIn() {
+  /** @type {Server.Credentials} */
+  const body = { name: input('#name').value, password: input('#password').value };
+  return fetch('/api/login', {
+    method: 'POST',
+    signal: AbortSignal.timeout(TIMEOUT),
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+/** @param {Response} answer */
+async function errorOf(answer) {
+  const text = await answer.text();
+  try {
+    return /** @type {Server.LoginRefusal} */ (JSON.parse(text)).error;
+  } catch {
+    return text; // it is a sentence already
+  }
+}
+
+/** @param {string} text */
+function showError(text) {
+  const error = $('#err');
+  const password = input('#password');
   error.hidden = false;
-  setText($('span', error), words);
+  setText($('span', error), text);
   password.setAttribute('aria-invalid', 'true');
   password.select();
   password.focus();
 }
 
-$('#show').addEventListener('click', event => {
+/** @param {MouseEvent} event */
+function togglePassword(event) {
+  const password = input('#password');
   const shown = password.type === 'text';
   password.type = shown ? 'password' : 'text';
-  event.currentTarget.setAttribute('aria-pressed', String(!shown));
-});
+  /** @type {HTMLElement} */ (event.currentTarget).setAttribute('aria-pressed', String(!shown));
+}
+
+loadIcons();
+$('form').addEventListener('submit', submit);
+$('#show').addEventListener('click', togglePassword);

@@ -1,8 +1,9 @@
-// Before the first paint: the colours that were chosen here, if any were.
+// Before the first paint: the colours that were chosen in this browser.
+
 try {
-  const theme =
-    new URLSearchParams(location.search).get('theme') || localStorage.getItem('camfan.theme');
+  const asked = new URLSearchParams(location.search).get('theme');
+  const theme = asked || localStorage.getItem('camfan.theme');
   if (theme === 'dark' || theme === 'light') document.documentElement.dataset.theme = theme;
 } catch {
-  /* no storage here: as the system has it */
+  /* no storage: the colours of the system */
 }

@@ -1,42 +1,69 @@
-// One camera on the page: its canvas, and what is said of it.
+// One camera on the page: its canvas, its state and the words for it.
 
-import { $, el, icon, setData, setText } from './dom.js';
+import { CameraObserver, WorstAge, isLive } from './camera_observer.js';
 import { titleOf } from './camera_titles.js';
-import { MARK, Watch, WorstAge, isLive } from './camera_observer.js';
+import { $, el, icon, setData, setText } from './dom.js';
+import { overlayOf, showOverlay } from './tile_overlay.js';
 import { ageText, barPlace, fpsText, lengthText, timeText } from './words.js';
 
-const MOTION_STAYS = 2000,
-  WORDS_AFTER = 300; // ms
+/** @typedef {import('./camera_observer.js').Observed} Observed */
+/** @typedef {import('./worker_messages.js').PaintedFrame} PaintedFrame */
+/**
+ * @typedef {object} Moment What is true for all tiles when they are shown.
+ * @property {number} now
+ * @property {number} site the site's time, ms
+ * @property {boolean} connected server and broker answer
+ * @property {boolean} lost the server does not answer
+ * @property {boolean} brokerAway
+ */
+
+const MOTION_STAYS = 2000; // ms
+const BADGES = ['lost', 'late', 'motion']; // the most important first; two are shown
+/** @type {Partial<Server.CameraSummary>} */
+const NOTHING = {};
 
 export class Tile {
+  /**
+   * @param {string} camera
+   * @param {number} now
+   */
   constructor(camera, now) {
     this.camera = camera;
-    this.seen = false; // it can be seen, and is asked for
+    this.title = titleOf(camera);
+    this.seen = false; // it can be seen, and its frames are asked for
     this.onScreen = false;
-    this.watch = new Watch(now);
+    this.observer = new CameraObserver(now);
     this.worst = new WorstAge();
+    /** @type {number | null} */
     this.paused = null; // since when, site time
-    this.site = {}; // what the site says of this camera
-    this.moved = -Infinity;
-    this.broken = null; // the sequence of a picture that could not be decoded
+    this.summary = NOTHING; // what the server reports of this camera
+    this.movedAt = -Infinity;
+    /** @type {number | null} */
+    this.broken = null; // the sequence of a frame that could not be decoded
     this.state = '';
-    this.#build();
-  }
-
-  #build() {
-    this.title = titleOf(this.camera);
-    this.canvas = el('canvas', {
-      width: 16,
-      height: 9,
-      role: 'img',
-      'aria-label': `Picture of ${this.title}`,
-    });
+    /** @type {Observed | null} */
+    this.observed = null;
+    /** @type {number | null} */
+    this.sequence = null;
+    /** @type {[number, number] | null} */
+    this.size = null;
+    this.shownBar = '';
+    this.shownBadges = '';
+    const label = `Picture of ${this.title}`;
+    this.canvas = /** @type {HTMLCanvasElement} */ (
+      el('canvas', { width: 16, height: 9, role: 'img', 'aria-label': label })
+    );
     this.over = el('div');
     this.bar = el('div.bar');
     this.badges = el('span.bdg');
     this.age = el('span.age', {}, el('b'), el('i'), el('span.e'));
     this.fps = el('span.fps');
-    this.node = el(
+    this.node = this.#node();
+  }
+
+  #node() {
+    const name = this.title === this.camera ? null : this.camera;
+    return el(
       'article.tile',
       { tabindex: -1, 'data-camera': this.camera, draggable: true },
       el('div.pic', {}, this.canvas, this.over),
@@ -44,11 +71,7 @@ export class Tile {
       el(
         'div.cap',
         {},
-        el(
-          'h3',
-          { dir: 'auto', title: this.title === this.camera ? null : this.camera },
-          this.title,
-        ),
+        el('h3', { dir: 'auto', title: name }, this.title),
         this.badges,
         this.fps,
         this.age,
@@ -56,197 +79,183 @@ export class Tile {
     );
   }
 
-  /** What the site says of this camera, its pace included. */
-  told(said) {
-    this.site = this.watch.pace = said;
+  /** The width of its picture, in pixels of the page. */
+  get width() {
+    return $('.pic', this.node).clientWidth;
   }
 
-  /** It came into sight, or went out of it. */
+  get isShown() {
+    return !this.node.classList.contains('off');
+  }
+
+  /**
+   * The server's report of this camera, its limits included.
+   * @param {Server.CameraSummary} summary
+   */
+  report(summary) {
+    this.summary = summary;
+    this.observer.limits = summary;
+  }
+
+  /**
+   * It came into sight, or went out of it.
+   * @param {boolean} seen
+   * @param {number} now
+   */
   see(seen, now) {
     if (seen && !this.seen) {
-      this.watch.ask(now);
+      this.observer.ask(now);
       this.worst.forget();
       this.broken = null;
     }
     this.seen = seen;
   }
 
-  /** Pictures of this camera were painted. */
-  painted(picture) {
-    this.watch.arrived(picture);
+  /** @param {PaintedFrame} frame */
+  painted(frame) {
+    this.observer.arrived(frame);
     this.broken = null;
-    this.size = picture.size;
-    this.sequence = picture.sequence;
-  }
-
-  /** What it shows now. `site`: the site's time, ms. Returns a sentence if the state has changed. */
-  show({ now, site, connected, lost, brokerAway }) {
-    const look = this.watch.look(now, connected, this.site.state);
-    const state = this.paused === null ? look.state : 'paused';
-    this.look = look;
-    setData(this.node, 'sequence', this.sequence === undefined ? null : String(this.sequence));
-    if (this.site.moving && isLive(state)) this.moved = now;
-    setData(this.node, 'motion', isLive(state) && now - this.moved < MOTION_STAYS ? '' : null);
-    setData(this.node, 'state', state === 'paused' ? 'stale' : state);
-    const why = lost
-      ? 'this page lost the server'
-      : brokerAway
-        ? 'the broker does not answer'
-        : this.site.trouble || '';
-    this.#age(look, state, now);
-    this.#overlay(look, state, now, site, why);
-    this.#badges(state);
-    setText(this.fps, isLive(state) ? fpsText(look.fps) : '');
-    return this.#name(state, look, site);
+    this.size = frame.size;
+    this.sequence = frame.sequence;
   }
 
   get isLive() {
-    return this.seen ? this.paused === null && isLive(this.look?.state) : isLive(this.site.state);
+    if (!this.seen) return isLive(this.summary.state ?? '');
+    return this.paused === null && isLive(this.observed?.state ?? '');
   }
 
-  #age(look, state, now) {
-    const [b, i, e] = this.age.children;
-    const put = (value, unit, error, warn) => {
-      setText(b, value);
-      setText(i, unit);
-      setText(e, error);
-      b.className = warn ? 'warn' : '';
-    };
-    if (state === 'offline' || look.since === null) {
-      put('', 'no picture', '', false);
-      this.#bar(10, 10);
-      return;
-    }
-    if (!isLive(state)) {
+  /**
+   * Shows the tile as it is now. Returns a sentence if the state has changed.
+   * @param {Moment} moment
+   */
+  show(moment) {
+    const { now, connected } = moment;
+    const observed = this.observer.observe(now, connected, this.summary.state);
+    const state = this.paused === null ? observed.state : 'paused';
+    this.observed = observed;
+    if (this.summary.moving && isLive(state)) this.movedAt = now;
+    const moving = isLive(state) && now - this.movedAt < MOTION_STAYS;
+    setData(this.node, 'sequence', this.sequence === null ? null : String(this.sequence));
+    setData(this.node, 'motion', moving ? '' : null);
+    setData(this.node, 'state', state === 'paused' ? 'stale' : state);
+    this.#showAge(observed, state, now);
+    showOverlay(this.over, overlayOf(this, observed, state, moment));
+    this.#showBadges(state, moving);
+    setText(this.fps, isLive(state) ? fpsText(observed.fps) : '');
+    return this.#name(state, observed, moment.site);
+  }
+
+  /**
+   * @param {Observed} observed
+   * @param {string} state
+   * @param {number} now
+   */
+  #showAge(observed, state, now) {
+    if (state === 'offline' || observed.since === null) {
+      this.#putAge('', 'no picture', '', false);
+      this.#putBar(10, 10);
+    } else if (!isLive(state)) {
       this.worst.forget();
-      if (look.age === null) put('age unknown', '', '', true);
-      else put(lengthText(look.age), '', 'old', state !== 'ended');
-      this.#bar(this.watch.stale, this.watch.stale);
-      return;
+      if (observed.age === null) this.#putAge('age unknown', '', '', true);
+      else this.#putAge(lengthText(observed.age), '', 'old', state !== 'ended');
+      this.#putBar(this.observer.stale, this.observer.stale);
+    } else {
+      this.worst.note(now, observed.age, observed.error);
+      this.#showLiveAge(state);
     }
-    this.worst.note(now, look.age, look.error);
+  }
+
+  /** @param {string} state */
+  #showLiveAge(state) {
     if (!this.worst.shown) {
-      put('age unknown', '', '', true);
-      this.#bar(10, 10);
+      this.#putAge('age unknown', '', '', true);
+      this.#putBar(10, 10);
       return;
     }
     const [worst, error] = this.worst.shown;
-    put(...ageText(worst, error), state === 'late');
-    this.#bar(worst - error, worst + error);
+    this.#putAge(...ageText(worst, error), state === 'late');
+    this.#putBar(worst - error, worst + error);
   }
 
-  #bar(low, high) {
-    const { late, stale } = this.watch;
+  /**
+   * @param {string} value
+   * @param {string} unit
+   * @param {string} error
+   * @param {boolean} warn
+   */
+  #putAge(value, unit, error, warn) {
+    const [number, units, bound] = this.age.children;
+    setText(number, value);
+    setText(units, unit);
+    setText(bound, error);
+    number.className = warn ? 'warn' : '';
+  }
+
+  /**
+   * @param {number} low ms
+   * @param {number} high ms
+   */
+  #putBar(low, high) {
+    const { late, stale } = this.observer;
     const places = [low, high, late].map(ms => barPlace(ms, stale));
-    if (places.join() === this.places) return;
-    this.places = places.join();
-    ['--lo', '--hi', '--late'].forEach((name, at) => this.bar.style.setProperty(name, places[at]));
+    if (places.join() === this.shownBar) return;
+    this.shownBar = places.join();
+    const [from, to, lateAt] = places;
+    this.bar.style.setProperty('--lo', from);
+    this.bar.style.setProperty('--hi', to);
+    this.bar.style.setProperty('--late', lateAt);
   }
 
-  #overlay(look, state, now, site, why) {
-    const [kind, name, sentence, detail] = this.#words(look, state, now, site, why);
-    const key = [kind, name, sentence, detail].join('|');
-    if (key === this.overlay) return;
-    this.overlay = key;
-    if (!kind) {
-      this.over.className = '';
-      this.over.replaceChildren();
-      return;
-    }
-    const lines = [
-      el('div.k', {}, icon({ ...MARK, paused: 'pause', broken: 'warn' }[kind]), name),
-      el('div.s', {}, sentence),
-      detail ? el('div.x', {}, detail) : null,
-    ];
-    const plate =
-      ['stale', 'paused', 'broken', 'ended'].includes(kind) &&
-      (kind !== 'ended' || look.since !== null);
-    this.over.className = plate
-      ? kind === 'ended'
-        ? 'plate quiet'
-        : 'plate'
-      : kind === 'offline'
-        ? 'void'
-        : 'void quiet';
-    this.over.replaceChildren(
-      ...(plate ? [el('div', {}, ...lines.filter(Boolean))] : lines.filter(Boolean)),
-    );
-  }
-
-  #words(look, state, now, site, why) {
-    if (state === 'waiting') {
-      if (now - this.watch.asked < WORDS_AFTER && !why) return [];
-      const until = this.watch.offline - look.quiet;
-      return [
-        'waiting',
-        'Waiting',
-        'No picture yet',
-        why ||
-          (Number.isFinite(until)
-            ? `offline if none comes until ${timeText(site + until, site)}`
-            : ''),
-      ];
-    }
-    if (state === 'offline') {
-      return [
-        'offline',
-        'Offline',
-        look.since === null ? 'No picture came' : `since ${timeText(look.since, site)}`,
-        why,
-      ];
-    }
-    if (state === 'ended')
-      return [
-        'ended',
-        'Ended',
-        look.since === null ? 'No picture came' : `since ${timeText(look.since, site)}`,
-        'its source is over',
-      ];
-    if (state === 'paused') return ['paused', 'Paused', `since ${timeText(this.paused, site)}`, ''];
-    if (state === 'stale') return ['stale', 'Stale', `since ${timeText(look.since, site)}`, why];
-    if (this.broken !== null)
-      return ['broken', 'Not a picture', `Frame ${this.broken}`, 'its JPEG cannot be decoded'];
-    return [];
-  }
-
-  #badges(state) {
+  /**
+   * @param {string} state
+   * @param {boolean} moving
+   */
+  #showBadges(state, moving) {
+    const { lost = 0 } = this.summary;
+    /** @type {[tone: string, name: string, number: string, word: string][]} */
     const shown = [];
     if (state === 'late') shown.push(['warn', 'late', '', 'Late']);
-    if (this.site.lost) shown.push(['bad', 'lost', String(this.site.lost), 'lost']);
-    if ('motion' in this.node.dataset) shown.push(['note', 'motion', '', 'Motion']);
-    const two = shown.sort((a, b) => ORDER.indexOf(a[1]) - ORDER.indexOf(b[1])).slice(0, 2),
-      key = two.join('|');
-    if (key === this.badgeKey) return;
-    this.badgeKey = key;
-    this.badges.replaceChildren(
-      ...two.map(([tone, name, number, word]) =>
-        el(
-          `span.bd.${tone}`,
-          { title: `${number} ${word}`.trim() },
-          icon(name),
-          number ? el('em', {}, number) : null,
-          el('span', {}, word),
-        ),
-      ),
-    );
+    if (lost) shown.push(['bad', 'lost', String(lost), 'lost']);
+    if (moving) shown.push(['note', 'motion', '', 'Motion']);
+    shown.sort((a, b) => BADGES.indexOf(a[1]) - BADGES.indexOf(b[1]));
+    const two = shown.slice(0, 2);
+    const key = two.join('|');
+    if (key === this.shownBadges) return;
+    this.shownBadges = key;
+    this.badges.replaceChildren(...two.map(badge => badgeNode(...badge)));
   }
 
-  /** For those who cannot see it; changed on a change of the state only. */
-  #name(state, look, site) {
+  /**
+   * The label for screen readers; changed only when the state changes.
+   * @param {string} state
+   * @param {Observed} observed
+   * @param {number} site
+   */
+  #name(state, observed, site) {
     if (state === this.state) return null;
     const before = this.state;
     this.state = state;
-    const since =
-      look.since === null || isLive(state) || state === 'waiting'
-        ? ''
-        : ` since ${timeText(look.since, site)}`;
-    const word = { waiting: 'no picture yet' }[state] ?? state;
+    const timeless = observed.since === null || isLive(state) || state === 'waiting';
+    const since = timeless ? '' : ` since ${timeText(observed.since ?? 0, site)}`;
+    const word = state === 'waiting' ? 'no picture yet' : state;
     this.node.setAttribute('aria-label', `${this.title}, ${word}${since}`);
-    return before && state !== 'waiting' && before !== 'waiting'
-      ? `${this.title} is ${word}${since}`
-      : null;
+    const told = before && state !== 'waiting' && before !== 'waiting';
+    return told ? `${this.title} is ${word}${since}` : null;
   }
 }
 
-const ORDER = ['off', 'lost', 'late', 'motion'];
-export const pictureOf = tile => $('.pic', tile.node);
+/**
+ * @param {string} tone
+ * @param {string} name of the icon
+ * @param {string} number
+ * @param {string} word
+ */
+function badgeNode(tone, name, number, word) {
+  return el(
+    `span.bd.${tone}`,
+    { title: `${number} ${word}`.trim() },
+    icon(name),
+    number ? el('em', {}, number) : null,
+    el('span', {}, word),
+  );
+}

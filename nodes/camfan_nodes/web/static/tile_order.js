@@ -1,15 +1,23 @@
-// The order of tiles is the user's: by drag here, by Shift and arrows on the live page.
+// The order of tiles is the user's: dragged with the pointer, or moved with Shift and the arrows.
 
-/** Lets a tile be dragged: `move(from, to)` are nodes; the first goes where the second is. */
+/** @typedef {(moved: HTMLElement, other: HTMLElement) => void} Move the first goes to the second */
+
+/**
+ * Lets a tile be dragged to another one.
+ * @param {HTMLElement} node a child of the grid
+ * @param {string} camera
+ * @param {Move} move
+ */
 export function drag(node, camera, move) {
-  const grid = node.parentElement;
+  const tiles = () => /** @type {HTMLElement[]} */ ([...(node.parentElement?.children ?? [])]);
   node.addEventListener('dragstart', event => {
+    if (!event.dataTransfer) return;
     event.dataTransfer.effectAllowed = 'move';
     event.dataTransfer.setData('text/plain', camera);
     node.classList.add('drag');
   });
   node.addEventListener('dragend', () => {
-    for (const one of grid.children) one.classList.remove('drag', 'over');
+    for (const one of tiles()) one.classList.remove('drag', 'over');
   });
   node.addEventListener('dragover', event => {
     event.preventDefault();
@@ -18,17 +26,19 @@ export function drag(node, camera, move) {
   node.addEventListener('dragleave', () => node.classList.remove('over'));
   node.addEventListener('drop', event => {
     event.preventDefault();
-    const dragged = event.dataTransfer.getData('text/plain');
-    const moved = [...grid.children].find(one => one.dataset.camera === dragged);
+    const dragged = event.dataTransfer?.getData('text/plain');
+    const moved = tiles().find(one => one.dataset.camera === dragged);
     if (moved && moved !== node) move(moved, node);
   });
 }
 
-/** Puts a node where another is. */
+/**
+ * Puts a tile where another one is.
+ * @param {HTMLElement} moved
+ * @param {HTMLElement} other
+ */
 export function put(moved, other) {
-  const all = [...other.parentElement.children];
-  other.parentElement.insertBefore(
-    moved,
-    all.indexOf(moved) < all.indexOf(other) ? other.nextSibling : other,
-  );
+  const all = [...(other.parentElement?.children ?? [])];
+  const forward = all.indexOf(moved) < all.indexOf(other);
+  other.parentElement?.insertBefore(moved, forward ? other.nextSibling : other);
 }
