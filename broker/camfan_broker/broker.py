@@ -150,7 +150,7 @@ class BrokerLoop:
         poller.add_descriptor(self._upstreams.inbox.fileno(), self._upstreams)
         batching = BatchingDelay()
         while not self._stopped:
-            batching.rest()
+            batching.wait()
             taken = self.ingest.taken
             poller.run_once(self._wait_ms())
             now = self.turned_ns = time.monotonic_ns()
@@ -188,7 +188,7 @@ class BrokerLoop:
         self.cameras.tick(now)
         self._watch.tick()
         self._port.tick(now, late_ns)
-        self.fanout.listeners.sweep()
+        self.fanout.subscriptions.sweep()
         self.demands.is_stale = True  # what is wanted depends on the time, too
         self._upstreams.tick(now)
         self._reporter.tick(now)

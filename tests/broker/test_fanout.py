@@ -129,7 +129,7 @@ def test_subscribing_to_what_is_not_there_takes_no_frame_from_others(
         assert sequence(early) == first
         for number in range(4):
             other = connect(b"frame/two/", b"other/")
-            wait_until(lambda: live.broker.fanout.listeners.prefixes.total() == 3)
+            wait_until(lambda: live.broker.fanout.subscriptions.prefixes.total() == 3)
             other.close()
             send(live, one, 1)
             assert sequence(early) == first + 1 + number
@@ -140,7 +140,7 @@ def test_a_layer_is_a_share_of_the_frames(live: LiveBroker, connect: Connect) ->
     with Publisher(live.site, "one") as one:
         publish_first(one)
         socket = connect(b"frame/one/0/")
-        wait_until(lambda: live.broker.fanout.listeners.prefixes.total() == 1)
+        wait_until(lambda: live.broker.fanout.subscriptions.prefixes.total() == 1)
         send(live, one, 40)
         got = [sequence(socket) for _ in range(5)]
 

@@ -41,7 +41,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "CameraRepairs._expect",
     ),
     f"{BROKER}/delivery/claims.py": ("PublisherClaims.check",),
-    f"{BROKER}/delivery/control.py": ("Control._published_by",),
+    f"{BROKER}/delivery/late_frames.py": ("LateFrameHandler._published_by",),
     f"{BROKER}/ingest/ingest.py": ("Ingest._frame",),
     f"{BROKER}/upstream/upstream.py": ("Upstreams._take",),
 }
@@ -55,7 +55,7 @@ EDITS: tuple[tuple[str, str, str], ...] = (
     (f"{WIRE}/frame_check.py", " or height != header.height", ""),
     (
         f"{BROKER}/ingest/ingest.py",
-        "camera.frame_check.read(topic, text, jpeg.buffer, self._bounds.limits)",
+        "camera.frame_check.read(topic, text, jpeg.buffer, self._access.limits)",
         "decode_header(text)",
     ),
     (

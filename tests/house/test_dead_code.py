@@ -32,7 +32,7 @@ KEPT = frozenset(
         "read_number",  # stands beside `draw_number`; programs of users and tests read with it
     }
 )
-PENDING = frozenset({"completeness", "deleted_bytes", "frames_of", "repaired_bytes", "usage"})
+PENDING = frozenset({"completeness", "deleted_bytes", "frames_of", "usage"})
 KNOWN = CALLED_BY_LIBRARIES | SET_ON_LIBRARIES | PUBLIC | KEPT | PENDING
 
 

@@ -128,7 +128,7 @@ def test_a_subscription_longer_than_any_topic(secure: LiveBroker) -> None:
         monitor = viewer.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         viewer.subscribe(b"x" * 4096)
         assert monitor.poll(10_000)
-        assert not len(secure.broker.fanout.listeners)
+        assert not len(secure.broker.fanout.subscriptions)
         viewer.disable_monitor()
         monitor.close()
 

@@ -77,7 +77,7 @@ def test_a_viewer_that_calls_itself_one_who_sees_more(secure: LiveBroker) -> Non
     ):
         liar.send(b"\x01")
         anna.subscribe(b"frame/two/")
-        wait_until(lambda: len(secure.broker.fanout.listeners) == 2)
+        wait_until(lambda: len(secure.broker.fanout.subscriptions) == 2)
         publish_first(two, jpeg())
         assert anna.recv_multipart()[0].startswith(b"frame/two/")
         topics = [liar.receive()[0] for _ in range(20)]

@@ -38,6 +38,6 @@ def test_a_plain_sub_socket_with_a_key_gets_the_fanout(secure: LiveBroker) -> No
         raw_socket(zmq.SUB, secure.broker.addresses.fanout, keys_of(secure.site, "anna")) as reader,
     ):
         reader.subscribe(b"frame/one/")
-        wait_until(lambda: len(secure.broker.fanout.listeners) == 1)
+        wait_until(lambda: len(secure.broker.fanout.subscriptions) == 1)
         publish_first(camera)
         assert reader.recv_multipart()[0].startswith(b"frame/one/")

@@ -41,7 +41,7 @@ def connected(live: LiveBroker, door: str, keys: ClientKeys, says: bytes) -> Ite
             assert event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             if says and door == "fanout":
                 peer.setsockopt(zmq.SUBSCRIBE, says)
-                wait_until(lambda: len(live.broker.fanout.listeners) > 0)
+                wait_until(lambda: len(live.broker.fanout.subscriptions) > 0)
             elif says:
                 peer.send(says)
                 wait_until(lambda: bool(live.broker.gatekeeper.connections.by_user))
@@ -124,7 +124,7 @@ def test_a_right_that_is_taken_away_is_gone_at_once(tmp_path: Path) -> None:
             assert viewer.recv_multipart()[0].startswith(b"frame/one/")
             site.path.write_text(site.path.read_text().replace('{view: "*"}', "{view: [two]}"))
             reload(live)
-            listeners = live.broker.fanout.listeners
+            listeners = live.broker.fanout.subscriptions
             wait_until(lambda: viewer.poll(1) >= 0 and bool(listeners.prefixes[b"frame/two/"]))
             while viewer.poll(0):
                 viewer.recv_multipart()

@@ -79,7 +79,7 @@ def test_an_unknown_key(secure: LiveBroker, door: str) -> None:
 def nothing_came_of_it(live: LiveBroker, door: str, stranger: Socket) -> None:
     names = {peer.hello.name for peer in live.broker.peers.values()}
     assert all(name == "one" or name.startswith("owner") for name in names)
-    assert not len(live.broker.fanout.listeners)
+    assert not len(live.broker.fanout.subscriptions)
     if door != "ingest":
         assert not stranger.poll(200), "it was given something"
 
@@ -133,4 +133,4 @@ def test_another_mechanism(secure: LiveBroker, door: str, bytes_sent: bytes) -> 
             pass
         assert b"frame/" not in answer
         assert len(answer) <= 64 + 256
-        assert not len(secure.broker.fanout.listeners)
+        assert not len(secure.broker.fanout.subscriptions)

@@ -87,7 +87,7 @@ def test_a_viewer_gets_exactly_the_part_it_may_see(secure: LiveBroker, asked: by
     ):
         viewer.subscribe(asked)
         anna.subscribe(b"frame/two/")
-        wait_until(lambda: len(secure.broker.fanout.listeners) == 2)
+        wait_until(lambda: len(secure.broker.fanout.subscriptions) == 2)
         publish_first(two)
         assert anna.recv_multipart()[0].startswith(b"frame/two/")
         topics = {viewer.recv_multipart()[0] for _ in range(20)}
@@ -112,7 +112,7 @@ def test_a_viewer_gets_nothing_of_what_it_may_not_see(secure: LiveBroker, asked:
 
 def test_letting_go_of_one_subscription_keeps_the_other(secure: LiveBroker) -> None:
     """Both were granted the same camera; one of them goes."""
-    listeners = secure.broker.fanout.listeners
+    listeners = secure.broker.fanout.subscriptions
     with (
         Stream(secure.site),
         raw_socket(zmq.SUB, secure.broker.addresses.fanout, keys_of(secure.site, "lab")) as viewer,

@@ -1,7 +1,7 @@
 """What became of the frames of one camera, for one subscriber.
 
-Captured = delivered + skipped + lost + held, at any moment: whatever the camera has numbered since
-the subscriber began is one of the four. An account outlives connections.
+Numbered = delivered + skipped + lost + held, at any moment: each frame that the camera has numbered
+since the subscriber began is one of the four. An account outlives connections.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Account:
     def __init__(self) -> None:
         self.delivered = 0
         self.delivered_bytes = 0
-        self.late = 0  # of those, repaired
-        self.repeated = 0  # sent again, because a connection broke before they were dealt with
+        self.late = 0  # of those, late frames
+        self.repeated = 0  # sent again, because a connection broke before they were confirmed
         self.skipped: Counter[str] = Counter()  # by reason
         self.lost: Counter[str] = Counter()  # by reason
         self.run: str | None = None
-        self.sequence = -1  # the last that was delivered or told, of that run
-        self.first: Position | None = None  # of what it got, or was told of
+        self.sequence = -1  # the last that was accounted for, of that run
+        self.first: Position | None = None  # the first that was accounted for
         self.gaps: deque[Gap] = deque(maxlen=GAPS)
         self.log = FrameLog(LOGGED)
 
@@ -47,9 +47,9 @@ class Account:
         self.delivered += 1
         self.delivered_bytes += header.size
 
-    def frame_went(self, header_of: RingEntry, *, late: bool) -> None:
+    def frame_went(self, entry: RingEntry, *, late: bool) -> None:
         """A frame of mode `every` was delivered."""
-        header = header_of.header
+        header = entry.header
         if header.run == self.run and header.sequence <= self.sequence:
             self.repeated += 1
             return
@@ -59,10 +59,10 @@ class Account:
         self.delivered_bytes += header.size
         self.late += late
 
-    def gap_told(self, gap: Gap) -> int:
-        """Frames that this subscriber will not get; how many are known."""
+    def gap_went(self, gap: Gap) -> int:
+        """A gap was delivered; how many frames it accounts for."""
         if gap.run == self.run and gap.last is not None and gap.last <= self.sequence:
-            return 0  # told again
+            return 0  # sent again
         self.gaps.append(gap)
         if gap.last is None:
             return 0
@@ -80,7 +80,7 @@ class Account:
                 return ("skipped" if gap.reason == NOT_WANTED else "lost"), gap.reason
         first = self.first
         if first is not None and first.run == position.run and position.sequence < first.sequence:
-            return "unknown", "of before it subscribed"
+            return "unknown", "before it subscribed"
         if position.run == self.run:
             return ("delivered" if position.sequence <= self.sequence else "held"), None
         return "unknown", "of another run"

@@ -1,7 +1,7 @@
-"""What cameras send late, kept for the readers that miss it, and for no longer.
+"""Late frames, kept for the readers that miss them, and no longer.
 
-All backlogs of a broker share one `RepairMemory`: what is over its bound goes, first where
-nobody has read for the longest time, and who still wanted it asks again.
+All backlogs of a broker share one `RepairMemory`. When it is full, the backlog that was read the
+longest time ago loses its oldest items; a reader that still wants them asks again.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from camfan_broker.camera.ring import RingEntry
 from camfan_wire.header import Position
 from camfan_wire.messages import Gap
 
-GAP_BYTES = 200  # about; of one in memory
+GAP_BYTES = 200  # about, of a gap in memory
 
 Item = RingEntry | Gap
 
 
 class RepairMemory:
-    """What is kept of all backlogs, and what has been asked for, in bytes. Of the loop's thread."""
+    """Bytes of all backlogs, and of what was asked for. Belongs to the loop's thread."""
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.bytes = 0
-        self._asked = 0  # under way, as far as one can tell before it is here
+        self._asked = 0  # under way, as estimated
         self._backlogs: list[Backlog] = []
 
     def open(
@@ -35,13 +35,13 @@ class RepairMemory:
         return backlog
 
     def close(self, backlog: Backlog) -> None:
-        """Nobody reads there now; whoever comes back to it finds that it lost everything."""
+        """Drop what it holds; a reader that comes back finds nothing."""
         self.bytes -= backlog.clear()
         if backlog in self._backlogs:
             self._backlogs.remove(backlog)
 
     def reopen(self, backlog: Backlog) -> None:
-        """Somebody has come back."""
+        """A reader has come back."""
         if backlog not in self._backlogs:
             self._backlogs.append(backlog)
 
@@ -51,13 +51,13 @@ class RepairMemory:
             others = (b for b in self._backlogs if b is not backlog and len(b))
             victim = min(others, key=lambda b: b.used_ns, default=backlog)
             if victim is backlog and len(backlog) == 1:
-                return  # it is larger than all that may be kept
+                return  # one item is larger than the limit
             self.bytes -= victim.drop_oldest()
 
     def fitting(self, size: int) -> int:
         """How many frames of this size may be asked for now; one, if nothing else is under way.
 
-        Half of all is for what is under way, the other half for what is here.
+        Half of the limit is for what is under way, the other half for what has come.
         """
         return max((self.limit_bytes // 2 - self._asked) // size, 0 if self._asked else 1)
 
@@ -70,18 +70,18 @@ class RepairMemory:
 
 
 class Backlog:
-    """What a camera has behind `start`, as far as it has told, for all readers that miss it."""
+    """What a camera has sent of what lies behind `start`, for all readers that miss it."""
 
     def __init__(
         self, start: Position, before: Position, now: int, since_ns: int | None = None
     ) -> None:
         self.start = start
-        self.since_ns = since_ns  # site clock: nothing that was captured before
+        self.since_ns = since_ns  # site clock: without what was captured before
         self.before = before
         self.first = 0  # the index of the oldest item that is kept
         self.bytes = 0
-        self.last = start  # as far as the camera has told
-        self.done = False  # all that lies before `before` has been told
+        self.last = start  # the end of what the camera has sent
+        self.done = False  # all that lies before `before` has come
         self.failed = False  # the camera cannot be asked
         self.made_ns = now
         self.wanted_ns = 0  # since when a reader waits for more; 0: none does
@@ -104,7 +104,7 @@ class Backlog:
         """The item with this index; None if it has not come, or is kept no longer."""
         return self._items[place - self.first] if self.first <= place < self.end else None
 
-    def place_of(self, position: Position) -> int | None:
+    def index_behind(self, position: Position) -> int | None:
         """The index behind a position; None if it is not one of this backlog's."""
         if position == self.start and self.first == 0 and self.since_ns is None:
             return 0

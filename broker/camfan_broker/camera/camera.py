@@ -1,4 +1,4 @@
-"""What the broker knows of one camera: its ring, its last pictures, its counts, its state."""
+"""What the broker knows of one camera: its ring, its newest frames, its counts, its state."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from camfan_wire.states import CameraState
 from camfan_wire.topics import LAYERS, above, frame_topic, layer_of
 
 PAST_RUNS = 64  # remembered, so that a frame of a run that ended is not taken for a new run
-NOT_ASKED_SPANS = 256  # of frames that were not asked for, for those who trace them
+NOT_ASKED_SPANS = 256  # of frames that were not subscribed to; for traces
 LOGGED = 8192  # arrivals that can be traced
 FPS_WINDOW_NS = 3_000_000_000
-BEGINNING = 64  # a run that is found no further than this has begun while we listened
-SHOWN_NS = 60_000_000_000  # a refusal of frames is told for so long
-SETTLE_NS = 1_000_000_000  # until a subscription has surely come to a camera
-TAIL_NS = 2_500_000_000  # what the camera says it has should have come after so long
+BEGINNING = 64  # a run that is found at a lower number began while the broker was listening
+SHOWN_NS = 60_000_000_000  # a refusal of frames is reported for this long
+SETTLE_NS = 1_000_000_000  # until a subscription has reached a camera
+TAIL_NS = 2_500_000_000  # a frame that the camera has numbered should have come by then
 
-GOES_ON_NS = 1_000_000_000  # without a frame of its successor
+GOES_ON_NS = 1_000_000_000  # an ended run goes on after this time without a frame of another
 
 
 class _EndedRun(NamedTuple):
@@ -52,33 +52,33 @@ class TrackedCamera:
         monotonic_ns: Clock = time.monotonic_ns,
     ) -> None:
         self.name = name
-        self.plan = plan  # what the site file says of its pace
-        self.gaps = Gaps()  # between its pictures, also those that were not made
-        self.pace = plan  # at which its frames should come now
+        self.plan = plan  # its pace, as the site file says
+        self.gaps = Gaps()  # between its frames, also those that were numbered only
+        self.pace = plan  # the pace at which its frames should come now
         self.ring = FrameRing(ring_bytes)
         self.topics = tuple(zmq.Frame(frame_topic(name, layer)) for layer in range(LAYERS))
         self.newest_by_layer: list[RingEntry | None] = [None] * LAYERS
         self.frame_check = FrameCheck(name)
         self.repairs = CameraRepairs(name, self._pace, late, monotonic_ns)
-        self.via: tuple[str, ...] | None = None  # sites it came through; () if not yet known
+        self.via: tuple[str, ...] | None = None  # sites it came through; () while unknown
         self.state: CameraState = "waiting"
         self.asked_ns = monotonic_ns()  # since when its frames are wanted
         self.state_since_ns = 0  # site clock
-        self.outage: str | None = None  # id of the event that tells of it
-        self.numbered = 0  # frames the camera has numbered since we know it
+        self.outage: str | None = None  # id of its event
+        self.numbered = 0  # frames that the camera has numbered since it is known
         self.received = 0
         self.received_bytes = 0
-        self.unwanted = 0  # numbered only, because nobody wanted them
-        self.lost = 0  # numbered, never arrived
+        self.unwanted = 0  # numbered only, because they were not wanted
+        self.lost = 0  # numbered, and did not arrive
         self.runs = 0
         self.run: str | None = None
         self.run_frames = 0  # received of this run
         self.refused: Counter[str] = Counter()
-        self.located = False  # it is known by which connection its frames come now
+        self.located = False  # the connection that its frames come by is known
         self._refusal = ("", 0)  # why the last frame was refused, and when (monotonic ns)
         self.log = FrameLog(LOGGED)  # of this run
-        self.tail: Position | None = None  # behind the last picture, if that has not come
-        self._missing_ns = 0  # since when a picture that the camera says it has is missing
+        self.tail: Position | None = None  # behind its newest frame, if that has not come
+        self._missing_ns = 0  # since when a frame that the camera has numbered is missing
         self._sequence = -1
         self._run_unwanted = 0
         self._past_runs: OrderedDict[str, _EndedRun] = OrderedDict()
@@ -107,8 +107,8 @@ class TrackedCamera:
                 raise WireError("old", f"frame {header.sequence} after {ended.sequence}")
 
     def check_run(self, header: Header) -> None:
-        """Raises WireError for what is left of a run that has ended, where nothing but the order
-        of frames says so: such a run goes on when its successor has been silent for a while.
+        """Raises WireError for what is left of a run that has ended, where only the order of frames
+        shows it. Such a run goes on when the next one has been silent for a while.
         """
         silent = self.silent_ns(time.monotonic_ns())
         if self.has_ended(header.run) and silent is not None and silent < GOES_ON_NS:
@@ -116,27 +116,25 @@ class TrackedCamera:
         self.resume_or_begin(header)
 
     def has_ended(self, run: str) -> bool:
-        """Another run came behind this one."""
+        """Another run came after this one."""
         return run in self._past_runs
 
     def passes_to_another(self, run: str | None) -> None:
-        """The next run is that of another publisher, and no restart; `run`: its, if it said so."""
+        """The next run is that of another publisher, not a restart; `run`: its run, if known."""
         self._changes_hands = run is None or run != self.run
 
     def resume_or_begin(self, header: Header) -> None:
-        """The frame may change the run; that of a run that had ended says that it was another
-        publisher that ended it.
-        """
+        """The frame may change the run. If its run had ended, another publisher had ended it."""
         if self.has_ended(header.run):
             self._changes_hands = True
 
     def refuse(self, error: WireError, now: int) -> None:
-        """Count a frame that was not accepted, and keep the reason for those who look."""
+        """Count a frame that was rejected, and keep the reason for `trouble`."""
         self.refused[error.reason] += 1
         self._refusal = (f"frames are refused ({error.reason}): {error}", now)
 
     def trouble(self, now: int) -> str | None:
-        """What was wrong with frames lately, in a sentence; None: nothing."""
+        """Why frames were rejected lately, as a sentence; None if they were not."""
         sentence, at = self._refusal
         return sentence if sentence and now - at < SHOWN_NS else None
 
@@ -194,7 +192,7 @@ class TrackedCamera:
         self.run_frames = 0
         self.log.clear()
         self._not_asked.clear()
-        # A run that we find going is counted from here; one that began while we listened, from 0.
+        # A run that is found in progress is counted from here; one that began now, from 0.
         start = _EndedRun() if whole else _EndedRun(header.sequence - 1, header.unwanted)
         self._sequence, self._run_unwanted = ended or start
         why = OTHER_PUBLISHER if self._changes_hands else RESTARTED
@@ -203,38 +201,38 @@ class TrackedCamera:
         self._segment, self._changes_hands = RunSegment(self._sequence, why), False
 
     def listens_to(self, layers: int, now: int) -> None:
-        """From now on the broker subscribes to so many layers at ingest."""
+        """From now on the broker subscribes to this number of layers at ingest."""
         self._fewest = min(self._fewest, self._layers, layers)
         self._layers, self._asked_ns = layers, now
 
     def was_not_asked(self, sequence: int) -> bool:
-        """A picture of this run that nobody had subscribed to, as far as is remembered."""
+        """The broker had not subscribed to this frame of the run, as far as is remembered."""
         return any(
             after < sequence < before and layer_of(sequence) >= fewest
             for after, before, fewest in self._not_asked
         )
 
     def _miss(self, header: Header, missing: int) -> None:
-        """Frames that did not come. Those that nobody had subscribed to were not sent, also where
-        their publisher does not say so; nor were the first of a run, before it heard of that.
+        """Count frames that did not come. Those without a subscription were not sent, even if the
+        publisher does not say so; nor were the first of a run, before it knew the subscription.
         """
-        told = header.unwanted - self._run_unwanted
+        said = header.unwanted - self._run_unwanted
         begins = self._sequence == -1
         silent = missing if begins else above(self._fewest, self._sequence, header.sequence)
-        if silent > told:
+        if silent > said:
             least = 0 if begins else self._fewest
             self._not_asked.append((self._sequence, header.sequence, least))
-        unwanted = min(max(told, silent), missing)
+        unwanted = min(max(said, silent), missing)
         self._run_unwanted = header.unwanted
         self.numbered += missing
         self.unwanted += unwanted
         self.lost += missing - unwanted
 
     def has_taken(self, last: Position, now: int) -> bool:
-        """The camera says that this was its last picture; True if readers should look for it.
+        """The camera says that this is its newest frame; True if readers should look for it.
 
-        What it took while the broker was away is asked for when the next frame shows the hole;
-        where none comes, because the source has ended, this does.
+        Frames that were captured while the broker was away are asked for when the next frame
+        shows the gap. Where no frame comes, because the source has ended, this shows it.
         """
         newest = self.ring.newest()
         header = None if newest is None else newest.header
@@ -262,7 +260,7 @@ class TrackedCamera:
             self._samples.popleft()
 
     def own_pace(self) -> Pace:
-        """How often it takes a picture, as far as is known."""
+        """How often it captures, as far as is known."""
         return self.plan.seen(self.gaps.interval_s)
 
     def fps(self) -> float:

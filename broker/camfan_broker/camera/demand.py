@@ -18,10 +18,10 @@ from camfan_wire.messages import Demand, Subscribe
 from camfan_wire.topics import LAYERS
 
 GRACE_NS = 15_000_000_000  # after the start, until subscribers have come back
-LINGER_NS = 3_000_000_000  # after the last one left, before a camera is told
+LINGER_NS = 3_000_000_000  # after the last subscriber left, before less is asked for
 AWAY_NS = 60_000_000_000  # how long a reader in mode `every` that died still counts
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)  # of the frames, with 1 to 4 layers
-SPARE = 2.0  # times the rate that is wanted: frames then come when they are due, or nearly
+SPARE = 2.0  # times the rate that is wanted: frames then come close to when they are due
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Wishes:
 
 
 class DemandSource(Protocol):
-    """Has subscribers."""
+    """Knows subscribers."""
 
     def wishes(self, camera: str, fps: float | None) -> Wishes:
         """What they want of a camera; `fps`: its rate in the site file."""
 
 
 class DemandObserver(Protocol):
-    """Makes a demand come true."""
+    """Acts on a demand."""
 
     def demand_changed(self, camera: TrackedCamera, demand: Demand) -> None:
         """This is wanted of the camera from now on."""
@@ -90,7 +90,7 @@ class DemandTable:
         return self._trickle.get(camera)
 
     def demand(self, camera: str) -> Demand | None:
-        """What the camera has to be told; None if that is not decided yet."""
+        """What was asked for last, as a message; None before the first `update`."""
         found = self._demands.get(camera)
         if found is None:
             return None

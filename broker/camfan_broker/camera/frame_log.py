@@ -1,4 +1,4 @@
-"""Which frames passed a place, and when: the last few thousand, in little memory."""
+"""When the last few thousand frames passed, in little memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FrameLog:
         self._at = (at + 1) % self._length
 
     def time_of(self, sequence: int) -> int | None:
-        """When it passed; None if it did not, or too long ago."""
+        """When the frame passed; None if it did not, or too long ago."""
         try:
             return self._times[self._sequences.index(sequence)]
         except ValueError:

@@ -1,4 +1,4 @@
-"""A frame that a camera sends again, from its own ring."""
+"""Late frames: what a camera sends from its own ring, after an outage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def late_frame(camera: TrackedCamera, parts: list[zmq.Frame], limits: Limits) ->
 
 
 def late_entry(camera: TrackedCamera, header: Header, text: bytes, jpeg: zmq.Frame) -> RingEntry:
-    """An entry beside the ring, for a checked frame."""
+    """An entry that is not in the ring, of a checked frame."""
     size = header.size + len(text) + OVERHEAD_BYTES
     return RingEntry(
         header, camera.topics[layer_of(header.sequence)], text, jpeg, time.monotonic_ns(), size

@@ -1,7 +1,7 @@
 """The last frames of one camera, bounded by bytes.
 
-Frames are shared with whoever sends them, never copied. An entry keeps its index for life, so a
-reader's place in the ring is one number.
+Frames are shared with the sockets that send them, never copied. An entry keeps its index for life,
+so a reader's place in the ring is one number.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ RESTARTED = "camera-restarted"
 
 
 class RunSegment(Struct, frozen=True, gc=False):
-    """Frames of one run, one behind the other, until another run begins or goes on."""
+    """Frames of one run in sequence, until another run begins or goes on."""
 
-    behind: int = -1  # the sequence that it begins behind
+    behind: int = -1  # the sequence before its first one
     why: str = RESTARTED  # what became of the run before it
 
     def continues(self, sequence: int) -> bool:
-        """The run had begun before, and this sequence belongs there."""
+        """The run had begun before, and this sequence belongs to that part."""
         return 0 <= self.behind >= sequence
 
 
@@ -32,14 +32,14 @@ class RingEntry(Struct, frozen=True, gc=False):
     """One accepted frame, as it is sent on."""
 
     header: Header
-    topic: zmq.Frame  # shared by all frames of its layer
+    topic: zmq.Frame  # shared by its entriess layer
     text: bytes  # the header, as the camera wrote it
     jpeg: zmq.Frame
     received_ns: int  # monotonic
     bytes: int
-    numbered: int = 0  # frames the camera had numbered so far, this one included, as we know it
-    lost: int = 0  # of those, how many never came
-    segment: RunSegment = RunSegment()  # shared by all frames of it
+    numbered: int = 0  # frames that the camera has numbered so far, this one included
+    lost: int = 0  # of those, how many did not come
+    segment: RunSegment = RunSegment()  # shared by its entries
 
 
 class FrameRing:
@@ -68,10 +68,10 @@ class FrameRing:
         return self._entries[-1] if self._entries else None
 
     def index_after(self, run: str, sequence: int) -> int | None:
-        """The index of the first entry behind a position; None if its run is not in the ring.
+        """The index of the first entry after a position; None if its run is not in the ring.
 
-        An index is also found for a position that is older than what the ring has of its run. A run
-        may have gone on after another one: what came between is behind the position as well.
+        The position may be older than what the ring has of its run. A run may have gone on after
+        another one: what came between is after the position as well.
         """
         found = None
         for index in range(self.end - 1, self.first - 1, -1):

@@ -19,7 +19,7 @@ class CreditBalance:
         return self.frames > 0 and (self.window is None or self.window > 0)
 
     def add(self, frames: int, size: int) -> None:
-        """The subscriber has dealt with so many frames and bytes."""
+        """The subscriber can take this many more frames and bytes."""
         self.frames = min(self.frames + frames, MAX_CREDIT)
         if self.window is not None:
             self.window = min(self.window + size, self._full_window)

@@ -1,8 +1,8 @@
-"""Who publishes each camera: one at a time.
+"""Which process publishes each camera: one at a time.
 
-A camera belongs to the process whose frames came first. Another one is refused for as long as
-that one is alive: its node is heard, or the connection that its frames came by is open. What is
-silent or gone blocks nothing, so a camera that crashed and starts again goes on at once.
+A camera belongs to the process whose frames came first. Another one is rejected while that one is
+alive: its node is heard, or the connection that its frames came by is open. A silent or closed one
+blocks nothing, so a camera that crashed and starts again goes on at once.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from camfan_wire.messages import (
 )
 from camfan_wire.topics import split_event_topic, split_status_topic
 
-HEARD_NS = 2_500_000_000  # a node that said something no longer ago is alive; it speaks each second
-FLOWING_NS = 5_000_000_000  # frames without a node: the last one came no longer ago
+HEARD_NS = 2_500_000_000  # a node that was heard this lately is alive; it sends each second
+FLOWING_NS = 5_000_000_000  # frames without a node: the last one came this lately
 
 
 @dataclass(frozen=True, slots=True)
 class FrameOrigin:
-    """The connection that a run's frames come by."""
+    """The connection that the frames of a run come by."""
 
     fd: int
     inode: int | None
@@ -55,7 +55,7 @@ class FrameOrigin:
 
 
 class PublisherClaims:
-    """Belongs to the loop's thread."""
+    """The publishers of all cameras. Belongs to the loop's thread."""
 
     def __init__(
         self,
@@ -73,10 +73,10 @@ class PublisherClaims:
     # ---- frames ----
 
     def check(self, camera: TrackedCamera, header: Header, part: zmq.Frame) -> None:
-        """Whether a frame of another run than the present one may begin, or go on.
+        """Check a frame of another run than the present one.
 
-        Raises WireError for one whose camera is published by another process, and for what is left
-        of a run that has ended.
+        Raises WireError if another process publishes the camera, and for what is left of a run that
+        has ended.
         """
         if camera.run is None:
             return
@@ -98,7 +98,7 @@ class PublisherClaims:
         camera.resume_or_begin(header)
 
     def began(self, camera: TrackedCamera, part: zmq.Frame) -> None:
-        """The frame that this part belongs to was accepted: it came by the present connection."""
+        """A frame is accepted that came by the connection of this part."""
         found = self._origin(part)
         had = self._origins.get(camera.name)
         if had is None or not had.is_same(found):
@@ -108,7 +108,7 @@ class PublisherClaims:
     # ---- nodes ----
 
     def refusal(self, hello: Hello, identity: bytes) -> Refused | None:
-        """Why the node of a camera may not publish it now; None: it may."""
+        """Why this node cannot publish its camera now; None if it can."""
         name = hello.publishes
         if name is None or hello.take_over:
             return None
@@ -130,7 +130,7 @@ class PublisherClaims:
         return Refused(about="hello", reason=reason[:500], code=PUBLISHED)
 
     def take(self, hello: Hello, identity: bytes) -> None:
-        """The node of a camera is accepted: all others of this camera have to end."""
+        """Accept the node of a camera: all other nodes of the camera have to end."""
         name = hello.publishes
         camera = self._cameras.get(name or "")
         if name is None or camera is None:
@@ -152,7 +152,7 @@ class PublisherClaims:
             self._peers.forget(other)
 
     def release(self, peer: Peer) -> None:
-        """The node says that it leaves: what is open of its connections blocks nothing."""
+        """The node leaves: connections of it that are still open block nothing."""
         name = peer.hello.publishes
         camera = self._cameras.get(name or "")
         if name is not None and camera is not None and peer.hello.run in (None, camera.run):
@@ -160,7 +160,7 @@ class PublisherClaims:
             camera.located = True
 
     def check_speaker(self, topic: bytes, identity: bytes) -> None:
-        """Raises WireError for a second node of a camera that speaks in the name of the first."""
+        """Raises WireError for events and statuses of a second node of a camera."""
         source = split_status_topic(topic) or (split_event_topic(topic) or ("", ""))[0]
         if source not in self._cameras:
             return
@@ -171,10 +171,10 @@ class PublisherClaims:
     # ---- both ----
 
     def _holds(self, peer: Peer | None) -> bool:
-        """The node is there: it was heard lately, and its connection stands."""
+        """The node is alive: it was heard lately, and its connection is open."""
         if peer is None or time.monotonic_ns() - peer.heard_ns >= HEARD_NS:
             return False
-        self._router.reply(peer.identity, Heartbeat())  # which notices that it is gone
+        self._router.reply(peer.identity, Heartbeat())  # notices if the connection is gone
         return self._peers.get(peer.identity) is peer
 
     def _origin(self, part: zmq.Frame) -> FrameOrigin:
@@ -186,7 +186,7 @@ class PublisherClaims:
         return FrameOrigin(fd, inode, address, self._clock.now_ns())
 
     def _where(self, peer: Peer | None, origin: FrameOrigin | None) -> str:
-        """Where the present publisher is, and since when, in words."""
+        """Where the present publisher is, and since when, as text."""
         if peer is not None:
             return f"{peer.hello.host or 'another machine'} since {_time(peer.since_ns)}"
         if origin is not None:

@@ -33,7 +33,9 @@ class Delivery:
         self._router = router
         self._peers = peers
         self._by_camera: dict[str, list[tuple[Peer, Reader]]] = {}
-        self._away: dict[str, tuple[int, tuple[str, ...]]] = {}  # `every`: until when, cameras
+        self._away: dict[
+            str, tuple[int, tuple[str, ...]]
+        ] = {}  # readers of every frame that may come back: until when, cameras
         self.due_ns: int | None = None  # when `pump_due` has something to do, monotonic
 
     # ---- subscriptions ----
@@ -140,7 +142,7 @@ class Delivery:
                 self._router.send(peer.identity, topic, body)
 
     def send_parts(self, topic: bytes, part_for: Callable[[Peer], bytes]) -> None:
-        """A status about all cameras, to those who may have only a part of it."""
+        """Send a status about all cameras to the peers that are permitted to have a part of it."""
         for peer in list(self._peers.values()):
             if peer.wants_part(topic):
                 self._router.send(peer.identity, topic, part_for(peer))

@@ -77,16 +77,16 @@ def _end_of_run(last: Position, entry: RingEntry, why: str) -> Gap:
 
 
 def _before_what_is_owed(cursor: EveryCursor, entry: RingEntry) -> Position | None:
-    """Where a cursor stands that waited for a camera before that began; None if not before it.
+    """The position of a cursor that was waiting when the run began; None if it was not.
 
-    The first pictures of a run may be taken while its camera is still connecting.
+    The first frames of a run may be captured while its camera is still connecting.
     """
     owed = entry.numbered - 1 - cursor.accounted
     return Position(entry.header.run, entry.header.sequence - owed - 1) if owed > 0 else None
 
 
 def _from_tail(cursor: EveryCursor) -> Item | None:
-    """What the camera has behind the end of the ring, and has not sent by itself."""
+    """What the camera has captured after the end of the ring, and has not sent by itself."""
     tail, last = cursor.camera.tail, cursor.last_delivered
     if tail is None or last is None or cursor.repair_asked_before == tail:
         return None
@@ -98,7 +98,7 @@ def _from_tail(cursor: EveryCursor) -> Item | None:
 def _ask(
     cursor: EveryCursor, last: Position, before: Position, since_ns: int | None = None
 ) -> Item | None:
-    """Have the camera asked for all it has between two positions; the first of it, if known."""
+    """Have the camera asked for what it has between two positions; its first item, if known."""
     cursor.repair_asked_before, cursor.repair_answered = before, False
     found = cursor.camera.repairs.backlog(last, before, since_ns)
     if found is None:
@@ -108,11 +108,11 @@ def _ask(
 
 
 def _from_backlog(cursor: EveryCursor, backlog: Backlog) -> Item | None:
-    """The next repaired item; None if it is still to come, or, with the backlog left, over."""
+    """The next item of a backlog; None if it is still to come, or if the backlog is at its end."""
     item = backlog.at(cursor.backlog_index)
     if item is None:
-        if cursor.backlog_index < backlog.first:  # it is kept no longer
-            _leave(cursor)
+        if cursor.backlog_index < backlog.first:  # it has been dropped
+            _leave_backlog(cursor)
             cursor.repair_asked_before = None
         elif not backlog.failed and not backlog.done:
             cursor.camera.repairs.want(backlog)
@@ -120,7 +120,7 @@ def _from_backlog(cursor: EveryCursor, backlog: Backlog) -> Item | None:
             cursor.repair_answered = backlog.done and backlog.before == cursor.repair_asked_before
             if not cursor.repair_answered and not backlog.failed:
                 cursor.repair_asked_before = None
-            _leave(cursor)
+            _leave_backlog(cursor)
         return None
     last = cursor.last_delivered
     if isinstance(item, Gap) or last is None or _follows(last, item):
@@ -130,8 +130,8 @@ def _from_backlog(cursor: EveryCursor, backlog: Backlog) -> Item | None:
     return item if item.header.sequence == 0 else _gap(item, 0, UNSEEN)
 
 
-def _leave(cursor: EveryCursor) -> None:
-    """Go on in the ring; if there is still something missing, ask again."""
+def _leave_backlog(cursor: EveryCursor) -> None:
+    """Go on in the ring; what is still missing is asked for again."""
     cursor.backlog = None
     last = cursor.last_delivered
     if last is not None:
@@ -154,7 +154,7 @@ def frame_sent(cursor: EveryCursor, entry: RingEntry) -> None:
 
 def gap_sent(cursor: EveryCursor, gap: Gap) -> None:
     """A gap went out."""
-    _account_for(cursor, cursor.account.gap_told(gap))
+    _account_for(cursor, cursor.account.gap_went(gap))
     if cursor.backlog is not None and cursor.backlog.at(cursor.backlog_index) is gap:
         cursor.backlog_index += 1
     # After a run whose end is not known, the next one begins with its 0, or goes on.
@@ -163,7 +163,7 @@ def gap_sent(cursor: EveryCursor, gap: Gap) -> None:
 
 
 def _account_for(cursor: EveryCursor, frames: int) -> None:
-    """So many frames that the ring does not have are dealt with."""
+    """This many frames that are not in the ring are dealt with."""
     ring = cursor.camera.ring
     index = max(cursor.next, ring.first)
     known = ring[index].numbered - 1 if index < ring.end else cursor.camera.numbered

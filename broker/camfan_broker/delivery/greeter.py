@@ -107,7 +107,7 @@ class Greeter:
         return set(self._welcomed_ns)
 
     def _camera_came(self, peer: Peer, camera: TrackedCamera) -> None:
-        """The node of a camera is here: it can be asked, and is told what is wanted."""
+        """The node of a camera is connected: it can be asked, and learns what is wanted."""
         camera.repairs.camera_came(lambda request: self._router.reply(peer.identity, request))
         demand = self._demands.demand(camera.name)
         if demand is not None:

@@ -1,4 +1,4 @@
-"""What the nodes of cameras are told: what is wanted of them, what has come, what to set."""
+"""Messages to the nodes of cameras: what is wanted, what has come, what to set."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CameraNodes:
         self._late_ns = 0  # the most since the last receipts
 
     def demand_changed(self, camera: TrackedCamera, demand: Demand) -> None:
-        """Tell the node of the camera, if it is connected."""
+        """Send it to the node of the camera, if it is connected."""
         node = self._peers.publisher_of(camera.name)
         if node is not None:
             self._router.reply(node.identity, demand)
@@ -51,7 +51,7 @@ class CameraNodes:
         return None
 
     def tick(self, now: int, late_ns: int) -> None:
-        """Tell each node what of its run has arrived, and how busy the broker is, once a second.
+        """Send a receipt to each node, once a second: what of its run has arrived.
 
         `late_ns`: by how much this tick comes late.
         """

@@ -18,22 +18,22 @@ class Peer:
     hello: Hello
     heard_ns: int
     rights: Rights
-    since_ns: int = 0  # site clock: when it said hello first, over reconnections
-    connection: Connection | None = None  # that said hello; None: it had ended by then
+    since_ns: int = 0  # site clock: its first hello, over reconnections
+    connection: Connection | None = None  # that it said hello by; None: it had ended by then
     reader: Reader | None = None
-    topics: tuple[bytes, ...] = ()  # that it asked for and may have as a whole
+    topics: tuple[bytes, ...] = ()  # that it asked for and is permitted to have as a whole
     asked: tuple[bytes, ...] = ()
 
     @property
     def is_gone(self) -> bool:
-        """Its connection has ended, as far as the gatekeeper has heard."""
+        """Its connection has ended, as far as the gatekeeper knows."""
         return self.connection is not None and self.connection.ended
 
     @property
     def may_be_another(self) -> bool:
         """It chose its routing id itself, so another client may have taken it over.
 
-        The ids that libzmq gives begin with a zero, and with a number that it does not tell.
+        Those that libzmq assigns begin with a zero, followed by a number that is not disclosed.
         """
         connection = self.connection
         return self.identity[:1] != b"\0" and (connection is None or not connection.is_open)
@@ -41,13 +41,13 @@ class Peer:
     def wants(self, topic: bytes, camera: str | None) -> bool:
         """Whether it gets an event or a status; `camera`: the one that it is about.
 
-        What is about a camera it may see it gets from whoever says it.
+        It gets everything about a camera that it is permitted to see, from any source.
         """
         if topic.startswith(self.topics):
             return True
         return camera is not None and self.rights.may_see(camera) and topic.startswith(self.asked)
 
     def wants_part(self, topic: bytes) -> bool:
-        """It asked for this, which is about all cameras, and may see some of them."""
+        """It asked for this, which is about all cameras, and is permitted to see some of them."""
         asked = topic.startswith(self.asked) and not topic.startswith(self.topics)
         return asked and self.rights.sees != frozenset()

@@ -1,6 +1,6 @@
-"""What became of one frame: what the broker knows, and what camera and recorders answer.
+"""Traces: what became of one frame, by what the broker knows and by the answers of peers.
 
-Nothing here waits: an answer is given when all have spoken, or when their time is over.
+Nothing here waits: a trace is answered when all peers have answered, or after a timeout.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ MAX_OPEN = 64
 MAX_OPEN_OF_KEY = 8
 
 NEWER_WENT = "a newer frame went instead"
-MISSED = ("lost", "skipped")  # the broker's words on what did not come by ingest
+MISSED = ("lost", "skipped")  # outcomes at the broker of a frame that did not come by ingest
 
 
 @dataclass(slots=True)
 class _OpenTrace:
-    """A question that is being answered."""
+    """A trace that is being answered."""
 
     asked_by: bytes
-    key: str  # whose question it is
+    key: str  # of the peer that asks
     trace: Trace
     run: str | None
     hops: list[Hop]
-    waiting: dict[bytes, str]  # peers that have not answered, and what they are called
+    waiting: dict[bytes, str]  # peers that have not answered, with their names
     until_ns: int
 
 
@@ -59,9 +59,9 @@ class Tracer:
         self._open: dict[str, _OpenTrace] = {}
 
     def ask(self, asked_by: bytes, trace: Trace, rights: Rights) -> str | None:
-        """Start to answer; a reason, if that is not possible.
+        """Begin a trace; a reason, if that is not possible.
 
-        Who else receives a camera is told to those alone who see all of the site.
+        The other readers of a camera are part of it only for a peer that sees the whole site.
         """
         camera = self._cameras.get(trace.camera)
         if camera is None:
@@ -92,7 +92,7 @@ class Tracer:
         return None
 
     def answered(self, identity: bytes, answer: Traced) -> None:
-        """A peer has said what it knows; it speaks for itself only."""
+        """A peer has answered, for itself only."""
         found = self._open.get(answer.id)
         name = found.waiting.pop(identity, None) if found else None
         if found is None or name is None:
@@ -104,7 +104,7 @@ class Tracer:
         self._finish(answer.id)
 
     def tick(self, now: int) -> None:
-        """Answer what has waited long enough."""
+        """Answer traces that have waited long enough."""
         for key, found in list(self._open.items()):
             if now > found.until_ns:
                 found.hops += [
@@ -147,13 +147,13 @@ class Tracer:
                 time=self._site_ns(found.received_ns),
             )
         if run != camera.run:
-            return Hop(node="broker", outcome="unknown", reason="of a run that is over")
+            return Hop(node="broker", outcome="unknown", reason="of a run that has ended")
         received_ns = camera.log.time_of(sequence)
         if received_ns is not None:
             return Hop(
                 node="broker",
                 outcome="received",
-                reason="no more in the ring",
+                reason="no longer in the ring",
                 time=self._site_ns(received_ns),
             )
         last, oldest = camera.last_sequence, camera.log.oldest()
@@ -163,7 +163,7 @@ class Tracer:
             return Hop(node="broker", outcome="skipped", reason=NOT_WANTED)
         if oldest is None or sequence < oldest:
             return Hop(node="broker", outcome="unknown", reason="too long ago")
-        return Hop(node="broker", outcome="lost", reason="it never came here by way of ingest")
+        return Hop(node="broker", outcome="lost", reason="it did not come by ingest")
 
     def _at_subscriber(
         self, peer: Peer, camera: TrackedCamera, run: str | None, sequence: int
@@ -192,7 +192,7 @@ class Tracer:
         if not same_run:
             return "unknown", "of another run", None
         if sequence > account.sequence:
-            return "held", "or passed over, when a newer one comes first", None
+            return "held", "or skipped, if a newer one comes first", None
         oldest = account.log.oldest()
         if oldest is None or sequence < oldest:
             return "unknown", "too long ago", None
@@ -208,10 +208,10 @@ def _may_know(rights: Rights, subscriber: Peer) -> bool:
 
 
 def _reconciled(camera: str, hops: list[Hop]) -> list[Hop]:
-    """What is said of a frame that did not come by ingest, as those say it who know better.
+    """Correct the outcomes of a frame that did not come by ingest, by the answers of the peers.
 
-    The broker never saw it: what has it got it late, and why it was not sent the camera knows. A
-    reader of the newest was not passed over by what never came.
+    The broker did not see it: a reader that has it got it late, and the camera knows why it was
+    not sent. In mode `latest` it was not passed over, because it was never there.
     """
     missed = next((hop for hop in hops if hop.node == "broker" and hop.outcome in MISSED), None)
     if missed is None:
@@ -222,7 +222,7 @@ def _reconciled(camera: str, hops: list[Hop]) -> list[Hop]:
     elif any(hop.outcome == "skipped" and hop.reason == NOT_WANTED for hop in hops):
         better = passed_over = replace(missed, outcome="skipped", reason=NOT_WANTED)
     elif any(hop.node == camera and hop.outcome == "held" for hop in hops):
-        better = replace(missed, outcome="held", reason="the camera has it, for those who ask")
+        better = replace(missed, outcome="held", reason="in the ring of the camera")
     return [
         better if hop is missed else _instead(hop, passed_over) if _was_passed_over(hop) else hop
         for hop in hops

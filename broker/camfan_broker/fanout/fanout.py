@@ -1,7 +1,8 @@
-"""What goes out to any ZeroMQ SUB: frames, events, statuses.
+"""The fan-out port: frames, events and statuses for any ZeroMQ SUB.
 
-A slow reader loses the newest, by ZeroMQ's rule, and only it; sequences tell it what it lost. A
-newcomer gets the last picture at once, and nobody else gets that picture twice.
+A slow reader loses the newest frames, by ZeroMQ's rule, and no other reader does; the sequence
+numbers show what it lost. A new subscriber gets the newest frame at once, and no other one gets
+that frame twice.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from camfan_wire.errors import WireError
 from camfan_wire.sockets import COPIED, NOT_COPIED, SNDMORE, has_input, receive, send
 from camfan_wire.topics import FRAMES, LAYERS, NAME, frame_topic
 
-# libzmq itself looks once in a millisecond what has left its queues: at thousands of frames a
-# second a queue would seem full that is not.
+# libzmq looks once in a millisecond what has left its queues: at thousands of frames a second a
+# queue would seem full before it is.
 ASK_EVERY = 16
-SUBSCRIPTION = 0.1  # of a request: a client may ask for a hundred topics at once
-BATCH = 256  # subscriptions taken before the other sockets get their turn
-SLICE_NS = 4_000_000  # or so long: frames must not wait for the subscriptions of others
+SUBSCRIPTION = 0.1  # requests: a client may subscribe to a hundred topics at once
+BATCH = 256  # subscriptions taken before the other sockets are served
+SLICE_NS = 4_000_000  # or this long: frames do not wait for the subscriptions of others
 
 
 class Fanout:
@@ -44,7 +45,7 @@ class Fanout:
         self._socket = socket
         self._cameras = cameras
         self._demands = demands
-        self.listeners = FanoutSubscriptions()
+        self.subscriptions = FanoutSubscriptions()
         self.refused: Counter[str] = Counter()
         self._access = access
         self._rest = Drain(socket)
@@ -56,7 +57,7 @@ class Fanout:
         self._send_frame(entry)
 
     def _send_frame(self, entry: RingEntry) -> None:
-        if not self.listeners.any_frames:
+        if not self.subscriptions.any_frames:
             return
         socket = self._socket
         send(socket, entry.topic, SNDMORE, NOT_COPIED)
@@ -91,7 +92,7 @@ class Fanout:
 
     def wishes(self, camera: str, fps: float | None) -> Wishes:  # noqa: ARG002 - layers are asked for here
         """The layers of a camera that have subscribers, and all frames of them."""
-        wanted = (n for n in range(LAYERS) if self.listeners.matches(frame_topic(camera, n)))
+        wanted = (n for n in range(LAYERS) if self.subscriptions.matches(frame_topic(camera, n)))
         layers = max(wanted, default=-1) + 1
         return Wishes(layers, rate=None if layers else 0.0)
 
@@ -102,29 +103,28 @@ class Fanout:
             self._access.offend(event, "bad-message", "sent a message that is not a subscription")
             self._rest.start(event)
         elif kind == b"\x01":
-            newest = self._last_picture(self._grant(event, prefix))
+            newest = self._newest_frame(self._grant(event, prefix))
             if newest is not None:
                 self._send_frame(newest)
                 return
         elif kind == b"\x00":
             self._charge(event)
-            for granted in self.listeners.left(event, prefix):
+            for granted in self.subscriptions.left(event, prefix):
                 self._socket.setsockopt(zmq.UNSUBSCRIBE, granted)
-        # The next send goes to the sender of this event alone, whatever it is: let it be this
-        # one, which matches no topic of ours.
+        # The next send goes to the sender of this event only. This one matches no topic of ours.
         self._socket.send(b"\x00")
 
     def _grant(self, event: zmq.Frame, asked: bytes) -> tuple[bytes, ...]:
-        """Exactly that part of what is asked for that its sender may see."""
+        """Grant exactly the part of a subscription that its sender is permitted to see."""
         limits = self._access.limits
         try:
             rights = self._access.sender(event, "fanout")
-            if len(asked) > limits.topic or self.listeners.asks(event) >= limits.subscriptions:
+            if len(asked) > limits.topic or self.subscriptions.asks(event) >= limits.subscriptions:
                 self._access.end(event)
                 raise self._access.refused(rights, "subscribes to too much", "too-many")
             self._access.charge_request(rights, SUBSCRIPTION)
             granted = rights.permitted(asked)
-            self.listeners.joined(event, asked, granted)
+            self.subscriptions.joined(event, asked, granted)
             if not granted:
                 shown = asked[:80].decode("ascii", "replace")
                 raise self._access.refused(rights, f"may not see {shown!r}")
@@ -138,14 +138,14 @@ class Fanout:
         return granted
 
     def _charge(self, event: zmq.Frame) -> None:
-        """The end of a subscription costs its key as much as its beginning."""
+        """Ending a subscription costs a key as much as beginning one."""
         try:
             self._access.charge_request(self._access.sender(event, "fanout"), SUBSCRIPTION)
         except WireError as exc:  # also where a connection has ended, and libzmq says so
             if exc.reason == TOO_FAST:
                 self._access.end(event)
 
-    def _last_picture(self, granted: tuple[bytes, ...]) -> RingEntry | None:
+    def _newest_frame(self, granted: tuple[bytes, ...]) -> RingEntry | None:
         """The newest frame that a subscription to one camera, or to one layer of it, matches."""
         if len(granted) != 1 or not granted[0].startswith(FRAMES):
             return None

@@ -1,11 +1,12 @@
-"""Who listens to the fan-out, and to what.
+"""The subscriptions of the fan-out, by connection.
 
-ZeroMQ tells of a subscription with the connection it came by, but of those that end with their
-connection it tells without, and also of those that were never granted. So each connection is
-remembered with its own socket in the kernel, and what it had ends when that socket is gone.
+ZeroMQ reports a subscription with the connection that it came by. It also reports the end of
+subscriptions when a connection ends, but then without the connection, and includes those that were
+never granted. So each connection is remembered with its socket in the kernel, and its subscriptions
+end when that socket is gone.
 
 One connection may ask for `frame/` and for `frame/porch/` and be granted `frame/porch/` for both:
-letting go of one must not take away the other.
+the end of one must not take away the other.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ import zmq
 from camfan_wire.topics import FRAMES
 
 NO_PEER = -1
-SWEEPS = 5  # after each such end: ZeroMQ may say so before the system has closed the socket
+SWEEPS = 5  # after such a report: ZeroMQ may send it before the system has closed the socket
 
 
 @dataclass(slots=True)
 class FanoutConnection:
-    """One connection: its socket in the kernel, what it asked for, and what it has of it."""
+    """One connection: its socket in the kernel, what it asked for, and what it was granted."""
 
     inode: int
     asked: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)  # with what was granted
@@ -42,63 +43,63 @@ class FanoutSubscriptions:
 
     @property
     def any_frames(self) -> bool:
-        """Somebody has a prefix that a frame's topic may match."""
+        """A granted prefix may match the topic of a frame."""
         return self._frames > 0
 
     def __len__(self) -> int:
         return len(self._by_fd)
 
     def matches(self, topic: bytes) -> bool:
-        """Whether somebody gets this topic; costs the same however many listen."""
+        """Whether a connection gets this topic; costs the same for any number of connections."""
         prefixes = self.prefixes
         return any(topic[:length] in prefixes for length in range(len(topic) + 1))
 
     def asks(self, event: zmq.Frame) -> int:
-        """For how many prefixes the sender of this event asks already."""
+        """How many prefixes the sender of this event has asked for."""
         fd = _fd(event)
-        listener = self._by_fd.get(fd)
-        there = listener is not None and listener.inode == _inode(fd)
-        return len(listener.asked) if listener is not None and there else 0
+        connection = self._by_fd.get(fd)
+        there = connection is not None and connection.inode == _inode(fd)
+        return len(connection.asked) if connection is not None and there else 0
 
     def joined(self, event: zmq.Frame, asked: bytes, granted: tuple[bytes, ...]) -> None:
-        """The sender of this event asked for a prefix, and was granted these for it."""
+        """The sender of this event asked for a prefix, and was granted these."""
         fd = _fd(event)
         inode = _inode(fd)
         if inode is None:
-            return  # it has left already
-        listener = self._by_fd.get(fd)
-        if listener is None or listener.inode != inode:
+            return  # it has ended already
+        connection = self._by_fd.get(fd)
+        if connection is None or connection.inode != inode:
             self._end(fd)
-            listener = self._by_fd[fd] = FanoutConnection(inode)
-        if asked in listener.asked:
+            connection = self._by_fd[fd] = FanoutConnection(inode)
+        if asked in connection.asked:
             return
-        listener.asked[asked] = granted
+        connection.asked[asked] = granted
         for prefix in granted:
-            if prefix not in listener.prefixes:
+            if prefix not in connection.prefixes:
                 self._count(prefix, 1)
-            listener.prefixes[prefix] += 1
+            connection.prefixes[prefix] += 1
 
     def left(self, event: zmq.Frame, asked: bytes) -> tuple[bytes, ...]:
-        """Somebody asks for a prefix no more; what is to be taken from it.
+        """A subscription has ended; the prefixes that are to be taken from the connection.
 
-        Who it is, is not said if the connection ended; ZeroMQ then takes all by itself.
+        If the connection itself ended, it is not known here, and ZeroMQ takes all of them.
         """
         fd = _fd(event)
-        listener = self._by_fd.get(fd)
+        connection = self._by_fd.get(fd)
         if fd == NO_PEER:
             self._sweeps = SWEEPS
-        if listener is None or listener.inode != _inode(fd):
+        if connection is None or connection.inode != _inode(fd):
             return ()
-        granted = listener.asked.pop(asked, ())
-        listener.prefixes.subtract(granted)
-        taken = tuple(prefix for prefix in granted if not listener.prefixes[prefix])
+        granted = connection.asked.pop(asked, ())
+        connection.prefixes.subtract(granted)
+        taken = tuple(prefix for prefix in granted if not connection.prefixes[prefix])
         for prefix in taken:
-            del listener.prefixes[prefix]
+            del connection.prefixes[prefix]
             self._count(prefix, -1)
         return taken
 
     def sweep(self) -> bool:
-        """End those whose connection is gone; True if there were any."""
+        """Forget connections that are gone; True if there were any."""
         if not self._sweeps:
             return False
         self._sweeps -= 1
@@ -108,8 +109,8 @@ class FanoutSubscriptions:
         return bool(gone)
 
     def _end(self, fd: int) -> None:
-        listener = self._by_fd.pop(fd, None)
-        for prefix in listener.prefixes if listener else ():
+        connection = self._by_fd.pop(fd, None)
+        for prefix in connection.prefixes if connection else ():
             self._count(prefix, -1)
 
     def _count(self, prefix: bytes, change: int) -> None:

@@ -1,7 +1,7 @@
-"""What comes in from cameras: frames, and events of cameras that publish them there.
+"""The ingest port: frames from cameras, and events and statuses of clients that publish them here.
 
-Every frame is checked; one that is refused is counted by sender and reason, and costs nobody else
-anything.
+Every frame is checked. One that is rejected is counted by camera and reason, and costs the other
+cameras nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import zmq
 
-from camfan_broker.access.access import ANYBODY, NOBODY, Access
+from camfan_broker.access.access import NOBODY, Access
 from camfan_broker.access.board import Board
 from camfan_broker.access.budget import TOO_FAST
 from camfan_broker.access.suspensions import SUSPENDED
@@ -26,7 +26,7 @@ from camfan_wire.messages import Demand
 from camfan_wire.sockets import NOT_COPIED, has_input, receive
 from camfan_wire.topics import EVENTS, FRAMES, LAYERS, STATUSES, frame_topic
 
-BATCH = 64  # messages taken before the other sockets get their turn
+BATCH = 64  # messages taken before the other sockets are served
 
 
 class Ingest:
@@ -44,20 +44,19 @@ class Ingest:
         self._claims = claims
         self._cameras = cameras
         self._board = board
-        self._bounds = access
-        self._access = access if access.keyed else None
+        self._access = access
         self._routes: dict[bytes, TrackedCamera] = {}  # by topic
         self._own: frozenset[str] = frozenset()  # cameras that are taken here
-        self._layers: dict[str, int] = {}  # how many we subscribe to, by camera
+        self._layers: dict[str, int] = {}  # layers that are subscribed to, by camera
         self._rest = Drain(socket)
         self.touched = True  # see `Poller`
         self.taken = 0  # messages
-        self.refused: Counter[str] = Counter()  # of nobody we know
+        self.refused: Counter[str] = Counter()  # messages of no known camera, by reason
         for prefix in (EVENTS, STATUSES):
             socket.send(b"\x01" + prefix)
 
     def take_cameras(self, names: Iterable[str]) -> None:
-        """From now on, frames of these cameras are taken, and of no others."""
+        """From now on, frames of these cameras are accepted, and of no others."""
         cameras = {name: self._cameras[name] for name in names}
         self._routes = {
             frame_topic(name, layer): camera
@@ -77,7 +76,7 @@ class Ingest:
             camera.listens_to(layers, time.monotonic_ns())
 
     def _subscribe(self, camera: str, layers: int) -> None:
-        """Subscribe to so many layers of a camera, and no more: ZeroMQ filters at the camera."""
+        """Subscribe to the first layers of a camera, and no more: ZeroMQ filters at the camera."""
         had = self._layers.get(camera, 0)
         self._layers[camera] = layers
         self.touched = True
@@ -101,8 +100,8 @@ class Ingest:
             if camera is not None:
                 self._frame(camera, topic, first)
             elif topic.startswith(FRAMES):
-                self._bounds.taken(first)
-                self._bounds.charge_refused(first, "ingest")
+                self._access.taken(first)
+                self._access.charge_refused(first, "ingest")
                 self._rest.start(first)
                 self.refused["unknown-camera"] += 1
             else:
@@ -110,25 +109,25 @@ class Ingest:
         self.touched = True
 
     def _frame(self, camera: TrackedCamera, topic: bytes, first: zmq.Frame) -> None:
-        """A refused frame is read to its end, so that the next message starts in its place."""
+        """Read a whole frame, also one that is rejected: the next message comes behind it."""
         socket = self._socket
         jpeg = first
         try:
             if not first.more:
-                self._bounds.taken(first)
+                self._access.taken(first)
                 raise WireError("bad-parts", "a topic alone")
             second = receive(socket, 0, NOT_COPIED)
             if not second.more:
-                self._bounds.taken(first)
-                raise WireError("bad-parts", "a frame without a picture")
+                self._access.taken(first)
+                raise WireError("bad-parts", "a frame without a JPEG")
             jpeg = receive(socket, 0, NOT_COPIED)
             if jpeg.more:
                 self._too_many_parts(jpeg)
                 raise WireError("bad-parts", "a frame of more than three parts")
-            if self._access is not None:
+            if self._access.keyed:
                 self._access.check_publishes(jpeg, camera.name)
             text = second.bytes
-            header = camera.frame_check.read(topic, text, jpeg.buffer, self._bounds.limits)
+            header = camera.frame_check.read(topic, text, jpeg.buffer, self._access.limits)
             camera.check_order(header)
             if header.run != camera.run:
                 self._claims.check(camera, header, jpeg)
@@ -146,36 +145,34 @@ class Ingest:
             return
         camera.refuse(error, time.monotonic_ns())
         if error.reason != "not-allowed":  # which is logged already, of the key that tried it
-            self._bounds.refusals.tell(f"frames of {camera.name}", f"are refused: {error}")
-        self._bounds.charge_refused(part, "ingest")
+            self._access.refusals.tell(f"frames of {camera.name}", f"are refused: {error}")
+        self._access.charge_refused(part, "ingest")
 
     def _other(self, topic: bytes, first: zmq.Frame) -> None:
         body = receive(self._socket, 0, NOT_COPIED) if first.more else None
         if body is None or body.more:
             self.refused["bad-parts"] += 1
             if body is None:
-                self._bounds.taken(first)
-                self._bounds.charge_refused(first, "ingest")
+                self._access.taken(first)
+                self._access.charge_refused(first, "ingest")
             else:
                 self._too_many_parts(body)
             return
-        rights = ANYBODY if self._access is None else NOBODY
+        rights = NOBODY
         try:
-            if len(body) > self._bounds.limits.message:
-                self._bounds.taken(body)
+            if len(body) > self._access.limits.message:
+                self._access.taken(body)
                 raise WireError("bad-message", f"{len(body)} bytes")
-            if self._access is not None:
-                rights = self._access.sender(body, "ingest")
-                self._access.charge_notice(rights, len(body))
+            rights = self._access.sender(body, "ingest")
+            self._access.charge_notice(rights, len(body))
             self._board.post(topic, body.bytes, rights)
         except WireError as exc:
             self.refused[exc.reason] += 1
-            if self._access is not None:
-                self._access.tell(rights, exc)
+            self._access.tell(rights, exc)
             if exc.reason not in (TOO_FAST, SUSPENDED):
-                self._bounds.charge_refused(body, "ingest")
+                self._access.charge_refused(body, "ingest")
 
     def _too_many_parts(self, part: zmq.Frame) -> None:
-        self._bounds.taken(part)
-        self._bounds.offend(part, "bad-parts", "sent a message of more than three parts")
+        self._access.taken(part)
+        self._access.offend(part, "bad-parts", "sent a message of more than three parts")
         self._rest.start(part)

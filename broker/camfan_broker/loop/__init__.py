@@ -1,1 +1,1 @@
-"""What runs the broker: one poll, its delays, and what a turn may take."""
+"""The parts of the broker's loop: the poll, the batching delay, and draining of messages."""

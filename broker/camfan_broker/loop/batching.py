@@ -1,7 +1,7 @@
-"""When the loop rests between two turns, so that it takes several frames at once.
+"""A short delay between two rounds of the loop, so that it takes several frames at once.
 
-At thousands of frames a second it would be woken for each: half of what that costs is the waking,
-here, in libzmq's thread and at each reader. A rest costs a frame a millisecond at most; at the
+At thousands of frames a second the loop would be woken for each: half of the cost is the waking,
+here, in libzmq's thread and at each reader. The delay costs a frame a millisecond at most; at the
 rates of a usual site there is none.
 """
 
@@ -9,34 +9,35 @@ from __future__ import annotations
 
 import time
 
-AT_ONCE = 3  # messages that come during a rest
-REST_S = 0.000_8  # at most
+AT_ONCE = 3  # messages that come during a delay
+DELAY_S = 0.000_8  # at most
 SPAN_NS = 100_000_000
-FAST = 75  # messages in a span from which on it is worth it
-MANY = 24  # messages in a turn, on average: they come in numbers without a rest
+FAST = 75  # messages in a span; with fewer there is no delay
+MANY = 24  # messages in a round, on average: they come together without a delay
 
 
 class BatchingDelay:
-    """Told after each turn how many messages it took."""
+    """Decides on the delay from how many messages each round takes."""
 
     def __init__(self) -> None:
-        self.rest_s = 0.0
+        self.delay_s = 0.0
         self._messages = 0
-        self._turns = 0  # that took any
+        self._rounds = 0  # that took any
         self._span_ns = 0
 
     def took(self, messages: int, now: int) -> None:
+        """A round is over that took this many messages."""
         if messages:
             self._messages += messages
-            self._turns += 1
+            self._rounds += 1
         if now - self._span_ns >= SPAN_NS:
-            worth_it = FAST <= self._messages < MANY * self._turns
+            worth_it = FAST <= self._messages < MANY * self._rounds
             interval_s = SPAN_NS / 1e9 / max(self._messages, 1)
-            self.rest_s = min(REST_S, AT_ONCE * interval_s) if worth_it else 0.0
-            self._messages = self._turns = 0
+            self.delay_s = min(DELAY_S, AT_ONCE * interval_s) if worth_it else 0.0
+            self._messages = self._rounds = 0
             self._span_ns = now
 
-    def rest(self) -> None:
-        """Before the next turn, if it is worth it."""
-        if self.rest_s:
-            time.sleep(self.rest_s)
+    def wait(self) -> None:
+        """Sleep before the next round, if it is worth it."""
+        if self.delay_s:
+            time.sleep(self.delay_s)

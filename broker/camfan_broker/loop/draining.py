@@ -1,6 +1,6 @@
-"""The rest of a message that is not wanted, dropped a few parts at a time.
+"""Drop the remaining parts of a rejected message, a few at a time.
 
-A message of a million empty parts would otherwise hold the loop up for seconds.
+A message of a million empty parts would otherwise block the loop for seconds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import zmq
 
 from camfan_wire.sockets import NOT_COPIED, receive
 
-PARTS = 256  # dropped before the other sockets get their turn: about half a millisecond
+PARTS = 256  # dropped before the other sockets are served: about half a millisecond
 
 
 class Drain:
@@ -20,7 +20,7 @@ class Drain:
         self.active = False  # in the middle of a message
 
     def start(self, part: zmq.Frame) -> None:
-        """Drop what follows this part; what is left after the first parts needs `run`."""
+        """Drop what follows this part; what remains after PARTS needs `run`."""
         self.active = part.more
         self.run()
 

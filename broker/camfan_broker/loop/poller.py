@@ -1,8 +1,8 @@
 """How the loop waits for its sockets: with one system call, and few questions after it.
 
-A ZeroMQ socket speaks through a descriptor, once, when something has changed; what it is, only the
-socket can say, and each question is two system calls. So it is asked when its descriptor has
-spoken, and when it was used since: a send takes the word of the descriptor with it.
+The descriptor of a ZeroMQ socket signals once when something has changed. What it is, only the
+socket knows, and each question is two system calls. So a socket is asked when its descriptor has
+signalled, and when it was used since: a send takes the signal away.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def broker_figures(broker: Sources) -> BrokerFigures:
     """Any thread."""
     return BrokerFigures(
         peers=len(broker.peers),
-        listeners=len(broker.fanout.listeners),
+        listeners=len(broker.fanout.subscriptions),
         connections=len(broker.gatekeeper.connections),
         refused_frames=dict(broker.ingest.refused),
         refused_messages=dict(broker.router.refused),
