@@ -24,6 +24,7 @@ from camfan_config import (
     broker_host,
     brokers,
     first_broker,
+    hiding_errors,
     read_site,
 )
 from camfan_config.errors import CamfanError
@@ -46,21 +47,22 @@ def main(argv: list[str] | None = None) -> int:
     _log_to_stderr(hidden, verbose=args.verbose)
     try:
         config = find_site_file(args.config)
-        site = _read(hidden, config)
-        if args.check:
-            print(f"{config}: good; {len(site.cameras)} cameras")  # noqa: T201 - the answer
-            return 0
-        return _serve(site, config, args.key, choose(site, args.name), hidden)
+        with hiding_errors(hidden):
+            site = _read(hidden, config)
+            if args.check:
+                print(f"{config}: good; {len(site.cameras)} cameras")  # noqa: T201 - the answer
+                return 0
+            return _serve(site, config, args.key, choose(site, args.name), hidden)
     except KeyboardInterrupt:  # before signals were heard
         return 0
     except SiteError as exc:
         sys.stderr.write(f"{printable_lines(str(exc))}\n")
         return EXIT_CONFIG
     except (KeyFileError, NoSiteError, WhichBrokerError) as exc:
-        sys.stderr.write(f"broker: {printable_lines(hidden.cover(str(exc)))}\n")
+        sys.stderr.write(f"broker: {printable_lines(str(exc))}\n")
         return EXIT_CONFIG
     except CamfanError as exc:
-        sys.stderr.write(f"broker: {printable_lines(hidden.cover(str(exc)))}\n")
+        sys.stderr.write(f"broker: {printable_lines(str(exc))}\n")
         return EXIT_UNAVAILABLE
 
 
@@ -142,7 +144,7 @@ def _serve(whole: Site, config: Path, key: Path | None, name: str, hidden: Hidde
     terminal = Terminal()
     addresses = bind_addresses(site)
     raise_open_files()
-    reloader = Reloader(config, partial(_seen, name, hidden), hidden.cover)
+    reloader = Reloader(config, partial(_seen, name, hidden), hidden)
     broker = BrokerLoop(
         site, Addresses(addresses.ingest, addresses.fanout, addresses.delivery), reloader, locks
     )

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camfan_broker.access.roster import Roster, read_roster
-from camfan_config import CamfanError, Site, UpstreamCamera, load_site
+from camfan_config import (
+    CamfanError,
+    Hidden,
+    Site,
+    UpstreamCamera,
+    hiding_errors,
+    load_site,
+)
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +46,12 @@ class Reloader:
         self,
         path: Path,
         load: Callable[[Path], Site] = load_site,
-        cover: Callable[[str], str] = str,
+        hidden: Hidden | None = None,
     ) -> None:
-        """`cover` makes of a message what may be said."""
+        """`hidden`: what the answer to the peer that asked must not contain."""
         self._path = path
         self._load = load
-        self._cover = cover
+        self._hidden = hidden or Hidden()
         self.outcomes: queue.SimpleQueue[ReloadOutcome] = queue.SimpleQueue()
 
     def ask(self, asked_by: bytes | None = None) -> None:
@@ -53,12 +60,13 @@ class Reloader:
 
     def _read(self, asked_by: bytes | None) -> None:
         try:
-            site = self._load(self._path)
-            roster = None if site.security.keys is None else read_roster(site)
-            outcome = ReloadOutcome(site, roster, [], asked_by)
+            with hiding_errors(self._hidden):
+                site = self._load(self._path)
+                roster = None if site.security.keys is None else read_roster(site)
+                outcome = ReloadOutcome(site, roster, [], asked_by)
         except CamfanError as exc:
             log.error("the site file was not taken: %s", exc)
-            outcome = ReloadOutcome(None, None, self._cover(str(exc)).splitlines(), asked_by)
+            outcome = ReloadOutcome(None, None, str(exc).splitlines(), asked_by)
         self.outcomes.put(outcome)
 
 

@@ -7,7 +7,7 @@ package of camfan.
 from camfan_config.errors import CamfanError
 from camfan_config.exit_codes import EXIT_CONFIG, EXIT_UNAVAILABLE
 from camfan_config.load import Loaded, load_site, read_site
-from camfan_config.messages.hidden import Hidden, HidingFormatter
+from camfan_config.messages.hidden import Hidden, HidingFormatter, hiding_errors
 from camfan_config.messages.problems import Problem, SiteError
 from camfan_config.names import BROKER, NAME_PATTERN, OWNER, is_name
 from camfan_config.report.diff import SiteChange, SiteDiff, diff_files, diff_sites
@@ -138,6 +138,7 @@ __all__ = [
     "diff_sites",
     "endpoints",
     "first_broker",
+    "hiding_errors",
     "host_label",
     "host_of",
     "hosts",

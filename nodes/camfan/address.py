@@ -16,7 +16,16 @@ from pathlib import Path
 
 from camfan.errors import EndpointError, UnknownCameraError
 from camfan.options import check_name
-from camfan_config import Site, broker_of, brokers_for, did_you_mean, endpoints, load_site, select
+from camfan_config import (
+    Hidden,
+    Site,
+    broker_of,
+    brokers_for,
+    did_you_mean,
+    endpoints,
+    read_site,
+    select,
+)
 from camfan_config.types import Ports
 
 DELIVERY_PORT, INGEST_PORT = Ports().delivery, Ports().ingest  # where an address has none
@@ -33,13 +42,19 @@ Cameras = str | Iterable[str] | None
 
 def resolve(site: SiteLike) -> Site | str:
     """A loaded Site, or an endpoint. Raises SiteError and EndpointError."""
+    return resolve_with_hidden(site)[0]
+
+
+def resolve_with_hidden(site: SiteLike) -> tuple[Site | str, Hidden]:
+    """The same, and what its file got from elsewhere. Raises SiteError and EndpointError."""
     if isinstance(site, Site):
-        return site
+        return site, Hidden()
     if not isinstance(site, str | os.PathLike):
         raise TypeError(f"a site is a path, an address or a Site, not {site!r}")
     if isinstance(site, str) and not _is_path(site):
-        return complete_endpoint(site, DELIVERY_PORT)
-    return load_site(site)
+        return complete_endpoint(site, DELIVERY_PORT), Hidden()
+    loaded = read_site(site)
+    return loaded.site, loaded.hidden
 
 
 def _is_path(site: str) -> bool:

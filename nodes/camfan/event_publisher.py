@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import get_args
 
-from camfan.address import SiteLike, event_endpoints, own_name, resolve
+from msgspec.structs import replace
+
+from camfan.address import SiteLike, event_endpoints, own_name, resolve_with_hidden
 from camfan.identity import KeyFile, client_keys
+from camfan.link.redaction import Redaction
 from camfan.options import MAX_NS, check_callable, check_integer, check_name
-from camfan_config import Site, broker_of
+from camfan_config import Hidden, Site, broker_of
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
@@ -35,6 +38,8 @@ class EventPublisher:
         report: called every 2 s on another thread for the status of the node; None: no status.
         key: file of the secret key to authenticate with; None: as described in `camfan.identity`.
         server_key: public key of the broker, 64 hexadecimal digits, where there is no site file.
+        hidden: values of a loaded Site that reports and events must not contain; of a site file
+            that is given by its path they are known.
 
     Raises:
         SiteError: the site file has mistakes.
@@ -51,17 +56,21 @@ class EventPublisher:
         report: Callable[[], Report] | None = None,
         key: KeyFile | None = None,
         server_key: str | None = None,
+        hidden: Hidden | None = None,
     ) -> None:
         check_name("kind", kind)
         check_callable("report", report)
         if name is not None:
             check_name("name", name)
-        self._site = site = resolve(site)
+        self._site, found = resolve_with_hidden(site)
+        site = self._site
+        self._redaction = Redaction(hidden or found)
+        said = None if report is None else self._redaction.of(report)
         self.name = name or own_name(kind)
         keys = client_keys(site, name, key, server_key)
         self._links = {
             broker: Link(
-                endpoint, name=self.name, kind=kind, user=LinkUser(), report=report, keys=keys
+                endpoint, name=self.name, kind=kind, user=LinkUser(), report=said, keys=keys
             )
             for broker, endpoint in event_endpoints(site, name).items()
         }
@@ -114,7 +123,27 @@ class EventPublisher:
             TypeError: details that are not JSON values.
         """
         link = self._link_of(camera)
-        return send_event(link, kind, state, id=id, camera=camera, time_ns=time_ns, details=details)
+        return send_event(
+            link,
+            kind,
+            state,
+            id=id,
+            camera=camera,
+            time_ns=time_ns,
+            details=details,
+            redaction=self._redaction,
+        )
+
+    def publish(self, event: Event) -> Event:
+        """Publish an event that was made elsewhere, with this node as its source.
+
+        Returns:
+            The event as it was sent, without hidden values.
+
+        Raises:
+            ValueError, TypeError: as `event`.
+        """
+        return _send(self._link_of(event.camera), event, self._redaction)
 
     def report_now(self) -> None:
         """Send the status at once, because something changed."""
@@ -152,6 +181,7 @@ def send_event(
     camera: str | None,
     time_ns: int | None,
     details: Mapping[str, object] | None,
+    redaction: Redaction,
 ) -> str:
     """Send an event of the node that a link belongs to; its id. Raises ValueError, TypeError."""
     check_name("kind", kind)
@@ -172,12 +202,18 @@ def send_event(
         camera=camera,
         details=dict(details or {}),
     )
+    return _send(link, event, redaction).id
+
+
+def _send(link: Link, event: Event, redaction: Redaction) -> Event:
+    """Send a whole event; as it was sent. Raises ValueError, TypeError."""
     try:
+        event = replace(event, details=redaction.details(event.details))
         body = messages.encode(event)
         messages.decode_event(body)
     except WireError as exc:
         raise ValueError(f"this event cannot be published: {exc}") from exc
     except TypeError as exc:
         raise TypeError(f"details is a dictionary of JSON values: {exc}") from exc
-    link.send([event_topic(link.name, kind), body])
-    return event.id
+    link.send([event_topic(event.source, event.kind), body])
+    return event

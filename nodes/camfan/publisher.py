@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from camfan.address import SiteLike, camera_endpoints, resolve
+from camfan.address import SiteLike, camera_endpoints, resolve_with_hidden
 from camfan.encoding import check_image, encode_image
 from camfan.errors import AlreadyPublishedError, ClosedError, NotCustomError
 from camfan.event_publisher import send_event
@@ -24,6 +24,7 @@ from camfan.link.camera_commands import CameraCommands
 from camfan.link.camera_settings import CameraSettings
 from camfan.link.claim import Claim
 from camfan.link.ingest_socket import IngestSocket, SendResult
+from camfan.link.redaction import Redaction
 from camfan.link.reporting import complete_report
 from camfan.options import (
     MAX_NS,
@@ -36,7 +37,7 @@ from camfan.options import (
 from camfan.ring.absences import EncodingDecision
 from camfan.ring.repair import NoArchive
 from camfan.ring.ring import CaptureCounts, MemoryRing, StoredFrame
-from camfan_config import CameraRing, CustomCamera, Site
+from camfan_config import CameraRing, CustomCamera, Hidden, Site
 from camfan_wire.bounds import WIDEST, check_bounds
 from camfan_wire.clock import ClockEstimate, Offset
 from camfan_wire.errors import WireError
@@ -74,6 +75,8 @@ class Publisher:
             `camfan.identity`.
         server_key: public key of the broker, 64 hexadecimal digits, where there is no site file.
         take_over: publish the camera also if another process does; that one is item, and ends.
+        hidden: values of a loaded Site that reports and events must not contain; of a site file
+            that is given by its path they are known.
         node: the caller takes the pictures of the camera's `source`, as `camfan camera` does.
             Without it the camera has to be `source: custom`.
 
@@ -101,6 +104,7 @@ class Publisher:
         key: KeyFile | None = None,
         server_key: str | None = None,
         take_over: bool = False,
+        hidden: Hidden | None = None,
         node: bool = False,
     ) -> None:
         if quality is not None:
@@ -108,7 +112,8 @@ class Publisher:
         if ring is not None and not isinstance(ring, CameraRing):
             raise TypeError(f"ring is a camfan_config.CameraRing, not {ring!r}")
         check_callable("report", report)
-        site = resolve(site)
+        site, found = resolve_with_hidden(site)
+        self._redaction = Redaction(hidden or found)
         delivery, ingest = camera_endpoints(site, camera, ingest)
         if not node:
             _check_custom(site, camera)
@@ -407,7 +412,8 @@ class Publisher:
 
     def _status(self) -> Report:
         """The node's own report, with the accounts of the camera."""
-        return complete_report(self._report, self._ring, self._disk, self._settings)
+        whole = complete_report(self._report, self._ring, self._disk, self._settings)
+        return self._redaction.report(whole)
 
     def event(
         self,
@@ -420,7 +426,14 @@ class Publisher:
     ) -> str:
         """Publish an event about this camera; as `EventPublisher.event`."""
         return send_event(
-            self._link, kind, state, id=id, camera=self.camera, time_ns=time_ns, details=details
+            self._link,
+            kind,
+            state,
+            id=id,
+            camera=self.camera,
+            time_ns=time_ns,
+            details=details,
+            redaction=self._redaction,
         )
 
     def report_now(self) -> None:

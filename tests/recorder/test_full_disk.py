@@ -71,9 +71,14 @@ def test_recording_stops_loudly_and_resumes_by_itself(
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(15_000_000))
     lost: list[int] = []
+
+    def announce(event: Event) -> Event:
+        told.append(event)
+        return event
+
     with (
         caplog.at_level(logging.WARNING),
-        Storage("archive", small_disk, 60.0, 5.0, clock=clock, announce=told.append) as storage,
+        Storage("archive", small_disk, 60.0, 5.0, clock=clock, announce=announce) as storage,
     ):
         for number in range(150):
             storage.append(frame(number, jpeg=big(number)))

@@ -177,13 +177,23 @@ def test_another_picture_size_is_another_file(tmp_path: Path) -> None:
     assert sizes == [(64, 48, 0), (32, 32, 1)]
 
 
+def noting(told: list[Event]) -> Callable[[Event], Event]:
+    """What a publisher does, without one."""
+
+    def announce(event: Event) -> Event:
+        told.append(event)
+        return event
+
+    return announce
+
+
 def test_time_in_files_survives_a_clock_that_is_set(tmp_path: Path) -> None:
     """A camera's clock set back an hour leaves order and intervals, and an event."""
     stepped = [
         frame(n, captured=START_NS + n * INTERVAL_NS - HOUR_NS, offset=HOUR_NS) for n in (3, 4, 5)
     ]
     told: list[Event] = []
-    with Storage("archive", tmp_path, 60.0, 5.0, announce=told.append) as storage:
+    with Storage("archive", tmp_path, 60.0, 5.0, announce=noting(told)) as storage:
         for item in [frame(0), frame(1), frame(2), *stepped]:
             storage.append(item)
 

@@ -1,5 +1,8 @@
 """What came out of the environment or a secrets file, kept so that it is not said at run time.
 
+There are two ways out: what a program prints (`HidingFormatter`, `hiding_errors`), and the text of
+reports and events (`camfan.link.redaction`). Nothing else has to know what is hidden.
+
 Texts of no fixed shape are hidden: a path, a device, a URL. Hosts, addresses, names and numbers
 are not: they hold no secret, and a log without them is of little use.
 """
@@ -8,9 +11,12 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 from urllib.parse import quote, unquote
 
+from camfan_config.errors import CamfanError
 from camfan_config.messages.problems import SiteError
 from camfan_config.text.printable import printable, printable_lines
 
@@ -59,6 +65,16 @@ class Hidden:
                 found[text] = re.escape(text)
                 self._shown[text] = f"${{{name}}}"
         return re.compile("|".join(found[text] for text in sorted(found, key=len, reverse=True)))
+
+
+@contextmanager
+def hiding_errors(hidden: Hidden) -> Iterator[None]:
+    """An error that leaves here says what may be said."""
+    try:
+        yield
+    except CamfanError as exc:
+        exc.args = (hidden.cover(str(exc)),)
+        raise
 
 
 class HidingFormatter(logging.Formatter):

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from camfan import Publisher
-from camfan_config import Camera, EncodingCamera, Loaded
+from camfan_config import Camera, EncodingCamera, Hidden, Loaded, hiding_errors
 from camfan_config.errors import CamfanError
 from camfan_config.site.inherit import without_effect
 from camfan_config.site.pace import planned_pace
 from camfan_config.text.printable import printable_lines
 from camfan_nodes.camera.clock import NodeClock
-from camfan_nodes.camera.discreet import RedactingSource
 from camfan_nodes.camera.encode import encoder_of
 from camfan_nodes.camera.figures import NodeFigures
 from camfan_nodes.camera.hang_detector import HangDetector
@@ -88,7 +87,13 @@ class _Systemd:
 
     ready = staticmethod(service.notify_ready)
     alive = staticmethod(service.notify_watchdog)
-    status = staticmethod(service.notify_status)
+
+    def __init__(self, hidden: Hidden) -> None:
+        self._hidden = hidden
+
+    def status(self, text: str) -> None:
+        """Anybody on this machine can read it."""
+        service.notify_status(self._hidden.cover(text))
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -101,31 +106,32 @@ def _publish(name: str, loaded: Loaded, key: Path | None, *, take_over: bool) ->
     camera = find_node(site.cameras, "camera", name)
     stop = service.stop_on_signals()
     clock, life = NodeClock(stop), RestartReason()
-    source, hangs = (
-        RedactingSource(source_of(name, camera, clock), loaded.hidden),
-        HangDetector(clock),
-    )
+    source, hangs = source_of(name, camera, clock), HangDetector(clock)
     caveat = caveat_of(camera)
     if caveat is not None:
         log.warning("camera %s: %s", name, caveat)
     figures = NodeFigures(name, source.counts, clock, restart_reason=life.last_end, caveat=caveat)
     try:
-        with Publisher(
-            site,
-            name,
-            quality=_quality(camera),
-            report=lambda: figures.report(read_health()),
-            key=key,
-            take_over=take_over,
-            node=True,
-        ) as publisher:
+        with (
+            hiding_errors(loaded.hidden),
+            Publisher(
+                site,
+                name,
+                quality=_quality(camera),
+                report=lambda: figures.report(read_health()),
+                key=key,
+                take_over=take_over,
+                hidden=loaded.hidden,
+                node=True,
+            ) as publisher,
+        ):
             node = CameraNode(
                 CameraNodeParts(
                     camera=name,
                     source=source,
                     encoder=encoder_of(camera, site.security.limits),
                     publisher=publisher,
-                    supervisor=_Systemd(),
+                    supervisor=_Systemd(loaded.hidden),
                     figures=figures,
                     hangs=hangs,
                     clock=clock,
@@ -136,7 +142,7 @@ def _publish(name: str, loaded: Loaded, key: Path | None, *, take_over: bool) ->
     except StopHungError as exc:
         log.warning("camera %s: %s", name, exc)
     except CamfanError as exc:
-        life.end(loaded.hidden.cover(str(exc)))
+        life.end(str(exc))
         raise
     life.end("it was stopped")
     service.notify_stopping()

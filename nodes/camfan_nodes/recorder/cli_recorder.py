@@ -54,7 +54,7 @@ def _record(name: str, loaded: Loaded, key: Path | None) -> int:
         stop,
         ready=service.notify_ready,
         alive=service.notify_watchdog,
-        cover=loaded.hidden.cover,
+        hidden=loaded.hidden,
         key=key,
         started_s=service.started_s(),
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event as Flag
 
 from camfan import Event, EventPublisher, Frame, Gap, Report, Subscriber
-from camfan_config import Site
+from camfan_config import Hidden, Site
 from camfan_nodes.recorder.folder import index_folder
 from camfan_nodes.recorder.storage import Storage
 from camfan_nodes.recorder.tally import Tally
@@ -33,14 +33,14 @@ def run(
     *,
     ready: Callable[[], None] = lambda: None,
     alive: Callable[[], None] = lambda: None,
-    cover: Callable[[str], str] = str,
+    hidden: Hidden | None = None,
     key: Path | None = None,
     started_s: float | None = None,
 ) -> None:
     """Be the recorder `name` of the site until `stop` is set.
 
     `ready` is called once, when the folder is open and the broker is being asked; `alive` about
-    once a second while the work gets done; `cover` makes of a message what may be said.
+    once a second while the work gets done; `hidden`: what reports and events must not contain.
     `started_s`: monotonic time from which on a camera that is new to the recording is wanted; now,
     if not given. Raises RecordingError, and what Subscriber raises.
     """
@@ -48,7 +48,9 @@ def run(
     recorder = site.recorders[name]
     board = Board()
     with (
-        EventPublisher(site, name, kind="recorder", report=board.report, key=key) as publisher,
+        EventPublisher(
+            site, name, kind="recorder", report=board.report, key=key, hidden=hidden
+        ) as publisher,
         Storage(
             name,
             Path(recorder.path),
@@ -58,8 +60,7 @@ def run(
             keep=recorder.keep,
             clips=recorder.clips,
             site_ns=publisher.clock.site_ns,
-            cover=cover,
-            announce=lambda event: _announce(publisher, event),
+            announce=publisher.publish,
         ) as storage,
         Subscriber.every(
             site,
@@ -129,17 +130,6 @@ def _take(storage: Storage, name: str, item: Frame | Gap | Event) -> None:
         storage.gap(item)
     elif item.source != name:  # our own were recorded when they happened
         storage.event(item)
-
-
-def _announce(publisher: EventPublisher, event: Event) -> None:
-    publisher.event(
-        event.kind,
-        event.state,
-        id=event.id,
-        camera=event.camera,
-        time_ns=event.time,
-        details=event.details,
-    )
 
 
 def _figures(tally: Tally, age_ms: float | None) -> RecorderCameraFigures:

@@ -58,13 +58,13 @@ class Storage:
         clips: Clips | None = None,
         clock: Callable[[], float] = time.monotonic,
         site_ns: Callable[[], int] = time.time_ns,
-        announce: Callable[[Event], None] = lambda _event: None,
-        cover: Callable[[str], str] = str,
+        announce: Callable[[Event], Event] = lambda event: event,
     ) -> None:
         """Raises RecordingError.
 
         `index` is the folder of the index; None: that of the recordings.
-        `announce` gets what happens to the recording itself: a full disk, a stepped clock.
+        `announce` gets what happens to the recording itself: a full disk, a stepped clock; what
+        it returns is recorded.
         """
         self.tallies: dict[str, Tally] = {}
         self.trouble: Trouble | None = None
@@ -73,7 +73,6 @@ class Storage:
         self._clock = clock
         self._site_ns = site_ns
         self._announce = announce
-        self._cover = cover
         self._losses = Losses()
         self._folder = Folder(path)
         try:
@@ -280,7 +279,7 @@ class Storage:
         """Stop recording until the disk takes something again."""
         self._files.retire(float("inf"))
         reason, retry_s = reason_of(error), self._clock() + RETRY_S
-        message = self._cover(f"{self._path}: {error}")
+        message = f"{self._path}: {error}"
         if self.trouble is None:
             log.error("%s; nothing is recorded, tried again every %.0f s", message, RETRY_S)
             self.trouble = Trouble(reason, message, secrets.token_hex(8), retry_s)
@@ -320,8 +319,7 @@ class Storage:
             camera=camera,
             details=details,
         )
-        self.event(happened)
-        self._announce(happened)
+        self.event(self._announce(happened))
 
 
 def _locked(error: sqlite3.OperationalError) -> bool:

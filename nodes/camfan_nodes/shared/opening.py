@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from camfan import CamfanError
-from camfan_config import HidingFormatter, Loaded, read_site
+from camfan_config import HidingFormatter, Loaded, hiding_errors, read_site
 from camfan_nodes.shared.command import LAYOUT
 from camfan_nodes.shared.site_file import find_site_file
 
@@ -19,8 +18,5 @@ def opened_site(config: Path | None) -> Iterator[Loaded]:
     loaded = read_site(find_site_file(config))
     for handler in logging.getLogger().handlers:
         handler.setFormatter(HidingFormatter(LAYOUT, loaded.hidden))
-    try:
+    with hiding_errors(loaded.hidden):
         yield loaded
-    except CamfanError as exc:
-        exc.args = (loaded.hidden.cover(str(exc)),)
-        raise
