@@ -11,7 +11,7 @@ from camfan_nodes.recordings.choosing import (
     add_place_arguments,
     add_range_arguments,
 )
-from camfan_nodes.recordings.exports import add_export_arguments
+from camfan_nodes.recordings.exports import add_export_arguments, interval
 from camfan_nodes.recordings.replaying import add_replay_arguments
 from camfan_nodes.shared.command import add_key_argument, end_with_code
 
@@ -31,6 +31,7 @@ def add_recordings_command(commands: argparse._SubParsersAction[argparse.Argumen
     _add_export(actions)
     _add_verify(actions)
     _add_protect(actions)
+    _add_plan(actions)
     _add_rebuild(actions)
     _add_replay(actions)
 
@@ -101,6 +102,25 @@ def _add_protect(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--json", action="store_true", help="for programs; times are UTC")
     parser.set_defaults(run=_runner("unprotect", "protecting:unprotect_recordings"))
+
+
+def _add_plan(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser(
+        "plan",
+        help="what will be deleted next, when and why",
+        description="Shows what `keep:` of the recorder will delete, when and why; deletes "
+        "nothing. What is due by size is foreseen from the last day of each camera.",
+    )
+    add_place_arguments(parser)
+    parser.add_argument(
+        "--within",
+        type=interval,
+        default=86_400.0,
+        metavar="TIME",
+        help="how far to look ahead, such as 12h or 7d; 1d without it",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs; times are UTC")
+    parser.set_defaults(run=_runner("plan", "planning:plan_deletions"))
 
 
 def _add_rebuild(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

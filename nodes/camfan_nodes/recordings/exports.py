@@ -50,7 +50,7 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, help="where the name of the file says nothing")
     parser.add_argument(
         "--every",
-        type=_interval,
+        type=interval,
         metavar="TIME",
         help="one frame each 10s, 1m or so; with --fps a time-lapse",
     )
@@ -150,7 +150,7 @@ def progress_bar(what: str) -> Iterator[Callable[[float], None]]:
         yield lambda share: bars.update(bar, completed=share)
 
 
-def _interval(text: str) -> float:
+def interval(text: str) -> float:
     try:
         seconds = parse_duration(text)
     except ValueError as exc:

@@ -11,6 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from camfan import Event, RecordedClip, RecordedGap
+from camfan.recording.retention import Decision
 from camfan.recording.rows import ProtectionRow
 from camfan_config.text.units import short_bytes, short_duration
 from camfan_nodes.monitor.sheet import Column, plain_text, sheet
@@ -98,6 +99,23 @@ def protection_table(rows: Sequence[ProtectionRow]) -> RecordingsTable:
         ],
         _column("note", [row.note for row in rows]),
     )
+
+
+def decision_table(rows: Sequence[Decision], now_ns: int) -> RecordingsTable:
+    return RecordingsTable(
+        _column("camera", [row.segment.camera for row in rows]),
+        [
+            _column("recorded", [_when(row.segment.start_ns) for row in rows]),
+            _column("size", [short_bytes(row.segment.bytes) for row in rows], number=True),
+            _column("what", [row.action for row in rows]),
+            _column("when", [_due(row.time_ns, now_ns) for row in rows]),
+            _column("why", [row.reason for row in rows]),
+        ],
+    )
+
+
+def _due(time_ns: int, now_ns: int) -> str:
+    return "now" if time_ns <= now_ns else local_text(time_ns)[:16]
 
 
 def print_rendered(*renderables: RenderableType) -> None:
