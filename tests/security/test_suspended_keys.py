@@ -23,12 +23,18 @@ from camfan_testing.security import frame, keys_of, raw_socket, secure_site
 from camfan_testing.stream import Stream
 from camfan_wire import messages
 from camfan_wire.keys import new_pair, store_pairs, store_publics
+from camfan_wire.messages import PROTOCOL
 from camfan_wire.rate_limit import BURST_S
 
 LIMITS = "{requests: 5}"  # 200 at once of a connection, 800 of a key
 HEARTBEAT = messages.encode(messages.Heartbeat())
+TRACED = messages.encode(messages.Traced(id="x", camera="one", sequence=0, run=None, hops=[]))
 FLOODS = {  # port, kind of socket, key, one message that is refused or costs something
     "requests": ("delivery", "DEALER", "anna", (HEARTBEAT,)),
+    "empty-messages": ("delivery", "DEALER", "anna", (b"",)),
+    "late-frames": ("delivery", "DEALER", "two", tuple(frame("two", 0))),
+    "credit": ("delivery", "DEALER", "anna", (messages.encode(messages.Credit(frames=1)),)),
+    "traces-that-were-not-asked-for": ("delivery", "DEALER", "anna", (TRACED,)),
     "messages-that-are-none": ("delivery", "DEALER", "anna", (b"{",)),
     "messages-of-four-parts": ("delivery", "DEALER", "anna", (b"", b"", b"", b"")),
     "what-it-may-not": ("delivery", "DEALER", "anna", (messages.encode(messages.Reload()),)),
@@ -40,6 +46,14 @@ FLOODS = {  # port, kind of socket, key, one message that is refused or costs so
     "events-without-a-body": ("ingest", "PUB", "two", (b"event/two/test/",)),
     "subscriptions": ("fanout", "SUB", "anna", (b"\x01frame/one/",)),
     "ends-of-subscriptions": ("fanout", "SUB", "anna", (b"\x00frame/one/",)),
+}
+SAID_FIRST = {  # on the same connection
+    "credit": (
+        messages.encode(
+            messages.Hello(protocol=PROTOCOL, name="anna", session="0" * 16, kind="subscriber")
+        ),
+        messages.encode(messages.Subscribe(cameras=["two"])),  # which sends no frames
+    ),
 }
 
 
@@ -61,6 +75,8 @@ def flood(live: LiveBroker, kind: str) -> str:
         with suppress(OSError, AssertionError):  # ended, or not admitted any more
             number = getattr(live.site.broker.ports, port)
             with CurveWire(number, keys_of(live.site, key), socket) as wire:
+                for said in SAID_FIRST.get(kind, ()):
+                    wire.send(said)
                 while key not in suspensions.current():
                     wire.send(*parts)
     return key

@@ -10,6 +10,7 @@ class CreditBalance:
 
     def __init__(self, wishes: Subscribe) -> None:
         self.frames = wishes.credit
+        self.unreturned = 0  # frames that went out since the subscriber returned credit
         self.window = wishes.window  # bytes that may be under way; None: no limit
         self._full_window = wishes.window or 0
 
@@ -20,6 +21,7 @@ class CreditBalance:
 
     def add(self, frames: int, size: int) -> None:
         """The subscriber can take this many more frames and bytes."""
+        self.unreturned = 0
         self.frames = min(self.frames + frames, MAX_CREDIT)
         if self.window is not None:
             self.window = min(self.window + size, self._full_window)
@@ -27,5 +29,6 @@ class CreditBalance:
     def spend(self, size: int) -> None:
         """A frame of this size went out."""
         self.frames -= 1
+        self.unreturned += 1
         if self.window is not None:
             self.window -= size

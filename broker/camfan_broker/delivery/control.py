@@ -23,7 +23,7 @@ from camfan_wire.rate_limit import CHEAP
 
 COSTLY = 5.0  # requests: all peers are gone through
 _COSTLY = (messages.Hello, messages.Subscribe, messages.Trace, messages.Reload)
-_CHEAP = (messages.Credit, messages.Gap, messages.Repaired, messages.Traced)  # come with frames
+_CHEAP = (messages.Gap, messages.Repaired)  # come with frames that were asked for
 
 
 class ControlHandler:
@@ -59,12 +59,13 @@ class ControlHandler:
         """Do what a control message asks for. Raises WireError."""
         identity, rights, body = message.identity, message.rights, message.parts[0].bytes
         if not body:  # ZMQ_PROBE_ROUTER: a new connection
+            self._charges.charge(identity, rights)
             self._greeter.welcome(identity)
             return
         if len(body) > REQUEST_BYTES:  # reading it is work as well
             self._charges.charge(identity, rights, len(body) / REQUEST_BYTES)
         said = messages.decode_to_broker(body)
-        self._charges.charge(identity, rights, _cost(said))
+        self._charges.charge(identity, rights, _cost(said, message.peer))
         if self._access.keyed:
             rights.check_message(said)
         match said:
@@ -129,8 +130,11 @@ class ControlHandler:
             self._reloader.ask(peer.identity)
 
 
-def _cost(message: messages.ToBroker) -> float:
+def _cost(message: messages.ToBroker, peer: Peer | None) -> float:
     """What a message costs the loop, in requests."""
+    if isinstance(message, messages.Credit):
+        reader = peer.reader if peer is not None else None
+        return CHEAP if reader is not None and reader.credit.unreturned else 1.0
     if isinstance(message, _CHEAP):
         return CHEAP
     return COSTLY if isinstance(message, _COSTLY) else 1.0

@@ -6,6 +6,7 @@ from camfan_broker.access.access import Access
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.cameras import CameraTable
 from camfan_broker.camera.late_frame import late_frame
+from camfan_broker.delivery.charges import RequestCharges
 from camfan_broker.delivery.greeter import Greeter
 from camfan_broker.delivery.peer import Peer
 from camfan_broker.delivery.router import PeerMessage
@@ -16,14 +17,18 @@ from camfan_wire.messages import Gap, Repaired
 class LateFrameHandler:
     """Handles messages of three parts, and those that belong to them. Of the loop's thread."""
 
-    def __init__(self, cameras: CameraTable, greeter: Greeter, access: Access) -> None:
+    def __init__(
+        self, cameras: CameraTable, greeter: Greeter, charges: RequestCharges, access: Access
+    ) -> None:
         self._cameras = cameras
         self._greeter = greeter
+        self._charges = charges
         self._access = access
 
     def handle(self, message: PeerMessage) -> None:
         """Take a late frame. Raises WireError."""
         if message.peer is None:
+            self._charges.charge(message.identity, message.rights)
             self._greeter.welcome(message.identity)
             return
         camera = self._published_by(message.peer)

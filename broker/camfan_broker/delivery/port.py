@@ -48,7 +48,7 @@ class DeliveryPort:
         self.nodes = CameraNodes(router, peers, cameras, clock)
         self.greeter = Greeter(router, peers, self.claims, cameras, demands, access, clock, welcome)
         self._tracer = Tracer(cameras, peers, clock, router)
-        late_frames = LateFrameHandler(cameras, self.greeter, access)
+        late_frames = LateFrameHandler(cameras, self.greeter, charges, access)
         subscribing = SubscribeHandler(
             router, self.delivery, board, cameras, demands, charges, access, clock
         )
