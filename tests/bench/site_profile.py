@@ -69,9 +69,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         site = write_site(Path(folder), load)
         measure(site, load)
-        for who in ("broker", "cam0"):
-            print(f"\n{who}, profiled:")
-            print(profile(site, load, who))
+        for name in ("broker", "cam0"):
+            print(f"\n{name}, profiled:")
+            print(profile(site, load, name))
 
 
 def write_site(folder: Path, load: Load) -> Path:
@@ -163,10 +163,10 @@ def measure(site: Path, load: Load) -> None:
 Function = tuple[str, int, str]  # file, line, name
 
 
-def profile(site: Path, load: Load, who: str) -> str:
+def profile(site: Path, load: Load, name: str) -> str:
     """What it does for each frame, as a table."""
-    short, long = (profiled(site, load, who, seconds) for seconds in (SHORT_S, load.seconds))
-    frames = load.fps * (load.seconds - SHORT_S) * (load.cameras if who == "broker" else 1)
+    short, long = (profiled(site, load, name, seconds) for seconds in (SHORT_S, load.seconds))
+    frames = load.fps * (load.seconds - SHORT_S) * (load.cameras if name == "broker" else 1)
     rows: list[tuple[float, float, Function]] = []
     for function, (calls, own_s) in long.items():
         calls_before, own_before_s = short.get(function, (0, 0.0))
@@ -181,9 +181,11 @@ def profile(site: Path, load: Load, who: str) -> str:
     return "\n".join(lines)
 
 
-def profiled(site: Path, load: Load, who: str, seconds: float) -> dict[Function, tuple[int, float]]:
+def profiled(
+    site: Path, load: Load, name: str, seconds: float
+) -> dict[Function, tuple[int, float]]:
     """Of each function, how often it was called, and the seconds in itself."""
-    with Site(site, load, who):
+    with Site(site, load, name):
         time.sleep(seconds)  # the time that is profiled
     # typeshed does not know of the attribute that print_stats itself reads
     found: dict[Function, tuple[int, int, float, float, object]]

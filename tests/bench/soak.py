@@ -3,7 +3,7 @@
 64 cameras of 10 frames a second, 50 KB each; two readers of mode `latest`, two of `every`. At the
 end: memory and open files of all processes are flat, and all accounts add up: for each camera what
 it numbered is what the broker received, was spared and lost; for each reader of `every` each
-sequence was had once, in order, or told as a gap; for each reader the broker's delivered, skipped,
+sequence came once, in order, or as a gap; for each reader the broker's delivered, skipped,
 lost and held are together what the cameras numbered.
 """
 
@@ -154,7 +154,7 @@ def _reader_complaints(name: str, mode: str, delivered: int, outcome: Outcome) -
         for camera, numbered in outcome.numbered.items():
             frames = read["frames"].get(camera, 0), read["missing"].get(camera, 0)
             if sum(frames) != numbered:
-                complaints.append(f"{name}, {camera}: {numbered} numbered, had and told {frames}")
+                complaints.append(f"{name}, {camera}: {numbered} numbered, received {frames}")
     return complaints
 
 

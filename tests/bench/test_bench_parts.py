@@ -68,7 +68,7 @@ def test_a_benchmark_is_run_in_pairs() -> None:
     }
 
 
-def test_what_cannot_be_measured_is_told() -> None:
+def test_what_cannot_be_measured_is_reported() -> None:
     def impossible(_: float) -> AbstractContextManager[Run]:
         raise BenchError("no network namespaces here")
 
@@ -79,7 +79,7 @@ def test_what_cannot_be_measured_is_told() -> None:
     assert entry["problem"] == "no network namespaces here"
 
 
-def test_who_begins_changes_from_run_to_run() -> None:
+def test_which_begins_changes_from_run_to_run() -> None:
     order: list[str] = []
 
     def side(name: str) -> dict[str, float]:
@@ -242,7 +242,7 @@ def test_each_benchmark_works_from_end_to_end(name: str, tmp_path: Path) -> None
         assert entry["name"] in ended.stdout
 
 
-def test_an_unknown_name_is_told() -> None:
+def test_an_unknown_name_is_reported() -> None:
     ended = subprocess.run(
         [sys.executable, str(BENCH), "fanuot"], capture_output=True, text=True, check=False
     )
@@ -272,8 +272,8 @@ def test_stopped_readers_are_measured() -> None:
         assert f"{kind}: p99" in ended.stdout
 
 
-def test_what_grows_is_told() -> None:
-    """Memory that is still filling before it has settled is no growth."""
+def test_growth_is_reported() -> None:
+    """Memory that is still filling before it has settled does not count as growth."""
     full = Vitals([n * 10**7 for n in range(40)] + [400_000_000] * 60, [20] * 100)
     leaking = Vitals([300_000_000 + n * 10**6 for n in range(100)], [20] * 100)
     forgetful = Vitals([10**8] * 100, [20 + n // 99 for n in range(100)])

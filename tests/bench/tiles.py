@@ -81,7 +81,7 @@ def main() -> int:
 
 @contextmanager
 def _wall(tiles: int, fps: float) -> Iterator[tuple[Page, str]]:
-    """So many cameras, and a page that shows them."""
+    """This many cameras, and a page that shows them."""
     with temporary_folder() as folder, ExitStack() as stack:
         (port,) = free_ports(1)
         url = f"http://127.0.0.1:{port}"
@@ -102,7 +102,7 @@ def _wall(tiles: int, fps: float) -> Iterator[tuple[Page, str]]:
 
 def _watch(page: Page, url: str, tiles: int, seconds: float) -> Found:
     page.evaluate(OBSERVE)
-    page.wait_for_timeout(2 * WINDOW_MS)  # what was of the beginning is told and forgotten
+    page.wait_for_timeout(2 * WINDOW_MS)  # figures of the beginning are reported and forgotten
     before, ages = sequences(page), []
     for _ in range(max(1, round(1000 * seconds / WINDOW_MS))):
         page.wait_for_timeout(WINDOW_MS)
@@ -119,7 +119,7 @@ def _watch(page: Page, url: str, tiles: int, seconds: float) -> Found:
 
 
 def _ages(url: str) -> tuple[float, float]:
-    """What the only page has told last: ms, the middle one and 19 of 20."""
+    """The last report of the only page: ms, the median and 19 of 20."""
     with urllib.request.urlopen(f"{url}/api/clients", timeout=10) as answer:
         (client,) = json.load(answer)["clients"]
     return client["age_p50_ms"], client["age_p95_ms"]

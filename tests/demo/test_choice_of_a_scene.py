@@ -74,7 +74,7 @@ def test_without_anything_to_film_a_scene_is_drawn(tmp_path: Path) -> None:
     assert choice.variables["DEMO_VIDEO"] == str(tmp_path / CLIP)
 
 
-def test_what_is_no_webcam_is_not_taken_for_one(tmp_path: Path) -> None:
+def test_another_device_is_not_taken_for_a_webcam(tmp_path: Path) -> None:
     """A name alone says nothing: the driver is asked, and a plain file has none."""
     (tmp_path / "video0").write_bytes(b"")
     (tmp_path / "video1").mkdir()
@@ -87,7 +87,7 @@ def test_what_is_no_webcam_is_not_taken_for_one(tmp_path: Path) -> None:
     [
         ("none.mp4", None, "no such file"),
         ("empty.mp4", b"", "empty"),
-        ("text.mp4", b"this is no video at all\n" * 50, "not a video that can be read"),
+        ("text.mp4", b"this is not a video at all\n" * 50, "not a video that can be read"),
         ("cut.avi", b"RIFF\x00\x00\x10\x00AVI LIST", "not a video|no video|not one picture"),
     ],
     ids=["missing", "empty", "text", "torn"],
@@ -105,7 +105,7 @@ def test_a_video_that_cannot_be_played_is_said(
     assert name in str(caught.value)
 
 
-def test_a_folder_is_no_video(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_video(tmp_path: Path) -> None:
     """Said as what it is."""
     with pytest.raises(CamfanError, match="folder"):
         check_video(tmp_path)
@@ -139,7 +139,7 @@ def test_the_site_of_the_demonstration_fits_every_choice(
 
 
 def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
-    """With its number, for whoever has forgotten the other demonstration."""
+    """With its number, in case the other demonstration was forgotten."""
     written = write_site(tmp_path, custom_cameras("one"))
     site = load_site(written.path)
     check_ports(site)
@@ -152,7 +152,7 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
 
 
 def test_the_pages_take_another_port_when_theirs_is_used() -> None:
-    """8080 is everybody's favourite; that is no reason to show nothing."""
+    """8080 is often taken; the demonstration shows its pages all the same."""
     first = free_ports(1)[0]
     with socket.create_server(("127.0.0.1", first)):
         assert first < choose_web_port(first, first + 20) <= first + 20

@@ -38,7 +38,7 @@ def free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 def ignore(done: int, total: int) -> None:
-    """Nobody watches the progress here."""
+    """The progress is not shown here."""
 
 
 @pytest.fixture

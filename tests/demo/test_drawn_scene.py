@@ -41,7 +41,7 @@ def test_the_loop_has_no_seam(scene: DrawnScene) -> None:
     assert (scene.frame(0) == scene.frame(FRAMES * 7)).mean() > 0.4, "but for the noise"
 
 
-def test_somebody_walks_and_then_nobody_does(scene: DrawnScene) -> None:
+def test_a_person_walks_and_then_leaves(scene: DrawnScene) -> None:
     """Motion starts and ends several times a loop: there are calm seconds to tell them apart."""
     busy = [change(scene, second * FPS, second * FPS + 5) > 0.003 for second in range(24)]
 
@@ -53,7 +53,7 @@ def test_somebody_walks_and_then_nobody_does(scene: DrawnScene) -> None:
 
 @pytest.mark.long  # draws a whole clip
 def test_the_clip_is_played_untouched_by_any_player(tmp_path: Path) -> None:
-    """Motion JPEG, whole frames at a steady rate, written once with the progress told."""
+    """Motion JPEG, whole frames at a steady rate, written once, with reports of the progress."""
     told: list[tuple[int, int]] = []
     path = tmp_path / "clips" / "yard.avi"
 
@@ -70,7 +70,7 @@ def test_the_clip_is_played_untouched_by_any_player(tmp_path: Path) -> None:
     assert all(jpeg[:2] == b"\xff\xd8" and jpeg[-2:] == b"\xff\xd9" for jpeg in packets)
 
 
-def test_who_stops_the_drawing_finds_no_half_clip(tmp_path: Path) -> None:
+def test_a_stopped_drawing_leaves_no_half_clip(tmp_path: Path) -> None:
     """It would be taken for a whole one the next time."""
 
     def stop(done: int, total: int) -> None:

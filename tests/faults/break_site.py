@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--thin", type=float, metavar="S", help="seconds to repair over a link of 8 Mbit/s")
     add("--stop", type=float, metavar="S", help="seconds that 16 subscribers are stopped")
     add("--rubbish", type=int, metavar="N", help="connections with garbage on each port")
-    add("--demand", type=float, metavar="S", help="seconds for which nobody watches")
+    add("--demand", type=float, metavar="S", help="seconds without viewers")
     add("--seed", type=int, default=1, help="of what happens at random")
     return parser
 
@@ -114,7 +114,7 @@ def _rubbish(folder: Path, connections: float, seed: int) -> None:
 
 def _demand(folder: Path, seconds: float, _: int) -> None:
     done = come_and_go(folder, seconds)
-    print(f"  {done.idle_share:.1%} of the pictures were made while nobody watched")
+    print(f"  {done.idle_share:.1%} of the pictures were made while the camera was unwatched")
     print(f"  a newcomer had one after {done.first_s:.3f} s, every one after {done.full_s:.3f} s")
 
 

@@ -60,7 +60,7 @@ def test_everybody_finds_a_broker_that_comes_last(written: TestSite) -> None:
             assert every.read(READ_S).run == one.run_id
 
 
-def test_a_killed_broker_costs_nobody_a_restart(written: TestSite) -> None:
+def test_a_killed_broker_costs_no_other_process_a_restart(written: TestSite) -> None:
     """Killed three times: all flow again, in the same run, in order, and nothing is missing."""
     with (
         Camera(written.path, "one") as one,
@@ -146,7 +146,7 @@ def test_a_killed_camera_is_a_new_run(written: TestSite) -> None:
     assert len(set(runs)) == 2
 
 
-def test_a_camera_that_dies_is_told(written: TestSite) -> None:
+def test_a_camera_that_dies_is_reported(written: TestSite) -> None:
     """The broker says stale, then offline, and when the camera is back it says that too."""
     text = written.path.read_text().replace("source: custom", "source: custom, stall_after: 200ms")
     written.path.write_text(text)
@@ -175,7 +175,7 @@ def _next_event(frames: Subscriber[Frame | Gap | Event]) -> Event:
             return item
 
 
-def test_a_stopped_subscriber_hurts_nobody_and_wakes_to_fresh_frames(written: TestSite) -> None:
+def test_a_stopped_subscriber_affects_no_other_and_wakes_to_fresh_frames(written: TestSite) -> None:
     with (
         running_broker(written.path) as broker,
         Camera(written.path, "one", fps=100) as one,

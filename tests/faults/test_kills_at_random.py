@@ -25,7 +25,7 @@ def test_killed_brokers_recorders_and_readers_cost_nothing(tmp_path: Path) -> No
     assert all(account.held == account.skipped == 0 for account in accounts.values())
 
 
-def test_a_killed_camera_costs_what_nobody_had_yet_and_that_is_said(tmp_path: Path) -> None:
+def test_a_killed_camera_costs_its_unsent_frames_and_reports_it(tmp_path: Path) -> None:
     accounts = kill_at_random(tmp_path, 4, seed=2, victims=("one", "broker", "two", "archive"))
 
     assert lost(accounts) <= {RESTARTED}

@@ -1,4 +1,4 @@
-"""Garbage on every port during traffic disturbs nobody."""
+"""Garbage on every port during traffic disturbs no client."""
 
 from __future__ import annotations
 

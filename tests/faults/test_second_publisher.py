@@ -91,7 +91,7 @@ def test_the_second_node_is_refused_by_name_and_the_first_does_not_notice(site: 
 
 
 def test_a_node_takes_over_on_request_and_the_first_ends(site: TestSite) -> None:
-    """The first says why, and a reader of every frame is told that another publisher has it."""
+    """The first says why, and a reader of every frame gets a gap that names another publisher."""
     with (
         running_broker(site.path),
         Subscriber.every(site.path, "porch", events=True) as frames,
@@ -178,7 +178,7 @@ def test_only_a_custom_camera_is_published_by_code_of_yours(site: TestSite) -> N
 
 
 def test_the_second_of_two_clients_without_a_node_is_refused_aloud(live: LiveBroker) -> None:
-    """Plain sockets: neither can be told, so it is said in log, figures and readiness."""
+    """Plain sockets: neither gets an answer, so log, figures and readiness report it."""
     camera = live.broker.cameras["one"]
     ingest = live.broker.addresses.ingest
     with (
@@ -222,8 +222,8 @@ def second_begins(live: LiveBroker, second: zmq.Socket[bytes]) -> bool:
 
 
 def test_a_run_that_was_taken_over_goes_on_when_the_other_has_left(live: LiveBroker) -> None:
-    """A client without a node cannot be told to end: it is refused, aloud, and then accepted again,
-    and a reader of every frame gets no frame twice and each number accounted for.
+    """A client without a node cannot be asked to end: it is rejected, then accepted again, and a
+    reader of every frame gets no frame twice and each number accounted for.
     """
     camera, run = live.broker.cameras["one"], "a" * 16
     with (
@@ -287,7 +287,7 @@ def until(frames: Subscriber[Item], run: str, sequence: int) -> Iterator[Item]:
 
 
 def test_readiness_names_what_is_refused_of_a_camera_that_is_not_live(live: LiveBroker) -> None:
-    """Frames that are no JPEG, of a camera that has nothing else."""
+    """Frames that are not JPEGs, of a camera that has nothing else."""
     camera = live.broker.cameras["one"]
     with raw_socket(zmq.XPUB, live.broker.addresses.ingest) as plain:
         listening(plain, b"frame/one/3/")

@@ -1,4 +1,4 @@
-"""Subscribers stopped by SIGSTOP for longer than every time-out: nobody else notices."""
+"""Subscribers stopped by SIGSTOP for longer than every time-out: no other client notices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from camfan_faults.stopping import stop_subscribers
 
 pytestmark = pytest.mark.long
 
-STOPPED_S = 14.0  # the broker forgets who is silent for 10 s
+STOPPED_S = 14.0  # the broker forgets a client that is silent for 10 s
 MEMORY = 128_000_000
 UNDER_WAY = 17  # frames of credit that a reader of a fast link can have in its socket, and one read
 
@@ -19,7 +19,7 @@ UNDER_WAY = 17  # frames of credit that a reader of a fast link can have in its 
 def test_stopped_subscribers_cost_bounded_memory_and_wake_to_what_is_theirs(
     tmp_path: Path,
 ) -> None:
-    """`every` gets all, or is told; `latest` gets nothing old but what was under way."""
+    """`every` gets all, or a gap; `latest` gets nothing old but what was under way."""
     stopped = stop_subscribers(tmp_path, 6, STOPPED_S)
 
     assert stopped.most_bytes <= MEMORY

@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE.parent / "support"))
 with atheris.instrument_imports(include=["camfan_wire", "camfan_config", "camfan_testing"]):
     from camfan_testing.parsers import PARSERS
 
-HANG_S = 1.0  # of computing; the time on the wall is also that of whoever shares the machine
+HANG_S = 1.0  # of computing; wall time includes that of other programs on the machine
 LIMITS = ["-timeout=60", "-rss_limit_mb=1024", "-print_final_stats=1", "-max_len=8192"]
 
 

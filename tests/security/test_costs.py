@@ -21,7 +21,7 @@ pytestmark = pytest.mark.long
 
 SCRIPT = Path(__file__).with_name("attack.py")
 MEMORY_MB = 160
-OF_OWN_CAMERA = ("scan-bombs", "frames-that-are-none")
+OF_OWN_CAMERA = ("scan-bombs", "invalid-frames")
 CALM_FRAMES, ATTACKED_FRAMES = 60, 150  # of one camera: 4 s and 10 s
 BOUNDED = ("hello-and-gone", "hello-and-bye", "requests-within-the-share")  # and never refused
 NOTICEABLE_S = 0.25  # an age below it is fresh, however short it was before

@@ -1,4 +1,4 @@
-"""JPEGs that broke somebody's decoder go the whole way: no crash, no hang, bounded, counted."""
+"""JPEGs that broke real decoders go the whole way: no crash, no hang, bounded, counted."""
 
 from __future__ import annotations
 

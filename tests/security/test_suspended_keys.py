@@ -41,7 +41,7 @@ FLOODS = {  # port, kind of socket, key, one message that is refused or costs so
     "frames-of-another-camera": ("ingest", "PUB", "two", tuple(frame("one", 0))),
     "frames-of-an-unknown-camera": ("ingest", "PUB", "two", tuple(frame("three", 0))),
     "frames-without-a-picture": ("ingest", "PUB", "two", (b"frame/two/0/",)),
-    "frames-that-are-none": ("ingest", "PUB", "two", (b"frame/two/0/", b"{}", b"x")),
+    "invalid-frames": ("ingest", "PUB", "two", (b"frame/two/0/", b"{}", b"x")),
     "events-of-another": ("ingest", "PUB", "two", (b"event/one/test/", b"{}")),
     "events-without-a-body": ("ingest", "PUB", "two", (b"event/two/test/",)),
     "subscriptions": ("fanout", "SUB", "anna", (b"\x01frame/one/",)),

@@ -215,7 +215,7 @@ def test_the_truth_is_always_within_the_error(
     offset: int, ppm: int, happenings: list[Probe | Wait | Set]
 ) -> None:
     """Whatever the clocks, the delays and their asymmetry: after an answer, and for as long as
-    the broker's clock is not set anew, the true offset is within the error that is claimed.
+    the broker's clock is not set again, the true offset is within the error that is claimed.
     """
     world = World(offset, ppm)
     heard = False

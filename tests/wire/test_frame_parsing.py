@@ -67,7 +67,7 @@ def without(key: str) -> bytes:
 
 
 def refusal(parts: Sequence[bytes]) -> str | None:
-    """The reason why a message is no frame; None if it is one. Nothing else can happen."""
+    """The reason why a message is not a frame; None if it is one. Nothing else can happen."""
     try:
         header = read_frame(parts)
     except WireError as exc:
@@ -165,8 +165,8 @@ def test_a_value_out_of_range_refuses_the_frame(key: str, value: object) -> None
 
 
 @pytest.mark.parametrize(("offset", "error"), [(1, None), (None, 1)])
-def test_an_offset_without_its_error_is_no_offset(offset: int | None, error: int | None) -> None:
-    """Nobody may take an unknown error for an error of 0."""
+def test_an_offset_without_its_error_is_invalid(offset: int | None, error: int | None) -> None:
+    """An unknown error must not count as an error of 0."""
     with pytest.raises(WireError, match="both or neither"):
         decode_header(with_changes(offset=offset, error=error))
 
@@ -184,7 +184,7 @@ def test_an_offset_without_its_error_is_no_offset(offset: int | None, error: int
         with_changes() + b"x",
         with_changes() + with_changes(),
         with_changes().decode().encode("utf-16"),
-        with_changes()[:-1] + b',"note":"\xff"}',  # not UTF-8, in a key that nobody knows
+        with_changes()[:-1] + b',"note":"\xff"}',  # not UTF-8, in an unknown key
         with_changes()[:-1] + b',"\xc3":1}',
         with_changes()[:-1] + b',"note":"\xed\xa0\x80"}',  # half a surrogate pair, as bytes
         with_changes()[:-1] + b',"note":"\\ud800"}',
@@ -203,12 +203,12 @@ def test_an_offset_without_its_error_is_no_offset(offset: int | None, error: int
         with_changes().replace(b'"sequence": 5', b'"sequence": ' + b"9" * 3500),
     ],
 )
-def test_what_is_no_header(data: bytes) -> None:
+def test_invalid_headers(data: bytes) -> None:
     assert refusal([TOPIC, data, JPEG]) == "bad-header"
 
 
 def test_a_key_that_stands_twice_has_its_last_value() -> None:
-    """As with most parsers of JSON, so that all who read a frame read the same."""
+    """As with most parsers of JSON, so that all readers of a frame read the same."""
     doubled = with_changes()[:-1] + b',"sequence":13}'
 
     assert decode_header(doubled).sequence == json.loads(doubled)["sequence"] == 13
@@ -241,7 +241,7 @@ def test_the_limit_of_a_header() -> None:
         ([TOPIC, with_changes(size=4), b"\xff\xd8\xff\xd9"], "not-jpeg"),
     ],
 )
-def test_parts_that_do_not_agree_are_no_frame(parts: list[bytes], reason: str) -> None:
+def test_parts_that_do_not_agree_are_rejected(parts: list[bytes], reason: str) -> None:
     assert refusal(parts) == reason
 
 

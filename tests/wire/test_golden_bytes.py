@@ -1,4 +1,4 @@
-"""The bytes of every message, written out: whoever changes the wire changes them here knowingly."""
+"""The bytes of every message, written out: a change of the wire changes them here as well."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ def test_ill_typed_keys_refuse_the_message(
         (decode_to_broker, TO_BROKER[1], {"credit": 65}),
         (decode_to_broker, TO_BROKER[1], {"max_fps": 0}),
         (decode_to_broker, TO_BROKER[1], {"max_fps": -1}),
-        (decode_to_broker, TO_BROKER[1], {"max_fps": 5e-324}),  # its interval is no number
+        (decode_to_broker, TO_BROKER[1], {"max_fps": 5e-324}),  # its interval is not a number
         (decode_to_broker, TO_BROKER[1], {"max_fps": 1001}),
         (decode_to_broker, TO_BROKER[1], {"cameras": ["a" * 65]}),
         (decode_to_broker, TO_BROKER[1], {"cameras": ["*"] * 1025}),
@@ -261,7 +261,7 @@ def nested(depth: int) -> dict[str, Any]:
     ],
     ids=lambda value: repr(value[:10]) if isinstance(value, bytes) else None,
 )
-def test_what_is_no_message(decode: Decode, data: bytes) -> None:
+def test_invalid_messages(decode: Decode, data: bytes) -> None:
     assert not is_message(decode, data)
 
 
@@ -286,7 +286,7 @@ def test_what_is_no_message(decode: Decode, data: bytes) -> None:
 def test_what_other_parsers_would_stumble_over_is_not_passed_on(
     kind: str, decode: Decode, valid: dict[str, Any], note: bytes
 ) -> None:
-    """Also in keys that nobody here knows: events and statuses are passed on as they came."""
+    """Also in unknown keys: events and statuses are passed on as they came."""
     text = dump(valid)[:-1]
 
     assert is_message(decode, text + b', "note": 1}')
@@ -414,7 +414,7 @@ def test_junk_is_refused_politely(decode: Decode, data: bytes) -> None:
 def test_a_damaged_message_is_read_or_refused(
     kind: tuple[str, Decode, dict[str, Any]], data: st.DataObject
 ) -> None:
-    """Changed, cut or added to, a message is one or is none; if it is, others can read it too."""
+    """Changed, cut or added to, a message is valid or not; if it is, other programs can read it."""
     _, decode, valid = kind
     damaged = dump(valid)
     for _ in range(data.draw(st.integers(1, 3))):

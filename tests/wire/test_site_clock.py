@@ -34,8 +34,8 @@ def test_it_starts_at_the_wall_clock_and_goes_on_with_the_monotonic_one() -> Non
     assert machine.clock.epoch == 0
 
 
-def test_a_step_is_followed_and_told() -> None:
-    """Somebody set the clock by an hour: the site's clock follows, and its epoch changes."""
+def test_a_step_is_followed_and_reported() -> None:
+    """The clock was set by an hour: the site's clock follows, and its epoch changes."""
     machine = Machine()
     machine.wall += 3600 * SECOND
 

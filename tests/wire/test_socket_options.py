@@ -107,7 +107,7 @@ def test_no_socket_has_heartbeats_of_zeromq(role: Role, opened: Open) -> None:
     assert socket.getsockopt(zmq.HEARTBEAT_TTL) == 0
 
 
-def test_a_camera_is_told_when_its_queue_is_full(opened: Open) -> None:
+def test_a_camera_learns_that_its_queue_is_full(opened: Open) -> None:
     """XPUB_NODROP: what cannot be queued is an error at the sender, not a silent loss."""
     for endpoint in ("inproc://first", "inproc://rebuilt"):
         camera, ingest = opened(Role.CAMERA), opened(Role.INGEST)
@@ -156,11 +156,11 @@ def test_each_connection_of_a_peer_announces_itself(opened: Open) -> None:
 
 
 def test_the_broker_learns_that_a_peer_is_gone(opened: Open) -> None:
-    """ROUTER_MANDATORY: a message to nobody is an error, not silence."""
+    """ROUTER_MANDATORY: a message to an unknown peer is an error, not silence."""
     broker = opened(Role.DELIVERY)
 
     with pytest.raises(zmq.ZMQError) as refused:
-        broker.send_multipart([b"nobody", b"hello"])
+        broker.send_multipart([b"unknown", b"hello"])
 
     assert refused.value.errno == zmq.EHOSTUNREACH
 
@@ -236,7 +236,7 @@ def test_a_taken_port_is_said_in_a_sentence(opened: Open) -> None:
 
 
 def test_an_address_of_another_machine_is_said_in_a_sentence(opened: Open) -> None:
-    """192.0.2.1 belongs to nobody (RFC 5737)."""
+    """192.0.2.1 is not assigned (RFC 5737)."""
     with pytest.raises(BindError) as refused:
         bind(opened(Role.FANOUT), "tcp://192.0.2.1:5551")
 
@@ -244,7 +244,7 @@ def test_an_address_of_another_machine_is_said_in_a_sentence(opened: Open) -> No
     assert str(refused.value) == sentence
 
 
-def test_what_is_no_address_is_named(opened: Open) -> None:
+def test_an_invalid_address_is_named(opened: Open) -> None:
     with pytest.raises(BindError, match="cannot listen on nonsense: "):
         bind(opened(Role.FANOUT), "nonsense")
 

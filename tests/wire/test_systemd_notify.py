@@ -51,7 +51,7 @@ def test_an_abstract_address_is_written_with_an_at_sign(listen: Listen) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", [None, "", "/nowhere/at/all", "@camfan-nobody", "/" + "x" * 200]
+    "address", [None, "", "/nowhere/at/all", "@camfan-absent", "/" + "x" * 200]
 )
 def test_without_a_manager_nothing_happens(
     address: str | None, monkeypatch: pytest.MonkeyPatch
@@ -64,8 +64,8 @@ def test_without_a_manager_nothing_happens(
     notify("READY=1")
 
 
-def test_a_manager_that_does_not_read_holds_nobody_up(listen: Listen, tmp_path: Path) -> None:
-    """Far more messages than its queue takes: they are lost, and nobody waits."""
+def test_a_manager_that_does_not_read_delays_nothing(listen: Listen, tmp_path: Path) -> None:
+    """Far more messages than its queue takes: they are lost, and nothing waits."""
     manager = listen(str(tmp_path / "s"))
 
     for _ in range(5000):

@@ -73,7 +73,7 @@ def sink(port: str, size: str, counters: str, index: str) -> None:
 
 
 def offer(port: str, size: str) -> None:
-    """Gives a frame to whoever asks for one, on one connection."""
+    """Gives a frame on request, on one connection."""
     listener = socket.create_server(("", int(port)))
     print("listening", flush=True)
     peer, _ = listener.accept()
@@ -97,7 +97,7 @@ def fetch(host: str, port: str, size: str) -> None:
 
 
 def shape(inlet: str, outlet: str, bits_per_s: str) -> None:
-    """Relays connections; what comes back from the outlet, at so many bits per second."""
+    """Relays connections; what comes back from the outlet, at this many bits per second."""
     listener = socket.create_server(("127.0.0.1", int(inlet)))
     print("listening", flush=True)
     while True:

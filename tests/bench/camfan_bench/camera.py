@@ -1,4 +1,4 @@
-"""CPU time of a camera node: watched, against a bare loop; and with nobody watching.
+"""CPU time of a camera node: watched, against a bare loop; and unwatched.
 
 Both sides run at the same time, at the same rate, and draw and encode the same test picture.
 """
@@ -137,7 +137,7 @@ def _await_idle(site: Path, camera: str) -> None:
             if figures is not None and figures.cameras[camera].layers == 0:
                 return
             time.sleep(0.1)
-    raise BenchError(f"{camera} is still asked for pictures, and nobody watches it")
+    raise BenchError(f"{camera} still gets demand, though it is unwatched")
 
 
 def bare_loop(port: int, fps: float, counters_path: Path) -> None:

@@ -32,7 +32,7 @@ class Command(IntEnum):
 
 
 class Counters:
-    """The file, for as long as this process lives. `create` makes it, for so many sinks."""
+    """The file, for as long as this process lives. `create` makes it, for this many sinks."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

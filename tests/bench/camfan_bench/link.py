@@ -32,7 +32,7 @@ class Link:
 
 @contextmanager
 def thin_link(bits_per_s: int) -> Iterator[Link]:
-    """A link of so many bits per second from near to far."""
+    """A link of this many bits per second from near to far."""
     with ExitStack() as stack:
         if os.geteuid() == 0 and shutil.which("ip") and shutil.which("tc"):
             try:

@@ -1,4 +1,4 @@
-"""Who sends and who receives in a run: each a process of its own, as fast as pyzmq goes.
+"""Senders and receivers of a run: each a process of its own, as fast as pyzmq goes.
 
 `python -m camfan_bench.loads ROLE JSON`. What a process has done stands in the shared counters.
 """
@@ -31,7 +31,7 @@ HEARTBEAT_NS = 1_000_000_000
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process is told; each role reads what it needs."""
+    """Settings of a process; each role reads what it needs."""
 
     counters: str
     index: int = 0  # of this source, or of this sink
@@ -44,7 +44,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     fps: float = 30.0  # (paced)
     mode: str = "latest"  # (delivery)
     credit: int = 16
-    back: int = 1  # credit is given back so many at a time
+    back: int = 1  # credit is given back this many at a time
     work_s: float = 0.0  # what the consumer needs for a frame
     keys: str = ""  # folder of the site's keys
     name: str = ""  # whose key this one comes with; empty: none

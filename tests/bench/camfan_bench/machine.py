@@ -1,4 +1,4 @@
-"""What was measured on, for who reads the numbers elsewhere."""
+"""What was measured on, for readers of the numbers elsewhere."""
 
 from __future__ import annotations
 

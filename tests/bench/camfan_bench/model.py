@@ -54,7 +54,7 @@ class Benchmark:
     """Measures that come from the same runs.
 
     `open` starts what is needed, and gives what makes one run; it raises BenchError where this
-    machine cannot do it. It is told how long runs are to be, as a share of their usual length.
+    machine cannot do it. It is given how long runs are to be, as a share of their usual length.
     """
 
     measures: tuple[Measure, ...]
@@ -69,12 +69,12 @@ class Result:
     measure: Measure
     values: tuple[float, ...] = ()
     yardsticks: tuple[float, ...] = ()
-    notes: Mapping[str, float] = field(default_factory=dict)  # medians, for who wants to know why
+    notes: Mapping[str, float] = field(default_factory=dict)  # medians that help to explain it
     problem: str | None = None
 
 
 def alternating(ours: Callable[[], Figures], yardstick: Callable[[], Figures]) -> Run:
-    """Runs of both in turn; who begins changes from run to run, so that drift hits both alike."""
+    """Runs of both in turn; which begins changes from run to run, so that drift hits both alike."""
 
     def run(number: int) -> Pair:
         if number % 2:

@@ -3,7 +3,7 @@
 A file that runs in the peer's virtual environment, where camfan is not: nothing of camfan is
 imported at the top, and each library only by its own two functions. Everybody gets a picture as an
 array (BGR) at a steady rate, encodes it at the same quality, and gives it as an array to a
-consumer that needs so long for it.
+consumer that needs this long for it.
 
 `python -m camfan_bench.peer_ends ROLE JSON`
 """
@@ -28,7 +28,7 @@ CELL = 16  # pixels, so that JPEG leaves the colour of each
 
 
 class End(NamedTuple):
-    """What each end is told."""
+    """Settings of each end."""
 
     counters: str
     picture: str  # a .npy file: (height, width, 3), uint8, BGR

@@ -202,7 +202,7 @@ class Rig:
 
 @dataclass(frozen=True, slots=True)
 class Sinks:
-    """Who receives: so many processes of one role of `loads.py`."""
+    """Receivers: this many processes of one role of `loads.py`."""
 
     role: str
     count: int

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from camfan_bench.model import YARDSTICK, BenchError, Benchmark, Figures, Pair, Result
 
-Progress = Callable[[str], None]  # told before each run
+Progress = Callable[[str], None]  # called before each run
 
 
 def run_benchmark(
@@ -40,7 +40,7 @@ def run_benchmark(
 
 
 def _notes(benchmark: Benchmark, pairs: Sequence[Pair]) -> dict[str, float]:
-    """Medians of the figures that are no measure, of ours and of the yardstick."""
+    """Medians of the other figures, of ours and of the yardstick."""
     ours, theirs = [pair.ours for pair in pairs], [pair.yardstick for pair in pairs]
     found = _medians(ours, "")
     found.update(_medians(theirs, YARDSTICK))

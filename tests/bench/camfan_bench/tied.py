@@ -7,5 +7,5 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def die_with_parent() -> None:
-    """The kernel kills this process when whoever started it is gone."""
+    """The kernel kills this process when its parent has ended."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -29,7 +29,7 @@ ACKNOWLEDGE_AFTER_S, THICK, ACKNOWLEDGE_THICK_S = 0.025, 3, 0.05  # as connectio
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process is told; each role reads what it needs."""
+    """Settings of a process; each role reads what it needs."""
 
     site: str = ""
     url: str = ""
@@ -127,7 +127,7 @@ def _serve(task: Task, sockets: set[web.WebSocketResponse], work: object) -> Non
 
 
 def pages(task: Task) -> None:
-    """So many pages in one process; says how many pictures came and what the server used."""
+    """This many pages in one process; reports how many frames came and what the server used."""
     asyncio.run(_pages(task))
 
 

@@ -1,4 +1,4 @@
-"""Who wants pictures comes, leaves, dies, or is denied: a camera makes them for nobody else."""
+"""Readers come, leave, die or are rejected: a camera makes frames for the present ones only."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ with zmq.Context() as context, context.socket(zmq.SUB) as reader:
 class Demand:
     """What came of it."""
 
-    idle_share: float  # of the pictures that were made while nobody watched
+    idle_share: float  # of the pictures that were made while the camera was unwatched
     first_s: float  # from a subscriber's coming until it has a picture at all
     full_s: float  # until two came that follow each other: every picture is made again
     unaccounted: int  # captured - sent - unsent - unwanted - uplink - refused
@@ -89,7 +89,7 @@ def _watch_and_leave(site: Rig) -> None:
     ):
         plain.wait_for("frame/one/")
         for name in ("viewer", "second"):
-            wait_until(lambda name=name: bool(site.told(name, "one")))  # type: ignore[misc]
+            wait_until(lambda name=name: bool(site.received(name, "one")))  # type: ignore[misc]
         site.stop("viewer")
         site.kill("second")
         plain.stop(signal.SIGKILL)

@@ -43,7 +43,7 @@ def kill_at_random(
             site.wait_captured(camera, 15)
         for number in range(kills):
             victim = chosen[number % len(chosen)]
-            time.sleep(numbers.uniform(0, LIFE_S))  # the moment of a fault is no event
+            time.sleep(numbers.uniform(0, LIFE_S))  # the moment of a fault is random
             site.kill(victim)
             say(f"{number + 1}: {victim}")
             time.sleep(numbers.uniform(0, DEATH_S))
@@ -59,14 +59,14 @@ def settle(site: Rig, cameras: Iterable[str] = CAMERAS) -> dict[str, Account]:
     for camera in cameras:
         site.wait_captured(camera, 30)
     site.rest(*cameras)
-    site.wait_told("follower", *cameras)
+    site.wait_received("follower", *cameras)
     site.wait_recorded("archive", *cameras)
     site.stop("archive", "follower", "viewer", *cameras, "broker")
     accounts: dict[str, Account] = {}
     for camera in cameras:
         runs = site.runs(camera)
-        prove_latest(runs, site.told("viewer", camera))
-        accounts[f"follower/{camera}"] = prove_every(runs, site.told("follower", camera))
+        prove_latest(runs, site.received("viewer", camera))
+        accounts[f"follower/{camera}"] = prove_every(runs, site.received("follower", camera))
         found = in_order(runs, recorded(site.folder / "archive", camera))
         accounts[f"archive/{camera}"] = prove_every(runs, found)
     return accounts

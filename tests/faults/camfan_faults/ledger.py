@@ -1,4 +1,4 @@
-"""The proof: what a camera numbered is held against what somebody was told, frame by frame."""
+"""The proof: what a camera numbered is compared with what a reader received, frame by frame."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from camfan_faults.log import Run, Told, checksum
+from camfan_faults.log import Received, Run, checksum
 from camfan_nodes.recorder.index import Index
 from camfan_testing.recordings import packets
 
@@ -29,14 +29,14 @@ class Account:
     before: int = 0  # numbered before the reader began
     delivered: int = 0
     late: int = 0  # of those
-    skipped: int = 0  # in mode `every`: nobody wanted them
+    skipped: int = 0  # in mode `every`: they were not wanted
     lost: Counter[str] = field(default_factory=Counter)  # by reason
     held: int = 0  # behind the last one
 
     def check(self) -> Account:
-        told = self.before + self.delivered + self.skipped + self.lost.total() + self.held
-        if told != self.captured:
-            raise DoesNotAddUpError(f"{self} does not add up: {told} of {self.captured}")
+        received = self.before + self.delivered + self.skipped + self.lost.total() + self.held
+        if received != self.captured:
+            raise DoesNotAddUpError(f"{self} does not add up: {received} of {self.captured}")
         return self
 
     def __str__(self) -> str:
@@ -48,16 +48,18 @@ class Account:
         )
 
 
-def prove_every(runs: Sequence[Run], told: Iterable[Told], *, whole: bool = False) -> Account:
-    """All that a reader in mode `every` was told of one camera, and nothing else, in order.
+def prove_every(
+    runs: Sequence[Run], received: Iterable[Received], *, whole: bool = False
+) -> Account:
+    """All that a reader in mode `every` received of one camera, and nothing else, in order.
 
     `whole`: it was there before the first picture was.
     """
     account = Account(captured=sum(len(run.checksums) for run in runs))
     at, following = 0, 0  # the next picture: which run, which sequence
     begun = whole
-    before: Told | None = None
-    for item in told:
+    before: Received | None = None
+    for item in received:
         if not begun:
             at, following = _begin(runs, item, account)
             begun = True
@@ -76,7 +78,7 @@ def prove_every(runs: Sequence[Run], told: Iterable[Told], *, whole: bool = Fals
     return account.check()
 
 
-def _begin(runs: Sequence[Run], item: Told, account: Account) -> tuple[int, int]:
+def _begin(runs: Sequence[Run], item: Received, account: Account) -> tuple[int, int]:
     at = next((n for n, run in enumerate(runs) if run.run == item.run), None)
     if at is None:
         raise DoesNotAddUpError(f"{item} is of a run that never was")
@@ -94,7 +96,7 @@ def _end_run(runs: Sequence[Run], at: int, following: int) -> None:
 
 
 def _next_run(
-    runs: Sequence[Run], at: int, item: Told, account: Account, before: Told | None
+    runs: Sequence[Run], at: int, item: Received, account: Account, before: Received | None
 ) -> int:
     """Lives that began and ended unseen belong to the gap that has no known end."""
     found = next((n for n in range(at + 1, len(runs)) if runs[n].run == item.run), None)
@@ -102,12 +104,12 @@ def _next_run(
         raise DoesNotAddUpError(f"{item} is of a run out of order")
     for run in runs[at + 1 : found]:
         if before is None or before.last is not None or before.reason is None:
-            raise DoesNotAddUpError(f"run {run.run} is missing, and nobody said so")
+            raise DoesNotAddUpError(f"run {run.run} is missing, without a gap")
         account.lost[before.reason] += len(run.checksums)
     return found
 
 
-def _count(run: Run, item: Told, account: Account) -> int:
+def _count(run: Run, item: Received, account: Account) -> int:
     """What comes after an item."""
     end = len(run.checksums) if item.last is None else item.last + 1
     if end > len(run.checksums):
@@ -124,12 +126,12 @@ def _count(run: Run, item: Told, account: Account) -> int:
     return end
 
 
-def prove_latest(runs: Sequence[Run], told: Iterable[Told]) -> int:
+def prove_latest(runs: Sequence[Run], received: Iterable[Received]) -> int:
     """Frames of one camera in mode `latest`: as published, each newer than the last; how many."""
     by_id = {run.run: (number, run) for number, run in enumerate(runs)}
     place = (-1, -1)
     frames = 0
-    for item in told:
+    for item in received:
         number, run = by_id[item.run]
         if item.reason is not None:
             continue
@@ -141,14 +143,14 @@ def prove_latest(runs: Sequence[Run], told: Iterable[Told]) -> int:
     return frames
 
 
-def recorded(folder: Path, camera: str, step_ns: int = 0) -> list[Told]:
-    """What is in a recording, as a reader in mode `every` would have been told it.
+def recorded(folder: Path, camera: str, step_ns: int = 0) -> list[Received]:
+    """What is in a recording, as a reader in mode `every` would have received it.
 
     Files are read by FFmpeg. Raises DoesNotAddUpError where frames are not in order of time, but
     for `step_ns`: so far the estimate of a camera's clock may be corrected between two frames.
     """
     index = Index(folder)
-    found: dict[tuple[str, int], Told] = {}
+    found: dict[tuple[str, int], Received] = {}
     times: dict[str, list[tuple[int, int]]] = {}  # of each run: time, sequence
     for row in index.reader.segments(camera):
         entries = index.reader.frames_of(row.id)
@@ -157,7 +159,7 @@ def recorded(folder: Path, camera: str, step_ns: int = 0) -> list[Told]:
             key = (row.run, entry.sequence)
             if key in found:
                 raise DoesNotAddUpError(f"{camera} {key} is recorded twice")
-            found[key] = Told(camera, *key, entry.sequence, None, checksum(data))
+            found[key] = Received(camera, *key, entry.sequence, None, checksum(data))
             times.setdefault(row.run, []).append((entry.time_ns, entry.sequence))
     for run, places in times.items():
         in_time = [time_ns for time_ns, _ in sorted(places, key=lambda place: place[1])]
@@ -165,12 +167,12 @@ def recorded(folder: Path, camera: str, step_ns: int = 0) -> list[Told]:
             raise DoesNotAddUpError(f"{camera} {run}: recorded in another order than captured")
     gaps = index.reader.gaps(camera)
     index.close()
-    told = list(found.values())
-    told += [Told(camera, gap.run, gap.first, gap.last, gap.reason) for gap in gaps]
-    return told
+    received = list(found.values())
+    received += [Received(camera, gap.run, gap.first, gap.last, gap.reason) for gap in gaps]
+    return received
 
 
-def in_order(runs: Sequence[Run], told: Iterable[Told]) -> list[Told]:
+def in_order(runs: Sequence[Run], received: Iterable[Received]) -> list[Received]:
     """By run and sequence: what a recording holds, whenever it came."""
     number = {run.run: place for place, run in enumerate(runs)}
-    return sorted(told, key=lambda item: (number.get(item.run, -1), item.first))
+    return sorted(received, key=lambda item: (number.get(item.run, -1), item.first))

@@ -1,4 +1,4 @@
-"""The link of a camera, and that of a recorder, cut and mended under traffic."""
+"""The link of a camera, and that of a recorder, cut and restored under traffic."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def start(site: Rig, net: Net) -> None:
 
 
 def cut_link(folder: Path, net: Net, hosts: Sequence[str], seconds: float) -> Cut:
-    """Cut these hosts off for so long. Raises DoesNotAddUpError."""
+    """Cut these hosts off for this long. Raises DoesNotAddUpError."""
     with rig(folder, SECTIONS, host=net.address) as site:
         start(site, net)
         for host in hosts:
@@ -84,7 +84,7 @@ def accounts_of(site: Rig, step_ns: int = 0) -> dict[str, Account]:
     accounts: dict[str, Account] = {}
     for camera in CAMERAS:
         runs = site.runs(camera)
-        prove_latest(runs, site.told("viewer", camera))
+        prove_latest(runs, site.received("viewer", camera))
         found = in_order(runs, recorded(site.folder / "archive", camera, step_ns))
         accounts[camera] = prove_every(runs, found)
     return accounts
@@ -93,8 +93,8 @@ def accounts_of(site: Rig, step_ns: int = 0) -> dict[str, Account]:
 def _back_after(site: Rig, back_ns: int) -> float:
     """Until the viewer had a picture of the time after: what was under way comes before."""
     run = site.runs("one")[0]
-    told = site.told("viewer", "one")
-    fresh = next(item for item in told if run.captured_ns[item.first] >= back_ns)
+    received = site.received("viewer", "one")
+    fresh = next(item for item in received if run.captured_ns[item.first] >= back_ns)
     return (fresh.at_ns - back_ns) / 1e9
 
 
@@ -114,7 +114,7 @@ class Thin:
 def repair_over_a_thin_link(
     folder: Path, net: Namespaces, seconds: float, bits_per_s: int = 8_000_000
 ) -> Thin:
-    """The broker is away for so long, and has a thin link to get from camera one what it missed."""
+    """The broker is away for this long; its link to camera one is thin."""
     with rig(folder, SECTIONS, host=net.address) as site:
         start(site, net)
         net.limit("pi", bits_per_s)
@@ -129,7 +129,7 @@ def repair_over_a_thin_link(
         end_ns = time.monotonic_ns()
         finish(site)
         run = site.runs("one")[0]
-        viewed = site.told("viewer", "one")
+        viewed = site.received("viewer", "one")
         old = [i for i in viewed if i.first < killed]
         new = [i for i in viewed if i.first >= killed and back_ns < i.at_ns < end_ns]
         ages = [[(i.at_ns - run.captured_ns[i.first]) / 1e9 for i in part] for part in (old, new)]

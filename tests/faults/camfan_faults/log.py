@@ -35,8 +35,8 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A frame, or a gap, that reached somebody."""
+class Received:
+    """A frame, or a gap, that reached a reader."""
 
     camera: str
     run: str
@@ -63,20 +63,20 @@ def read_runs(path: Path) -> list[Run]:
     return runs
 
 
-def read_told(path: Path) -> list[Told]:
-    """What a reader was told, in its order."""
-    found: list[Told] = []
+def read_received(path: Path) -> list[Received]:
+    """What a reader received, in its order."""
+    found: list[Received] = []
     for line in _lines(path):
         kind, camera, run, *rest = line.split()
         if kind == "frame":
             sequence, seal, late, at_ns, age = rest
             age_ms = None if age == "-" else float(age)
             place = (camera, run, int(sequence), int(sequence), None)
-            found.append(Told(*place, seal, late == "late", int(at_ns), age_ms))
+            found.append(Received(*place, seal, late == "late", int(at_ns), age_ms))
         else:
             first, last, reason, at_ns = rest
             end = None if last == "-" else int(last)
-            found.append(Told(camera, run, int(first), end, reason, at_ns=int(at_ns)))
+            found.append(Received(camera, run, int(first), end, reason, at_ns=int(at_ns)))
     return found
 
 

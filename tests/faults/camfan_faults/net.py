@@ -1,6 +1,6 @@
 """A network that can be cut: three hosts around a router, or, without root, relays.
 
-What is cut drops everything in silence, as a broken radio link does: no end is told anything.
+What is cut drops everything in silence, as a broken radio link does: neither end is informed.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _run(line: str) -> None:
 
 
 class Relay:
-    """Forwards connections to one port, until it is told not to: then nothing moves, in silence."""
+    """Forwards connections to one port until `cut`: then nothing moves, in silence."""
 
     def __init__(self, port: int) -> None:
         (self.port,) = free_ports(1)

@@ -87,7 +87,7 @@ def _proven(site: Rig, film: list[str], back_ns: int) -> Outage:
         by_run = {run.run: run for run in runs}
         found = in_order(runs, recorded(site.folder / "archive", camera))
         accounts[camera] = prove_every(runs, found)
-        viewed = site.told("viewer", camera)
+        viewed = site.received("viewer", camera)
         prove_latest(runs, viewed)
         fresh = next(item for item in viewed if item.at_ns >= back_ns)
         captured_ns = by_run[fresh.run].captured_ns[fresh.first]

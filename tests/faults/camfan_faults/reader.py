@@ -12,13 +12,15 @@ from pathlib import Path
 
 from camfan import Event, Frame, Gap, Subscriber
 from camfan.errors import ClosedError
-from camfan_faults.log import Log, Told, checksum, read_told
+from camfan_faults.log import Log, Received, checksum, read_received
 from camfan_wire.header import Position
 
 
-def positions(told: list[Told]) -> dict[str, Position]:
-    """How far a reader is that was told this."""
-    return {item.camera: Position(item.run, item.last) for item in told if item.last is not None}
+def positions(received: list[Received]) -> dict[str, Position]:
+    """How far a reader is that received this."""
+    return {
+        item.camera: Position(item.run, item.last) for item in received if item.last is not None
+    }
 
 
 def main() -> None:
@@ -31,7 +33,7 @@ def main() -> None:
     args = parser.parse_args()
     frames: Subscriber[Frame | Gap | Event]
     if args.mode == "every":
-        since = positions(read_told(args.log))
+        since = positions(read_received(args.log))
         frames = Subscriber.every(args.site, args.cameras, since=since, name=args.name, events=True)
     else:
         frames = Subscriber(args.site, args.cameras, name=args.name, events=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from camfan.recording.queries import IndexReader
-from camfan_faults.log import Run, Told, read_runs, read_told
+from camfan_faults.log import Received, Run, read_received, read_runs
 from camfan_testing.live import wait_until
 from camfan_testing.ports import free_ports
 from camfan_testing.processes import Process
@@ -44,7 +44,7 @@ class Rig:
         self._stack = ExitStack()
 
     def write_site(self, name: str, ports: dict[str, int], host: str | None = None) -> Path:
-        """The site as somebody sees it who reaches the broker at these ports."""
+        """The site as seen by a client that reaches the broker at these ports."""
         path = self.folder / name
         http = self.ports["http"]
         path.write_text(
@@ -92,7 +92,13 @@ class Rig:
         cameras: Sequence[str] = (),
         through: Prefix = (),
     ) -> Process:
-        words = [str(site or self.site), str(self.folder / f"{name}.told"), name, "--mode", mode]
+        words = [
+            str(site or self.site),
+            str(self.folder / f"{name}.log"),
+            name,
+            "--mode",
+            mode,
+        ]
         words += ["--cameras", *cameras] if cameras else []
         command = [*through, sys.executable, "-m", "camfan_faults.reader", *words]
         return self._first(name, command, "reads")
@@ -136,20 +142,20 @@ class Rig:
         runs = self.runs(camera)
         return len(runs[-1].checksums) if runs else 0
 
-    def told(self, reader: str, camera: str) -> list[Told]:
-        items = read_told(self.folder / f"{reader}.told")
+    def received(self, reader: str, camera: str) -> list[Received]:
+        items = read_received(self.folder / f"{reader}.log")
         return [item for item in items if item.camera == camera]
 
     def wait_captured(self, camera: str, more: int) -> None:
-        """Until it has taken so many more pictures."""
+        """Until it has taken this many more pictures."""
         end = self.captured(camera) + more
         wait_until(lambda: self.captured(camera) >= end, SETTLE_S + more)
 
-    def wait_told(self, reader: str, *cameras: str) -> None:
+    def wait_received(self, reader: str, *cameras: str) -> None:
         """Until a reader in mode `every` knows all that resting cameras have."""
 
         def there() -> bool:
-            return all(self._is_told(reader, camera) for camera in cameras)
+            return all(self._has_received(reader, camera) for camera in cameras)
 
         wait_until(there, SETTLE_S)
 
@@ -175,10 +181,10 @@ class Rig:
             found = IndexReader(database).positions()
         return {camera: (place.run, place.sequence) for camera, place in found.items()}
 
-    def _is_told(self, reader: str, camera: str) -> bool:
-        runs, told = self.runs(camera), self.told(reader, camera)
+    def _has_received(self, reader: str, camera: str) -> bool:
+        runs, received = self.runs(camera), self.received(reader, camera)
         end = (runs[-1].run, len(runs[-1].checksums) - 1)
-        return bool(told) and (told[-1].run, told[-1].last) == end
+        return bool(received) and (received[-1].run, received[-1].last) == end
 
     def metrics(self) -> dict[tuple[str, ...], float]:
         """The broker's figures: by name and labels."""
@@ -196,7 +202,7 @@ class Rig:
 
         For a broker that has seen all of both.
         """
-        found, told = self.metrics(), self.told(reader, camera)
+        found, received = self.metrics(), self.received(reader, camera)
 
         def of_camera(name: str) -> float:
             return found[f"camfan_camera_{name}_frames_total", camera]
@@ -204,7 +210,7 @@ class Rig:
         def of_reader(name: str) -> float:
             return sum(v for key, v in found.items() if key[0] == name and reader in key[1:])
 
-        frames = [item for item in told if item.reason is None]
+        frames = [item for item in received if item.reason is None]
         parts = sum(of_camera(name) for name in ("received", "unwanted", "lost"))
         books = {
             "last": found["camfan_camera_last_sequence", camera],
@@ -214,7 +220,7 @@ class Rig:
             "held": of_reader("camfan_subscriber_held_frames"),
             "lost": of_reader("camfan_subscriber_lost_frames_total"),
         }
-        numbered = self.captured(camera) - told[0].first
+        numbered = self.captured(camera) - received[0].first
         assert books == {
             "last": self.captured(camera) - 1,
             "numbered": numbered,

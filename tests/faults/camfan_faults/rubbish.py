@@ -20,7 +20,7 @@ READY = b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB"
 
 
 def throw_rubbish(folder: Path, connections: int, seed: int) -> Mapping[str, Account]:
-    """So many connections on each port, all open at once. Raises DoesNotAddUpError."""
+    """This many connections on each port, all open at once. Raises DoesNotAddUpError."""
     numbers = random.Random(seed)
     with rig(folder, SECTIONS) as site, ExitStack() as stack:
         site.broker()
@@ -38,11 +38,11 @@ def throw_rubbish(folder: Path, connections: int, seed: int) -> Mapping[str, Acc
                     continue  # it was shown out already
         site.wait_captured("one", 30)
         site.rest("one")
-        site.wait_told("follower", "one")
+        site.wait_received("follower", "one")
         stack.close()
         site.prove_books("follower", "one")
         site.stop("follower", "one", "broker")
-        return {"follower/one": prove_every(site.runs("one"), site.told("follower", "one"))}
+        return {"follower/one": prove_every(site.runs("one"), site.received("follower", "one"))}
 
 
 def _words(number: int, numbers: random.Random) -> bytes:

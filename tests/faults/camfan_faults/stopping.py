@@ -44,7 +44,7 @@ def stop_subscribers(
         for name in (*latest, "watching"):
             site.reader(name, mode="latest")
         for name in (*every, *latest, *AWAKE):
-            wait_until(lambda name=name: bool(site.told(name, "two")))  # type: ignore[misc]
+            wait_until(lambda name=name: bool(site.received(name, "two")))  # type: ignore[misc]
         for name in (*every, *latest):
             site.processes[name].send(signal.SIGSTOP)
         most = _watch_memory(site, seconds)
@@ -55,16 +55,16 @@ def stop_subscribers(
             site.wait_captured(camera, 15)
         site.rest(*CAMERAS)
         for name in (*every, "awake"):
-            site.wait_told(name, *CAMERAS)
+            site.wait_received(name, *CAMERAS)
         site.stop(*every, *latest, *AWAKE, *CAMERAS, "broker")
         accounts = {
-            f"{name}/{camera}": prove_every(site.runs(camera), site.told(name, camera))
+            f"{name}/{camera}": prove_every(site.runs(camera), site.received(name, camera))
             for name in (*every, "awake")
             for camera in CAMERAS
         }
         for camera in CAMERAS:
             for name in (*latest, "watching"):
-                assert prove_latest(site.runs(camera), site.told(name, camera))
+                assert prove_latest(site.runs(camera), site.received(name, camera))
         return Stopped(accounts, most, max(_stale(site, name, woken_ns) for name in latest))
 
 
@@ -84,5 +84,5 @@ def resident_bytes(pid: int) -> int:
 def _stale(site: Rig, name: str, woken_ns: int) -> int:
     """Frames of camera one that came after the waking, and were captured a second before it."""
     captured_ns = site.runs("one")[0].captured_ns
-    woken = [item for item in site.told(name, "one") if item.at_ns >= woken_ns]
+    woken = [item for item in site.received(name, "one") if item.at_ns >= woken_ns]
     return sum(captured_ns[item.first] < woken_ns - 1_000_000_000 for item in woken)

@@ -68,7 +68,7 @@ class Target:
             yield wire
 
     def again(self) -> Iterator[int]:
-        """Count until told to stop, with a pause that keeps the attacker itself cheap."""
+        """Count until stopped, with a pause that keeps the attacker itself cheap."""
         for number in itertools.count():
             if self.stop.is_set():
                 return
@@ -203,7 +203,7 @@ def foreign_frames(target: Target) -> int:
     return sent
 
 
-def frames_that_are_none(target: Target) -> int:
+def invalid_frames(target: Target) -> int:
     """Frames of the key's own camera that cannot be read."""
     return _same_again(target, "PUB", "ingest", f"frame/{target.key}/0/".encode(), b"{}", b"x")
 
@@ -241,12 +241,12 @@ ATTACKS: Mapping[str, Attack] = {
     "many-subscriptions": many_subscriptions,
     "scan-bombs": scan_bombs,
     "foreign-frames": foreign_frames,
-    "frames-that-are-none": frames_that_are_none,
+    "invalid-frames": invalid_frames,
     "ends-of-subscriptions": ends_of_subscriptions,
     "requests-within-the-share": requests_within_the_share,
 }
 OF_CAMERAS = frozenset(
-    {"never-ending-frame", "scan-bombs", "foreign-frames", "frames-that-are-none"}
+    {"never-ending-frame", "scan-bombs", "foreign-frames", "invalid-frames"}
 )  # need such a key
 
 

@@ -77,5 +77,5 @@ class Bystanders:
         return self.recorder.frames
 
     def lost(self) -> list[Gap]:
-        """Frames that the reader of every frame did not get; unwanted ones are none."""
+        """Frames that the reader of every frame did not get; unwanted ones do not count."""
         return [gap for gap in self.recorder.gaps if gap.reason != "unwanted"]

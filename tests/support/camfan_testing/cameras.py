@@ -33,7 +33,7 @@ START_NS = 1_763_800_000_000_000_000
 
 
 class FakeClock:
-    """Time that passes only in `wait`; stops the node after so many seconds of it."""
+    """Time that passes only in `wait`; stops the node after this many seconds of it."""
 
     def __init__(self, stop_s: float = 1e9) -> None:
         self.now_ns = 1_000_000_000_000
@@ -94,7 +94,7 @@ class Collected:
         return False
 
     def rest(self, seconds: float) -> None:
-        """Nobody waits here."""
+        """Without waiting."""
 
     def skip(self, pictures: int = 1) -> None:
         self.counts.captured += pictures
@@ -117,7 +117,7 @@ class Collected:
         return name
 
     def report_now(self) -> None:
-        """Nobody waits for it here."""
+        """Not awaited here."""
 
     def check(self) -> None:
         """There is no other one here."""

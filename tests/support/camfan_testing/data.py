@@ -20,7 +20,7 @@ def shared(path: str) -> Path:
 
 
 def hostile_jpegs() -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of thousands of JPEGs that broke somebody's decoder."""
+    """Name and bytes of thousands of JPEGs that broke real decoders."""
     folder = shared("jpeg")
     for path in sorted((folder / "selected").iterdir()):
         yield path.name, path.read_bytes()

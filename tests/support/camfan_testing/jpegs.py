@@ -83,7 +83,7 @@ def corners_of(image: NDArray[np.uint8]) -> str:
 
 
 def scan_bomb(width: int, height: int, scans: int) -> bytes:
-    """A grey progressive JPEG of so many scans: the first has the DC values, all others nothing.
+    """A grey progressive JPEG of this many scans: the first has the DC values, all others nothing.
 
     An empty scan says of all its blocks at once that they have no coefficients (EOBRUN, ITU-T T.81,
     section G.1.2.2), so it costs some bytes, and a decoder the work of a whole picture.

@@ -1,4 +1,4 @@
-"""The broker's side of the wire, as a test needs it: it hears a camera and says what it is told.
+"""The broker's side of the wire, as a test needs it: reads a camera, sends what the test wants.
 
 Real sockets, and nothing but the protocol: what a camera is asked here, any broker may ask.
 """
@@ -75,7 +75,7 @@ class Peer:
         self.late: list[tuple[Header, bytes]] = []
         self.statuses: list[messages.Status] = []
         self.said: list[Any] = []  # other control messages of the camera
-        self.receipts = False  # whether the camera is told what has come
+        self.receipts = False  # whether the camera gets receipts
         self._receipt_due = 0.0
         self._answers: dict[str, Answer] = {}
         self._current: Answer | None = None
@@ -89,7 +89,7 @@ class Peer:
         self._listens = set(prefixes)
 
     def serve(self, seconds: float = 0.01) -> None:
-        """Take what has come, waiting for it so long."""
+        """Take what has come, waiting for it this long."""
         for socket, _ in self._poller.poll(round(seconds * 1000)):
             while True:
                 try:

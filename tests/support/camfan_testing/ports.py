@@ -1,4 +1,4 @@
-"""Ports for processes that must be told theirs before they start.
+"""Ports for processes that need theirs before they start.
 
 Below the range that the kernel hands out by itself: a reconnecting socket must not be given the
 port that it dials (it would then talk to itself).
@@ -15,7 +15,7 @@ _given: set[int] = set()  # in this process: a site file must not name one twice
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on right now, and never the same again."""
+    """Ports of 127.0.0.1 that are free at this moment, and never the same again."""
     found: list[int] = []
     while len(found) < count:
         port = random.randrange(FIRST, LAST)

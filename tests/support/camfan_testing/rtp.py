@@ -1,6 +1,6 @@
 """Pictures with a readable clock, encoded live and cut into RTP packets by FFmpeg's own muxer.
 
-The cells in the corner of a picture hold the millisecond in which it was drawn, so that whoever
+The cells in the corner of a picture hold the millisecond in which it was drawn, so that any
 decodes it reads its true age out of the pixels.
 """
 

@@ -48,7 +48,7 @@ class Habits:
     ends_after: int | None = None  # pictures
     joins_at: int = 0  # the first picture of the first film that is sent
     mute: tuple[str, ...] = ()  # transports that it agrees to, and sends nothing over
-    session_s: int = 60  # a client that says nothing for so long is gone
+    session_s: int = 60  # a client that is silent for this long has gone
 
 
 @dataclass(slots=True)

@@ -82,7 +82,7 @@ def raw_socket(kind: int, endpoint: str, keys: Keys | None = None) -> Iterator[S
 
 
 def frame(camera: str, sequence: int, run: str = "0123456789abcdef") -> list[bytes]:
-    """The parts of a good frame, whoever sends it."""
+    """The parts of a good frame, from any sender."""
     picture = jpeg(64, 48, sequence % 5)
     header = Header(
         version=1,

@@ -1,4 +1,4 @@
-"""A stream that runs while somebody else misbehaves, and knows whether it was disturbed."""
+"""A stream that runs while another client misbehaves, and knows whether it was disturbed."""
 
 from __future__ import annotations
 

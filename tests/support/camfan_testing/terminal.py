@@ -1,4 +1,4 @@
-"""A program on a terminal of its own, as if somebody had opened a window for it."""
+"""A program on a terminal of its own, as if a window had been opened for it."""
 
 from __future__ import annotations
 

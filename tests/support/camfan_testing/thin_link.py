@@ -1,4 +1,4 @@
-"""A link of so many bytes a second between a node and an address: a relay with small buffers."""
+"""A link of this many bytes a second between a node and an address: a relay with small buffers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A web server in a thread of the test, and a page that is no browser."""
+"""A web server in a thread of the test, and a page without a browser."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Wire:
         return f"tcp://127.0.0.1:{self.port}"
 
     def cut(self) -> None:
-        """Nothing passes from now on, and whoever connects is thrown out."""
+        """Nothing passes from now on, and new connections are closed."""
         with self._lock:
             self._whole = False
             for one in list(self._peers):
