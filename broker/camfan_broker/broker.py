@@ -15,8 +15,8 @@ from importlib.metadata import version
 
 import zmq
 
-from camfan_broker.access.access import Access
-from camfan_broker.access.board import Board
+from camfan_broker.access.access import AccessControl
+from camfan_broker.access.board import NoticeBoard
 from camfan_broker.access.gatekeeper import Gatekeeper
 from camfan_broker.access.refusals import Refusals
 from camfan_broker.access.roster import Locks
@@ -108,8 +108,8 @@ class BrokerLoop:
 
     def _assemble(self, resources: contextlib.ExitStack, site: Site) -> None:
         """Frames go from `ingest` and `upstreams` to `cameras`, and from there to its sinks."""
-        access = Access(self.gatekeeper, self.refusals)
-        self.board = board = Board(self.clock, self.name)
+        access = AccessControl(self.gatekeeper, self.refusals)
+        self.board = board = NoticeBoard(self.clock, self.name)
         self.cameras = cameras = CameraTable(board)
         self.demands = demands = DemandTable(cameras)
         self.fanout = Fanout(self._fanout_socket, cameras, demands, access)

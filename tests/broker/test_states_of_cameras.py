@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 import zmq
 
-from camfan_broker.access.board import Board
+from camfan_broker.access.board import NoticeBoard
 from camfan_broker.camera.backlog import RepairMemory
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.cameras import CameraTable
@@ -40,7 +40,7 @@ class World:
         self.sequence = 0
         self.said: list[tuple[str, str]] = []
         self.clock = SiteClock(lambda: self.now, lambda: self.now)
-        self.board = Board(self.clock, "broker")
+        self.board = NoticeBoard(self.clock, "broker")
         self.board.sinks.append(self)
         cameras = CameraTable(self.board)
         self.watch = CameraWatch(

@@ -32,7 +32,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     f"{WIRE}/jpeg.py": ("picture_size",),
     f"{WIRE}/scans.py": ("check_scans",),
     f"{WIRE}/upright.py": ("upright_size",),
-    f"{BROKER}/access/access.py": ("Access.check_publishes",),
+    f"{BROKER}/access/access.py": ("AccessControl.check_publishes",),
     f"{BROKER}/camera/camera.py": ("TrackedCamera.check_order", "TrackedCamera.check_run"),
     f"{BROKER}/camera/late_frame.py": ("late_frame",),
     f"{BROKER}/camera/repair.py": (

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 MOST_LINES = 400
 DOUBLED = frozenset(
     {
-        *("Access", "Answer", "Board", "Broker", "CameraSummary", "Connection", "Node", "Rights"),
+        *("Answer", "Board", "Broker", "CameraSummary", "Node"),
         *("Shot", "View"),
     }
 )

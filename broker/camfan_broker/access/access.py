@@ -11,19 +11,19 @@ from contextlib import suppress
 import zmq
 
 from camfan_broker.access.budget import TOO_FAST, Budget
-from camfan_broker.access.connections import Connection
+from camfan_broker.access.connections import AcceptedConnection
 from camfan_broker.access.gatekeeper import Gatekeeper
 from camfan_broker.access.refusals import Refusals
-from camfan_broker.access.rights import EVERYTHING, Rights
+from camfan_broker.access.rights import EVERYTHING, KeyRights
 from camfan_broker.access.suspensions import SUSPENDED
 from camfan_config import Limits
 from camfan_wire.errors import WireError
 
-NOBODY = Rights("")
-ANYBODY = Rights("", sees=None, events=None, control=True, prefixes=EVERYTHING)
+NOBODY = KeyRights("")
+ANYBODY = KeyRights("", sees=None, events=None, control=True, prefixes=EVERYTHING)
 
 
-class Access:
+class AccessControl:
     """Belongs to the loop's thread."""
 
     def __init__(self, gatekeeper: Gatekeeper, refusals: Refusals) -> None:
@@ -33,7 +33,7 @@ class Access:
         self._gatekeeper = gatekeeper
         self._connections = gatekeeper.connections
 
-    def sender(self, part: zmq.Frame, door: str) -> Rights:
+    def sender(self, part: zmq.Frame, door: str) -> KeyRights:
         """The rights of whoever sent this part. Raises WireError for nobody we know."""
         roster = self._gatekeeper.roster
         if roster is None:
@@ -60,12 +60,12 @@ class Access:
         if rights.camera != camera:
             raise self.refused(rights, f"may not publish {camera}")
 
-    def refused(self, rights: Rights, what: str, reason: str = "not-allowed") -> WireError:
+    def refused(self, rights: KeyRights, what: str, reason: str = "not-allowed") -> WireError:
         """The error to raise, once it is counted and told."""
         self.refusals.refuse(rights.name or "somebody", reason, what)
         return WireError(reason, what)
 
-    def tell(self, rights: Rights, error: WireError) -> None:
+    def tell(self, rights: KeyRights, error: WireError) -> None:
         """Count and tell what a peer may not do; other mistakes are counted where they are made."""
         if error.reason == "not-allowed" and self.keyed:
             self.refusals.refuse(rights.name or "somebody", error.reason, str(error))
@@ -74,7 +74,7 @@ class Access:
     def limits(self) -> Limits:
         return self._gatekeeper.limits
 
-    def charge_request(self, rights: Rights, cost: float) -> None:
+    def charge_request(self, rights: KeyRights, cost: float) -> None:
         """What a key asks for, on all its connections. Raises WireError: too much too fast."""
         rate = self.limits.requests
         known = self.keyed and rights.name
@@ -87,13 +87,13 @@ class Access:
             with suppress(WireError):  # which counts it, and suspends a key that goes on with it
                 self.charge_request(self.sender(part, endpoint), 1.0)
 
-    def charge_notice(self, rights: Rights, size: int) -> None:
+    def charge_notice(self, rights: KeyRights, size: int) -> None:
         """An event or a status of a key. Raises WireError: too much too fast."""
         rate = self.limits.requests
         if self.keyed and not self.budget.charge_notice(rights.name, rate, size):
             raise self.too_fast(rights)
 
-    def too_fast(self, rights: Rights) -> WireError:
+    def too_fast(self, rights: KeyRights) -> WireError:
         """The error for a peer or a key that asks too much too fast, once it is counted.
 
         A key that goes on with it is suspended.
@@ -106,7 +106,7 @@ class Access:
         """Whether another line about the coming and going of a key may be logged."""
         return not self.keyed or self.budget.may_log(key)
 
-    def connection(self, part: zmq.Frame, door: str) -> Connection | None:
+    def connection(self, part: zmq.Frame, door: str) -> AcceptedConnection | None:
         """The connection that a part came by; None if it has ended."""
         with suppress(zmq.ZMQError):
             return self._connections.find(int(part.get(zmq.SRCFD)), door)

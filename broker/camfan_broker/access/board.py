@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from camfan_broker.access.access import ANYBODY
-from camfan_broker.access.rights import Rights
+from camfan_broker.access.rights import KeyRights
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
 from camfan_wire.errors import WireError
@@ -35,7 +35,7 @@ class TopicSink(Protocol):
         """An event or a status; `about`: the camera that it is about."""
 
 
-class Board:
+class NoticeBoard:
     """Belongs to the loop's thread; `statuses` may be read by others."""
 
     def __init__(self, clock: SiteClock, name: str) -> None:
@@ -47,7 +47,7 @@ class Board:
         self._bodies: dict[bytes, bytes] = {}
         self._open: dict[tuple[str, str], tuple[bytes, bytes, str | None]] = {}
 
-    def post(self, topic: bytes, body: bytes, rights: Rights = ANYBODY) -> None:
+    def post(self, topic: bytes, body: bytes, rights: KeyRights = ANYBODY) -> None:
         """Check and publish what a node says. Raises WireError."""
         about = None
         source_kind = split_event_topic(topic)

@@ -22,7 +22,7 @@ from camfan_broker.access.admissions import Admissions
 
 
 @dataclass(slots=True, eq=False)
-class Connection:
+class AcceptedConnection:
     """One accepted connection. `user`: None until it has said something."""
 
     fd: int
@@ -54,8 +54,8 @@ class Connections:
     def __init__(self) -> None:
         self.admissions = Admissions()
         self._lock = threading.Lock()
-        self._by_fd: dict[int, Connection] = {}
-        self._silent: dict[int, Connection] = {}  # of these, the oldest first
+        self._by_fd: dict[int, AcceptedConnection] = {}
+        self._silent: dict[int, AcceptedConnection] = {}  # of these, the oldest first
         self.by_user: Counter[str] = Counter()
         self.ended = 0  # by us
 
@@ -78,12 +78,12 @@ class Connections:
         """How many have said nothing yet: in the middle of a handshake, or idle."""
         return len(self._silent)
 
-    def accepted(self, fd: int, door: str) -> Connection | None:
+    def accepted(self, fd: int, door: str) -> AcceptedConnection | None:
         """None if it has left already."""
         with self._lock:
             return self._add(fd, door)
 
-    def left(self, fd: int, door: str) -> Connection | None:
+    def left(self, fd: int, door: str) -> AcceptedConnection | None:
         """A door says that a descriptor has gone; it may have come back through another."""
         with self._lock:
             found = self._by_fd.get(fd)
@@ -119,7 +119,7 @@ class Connections:
                     next(one for one in waiting if one.address == address).presumed = user
                     return
 
-    def find(self, fd: int, door: str) -> Connection | None:
+    def find(self, fd: int, door: str) -> AcceptedConnection | None:
         """The connection of this descriptor, which may be newer than what is known."""
         with self._lock:
             return self._add(fd, door)
@@ -131,18 +131,18 @@ class Connections:
                 if inode_of(found.fd) != found.inode:
                     self._remove(found)
 
-    def all(self) -> list[Connection]:
+    def all(self) -> list[AcceptedConnection]:
         with self._lock:
             return list(self._by_fd.values())
 
-    def gives_way(self) -> Connection | None:
+    def gives_way(self) -> AcceptedConnection | None:
         """Of those that have said nothing: the oldest of the address that has most of them."""
         with self._lock:
             silent = list(self._silent.values())
         busiest = Counter(connection.address for connection in silent).most_common(1)
         return next((c for c in silent if c.address == busiest[0][0]), None) if busiest else None
 
-    def end(self, connection: Connection) -> None:
+    def end(self, connection: AcceptedConnection) -> None:
         """Shut a connection down; libzmq then lets go of it as if the peer had left."""
         with _held(connection.fd, connection.inode) as held:
             if held is not None:
@@ -158,7 +158,7 @@ class Connections:
         if found is not None:
             self.end(found)
 
-    def _add(self, fd: int, door: str) -> Connection | None:
+    def _add(self, fd: int, door: str) -> AcceptedConnection | None:
         inode = inode_of(fd)
         had = self._by_fd.get(fd)
         if had is not None and had.inode == inode:
@@ -167,11 +167,11 @@ class Connections:
             self._remove(had)
         if inode is None:
             return None
-        found = Connection(fd, inode, door, address_of(fd, inode), time.monotonic_ns())
+        found = AcceptedConnection(fd, inode, door, address_of(fd, inode), time.monotonic_ns())
         self._by_fd[fd] = self._silent[fd] = found
         return found
 
-    def _remove(self, connection: Connection) -> None:
+    def _remove(self, connection: AcceptedConnection) -> None:
         connection.ended = True
         del self._by_fd[connection.fd]
         self._silent.pop(connection.fd, None)

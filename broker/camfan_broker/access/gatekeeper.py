@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import zmq
 
-from camfan_broker.access.connections import Connection, Connections
+from camfan_broker.access.connections import AcceptedConnection, Connections
 from camfan_broker.access.refusals import Refusals
 from camfan_broker.access.roster import Roster
 from camfan_broker.access.suspensions import SUSPENDED, Suspensions, name_of
@@ -255,7 +255,7 @@ class Gatekeeper:
             silent = None if self.roster is None else self.connections.gives_way()
             self._end(silent or came, "connections", "is one connection too many")
 
-    def _end(self, victim: Connection | None, reason: str, words: str) -> None:
+    def _end(self, victim: AcceptedConnection | None, reason: str, words: str) -> None:
         if victim is not None:
             self._refusals.refuse(victim.address, reason, words)
             self.connections.end(victim)
@@ -307,7 +307,7 @@ class Gatekeeper:
                 self._refusals.refuse(connection.address, "unfinished", what)
             self.connections.end(connection)
 
-    def _awaits_answer(self, connection: Connection) -> bool:
+    def _awaits_answer(self, connection: AcceptedConnection) -> bool:
         """Its key is gone because it asked for that; the next sweep ends it."""
         user, (name, until_ns) = connection.user, self._hears
         if user is None or self.roster is None or user in self.roster.by_id:

@@ -24,7 +24,7 @@ _OF_CAMERAS = (messages.Gap, messages.Repaired)  # answers to a repair
 
 
 @dataclass(frozen=True, slots=True)
-class Rights:
+class KeyRights:
     """Of one name. `sees` None: all cameras, also those to come."""
 
     name: str
@@ -75,12 +75,12 @@ class Rights:
             )
 
 
-def rights(site: Site) -> dict[str, Rights]:
+def rights(site: Site) -> dict[str, KeyRights]:
     """By name: every node of the site, the owner, and the names in `security.access`."""
-    found = {OWNER: Rights(OWNER, sees=None, control=True, prefixes=EVERYTHING)}
+    found = {OWNER: KeyRights(OWNER, sees=None, control=True, prefixes=EVERYTHING)}
     for node in nodes(site):
         if node.kind == "camera":
-            found[node.name] = Rights(node.name, camera=node.name, events=frozenset({node.name}))
+            found[node.name] = KeyRights(node.name, camera=node.name, events=frozenset({node.name}))
         elif isinstance(node.section, Recorder | Motion | Web):
             found[node.name] = _of_reader(site, node.name, node.section)
     for name, access in site.security.access.items():
@@ -90,7 +90,7 @@ def rights(site: Site) -> dict[str, Rights]:
     return found
 
 
-def _of_reader(site: Site, name: str, section: Recorder | Motion | Web) -> Rights:
+def _of_reader(site: Site, name: str, section: Recorder | Motion | Web) -> KeyRights:
     seen = _cameras(site, section.cameras)
     users = section.users.values() if isinstance(section, Web) else ()
     control = any(user.role != "viewer" for user in users)
@@ -104,9 +104,9 @@ def _viewer(
     *,
     events: frozenset[str] | None,
     control: bool,
-) -> Rights:
+) -> KeyRights:
     prefixes = EVERYTHING if sees is None else tuple(_topics(site, name, sees))
-    return Rights(name, events=events, sees=sees, control=control, prefixes=prefixes)
+    return KeyRights(name, events=events, sees=sees, control=control, prefixes=prefixes)
 
 
 def _cameras(site: Site, cameras: Cameras) -> frozenset[str] | None:

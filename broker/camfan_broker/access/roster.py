@@ -12,7 +12,7 @@ from pathlib import Path
 
 from zmq.utils import z85
 
-from camfan_broker.access.rights import Rights, rights
+from camfan_broker.access.rights import KeyRights, rights
 from camfan_config import Site
 from camfan_wire.keys import (
     PUBLIC,
@@ -34,7 +34,7 @@ class Roster:
     """`by_id` says what a connection may do, by the id that ZAP gave it: its name and its key."""
 
     ids: Mapping[bytes, str]  # by public key, 32 bytes
-    by_id: Mapping[str, Rights]
+    by_id: Mapping[str, KeyRights]
     strangers: tuple[str, ...] = ()  # keys that are no node and have no access: they get nothing
 
     def names(self) -> dict[str, set[str]]:
@@ -64,7 +64,7 @@ def read_roster(site: Site) -> Roster:
     """Of the folder `security.keys`. Raises KeyFileError for a key that cannot be read."""
     known = rights(site)
     ids: dict[bytes, str] = {}
-    by_id: dict[str, Rights] = {}
+    by_id: dict[str, KeyRights] = {}
     strangers = []
     for path in _public_files(site):
         name = path.name.removesuffix(PUBLIC)

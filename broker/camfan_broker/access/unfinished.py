@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from camfan_broker.access.connections import Connection
+from camfan_broker.access.connections import AcceptedConnection
 
 # struct tcp_info of linux/tcp.h: tcpi_bytes_received, a 64-bit number, stands behind 8 bytes,
 # 24 numbers of 32 bits and 3 of 64 (since Linux 4.1).
@@ -35,11 +35,11 @@ class Excess:
 
     user: str | None  # None: it is not known
     bytes: int
-    connections: tuple[Connection, ...]
+    connections: tuple[AcceptedConnection, ...]
 
 
 def find_excess(
-    connections: Iterable[Connection], per_message: Mapping[str, int], in_all: int
+    connections: Iterable[AcceptedConnection], per_message: Mapping[str, int], in_all: int
 ) -> list[Excess]:
     """Measure every connection, and return what has to end.
 
@@ -48,7 +48,7 @@ def find_excess(
     that the largest goes. A connection that has not finished any message yet has no known user,
     and is measured alone.
     """
-    shares: dict[str, list[tuple[int, Connection]]] = {}
+    shares: dict[str, list[tuple[int, AcceptedConnection]]] = {}
     for connection in connections:
         held = measure(connection)
         if held:
@@ -66,7 +66,7 @@ def find_excess(
     return excess
 
 
-def measure(connection: Connection) -> int:
+def measure(connection: AcceptedConnection) -> int:
     """Bytes that libzmq has read from a connection since its last message that was taken."""
     received = _received(connection.fd)
     if connection.taken != connection.measured_at:
@@ -90,5 +90,5 @@ def _received(fd: int) -> int:
     return 0
 
 
-def _sum(share: list[tuple[int, Connection]]) -> int:
+def _sum(share: list[tuple[int, AcceptedConnection]]) -> int:
     return sum(held for held, _ in share)

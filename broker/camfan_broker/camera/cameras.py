@@ -12,7 +12,7 @@ from typing import Protocol
 
 import zmq
 
-from camfan_broker.access.board import Board
+from camfan_broker.access.board import NoticeBoard
 from camfan_broker.camera.backlog import RepairMemory
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.ring import RingEntry
@@ -42,7 +42,7 @@ class RepairSink(Protocol):
 class CameraTable(Mapping[str, TrackedCamera]):
     """Cameras by name. Belongs to the loop's thread; others may read its plain counts."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: NoticeBoard) -> None:
         self.frame_sinks: list[FrameSink] = []
         self.repair_sinks: list[RepairSink] = []
         self._board = board

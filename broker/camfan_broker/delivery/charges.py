@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from camfan_broker.access.access import Access
-from camfan_broker.access.rights import Rights
+from camfan_broker.access.access import AccessControl
+from camfan_broker.access.rights import KeyRights
 from camfan_wire.errors import WireError
 from camfan_wire.rate_limit import CHEAP, RateLimit
 
@@ -15,12 +15,12 @@ REFUSED_PER_S = 1.0  # answers that say what was refused, to one connection; 40 
 class RequestCharges:
     """Rate limits by routing id, over those of the keys. Belongs to the loop's thread."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: AccessControl) -> None:
         self._access = access
         self._requests: dict[bytes, RateLimit] = {}
         self._refusals: dict[bytes, RateLimit] = {}  # answers that say what was refused
 
-    def charge(self, identity: bytes, rights: Rights, cost: float = 1.0) -> None:
+    def charge(self, identity: bytes, rights: KeyRights, cost: float = 1.0) -> None:
         """Raises WireError for a peer, or a key, that asks for too much too fast."""
         limit = _limit(self._requests, identity, self._access.limits.requests)
         if not limit.allows(cost):
@@ -28,7 +28,7 @@ class RequestCharges:
         if cost > CHEAP:
             self._access.charge_request(rights, cost)
 
-    def charge_refused(self, identity: bytes, rights: Rights) -> WireError | None:
+    def charge_refused(self, identity: bytes, rights: KeyRights) -> WireError | None:
         """A refused request costs as much as another; the error for too many of them."""
         try:
             self.charge(identity, rights)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from camfan_broker.access.access import Access
+from camfan_broker.access.access import AccessControl
 from camfan_broker.access.budget import REQUEST_BYTES
 from camfan_broker.delivery.charges import RequestCharges
 from camfan_broker.delivery.delivery import Delivery
@@ -40,7 +40,7 @@ class ControlHandler:
         tracer: Tracer,
         reloader: Reloader | None,
         charges: RequestCharges,
-        access: Access,
+        access: AccessControl,
         clock: SiteClock,
     ) -> None:
         self._router = router

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from msgspec import structs
 
-from camfan_broker.access.access import Access
-from camfan_broker.access.rights import Rights
+from camfan_broker.access.access import AccessControl
+from camfan_broker.access.rights import KeyRights
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.demand import DemandTable
 from camfan_broker.delivery.claims import PublisherClaims
@@ -38,7 +38,7 @@ class Greeter:
         claims: PublisherClaims,
         cameras: Mapping[str, TrackedCamera],
         demands: DemandTable,
-        access: Access,
+        access: AccessControl,
         clock: SiteClock,
         welcome: messages.Welcome,
     ) -> None:
@@ -113,7 +113,7 @@ class Greeter:
         if demand is not None:
             self._router.reply(peer.identity, demand)
 
-    def _unwelcome(self, hello: Hello, rights: Rights) -> str | None:
+    def _unwelcome(self, hello: Hello, rights: KeyRights) -> str | None:
         """Why this hello is refused; None if it is not."""
         if hello.protocol != PROTOCOL:
             return f"protocol {hello.protocol}; this broker speaks {PROTOCOL}"
@@ -130,9 +130,9 @@ class Greeter:
             return f"this is the broker of site '{self._site}' too: two sites need two names"
         return None
 
-    def _serves_too_many(self, rights: Rights) -> bool:
+    def _serves_too_many(self, rights: KeyRights) -> bool:
         own = self._access.limits.connections_per_key if self._access.keyed else MAX_PEERS
         return len(self._peers) >= MAX_PEERS or self._of_key(rights) >= own
 
-    def _of_key(self, rights: Rights) -> int:
+    def _of_key(self, rights: KeyRights) -> int:
         return sum(peer.rights.name == rights.name for peer in self._peers.values())

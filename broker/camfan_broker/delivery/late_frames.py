@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camfan_broker.access.access import Access
+from camfan_broker.access.access import AccessControl
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.cameras import CameraTable
 from camfan_broker.camera.late_frame import late_frame
@@ -18,7 +18,7 @@ class LateFrameHandler:
     """Handles messages of three parts, and those that belong to them. Of the loop's thread."""
 
     def __init__(
-        self, cameras: CameraTable, greeter: Greeter, charges: RequestCharges, access: Access
+        self, cameras: CameraTable, greeter: Greeter, charges: RequestCharges, access: AccessControl
     ) -> None:
         self._cameras = cameras
         self._greeter = greeter

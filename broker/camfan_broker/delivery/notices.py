@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from camfan_broker.access.access import Access
-from camfan_broker.access.board import Board
+from camfan_broker.access.access import AccessControl
+from camfan_broker.access.board import NoticeBoard
 from camfan_broker.delivery.charges import RequestCharges
 from camfan_broker.delivery.claims import PublisherClaims
 from camfan_broker.delivery.router import PeerMessage
@@ -13,7 +13,11 @@ class NoticeHandler:
     """Handles messages of two parts. Belongs to the loop's thread."""
 
     def __init__(
-        self, board: Board, claims: PublisherClaims, charges: RequestCharges, access: Access
+        self,
+        board: NoticeBoard,
+        claims: PublisherClaims,
+        charges: RequestCharges,
+        access: AccessControl,
     ) -> None:
         self._board = board
         self._claims = claims

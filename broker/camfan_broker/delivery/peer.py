@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from camfan_broker.access.connections import Connection
-from camfan_broker.access.rights import Rights
+from camfan_broker.access.connections import AcceptedConnection
+from camfan_broker.access.rights import KeyRights
 from camfan_broker.delivery.reader import Reader
 from camfan_wire.messages import Hello
 
@@ -17,9 +17,11 @@ class Peer:
     identity: bytes
     hello: Hello
     heard_ns: int
-    rights: Rights
+    rights: KeyRights
     since_ns: int = 0  # site clock: its first hello, over reconnections
-    connection: Connection | None = None  # that it said hello by; None: it had ended by then
+    connection: AcceptedConnection | None = (
+        None  # that it said hello by; None: it had ended by then
+    )
     reader: Reader | None = None
     topics: tuple[bytes, ...] = ()  # that it asked for and is permitted to have as a whole
     asked: tuple[bytes, ...] = ()

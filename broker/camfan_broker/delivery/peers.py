@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator, Mapping, ValuesView
 from typing import Protocol
 
-from camfan_broker.access.access import Access
-from camfan_broker.access.rights import Rights
+from camfan_broker.access.access import AccessControl
+from camfan_broker.access.rights import KeyRights
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.delivery.peer import Peer
 from camfan_wire.messages import Hello
@@ -28,13 +28,13 @@ class PeerObserver(Protocol):
 class PeerTable(Mapping[bytes, Peer]):
     """Peers by routing id. Belongs to the loop's thread; others may read its plain counts."""
 
-    def __init__(self, cameras: Mapping[str, TrackedCamera], access: Access) -> None:
+    def __init__(self, cameras: Mapping[str, TrackedCamera], access: AccessControl) -> None:
         self.observers: list[PeerObserver] = []
         self._cameras = cameras
         self._access = access
         self._peers: dict[bytes, Peer] = {}
 
-    def add(self, identity: bytes, hello: Hello, rights: Rights) -> Peer:
+    def add(self, identity: bytes, hello: Hello, rights: KeyRights) -> Peer:
         """A peer has said hello."""
         # A node has one connection that reads, one that reports.
         if not self._knows(hello.name) and self._access.may_log(rights.name):
@@ -42,7 +42,7 @@ class PeerTable(Mapping[bytes, Peer]):
         peer = self._peers[identity] = Peer(identity, hello, time.monotonic_ns(), rights)
         return peer
 
-    def heard(self, identity: bytes, rights: Rights) -> Peer | None:
+    def heard(self, identity: bytes, rights: KeyRights) -> Peer | None:
         """A message of this peer has come; None if the peer has not said hello."""
         peer = self._peers.get(identity)
         if peer is None:

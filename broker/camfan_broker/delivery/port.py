@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zmq
 
-from camfan_broker.access.access import Access
-from camfan_broker.access.board import Board
+from camfan_broker.access.access import AccessControl
+from camfan_broker.access.board import NoticeBoard
 from camfan_broker.camera.cameras import CameraTable
 from camfan_broker.camera.demand import DemandTable
 from camfan_broker.delivery.charges import RequestCharges
@@ -33,8 +33,8 @@ class DeliveryPort:
         socket: zmq.Socket[bytes],
         cameras: CameraTable,
         demands: DemandTable,
-        board: Board,
-        access: Access,
+        board: NoticeBoard,
+        access: AccessControl,
         clock: SiteClock,
         reloader: Reloader | None,
         welcome: Welcome,

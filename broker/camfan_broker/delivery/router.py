@@ -14,9 +14,9 @@ from typing import Protocol
 
 import zmq
 
-from camfan_broker.access.access import NOBODY, Access
+from camfan_broker.access.access import NOBODY, AccessControl
 from camfan_broker.access.budget import TOO_FAST
-from camfan_broker.access.rights import Rights
+from camfan_broker.access.rights import KeyRights
 from camfan_broker.access.suspensions import SUSPENDED
 from camfan_broker.camera.ring import RingEntry
 from camfan_broker.delivery.charges import RequestCharges
@@ -47,7 +47,7 @@ class PeerMessage:
     routing: zmq.Frame  # its first part: the routing id, and the connection it came by
     parts: list[zmq.Frame]
     peer: Peer | None  # None: it has not said hello
-    rights: Rights
+    rights: KeyRights
 
     @property
     def identity(self) -> bytes:
@@ -69,7 +69,7 @@ class Router:
         socket: zmq.Socket[bytes],
         peers: PeerTable,
         charges: RequestCharges,
-        access: Access,
+        access: AccessControl,
     ) -> None:
         self.handlers: Mapping[int, MessageHandler] = {}  # by number of parts
         self.touched = True  # see `Poller`
@@ -114,7 +114,7 @@ class Router:
         except WireError as exc:
             self._refuse(routing, rights, exc)
 
-    def _handle(self, routing: zmq.Frame, parts: list[zmq.Frame], rights: Rights) -> None:
+    def _handle(self, routing: zmq.Frame, parts: list[zmq.Frame], rights: KeyRights) -> None:
         peer = self._peers.heard(routing.bytes, rights)
         limit = self._access.limits.message
         if len(parts) < 3 and any(len(part) > limit for part in parts):
@@ -124,7 +124,7 @@ class Router:
             raise WireError("bad-parts", f"a message of {len(parts)} parts")
         handler.handle(PeerMessage(routing, parts, peer, rights))
 
-    def _refuse(self, routing: zmq.Frame, rights: Rights, error: WireError) -> None:
+    def _refuse(self, routing: zmq.Frame, rights: KeyRights, error: WireError) -> None:
         identity = routing.bytes
         self.refused[error.reason] += 1
         if error.reason == SUSPENDED:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from msgspec import structs
 
-from camfan_broker.access.access import Access
-from camfan_broker.access.board import Board
+from camfan_broker.access.access import AccessControl
+from camfan_broker.access.board import NoticeBoard
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.demand import DemandTable
 from camfan_broker.delivery.charges import RequestCharges
@@ -33,11 +33,11 @@ class SubscribeHandler:
         self,
         router: Router,
         delivery: Delivery,
-        board: Board,
+        board: NoticeBoard,
         cameras: Mapping[str, TrackedCamera],
         demands: DemandTable,
         charges: RequestCharges,
-        access: Access,
+        access: AccessControl,
         clock: SiteClock,
     ) -> None:
         self._router = router

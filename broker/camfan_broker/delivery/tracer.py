@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from camfan_broker.access.rights import Rights
+from camfan_broker.access.rights import KeyRights
 from camfan_broker.camera.account import NOT_WANTED, Account
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.delivery.peer import Peer
@@ -58,7 +58,7 @@ class Tracer:
         self._router = router
         self._open: dict[str, _OpenTrace] = {}
 
-    def ask(self, asked_by: bytes, trace: Trace, rights: Rights) -> str | None:
+    def ask(self, asked_by: bytes, trace: Trace, rights: KeyRights) -> str | None:
         """Begin a trace; a reason, if that is not possible.
 
         The other readers of a camera are part of it only for a peer that sees the whole site.
@@ -202,7 +202,7 @@ class Tracer:
         return self._clock.now_ns() - (time.monotonic_ns() - monotonic_ns)
 
 
-def _may_know(rights: Rights, subscriber: Peer) -> bool:
+def _may_know(rights: KeyRights, subscriber: Peer) -> bool:
     """Whether these rights include that this subscriber receives a camera."""
     return rights.sees is None or rights.control or subscriber.rights.name == rights.name
 

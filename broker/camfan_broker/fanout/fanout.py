@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import zmq
 
-from camfan_broker.access.access import Access
+from camfan_broker.access.access import AccessControl
 from camfan_broker.access.budget import TOO_FAST
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.demand import DemandTable, Wishes
@@ -40,7 +40,7 @@ class Fanout:
         socket: zmq.Socket[bytes],
         cameras: Mapping[str, TrackedCamera],
         demands: DemandTable,
-        access: Access,
+        access: AccessControl,
     ) -> None:
         self._socket = socket
         self._cameras = cameras

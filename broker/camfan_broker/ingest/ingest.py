@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 import zmq
 
-from camfan_broker.access.access import NOBODY, Access
-from camfan_broker.access.board import Board
+from camfan_broker.access.access import NOBODY, AccessControl
+from camfan_broker.access.board import NoticeBoard
 from camfan_broker.access.budget import TOO_FAST
 from camfan_broker.access.suspensions import SUSPENDED
 from camfan_broker.camera.camera import TrackedCamera
@@ -36,8 +36,8 @@ class Ingest:
         self,
         socket: zmq.Socket[bytes],
         cameras: CameraTable,
-        board: Board,
-        access: Access,
+        board: NoticeBoard,
+        access: AccessControl,
         claims: PublisherClaims,
     ) -> None:
         self._socket = socket

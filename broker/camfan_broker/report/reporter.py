@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from camfan_broker.access.board import Board
+from camfan_broker.access.board import NoticeBoard
 from camfan_broker.delivery.delivery import Delivery
 from camfan_broker.report.status import Sources, broker_status, part_for
 from camfan_wire import messages
@@ -20,7 +20,9 @@ STATUS_NS = 2_000_000_000
 class Reporter:
     """Belongs to the loop's thread."""
 
-    def __init__(self, broker: Sources, board: Board, delivery: Delivery, clock: SiteClock) -> None:
+    def __init__(
+        self, broker: Sources, board: NoticeBoard, delivery: Delivery, clock: SiteClock
+    ) -> None:
         self._broker = broker
         self._board = board
         self._delivery = delivery

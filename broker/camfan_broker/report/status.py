@@ -14,7 +14,7 @@ from typing import Protocol
 
 from msgspec import structs
 
-from camfan_broker.access.board import Board
+from camfan_broker.access.board import NoticeBoard
 from camfan_broker.access.gatekeeper import Gatekeeper
 from camfan_broker.access.refusals import Refusals
 from camfan_broker.camera.account import Account
@@ -49,7 +49,7 @@ class Sources(Protocol):
     name: str
     site: Site
     clock: SiteClock
-    board: Board
+    board: NoticeBoard
     delivery: Delivery
     peers: PeerTable
     router: Router

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from camfan_broker.access.board import Board
+from camfan_broker.access.board import NoticeBoard
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.cameras import CameraTable
 from camfan_broker.camera.demand import SHARES, DemandTable
@@ -35,7 +35,7 @@ class CameraWatch:
         self,
         cameras: CameraTable,
         demands: DemandTable,
-        board: Board,
+        board: NoticeBoard,
         clock: SiteClock,
         monotonic_ns: Clock = time.monotonic_ns,
     ) -> None:

@@ -11,7 +11,7 @@ import time
 
 from msgspec.structs import replace
 
-from camfan_broker.access.board import Board
+from camfan_broker.access.board import NoticeBoard
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.cameras import CameraTable
 from camfan_broker.camera.demand import DemandTable
@@ -55,7 +55,7 @@ class Upstreams:
         self,
         cameras: CameraTable,
         clock: SiteClock,
-        board: Board,
+        board: NoticeBoard,
         greeter: Greeter,
     ) -> None:
         self.inbox = UpstreamInbox()
