@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from camfan_bench import age, camera, curve, delivery, fanout, latency, peers, relay, web
+from camfan_bench import (
+    age,
+    camera,
+    curve,
+    delivery,
+    fanout,
+    latency,
+    peers,
+    recordings,
+    relay,
+    web,
+)
 from camfan_bench.model import Benchmark, Measure
 
 SUBJECTS = (
@@ -19,6 +30,7 @@ SUBJECTS = (
     camera,
     peers,
     web,
+    recordings,
 )
 
 
