@@ -142,8 +142,12 @@ def site(recorder: Recorder, **more: object) -> Site:
             "recorders.r: recordings are never deleted, and the disk fills up",
         ),
         (
-            Recorder(path="/r", keep=Keep(age=60), clips=Clips(source=("m",))),
-            "recorders.r: clips has no effect yet",
+            Recorder(path="/r", keep=Keep(age=60), clips=Clips(source=("m", "door"))),
+            "recorders.r.clips: door is not a motion node; the events of a program of this name",
+        ),
+        (
+            Recorder(path="/r", keep=Keep(age=60), modes={"a": "events"}),
+            "recorders.r: without `clips: {from: [NAME]}` no event starts a recording",
         ),
     ],
 )

@@ -18,8 +18,9 @@ def check(site: Site, places: Places) -> None:
     for path, cameras in _lists(site):
         _cameras(site, places, path, cameras)
     for name, recorder in site.recorders.items():
-        for glob in recorder.keep.cameras:
-            _recorded(site, places, ("recorders", name, "keep", "cameras", glob), recorder.cameras)
+        for key in ("keep", "cameras"), ("modes",):
+            for glob in recorder.modes if key == ("modes",) else recorder.keep.cameras:
+                _recorded(site, places, ("recorders", name, *key, glob), recorder.cameras)
         if recorder.clips is not None:
             _clips(site, places, ("recorders", name, "clips", "from"), recorder.clips)
 
@@ -91,6 +92,7 @@ def _recorded(site: Site, places: Places, path: KeyPath, recorded: Cameras) -> N
 
 def _clips(site: Site, places: Places, path: KeyPath, clips: Clips) -> None:
     for index, name in enumerate(clips.source):
-        if name not in site.motion:
+        meant = None if name in site.motion else closest(name, site.motion)
+        if meant is not None:
             words = f"{name!r} is not a motion node of this site"
-            places.complain((*path, index), words, suggestion=closest(name, site.motion))
+            places.complain((*path, index), words, suggestion=meant)

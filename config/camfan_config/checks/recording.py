@@ -49,6 +49,10 @@ def _index(site: Site, name: str, path: KeyPath, places: Places) -> None:
 
 
 def _retention(recorder: Recorder, path: KeyPath, places: Places) -> None:
+    clips = recorder.clips
+    if clips is not None and clips.max_length <= clips.before + clips.after:
+        words = "not longer than `before` and `after` together"
+        places.complain((*path, "clips", "max_length"), words)
     _limits(recorder.keep, recorder.segment, path, (*path, "keep"), places)
     for glob, keep in recorder.keep.cameras.items():
         _limits(keep, recorder.segment, path, (*path, "keep", "cameras", glob), places)

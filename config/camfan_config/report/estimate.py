@@ -152,7 +152,7 @@ def _source(site: Site, camera: Camera) -> str:
 
 def warnings(site: Site) -> tuple[str, ...]:
     """Sentences about what works, but probably not as intended."""
-    checks = (_safety, _certificates, _unused, _links, _never_deleted, _hosts)
+    checks = (_safety, _certificates, _unused, _links, _recording, _hosts)
     return tuple(words for check in checks for words in check(site))
 
 
@@ -203,7 +203,7 @@ def _links(site: Site) -> list[str]:
     return found
 
 
-def _never_deleted(site: Site) -> list[str]:
+def _recording(site: Site) -> list[str]:
     found = []
     for name, recorder in site.recorders.items():
         if not is_limited(recorder.keep):
@@ -211,8 +211,19 @@ def _never_deleted(site: Site) -> list[str]:
                 f"recorders.{name}: recordings are never deleted, and the disk fills up;"
                 " `keep: {age: 7d, min_free: 5GB}` would delete the oldest"
             )
-        if recorder.clips is not None:
-            found.append(f"recorders.{name}: clips has no effect yet")
+        modes = {recorder.mode, *recorder.modes.values()}
+        if recorder.clips is None and modes != {"continuous"}:
+            found.append(
+                f"recorders.{name}: without `clips: {{from: [NAME]}}` no event starts a recording,"
+                " only `camfan record start`"
+            )
+        others = () if recorder.clips is None else recorder.clips.source
+        found += [
+            f"recorders.{name}.clips: {source} is not a motion node; the events of a program"
+            " of this name make clips"
+            for source in others
+            if source not in site.motion
+        ]
     return found
 
 

@@ -18,7 +18,7 @@ from camfan_config.types.camera import (
     RingSize,
 )
 from camfan_config.types.motion import Motion
-from camfan_config.types.recorder import CameraKeep, ClipKeep, Clips, Keep, Recorder
+from camfan_config.types.recorder import CameraKeep, ClipKeep, Clips, Keep, Recorder, RecordingMode
 from camfan_config.types.section import Section
 from camfan_config.types.security import Access, Limits, Security
 from camfan_config.types.site import Site
@@ -98,6 +98,7 @@ __all__ = [
     "Ports",
     "Quality",
     "Recorder",
+    "RecordingMode",
     "RingSize",
     "Role",
     "RtspCamera",

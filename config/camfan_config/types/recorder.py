@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
@@ -51,11 +51,43 @@ class Clips(Section, frozen=True, kw_only=True):
     """Intervals around events, kept longer."""
 
     source: Annotated[
-        tuple[Name, ...], Meta(min_length=1, description="the motion nodes whose events make clips")
+        tuple[Name, ...],
+        Meta(
+            min_length=1,
+            description="whose events make clips: motion nodes, and other programs by their name",
+        ),
     ] = field(name="from")
-    before: Annotated[Seconds, Meta(description="such as 5s, kept from before the event")] = 5.0
-    after: Annotated[Seconds, Meta(description="such as 5s, kept from after the event")] = 5.0
+    before: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=120,
+            extra={"unit": "duration"},
+            description="such as 5s, kept from before the event",
+        ),
+    ] = 5.0
+    after: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            extra={"unit": "duration"},
+            description="such as 5s, kept from after the event",
+        ),
+    ] = 5.0
+    max_length: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=86400,
+            extra={"unit": "duration"},
+            description="such as 5m; what is longer is continued in the next clip",
+        ),
+    ] = 300.0
     keep: Annotated[ClipKeep, Meta(description="how long clips stay")] = ClipKeep()
+
+
+RecordingMode = Literal["continuous", "events", "activity"]
 
 
 class Recorder(Section, frozen=True, kw_only=True):
@@ -90,5 +122,16 @@ class Recorder(Section, frozen=True, kw_only=True):
             description="the most that a power cut costs, such as 5s",
         ),
     ] = 5.0
+    mode: Annotated[
+        RecordingMode,
+        Meta(
+            description="continuous: every frame; events: only clips; activity: every frame of "
+            "clips, and one of eight in between"
+        ),
+    ] = "continuous"
+    modes: Annotated[
+        dict[Pattern, RecordingMode],
+        Meta(description="modes of single cameras, by name or glob; the first that fits counts"),
+    ] = {}
     keep: Annotated[Keep, Meta(description="how long recordings stay")] = Keep()
     clips: Annotated[Clips | None, Meta(description="intervals around events, kept longer")] = None

@@ -172,6 +172,27 @@ class IndexReader:
         names = tuple(field.name for field in fields(ClipRow))
         return [ClipRow(**dict(zip(names, row, strict=True))) for row in rows]
 
+    def last_clip_id(self) -> int:
+        """The greatest id of a clip; 0 when there is none."""
+        ((last,),) = self._db.execute("SELECT coalesce(max(id), 0) FROM clips")
+        return int(last)
+
+    def open_clips(self) -> list[ClipRow]:
+        """Clips whose event lasts, or lasted when the recorder was killed."""
+        return self._clips("event_end_ns IS NULL", -1)
+
+    def last_clips(self) -> list[ClipRow]:
+        """The last clip of each camera that is not a manual recording."""
+        newest = "SELECT max(id) FROM clips WHERE name IS NULL GROUP BY camera"
+        return self._clips(f"id IN ({newest})", -1)
+
+    def recorded_until(self, camera: str) -> int | None:
+        """Site time of the end of the last file of a camera; None without one."""
+        row = self._db.execute(
+            "SELECT end_ns FROM segments WHERE camera = ? ORDER BY start_ns DESC LIMIT 1", (camera,)
+        ).fetchone()
+        return None if row is None or row[0] is None else int(row[0])
+
     def clips_ended_before(self, time_ns: int, at_most: int) -> list[ClipRow]:
         """The oldest clips that are over and ended before a site time."""
         return self._clips("end_ns < ? AND event_end_ns IS NOT NULL", at_most, time_ns)

@@ -45,8 +45,6 @@ def _record(name: str, loaded: Loaded, key: Path | None) -> int:
     recorder = find_node(site.recorders, "recorder", name)
     if not is_limited(recorder.keep):
         log.warning("recorder %s: without `keep`, recordings are never deleted", name)
-    if recorder.clips is not None:
-        log.warning("recorder %s: this version cuts no clips; `clips` has no effect yet", name)
     stop = service.stop_on_signals()
     run(
         site,

@@ -16,6 +16,7 @@ from itertools import islice
 from camfan.recording.retention import Decision, Holdings, plan_retention, shortfall
 from camfan.recording.rows import ClipRow, SegmentRow
 from camfan_config import Clips, Keep
+from camfan_nodes.recorder.cutting import cut_segment, frames_within
 from camfan_nodes.recorder.folder import Folder
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.removal import remove_file
@@ -100,7 +101,7 @@ class Expiry:
         for decision in decisions:
             if decision.action == "delete":
                 self._index.mark_deleting(decision.segment.id)
-            else:
+            elif decision.action == "keep" or not self._cut(decision):
                 self._index.keep_segment(decision.segment.id)
         try:
             self._index.commit(durable=False)
@@ -114,11 +115,31 @@ class Expiry:
         removed = [self._remove(row) for row in marked]
         return not doomed or any(removed)
 
+    def _cut(self, decision: Decision) -> bool:
+        """Leave only what is needed of a file. False: all of it stays."""
+        row = decision.segment
+        frames = frames_within(self._index.reader.frames_of(row.id), decision.needed)
+        if not frames:
+            return False
+        try:
+            cut = cut_segment(self._folder.path, row, frames, self._index.new_id())
+        except OSError as exc:
+            log.warning("%s stays whole, as it cannot be cut: %s", row.path, exc)
+            return False
+        self._index.replace_segment(row.id, cut.row, cut.frames)
+        try:
+            self._index.commit(durable=True)
+            cut.file.reveal()
+        finally:
+            cut.file.close()
+        self._remove(row)
+        return True
+
     def _retry(self) -> None:
         """Try again what could not be deleted; what was protected since then stays."""
         self._failed.clear()  # of files that are gone by other means as well
         for row in self._index.reader.segments(state="deleting"):
-            if self._index.reader.needed(row):
+            if self._index.reader.needed(row) and self._index.reader.frames_of(row.id):
                 self._index.restore_segment(row.id)
             elif not self._remove(row):
                 return
@@ -133,7 +154,8 @@ class Expiry:
                 log.error("%s cannot be deleted: %s", self._folder.path / row.path, exc.strerror)
             self._failed[row.path] = exc.strerror or str(exc)
             if exc.errno in _DISK_ERRORS:
-                self._index.restore_segment(row.id)
+                if self._index.reader.frames_of(row.id):  # else another file has them
+                    self._index.restore_segment(row.id)
                 return False
             return True
         self._failed.pop(row.path, None)

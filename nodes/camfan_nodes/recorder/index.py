@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Iterable
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,11 +18,20 @@ import msgspec
 
 from camfan.recording.errors import IndexDamagedError
 from camfan.recording.queries import IndexReader
-from camfan.recording.rows import FrameRow, SegmentRow
+from camfan.recording.rows import ClipRow, FrameRow, Mode, SegmentRow
 from camfan.recording.schema import FILE_NAME, connect, explained
 from camfan_wire.messages import Event, Gap
 
 log = logging.getLogger(__name__)
+
+_CLIP_COLUMNS = tuple(field.name for field in fields(ClipRow))
+_SAVE_CLIP = (
+    f"INSERT INTO clips ({', '.join(_CLIP_COLUMNS)})"  # noqa: S608 - names of our own columns
+    f" VALUES ({', '.join('?' * len(_CLIP_COLUMNS))})"
+    " ON CONFLICT (id) DO UPDATE SET start_ns = excluded.start_ns, end_ns = excluded.end_ns,"
+    " event_end_ns = excluded.event_end_ns, peak_ns = excluded.peak_ns,"
+    " thumbnail = excluded.thumbnail"
+)
 
 
 class Index:
@@ -35,6 +46,7 @@ class Index:
         self.reader = IndexReader(self._db)
         try:
             self._next_id = 1 + self.reader.last_segment()
+            self._next_clip = 1 + self.reader.last_clip_id()
         except sqlite3.Error as exc:
             self._db.close()
             raise explained(self.path, exc) from exc
@@ -52,10 +64,10 @@ class Index:
         self._add_run(row.camera, row.run)
         self._add(
             "INSERT INTO segments (id, camera, run, path, width, height, state, start_ns,"
-            " bytes, synced_bytes, form, clock, shift_ns)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)",
+            " bytes, synced_bytes, form, clock, kept, shift_ns)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?)",
             *(row.id, row.camera, row.run, row.path, row.width, row.height),
-            *(row.state, row.start_ns, row.form, row.clock, row.shift_ns),
+            *(row.state, row.start_ns, row.form, row.clock, row.kept, row.shift_ns),
         )
 
     def update_segment(self, row: SegmentRow) -> None:
@@ -80,6 +92,15 @@ class Index:
             segment,
         )
 
+    def replace_segment(self, old: int, row: SegmentRow, frames: Iterable[FrameRow]) -> None:
+        """A closed file takes over from another, whose file is then to be deleted."""
+        self.add_segment(row)
+        self.update_segment(row)
+        self.forget_frames(old)
+        self._add("UPDATE segments SET state = 'deleting' WHERE id = ?", old)
+        for frame in frames:
+            self.add_frame(row.id, frame, row.shift_ns)
+
     def restore_segment(self, segment: int) -> None:
         """Its file is not deleted after all."""
         self._add("UPDATE segments SET state = 'closed' WHERE id = ?", segment)
@@ -87,6 +108,24 @@ class Index:
     def keep_segment(self, segment: int) -> None:
         """Retention leaves it alone until a clip or a protection of its time is removed."""
         self._add("UPDATE segments SET kept = 1 WHERE id = ?", segment)
+
+    def new_clip_id(self) -> int:
+        self._next_clip += 1
+        return self._next_clip - 1
+
+    def save_clip(self, clip: ClipRow) -> None:
+        """Add a clip, or bring it up to date."""
+        values = [getattr(clip, name) for name in _CLIP_COLUMNS]
+        self._add(_SAVE_CLIP, *values)
+
+    def add_skip(self, camera: str, run: str, first: int, last: int, mode: Mode) -> None:
+        """A stretch of which the mode does not keep all; it may grow."""
+        self._add_run(camera, run)
+        self._add(
+            "INSERT INTO skips (camera, run, first, last, mode) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (camera, run, first) DO UPDATE SET last = max(last, excluded.last)",
+            *(camera, run, first, last, mode),
+        )
 
     def forget_clip(self, clip: int) -> None:
         self._add("DELETE FROM clips WHERE id = ?", clip)

@@ -15,8 +15,9 @@ from pathlib import Path
 from threading import Event as Flag
 
 from camfan import Event, EventPublisher, Frame, Gap, Report, Subscriber
-from camfan_config import Hidden, Site
+from camfan_config import Hidden, Site, select
 from camfan_nodes.recorder.folder import index_folder
+from camfan_nodes.recorder.intake import mode_of
 from camfan_nodes.recorder.storage import Storage
 from camfan_nodes.recorder.tally import Tally
 from camfan_nodes.recorder.trace import trace_frame
@@ -59,6 +60,8 @@ def run(
             index=index_folder(recorder),
             keep=recorder.keep,
             clips=recorder.clips,
+            mode_of=partial(mode_of, recorder),
+            cameras=select(site, recorder.cameras),
             site_ns=publisher.clock.site_ns,
             announce=publisher.publish,
         ) as storage,

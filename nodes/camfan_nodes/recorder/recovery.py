@@ -8,7 +8,7 @@ whose place and name are ours are touched, and a file with a frame in it is neve
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,8 +33,8 @@ class Recovered:
 def recover(folder: Path, index: Index) -> Recovered:
     """Add to the index what it lacks. Raises OSError; committing is left to the caller."""
     found = Recovered()
-    _remove_unnamed(folder)
     known = index.reader.paths()
+    _settle_unnamed(folder, known)
     left_open = {row.path: row for row in index.reader.segments(state="open")}
     for name in segment_files(folder):
         if name not in known:
@@ -42,9 +42,10 @@ def recover(folder: Path, index: Index) -> Recovered:
         elif name in left_open:
             _recover(folder, index, left_open[name], found)
         known.pop(name, None)
+    deleting = {row.id for row in index.reader.segments(state="deleting")}
     for segment in known.values():
         index.forget_segment(segment)
-        found.vanished += 1
+        found.vanished += segment not in deleting
     if found.salvaged or found.adopted or found.vanished:
         log.warning(
             "%s: %s segments salvaged, %s taken in that the index did not know, %s gone",
@@ -59,14 +60,18 @@ def segment_files(folder: Path) -> Iterator[str]:
 
 
 def unfinished_files(folder: Path) -> Iterator[str]:
-    """What a kill left before the first frame was whole."""
+    """What a kill left before its first frame was whole, or before the index referred to it."""
     return (name for name in _files(folder) if name.endswith(NEW))
 
 
-def _remove_unnamed(folder: Path) -> None:
-    """What was killed before its first frame was whole holds nothing that anybody was told of."""
+def _settle_unnamed(folder: Path, known: Container[str]) -> None:
+    """Name the files that the index refers to; the others hold nothing that was reported."""
     for name in list(unfinished_files(folder)):
-        (folder / name).unlink()
+        path = folder / name.removesuffix(NEW)
+        if name.removesuffix(NEW) in known and not path.exists():
+            (folder / name).rename(path)
+        else:
+            (folder / name).unlink()
 
 
 def _files(folder: Path) -> Iterator[str]:

@@ -38,11 +38,20 @@ def file_name(camera: str, start_ns: int, attempt: int = 0) -> str:
     return f"{camera}/{start:%Y-%m-%d}/{stem}{again}.mkv"
 
 
+def thumbnail_name(camera: str, start_ns: int, attempt: int = 0) -> str:
+    """As `file_name`, for the picture of a clip."""
+    return file_name(camera, start_ns, attempt).removesuffix(".mkv") + ".jpg"
+
+
 class Segment:
     """An open Matroska file of one camera, one run and one picture size."""
 
-    def __init__(self, folder: Path, about: About) -> None:
-        """Creates the file, under a name of its own until it has a frame. Raises OSError."""
+    def __init__(self, folder: Path, about: About, *, hidden: bool = False) -> None:
+        """Creates the file, under a name of its own until it has a frame. Raises OSError.
+
+        `hidden`: until `reveal`.
+        """
+        self._hidden = hidden
         self.about = about
         self.name, self._fd = _create(folder, about)
         self.path = folder / self.name
@@ -65,7 +74,7 @@ class Segment:
         head = b"" if self.bytes else matroska.header(self.about)
         at = self.bytes + len(head)
         written = write_all(self._fd, [head, before, jpeg, after], self.bytes)
-        if head:
+        if head and not self._hidden:
             _unnamed(self.path).rename(self.path)
         self.bytes += written
         at_ms = since_ns // matroska.MILLISECOND_NS
@@ -90,6 +99,11 @@ class Segment:
                 sync_folder(folder)
             self._entered = True
         self.synced_bytes = written
+
+    def reveal(self) -> None:
+        """Give a hidden file its name, for good."""
+        _unnamed(self.path).rename(self.path)
+        sync_folder(self.path.parent)
 
     def close(self) -> None:
         os.close(self._fd)

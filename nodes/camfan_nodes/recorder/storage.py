@@ -12,7 +12,7 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -20,16 +20,19 @@ from typing import Literal
 
 from camfan.frame import Frame
 from camfan.recording.errors import IndexDamagedError, RecordingError
+from camfan.recording.rows import ClipRow
 from camfan.recording.schema import explained
-from camfan_config import Clips, Keep
+from camfan_config import Clips, Keep, RecordingMode
 from camfan_config.report.mounts import network_share
 from camfan_nodes.recorder.expiry import CHECK_S, Expiry
 from camfan_nodes.recorder.files import Files
 from camfan_nodes.recorder.folder import KEEP_INDEX, Folder, look_at_folder
 from camfan_nodes.recorder.index import Index, open_index, set_aside
+from camfan_nodes.recorder.intake import Intake
 from camfan_nodes.recorder.losses import DISK_FULL, Losses, reason_of
 from camfan_nodes.recorder.recovery import recover
 from camfan_nodes.recorder.tally import Tally, Trouble
+from camfan_nodes.recorder.thumbnail import make_thumbnail
 from camfan_nodes.recorder.timeline import Moment
 from camfan_wire.header import Position
 from camfan_wire.messages import Event, Gap
@@ -56,12 +59,15 @@ class Storage:
         index: Path | None = None,
         keep: Keep | None = None,
         clips: Clips | None = None,
+        mode_of: Callable[[str], RecordingMode] = lambda _camera: "continuous",
+        cameras: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
         site_ns: Callable[[], int] = time.time_ns,
         announce: Callable[[Event], Event] = lambda event: event,
     ) -> None:
         """Raises RecordingError.
 
+        `cameras` are those that an event about no camera in particular is about.
         `index` is the folder of the index; None: that of the recordings.
         `announce` gets what happens to the recording itself: a full disk, a stepped clock; what
         it returns is recorded.
@@ -84,6 +90,16 @@ class Storage:
         self.expiry = Expiry(self._folder, self._index, keep or Keep(), clips, site_ns)
         self._files = Files(path, self._index, int(segment_s * 1e9), self._expire)
         self._segment_s = segment_s
+        self._intake = Intake(
+            self._index,
+            clips=clips,
+            mode_of=mode_of,
+            cameras=cameras,
+            site_ns=site_ns,
+            record=self._record,
+            passed=self._pass_over,
+            finished=self._finish_clip,
+        )
         self._positions = self._index.reader.positions()
         self._runs = self._index.reader.runs()
         self._committed_s = self._synced_s = clock()
@@ -98,10 +114,29 @@ class Storage:
         return self._folder.free_bytes()
 
     def append(self, frame: Frame) -> None:
-        """Record a frame, once; it is in the operating system's hands when this returns.
+        """Record a frame, once, or not, as the mode says.
 
-        Raises RecordingError when the index is damaged.
+        In the mode `continuous` it is in the operating system's hands when this returns. Raises
+        RecordingError when the index is damaged.
         """
+        self._intake.take(frame, self._clock())
+
+    def gap(self, gap: Gap) -> None:
+        """Record what will not come, in its place among the frames."""
+        self._intake.take(gap, self._clock())
+
+    def _record(self, item: Frame | Gap) -> None:
+        if isinstance(item, Gap):
+            self._record_gap(item)
+        else:
+            self._record_frame(item)
+
+    def _pass_over(self, frame: Frame) -> None:
+        """A frame that the mode does not keep."""
+        self._tally(frame.camera).skipped += 1
+        self._advance(frame.camera, frame.position)
+
+    def _record_frame(self, frame: Frame) -> None:
         tally = self._tally(frame.camera)
         ahead = self._advance(frame.camera, frame.position)
         if self.trouble is not None and not self._worth_trying(self.trouble):
@@ -126,10 +161,8 @@ class Storage:
         if moment.step_ns:
             self._tell_of_step(frame, moment)
 
-    def gap(self, gap: Gap) -> None:
-        """Record what will not come.
-
-        It is with the operating system when this returns: frames that follow survive a kill, and
+    def _record_gap(self, gap: Gap) -> None:
+        """It is with the operating system when this returns: frames that follow survive a kill, and
         would tell the next life that all before them is explained.
         """
         last = gap.first if gap.last is None else gap.last
@@ -148,12 +181,14 @@ class Storage:
         """Record that something happened."""
         if self._index.waiting < WAITING:
             self._index.add_event(event)
+            self._intake.event(event, self._clock())
 
     def tick(self) -> None:
         """Do what is due. Raises RecordingError when the index is damaged."""
         now_s = self._clock()
         if now_s - self._checked_s >= CHECK_S:
             self._expire(retry=True)
+        self._intake.tick(now_s)
         try:
             if now_s - self._synced_s >= self._sync_s * SYNC_SHARE:
                 self._synced_s = now_s
@@ -166,6 +201,7 @@ class Storage:
 
     def close(self) -> None:
         """Finish every file and make all of it durable, as far as the disk takes it."""
+        self._intake.close(self._clock())
         self._files.retire(float("inf"))
         for gap in self._losses.end():
             self._index.add_gap(gap, self._site_ns())
@@ -223,6 +259,7 @@ class Storage:
         if not self._index.waiting:  # else the disk did not take it before: tell it once
             for gap in self._losses.gaps():
                 self._index.add_gap(gap, self._site_ns())
+        self._intake.note()
         if not durable:
             self._files.note()
         try:
@@ -256,6 +293,17 @@ class Storage:
             if not finished:
                 self._checked_s = float("-inf")  # at the next tick
 
+    def _finish_clip(self, clip: ClipRow) -> None:
+        """Give a clip that is complete its thumbnail, as far as its peak is recorded."""
+        try:
+            self._commit(durable=False)
+            path = make_thumbnail(self._path, self._index.reader, clip)
+        except (OSError, sqlite3.OperationalError) as exc:
+            log.warning("clip of %s gets no thumbnail: %s", clip.camera, exc)
+            return
+        if path is not None:
+            self._index.save_clip(replace(clip, thumbnail=path))
+
     def _worth_trying(self, trouble: Trouble) -> bool:
         """It is time, and there is room; a disk that takes a frame now and then helps nobody."""
         now_s = self._clock()
@@ -271,6 +319,7 @@ class Storage:
 
     def _lose(self, frame: Frame, tally: Tally, trouble: Trouble) -> None:
         tally.lost += 1
+        self._intake.interrupt(frame.camera)
         before = self._losses.add(frame, trouble.reason)
         if before is not None:
             self._index.add_gap(before, self._site_ns())

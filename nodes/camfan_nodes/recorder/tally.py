@@ -23,5 +23,6 @@ class Tally:
     bytes: int = 0
     repeated: int = 0  # came again and were there already
     lost: int = 0  # came and could not be written
+    skipped: int = 0  # came, and the mode does not keep them
     missing: int = 0  # in gaps that the broker told of, where it knew how many
     until_ns: int | None = None  # site time of the newest frame recorded
