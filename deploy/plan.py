@@ -21,9 +21,9 @@ from camfan_config import (
     CamfanError,
     FileCamera,
     ImagesCamera,
-    Node,
     Picamera2Camera,
     Recorder,
+    SiteNode,
     Web,
     hosts,
     is_started,
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _needs(node: Node, folder: Path) -> Iterator[str]:
+def _needs(node: SiteNode, folder: Path) -> Iterator[str]:
     kind, section = node_kind(node.kind), node.section
     template = unit_file(kind, node.name)
     if not (UNITS / template).is_file():
@@ -102,7 +102,7 @@ def _needs(node: Node, folder: Path) -> Iterator[str]:
         _installed(node, section.tls.key, folder)
 
 
-def _installed(node: Node, path: str, folder: Path) -> str:
+def _installed(node: SiteNode, path: str, folder: Path) -> str:
     """A path of the site file as it is once the file lies in /etc/camfan. Raises PlanError."""
     there = PurePosixPath(path)
     if there.is_relative_to(folder):
@@ -116,7 +116,9 @@ def _installed(node: Node, path: str, folder: Path) -> str:
     return str(there)
 
 
-def _write_drop_ins(here: tuple[Node, ...], folder: Path, credentials: Path, into: Path) -> None:
+def _write_drop_ins(
+    here: tuple[SiteNode, ...], folder: Path, credentials: Path, into: Path
+) -> None:
     for node in here:
         lines = _drop_in(node, folder)
         if lines:
@@ -130,7 +132,7 @@ def _write_drop_ins(here: tuple[Node, ...], folder: Path, credentials: Path, int
         _write(into / "camfan-.service.d" / "10-secrets.conf", lines)
 
 
-def _write_keys(here: tuple[Node, ...], into: Path) -> None:
+def _write_keys(here: tuple[SiteNode, ...], into: Path) -> None:
     """Each node is given its own secret key, which only root can read where it lies."""
     for node in here:
         name = f"{BROKER if node.kind == 'broker' else node.name}.secret"
@@ -138,7 +140,7 @@ def _write_keys(here: tuple[Node, ...], into: Path) -> None:
         _write(into / f"{unit(node_kind(node.kind), node.name)}.d" / "10-keys.conf", lines)
 
 
-def _drop_in(node: Node, folder: Path) -> list[str]:
+def _drop_in(node: SiteNode, folder: Path) -> list[str]:
     """What the unit of a node must know of the site file; empty where it fits as it is."""
     service = [*_limits(node), *_ports(node)]
     written = [
@@ -153,7 +155,7 @@ def _drop_in(node: Node, folder: Path) -> list[str]:
     return [*(["[Unit]", *head] if head else []), *(["[Service]", *service] if service else [])]
 
 
-def _limits(node: Node) -> Iterator[str]:
+def _limits(node: SiteNode) -> Iterator[str]:
     section = node.section
     if isinstance(section, Broker):
         yield f"MemoryMax={section.memory + section.memory // 4 + OVERHEAD_BYTES}"
@@ -166,7 +168,7 @@ def _limits(node: Node) -> Iterator[str]:
             yield f"WatchdogSec={watchdog_s:g}"
 
 
-def _ports(node: Node) -> Iterator[str]:
+def _ports(node: SiteNode) -> Iterator[str]:
     """The right to listen on a port below 1024, such as 443, where one is written."""
     section = node.section
     listens: list[int] = []

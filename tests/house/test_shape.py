@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 MOST_LINES = 400
 DOUBLED = frozenset(
     {
-        *("Answer", "Board", "Broker", "CameraSummary", "Node"),
+        *("Answer", "Board", "Broker", "CameraSummary"),
         *("Shot", "View"),
     }
 )

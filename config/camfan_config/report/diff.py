@@ -15,7 +15,7 @@ from camfan_config.document.places import dotted
 from camfan_config.load import Loaded
 from camfan_config.report.render import as_written, plain
 from camfan_config.site.topology import (
-    Node,
+    SiteNode,
     as_seen_by,
     bind_addresses,
     brokers_for,
@@ -96,7 +96,7 @@ def _started_with(site: Site, name: str) -> object:
 _FOR_OTHERS = frozenset({"title", "zones", "masks", "host", "broker"})
 
 
-def _dials(site: Site, node: Node) -> object:
+def _dials(site: Site, node: SiteNode) -> object:
     """Where a node finds the brokers it needs; a broker, where it is found."""
     names = (node.name,) if node.kind == "broker" else brokers_for(site, node.name)
     return [endpoints(site, name) for name in names]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camfan_config.site.topology import Node, broker_of, brokers, hosts, nodes, select
+from camfan_config.site.topology import SiteNode, broker_of, brokers, hosts, nodes, select
 from camfan_config.types import CustomCamera, Motion, Recorder, Site, UpstreamCamera, Web
 
 
@@ -15,7 +15,7 @@ def consumers(site: Site) -> dict[str, tuple[str, ...]]:
     }
 
 
-def source_of(node: Node) -> str:
+def source_of(node: SiteNode) -> str:
     """`v4l2`; the kind of a node that is not a camera."""
     tag = node.section.__struct_config__.tag
     return str(tag) if tag else node.kind
@@ -49,7 +49,7 @@ def _label(site: Site, broker: str, cameras: tuple[str, ...]) -> str:
     return "all" if taken and taken == there else ", ".join(taken)
 
 
-def _box(node: Node) -> str:
+def _box(node: SiteNode) -> str:
     if node.kind == "broker":
         return f'{{{{"{node.name}"}}}}'
     if isinstance(node.section, CustomCamera):

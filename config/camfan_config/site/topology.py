@@ -23,7 +23,7 @@ Placed = CameraBase | Recorder | Motion | Web
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class SiteNode:
     """One process of the site; a `custom` camera is listed too, though it is not started."""
 
     kind: str  # of NODE_KINDS
@@ -126,18 +126,18 @@ def _host(site: Site, section: NodeSection) -> str:
     return host_label(section.host) if isinstance(section, Broker) else host_of(site, section)
 
 
-def nodes(site: Site) -> tuple[Node, ...]:
+def nodes(site: Site) -> tuple[SiteNode, ...]:
     """The brokers first, then all nodes in the order of the file."""
     return tuple(
-        Node(kind.name, name, _host(site, section), section)
+        SiteNode(kind.name, name, _host(site, section), section)
         for kind in NODE_KINDS.values()
         for name, section in sections(site, kind).items()
     )
 
 
-def hosts(site: Site) -> dict[str, tuple[Node, ...]]:
+def hosts(site: Site) -> dict[str, tuple[SiteNode, ...]]:
     """Host label to what runs there; the hosts of brokers come first."""
-    found: dict[str, tuple[Node, ...]] = {}
+    found: dict[str, tuple[SiteNode, ...]] = {}
     for node in nodes(site):
         found[node.host] = (*found.get(node.host, ()), node)
     return found

@@ -32,7 +32,7 @@ QUALITY_STEP = 15
 QUALITY_FLOOR = 30
 SILENCE_S = 3.0  # without a receipt, of which one comes each second: the link was cut
 REMEMBERED = 4096  # frames whose receipt is still out
-LATE_S = 0.1  # by which a broker that has time for its work may be behind with it
+BEHIND_S = 0.1  # by which a broker that has time for its work may be behind with it
 RECEIPTS = 3  # of which a judgement is made, at least
 BEHIND = 3  # frames under way at each receipt, at least, where a link is thin: its queue stays full
 
@@ -120,7 +120,7 @@ class Adaptation:
             if now_s - self._heard_s > SILENCE_S:
                 self._begin_anew()
             self._heard_s = now_s
-            if late_s > LATE_S:
+            if late_s > BEHIND_S:
                 return
             if sequence <= self._from:
                 return  # made before the last change, and still under way then

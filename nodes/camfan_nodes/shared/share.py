@@ -10,8 +10,8 @@ from pathlib import Path
 
 from camfan_config import (
     BROKER,
-    Node,
     Site,
+    SiteNode,
     did_you_mean,
     diff_sites,
     host_label,
@@ -72,7 +72,7 @@ def choose_host(site: Site, asked: str | None, machine: str | None = None) -> st
     )
 
 
-def _hint(wrong: str, known: dict[str, tuple[Node, ...]]) -> str:
+def _hint(wrong: str, known: dict[str, tuple[SiteNode, ...]]) -> str:
     return did_you_mean(host_label(wrong), known, otherwise="its hosts are")
 
 
@@ -99,7 +99,7 @@ def page_address(site: Site, processes: Sequence[NodeProcess]) -> str | None:
     return f"http{'s' if site.web.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _process(site: Site, options: tuple[str, ...], node: Node) -> NodeProcess:
+def _process(site: Site, options: tuple[str, ...], node: SiteNode) -> NodeProcess:
     kind = node_kind(node.kind)
     if node.kind == BROKER:
         name = ("--name", node.name) if site.brokers else ()

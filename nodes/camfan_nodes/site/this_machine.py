@@ -23,9 +23,9 @@ from camfan_config import (
     FileCamera,
     ImagesCamera,
     Motion,
-    Node,
     Recorder,
     Site,
+    SiteNode,
     V4l2Camera,
     Web,
     hosts,
@@ -57,14 +57,14 @@ def machine_warnings(site: Site) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _own_nodes(site: Site) -> tuple[Node, ...]:
+def _own_nodes(site: Site) -> tuple[SiteNode, ...]:
     """The nodes of this machine; none if it is not known which of the hosts it is."""
     known = hosts(site)
     label = LOCALHOST if set(known) == {LOCALHOST} else own_label(known)
     return tuple(node for node in known.get(label or "", ()) if is_started(node.section))
 
 
-def _look(site: Site, node: Node) -> Iterator[str]:
+def _look(site: Site, node: SiteNode) -> Iterator[str]:
     section = node.section
     if isinstance(section, Broker):
         yield from _ports(site, node.name, section)
@@ -79,7 +79,7 @@ def _look(site: Site, node: Node) -> Iterator[str]:
         yield from _web(site, section)
 
 
-def _camera(node: Node) -> Iterator[str]:
+def _camera(node: SiteNode) -> Iterator[str]:
     section = node.section
     assert isinstance(section, CameraBase)
     yield from _sentence(lambda: _source(node))
@@ -87,7 +87,7 @@ def _camera(node: Node) -> Iterator[str]:
         yield from _writable(Path(section.ring.path))
 
 
-def _source(node: Node) -> None:
+def _source(node: SiteNode) -> None:
     """Raises what the camera's node would end with, or would try again for."""
     section = node.section
     source = source_of(node.name, section, NodeClock(threading.Event()))  # type: ignore[arg-type]
