@@ -1,5 +1,5 @@
-"""The broker: every frame of a site passes through this one process.
+"""The broker: every frame of a site passes through this process.
 
-It routes, remembers and counts. It never decodes a picture, never touches a disk, and never waits
-for a client: one thread owns the sockets (`broker.py`).
+It routes, stores and counts frames. It does not decode a JPEG, write to a disk, or wait for a
+client. One thread owns the sockets (`broker.py`).
 """

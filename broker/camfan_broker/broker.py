@@ -70,7 +70,7 @@ class BrokerLoop:
         self.site = site
         self.name = first_broker(site)
         self.clock = SiteClock()
-        self.turned_ns = time.monotonic_ns()  # when the loop last went round
+        self.looped_ns = time.monotonic_ns()  # monotonic: when the loop last went round
         self._reloader = reloader
         self._stopped = False
         self._tick_ns = 0
@@ -153,7 +153,7 @@ class BrokerLoop:
             batching.wait()
             taken = self.ingest.taken
             poller.run_once(self._wait_ms())
-            now = self.turned_ns = time.monotonic_ns()
+            now = self.looped_ns = time.monotonic_ns()
             batching.took(self.ingest.taken - taken, now)
             if self.demands.is_stale:  # once a round is enough: many peers may come and go in one
                 self.demands.update()
@@ -216,6 +216,6 @@ class BrokerLoop:
             self.gatekeeper.admit(outcome.roster, asker.rights.name if asker else None)
             self._configure(outcome.site)
             answer = messages.Reloaded(changed=taken, problems=later)
-            log.info("the site file was read again: %s", "; ".join(taken + later) or "no change")
+            log.info("the site file was reloaded: %s", "; ".join(taken + later) or "no change")
         if outcome.asked_by is not None:
             self.router.reply(outcome.asked_by, answer)

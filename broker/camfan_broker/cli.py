@@ -50,10 +50,10 @@ def main(argv: list[str] | None = None) -> int:
         with hiding_errors(hidden):
             site = _read(hidden, config)
             if args.check:
-                print(f"{config}: good; {len(site.cameras)} cameras")  # noqa: T201 - the answer
+                print(f"{config}: valid; {len(site.cameras)} cameras")  # noqa: T201 - the answer
                 return 0
             return _serve(site, config, args.key, choose(site, args.name), hidden)
-    except KeyboardInterrupt:  # before signals were heard
+    except KeyboardInterrupt:  # before signal handlers were set
         return 0
     except SiteError as exc:
         sys.stderr.write(f"{printable_lines(str(exc))}\n")
@@ -69,29 +69,29 @@ def main(argv: list[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="broker",
-        description="The broker of a site: takes frames from its cameras and hands them to the "
-        "readers that are permitted.",
+        description="Run the broker of a site: receive frames from its cameras and send them "
+        "to the readers that are permitted.",
         epilog="Exit codes: 0 stopped by a signal, 69 cannot start (a port is taken), "
-        "78 the site file has mistakes. SIGHUP reads the site file again.",
+        "78 the site file has mistakes. SIGHUP reloads the site file.",
     )
     parser.add_argument(
         "--config",
         type=Path,
         metavar="FILE",
-        help=f"the site file; without it ${VARIABLE}, or {DEFAULT} in this folder",
+        help=f"site file; default: ${VARIABLE}, then {DEFAULT} in this folder",
     )
     parser.add_argument(
-        "--name", help="which of the site's brokers; without it, the only one of this machine"
+        "--name", help="name of the broker; default: the only one of the site or of this machine"
     )
     parser.add_argument(
         "--key",
         type=Path,
         metavar="FILE",
-        help="the broker's secret key; without it $CREDENTIALS_DIRECTORY/broker.secret, or the one "
-        "in the folder of keys",
+        help="secret key of the broker; default: $CREDENTIALS_DIRECTORY/broker.secret, then "
+        "broker.secret in the folder of keys",
     )
-    parser.add_argument("--check", action="store_true", help="check the site file and exit")
-    parser.add_argument("--verbose", action="store_true", help="say more in the log")
+    parser.add_argument("--check", action="store_true", help="validate the site file and exit")
+    parser.add_argument("--verbose", action="store_true", help="log at debug level")
     parser.add_argument("--version", action="version", version=f"broker {version('camfan')}")
     return parser
 
@@ -101,7 +101,7 @@ class WhichBrokerError(CamfanError):
 
 
 def choose(site: Site, asked: str | None) -> str:
-    """The name of the broker to be. Raises WhichBrokerError."""
+    """The name of the broker to run. Raises WhichBrokerError."""
     known = brokers(site)
     if asked is not None:
         if asked in known:
@@ -115,7 +115,7 @@ def choose(site: Site, asked: str | None) -> str:
     if len(here) == 1:
         return here[0]
     raise WhichBrokerError(
-        f"site '{site.site}' has brokers {', '.join(known)}; say which with --name"
+        f"site '{site.site}' has brokers {', '.join(known)}; choose one with --name"
     )
 
 
@@ -126,7 +126,7 @@ def _log_to_stderr(hidden: Hidden, *, verbose: bool) -> None:
 
 
 def _read(hidden: Hidden, config: Path) -> Site:
-    """The site file; what came into it from elsewhere is not said from now on."""
+    """The site file; secrets in it are hidden from now on."""
     loaded = read_site(config)
     hidden.add_all(loaded.hidden)
     return loaded.site
@@ -157,7 +157,7 @@ def _serve(whole: Site, config: Path, key: Path | None, name: str, hidden: Hidde
             for warning in warnings(broker):
                 log.warning(warning)
             if locks is not None:
-                log.info("encrypted; %d keys may come in", len(locks.roster.ids))
+                log.info("encrypted; %d keys are admitted", len(locks.roster.ids))
             had = broker.addresses
             log.info("ingest %s, fanout %s, delivery %s", had.ingest, had.fanout, had.delivery)
             notify("READY=1")

@@ -1,7 +1,7 @@
-"""Reading the site file again while everything runs.
+"""Reload of the site file while the broker runs.
 
-Parsing is work for a thread of its own; the loop takes the result when it is there. A file with
-mistakes changes nothing, and says what is wrong.
+A thread of its own parses the file; the loop takes the result when it is there. A file with
+mistakes changes nothing, and the answer lists the mistakes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from camfan_config import (
 
 log = logging.getLogger(__name__)
 
-LATER = "take effect when the broker is started again"
-MOVED = "its source takes effect when the broker is started again; nothing was taken over"
+LATER = "changes take effect when the broker is restarted"
+MOVED = "its new source takes effect when the broker is restarted; the file was not loaded"
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadOutcome:
-    """What reading the file gave, and which peers asked for it."""
+    """The result of a reload, and the peer that asked for it."""
 
     site: Site | None
     roster: Roster | None
@@ -55,7 +55,7 @@ class Reloader:
         self.outcomes: queue.SimpleQueue[ReloadOutcome] = queue.SimpleQueue()
 
     def ask(self, asked_by: bytes | None = None) -> None:
-        """Start reading; any thread, also a signal handler."""
+        """Begin a reload; any thread, also a signal handler."""
         threading.Thread(target=self._read, args=(asked_by,), name="reload", daemon=True).start()
 
     def _read(self, asked_by: bytes | None) -> None:
@@ -65,13 +65,13 @@ class Reloader:
                 roster = None if site.security.keys is None else read_roster(site)
                 outcome = ReloadOutcome(site, roster, [], asked_by)
         except CamfanError as exc:
-            log.error("the site file was not taken: %s", exc)
+            log.error("the site file was not loaded: %s", exc)
             outcome = ReloadOutcome(None, None, str(exc).splitlines(), asked_by)
         self.outcomes.put(outcome)
 
 
 def changes(old: Site, new: Site) -> tuple[list[str], list[str]]:
-    """What a running broker can take over, and what it cannot; one line each."""
+    """What a running broker can change, and what it cannot; one line each."""
     taken = [f"camera {name} added" for name in new.cameras if name not in old.cameras]
     taken += [f"camera {name} removed" for name in old.cameras if name not in new.cameras]
     known = {**old.upstream, **new.upstream}
@@ -83,7 +83,7 @@ def changes(old: Site, new: Site) -> tuple[list[str], list[str]]:
 
 
 def elsewhere(old: Site, new: Site) -> list[str]:
-    """Cameras that a running broker cannot take over, since they come by another way now."""
+    """Cameras whose kind of source has changed, which a running broker cannot follow."""
     both = [name for name in new.cameras if name in old.cameras]
     moved = [n for n in both if _is_taken(old, n) != _is_taken(new, n)]
     return [f"camera {name}: {MOVED}" for name in moved]
@@ -94,28 +94,28 @@ def _is_taken(site: Site, camera: str) -> bool:
 
 
 def _bound_with(site: Site) -> object:
-    """What the sockets were made with."""
+    """The options that the sockets were made with."""
     security, limits = site.security, site.security.limits
     sizes = (limits.frame, limits.message, limits.topic)
     return security.keys, security.server_key, security.insecure, sizes
 
 
 def key_changes(old: Roster | None, new: Roster | None) -> list[str]:
-    """Whose key or rights are others now; one line each."""
+    """Names whose keys or rights have changed; one line each."""
     if old is None or new is None:
         return []
     had, has = old.names(), new.names()
-    lines = [f"key of {name} taken" for name in sorted(has.keys() - had.keys())]
+    lines = [f"key of {name} added" for name in sorted(has.keys() - had.keys())]
     lines += [f"key of {name} revoked" for name in sorted(had.keys() - has.keys())]
     for name in sorted(had.keys() & has.keys()):
         lines += _key_change(name, had[name], has[name])
         if any(old.by_id[user] != new.by_id[user] for user in had[name] & has[name]):
-            lines.append(f"rights of {name} are others")
+            lines.append(f"rights of {name} changed")
     return lines
 
 
 def _key_change(name: str, had: set[str], has: set[str]) -> list[str]:
     if not had & has:
-        return [f"key of {name} is another one"]
-    lines = [f"key of {name}: a second one is valid too"] if has - had else []
-    return lines + ([f"key of {name}: the old one is revoked"] if had - has else [])
+        return [f"key of {name} replaced"]
+    lines = [f"key of {name}: a second key is valid too"] if has - had else []
+    return lines + ([f"key of {name}: the old key is revoked"] if had - has else [])

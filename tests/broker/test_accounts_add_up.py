@@ -1,4 +1,4 @@
-"""Where frames went adds up at every moment one looks, and frames nobody asked for are not lost."""
+"""The accounts of frames add up at any moment, and frames without a subscription are not lost."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Sending:
         self.camera.accept(read_frame(parts), parts[1], zmq.Frame(parts[2]), self.now)
 
 
-def test_what_nobody_subscribed_to_is_unwanted() -> None:
+def test_frames_without_a_subscription_are_unwanted() -> None:
     """A PUB socket does not send it, and its publisher does not know."""
     sending = Sending()
     sending.listens_to(4)
@@ -101,7 +101,7 @@ def test_what_was_asked_for_and_did_not_come_is_lost() -> None:
     assert sending.camera.lost == 1 + 2
 
 
-def test_the_first_frames_of_a_run_are_no_loss() -> None:
+def test_the_first_frames_of_a_run_are_not_lost() -> None:
     """They were taken before the broker had subscribed."""
     sending = Sending()
     for _ in range(3):
@@ -168,7 +168,7 @@ def test_accounts_add_up_at_every_moment(live: LiveBroker) -> None:
 
 
 def test_a_trace_does_not_contradict_itself(live: LiveBroker) -> None:
-    """A frame that was taken before the camera was connected, and came late: for all who speak."""
+    """A frame that was captured before the camera connected, and came late: in every answer."""
     wire = Wire(int(live.broker.addresses.ingest.rpartition(":")[2]))
     wire.cut()
     with closing(wire), Subscriber.every(live.site, "one", name="all") as every:

@@ -39,10 +39,10 @@ def get(site: TestSite, path: str) -> tuple[int, str]:
             return exc.code, exc.read().decode()
 
 
-def test_check_says_good_and_starts_nothing(written: TestSite) -> None:
+def test_check_validates_and_starts_nothing(written: TestSite) -> None:
     with broker_process(written.path, "--check") as process:
         assert process.wait() == 0
-        assert process.output.endswith("good; 2 cameras")
+        assert process.output.endswith("valid; 2 cameras")
 
 
 @pytest.mark.parametrize("module", ["camfan_broker.camera.ring", "ingest tcp:"])
@@ -134,7 +134,7 @@ def test_head_is_answered_like_get_without_a_body(written: TestSite, path: str) 
     assert found[0] == found[1]
 
 
-def test_adding_a_camera_and_reloading_disturbs_nobody(written: TestSite) -> None:
+def test_adding_a_camera_and_reloading_interrupts_no_stream(written: TestSite) -> None:
     """SIGHUP takes a new camera over while a subscriber of all cameras goes on reading."""
     with running_broker(written.path) as process, Camera(written.path, "one") as one:
         with Subscriber.every(written.delivery_endpoint) as frames:
@@ -166,7 +166,7 @@ def test_a_reload_with_mistakes_changes_nothing(written: TestSite) -> None:
 
 
 def test_closing_its_terminal_ends_it(written: TestSite) -> None:
-    """The hangup of a window that is closed is no wish to read the file again."""
+    """The hangup of a terminal window that is closed does not ask for a reload."""
     command = [sys.executable, "-m", "camfan_broker", "--config", str(written.path)]
     with Terminal(command) as terminal:
         wait_until(lambda: "ingest tcp://" in terminal.shown())
@@ -176,7 +176,7 @@ def test_closing_its_terminal_ends_it(written: TestSite) -> None:
         assert terminal.popen.wait(READ_S) == 0
 
 
-def test_garbage_on_every_port_disturbs_nobody(written: TestSite) -> None:
+def test_garbage_on_every_port_interrupts_no_stream(written: TestSite) -> None:
     """Random bytes, HTTP and broken ZMTP cost their own connection only; frames go on."""
     random.seed(5)
     rude = [
@@ -205,7 +205,7 @@ def test_garbage_on_every_port_disturbs_nobody(written: TestSite) -> None:
 
 
 def test_wrong_messages_are_refused_and_counted(written: TestSite) -> None:
-    """Frames that lie, and control messages that are none, are counted by reason."""
+    """Frames with false headers and invalid control messages are counted by reason."""
     good, turned = jpeg(), with_orientation(jpeg(), 6)
     header = {
         "version": 1, "camera": "one", "run": "0" * 16, "sequence": 8, "captured": 1,

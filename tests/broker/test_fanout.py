@@ -103,7 +103,7 @@ def publish_all(
     return live.broker.cameras[names[0]].received > 0
 
 
-def test_a_newcomer_gets_the_last_picture_and_nobody_gets_it_twice(
+def test_a_new_subscriber_gets_the_newest_frame_and_no_other_gets_it_twice(
     live: LiveBroker, connect: Connect
 ) -> None:
     with Publisher(live.site, "one") as one:

@@ -68,7 +68,7 @@ def passed(live: LiveBroker, sequence: int, run: str = RUN) -> None:
 
 
 def assert_rejected(live: LiveBroker, received: int, **reasons: int) -> None:
-    """So many frames were accepted, and the others were counted by their reasons."""
+    """This number of frames was accepted, and the others were counted by their reasons."""
     assert {k.replace("-", "_"): n for k, n in camera_of(live).refused.items()} == reasons
     assert camera_of(live).received == received
 

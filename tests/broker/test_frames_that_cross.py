@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from camfan_broker.upstream.inbox import WAITING, UpstreamCameraMap, UpstreamFrame, UpstreamInbox
+from camfan_broker.upstream.camera_map import UpstreamCameraMap
+from camfan_broker.upstream.inbox import WAITING, UpstreamFrame, UpstreamInbox
 from camfan_config import Limits
 from camfan_wire.clock import ClockEstimate, SiteClock
 from camfan_wire.header import MAX_COUNT, MAX_NS, Header, decode_header, encode_header
@@ -46,11 +47,11 @@ STEPS = st.lists(st.tuples(st.integers(1, 5), st.integers(0, 4), st.booleans()),
 
 
 @given(STEPS)
-def test_what_is_left_there_is_unwanted_unless_somebody_needs_all(
+def test_what_is_not_fetched_is_unwanted_unless_a_reader_needs_all(
     steps: list[tuple[int, int, bool]],
 ) -> None:
     """Between two frames, every missing sequence is either said to be unwanted, or missing to
-    those who need it whole; and what the camera itself left out stays unwanted.
+    readers that need it whole; and what the camera itself left out stays unwanted.
     """
     passage, clock = UpstreamCameraMap("here", SiteClock(), Limits()), clock_there()
     sequence, unwanted, before = -1, 0, 0

@@ -25,7 +25,7 @@ def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
 
 
 class Knocked(Gatekeeper):
-    """Somebody calls at the worst moment: just before libzmq is told that nobody listens."""
+    """A client connects at the worst moment: just before the monitor is switched off."""
 
     port = 0
 

@@ -12,7 +12,7 @@ import pytest
 from camfan_broker.report.health import MAX_REQUESTS, HealthServer
 from camfan_testing.live import LiveBroker
 
-SOON_S = 3.0  # sooner than the server gives up on who says nothing
+SOON_S = 3.0  # sooner than the server closes a silent connection
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def ask(port: int, path: str) -> str:
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /met", b"GET /metrics HTTP/1.1\r\nHost: x\r\n"])
-def test_silent_connections_keep_nobody_out(port: int, said: bytes) -> None:
+def test_silent_connections_keep_no_client_out(port: int, said: bytes) -> None:
     """Whether they say nothing or never end what they say: the oldest of them makes room."""
     with crowd(port, said) as silent:
         assert "camfan_" in ask(port, "/metrics")
@@ -49,7 +49,7 @@ def test_silent_connections_keep_nobody_out(port: int, said: bytes) -> None:
         assert silent[0].recv(1) == b""  # it was ended
 
 
-def test_who_came_last_still_gets_its_answer(port: int) -> None:
+def test_the_last_client_still_gets_its_answer(port: int) -> None:
     """Those that were not ended can still ask."""
     with crowd(port, b"") as silent:
         assert ask(port, "/healthz") == "ok\n"

@@ -1,4 +1,4 @@
-"""How the broker's loop waits: whoever has something to say is heard, and nobody else is asked."""
+"""How the broker's loop waits: sockets with input are received from, and no others are asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import zmq
 from camfan_broker.loop.poller import Poller
 from camfan_wire.sockets import has_input
 
-LONG_MS = 20_000  # a turn that waits for so long has failed
+LONG_MS = 20_000  # a round that waits for this long has failed
 
 
 class Ear:
@@ -71,7 +71,7 @@ def polling(ears: tuple[Ear, ...]) -> Poller:
     return poller
 
 
-def test_only_who_has_spoken_is_asked(ears: tuple[Ear, Ear]) -> None:
+def test_only_a_socket_that_has_signalled_is_asked(ears: tuple[Ear, Ear]) -> None:
     one, two = ears
     poller = polling(ears)
     before = two.asked
@@ -83,7 +83,7 @@ def test_only_who_has_spoken_is_asked(ears: tuple[Ear, Ear]) -> None:
     assert two.asked == before
 
 
-def test_a_turn_in_which_nothing_comes_asks_nobody(ears: tuple[Ear, Ear]) -> None:
+def test_a_round_without_input_asks_no_socket(ears: tuple[Ear, Ear]) -> None:
     poller = polling(ears)
     before = [ear.asked for ear in ears]
 
@@ -93,14 +93,14 @@ def test_a_turn_in_which_nothing_comes_asks_nobody(ears: tuple[Ear, Ear]) -> Non
 
 
 def test_what_came_before_a_send_on_the_same_socket_is_heard(ears: tuple[Ear, Ear]) -> None:
-    """libzmq takes the word of the descriptor during the send, and never gives it again."""
+    """libzmq takes the signal of the descriptor during the send, and never gives it again."""
     one, _ = ears
     poller = polling(ears)
 
     for number in range(50):
         one.other.send(str(number).encode())
         deadline = time.monotonic() + 10
-        while not has_input(one.socket):  # which takes the word as well
+        while not has_input(one.socket):  # which takes the signal as well
             assert time.monotonic() < deadline
         one.send()
         poller.run_once(LONG_MS)
@@ -109,7 +109,7 @@ def test_what_came_before_a_send_on_the_same_socket_is_heard(ears: tuple[Ear, Ea
     assert one.heard[1:] == [str(number).encode() for number in range(50)]
 
 
-def test_whoever_is_touched_in_a_turn_is_asked_before_the_next_wait(
+def test_a_socket_that_is_touched_in_a_round_is_asked_before_the_next_wait(
     ears: tuple[Ear, Ear],
 ) -> None:
     one, two = ears

@@ -54,10 +54,12 @@ def accept(one: TrackedCamera, found: Header, at_ns: int = 0) -> RingEntry:
 
 
 def camera(*headers: Header, name: str = "one", frames: int = 1000) -> TrackedCamera:
-    """A camera that nobody can ask for what is missing, with a ring of so many frames."""
+    """A camera that cannot be asked for what is missing, with a ring of this many frames."""
     clock = Clock()
     made = TrackedCamera(name, frames * ENTRY_BYTES, Pace(), RepairMemory(1_000_000), clock)
-    made.repairs.backlog(Position(RUN_A, 0), Position(RUN_A, 1))  # once, somebody waited in vain
+    made.repairs.backlog(
+        Position(RUN_A, 0), Position(RUN_A, 1)
+    )  # a reader has waited once, in vain
     clock.now = FIRST_PATIENCE_NS
     made.repairs.advance(clock.now)
     for one in headers:
@@ -177,7 +179,7 @@ def test_what_the_ring_dropped_is_a_gap() -> None:
     assert drain(made)[0] == gap(4, 14, "ring-overrun")
 
 
-def test_a_subscriber_overtaken_by_the_ring_is_told() -> None:
+def test_a_subscriber_overtaken_by_the_ring_gets_a_gap() -> None:
     one = camera(header(0), frames=5)
     made = reader(every(credit=1), one)
     assert drain(made) == [(RUN_A, 0)]
@@ -219,7 +221,7 @@ def test_a_run_that_ended_unseen_is_a_gap_of_unknown_length() -> None:
 
 
 def test_a_camera_that_restarts_in_sight_leaves_a_gap_that_may_be_empty() -> None:
-    """Nobody knows what it had numbered when it ended."""
+    """It is not known how many frames it had numbered when it ended."""
     one = camera(header(6), header(7), header(0, RUN_B), header(1, RUN_B))
     made = reader(every(Position(RUN_A, 6)), one)
 
@@ -247,7 +249,7 @@ def test_a_position_ahead_of_the_ring_waits() -> None:
     st.integers(1, 30),
     st.integers(0, 20),
 )
-def test_every_sequence_is_given_or_told_exactly_once(
+def test_every_sequence_is_a_frame_or_in_a_gap_exactly_once(
     steps: list[int], frames: int, start: int
 ) -> None:
     """For any losses on the way in and any ring: frames and gaps together leave nothing out."""

@@ -22,7 +22,7 @@ SECOND = 1_000_000_000
 MS = 1_000_000
 ENTRY_BYTES = 10 + 2 + OVERHEAD_BYTES
 
-Told = tuple[str, int] | Gap
+Delivered = tuple[str, int] | Gap
 
 
 def header(run: str, sequence: int, unwanted: int = 0, *, late: bool = False) -> Header:
@@ -52,7 +52,7 @@ class World:
         self.kept: list[Position] = []  # in the camera's own ring, in order
         self.forgotten: dict[str, int] = {}  # what its ring has lost, by run: up to this sequence
         self.asked: list[Repair] = []
-        self.readers: list[tuple[EveryReader, list[Told]]] = []
+        self.readers: list[tuple[EveryReader, list[Delivered]]] = []
 
     def capture(self, run: str, sequence: int, *, arrives: bool = True, unwanted: int = 0) -> None:
         self.kept.append(Position(run, sequence))
@@ -77,17 +77,17 @@ class World:
         return self.readers[0][0]
 
     @property
-    def told(self) -> list[Told]:
+    def delivered(self) -> list[Delivered]:
         return self.readers[0][1]
 
     def drain(self) -> None:
-        for reader, told in self.readers:
+        for reader, delivered in self.readers:
             while reader.credit.is_open:
                 item = reader.next(self.now)
                 if item is None:
                     break
                 reader.sent(self.now)
-                told.append(
+                delivered.append(
                     item if isinstance(item, Gap) else (item.header.run, item.header.sequence)
                 )
 
@@ -163,7 +163,7 @@ def gap(first: int, last: int | None, reason: str, run: str = RUN_A) -> Gap:
     return Gap(camera="one", run=run, first=first, last=last, reason=reason)
 
 
-def frames(run: str, *sequences: int) -> list[Told]:
+def frames(run: str, *sequences: int) -> list[Delivered]:
     return [(run, sequence) for sequence in sequences]
 
 
@@ -176,7 +176,7 @@ def test_what_never_arrived_comes_late_and_in_its_place() -> None:
 
     world.play()
 
-    assert world.told == frames(RUN_A, *range(1, 10))
+    assert world.delivered == frames(RUN_A, *range(1, 10))
     account = world.reader.cursors["one"].account
     assert (account.delivered, account.late, account.lost.total()) == (9, 4, 0)
     assert held(world.reader.cursors["one"]) == 0
@@ -197,7 +197,7 @@ def test_the_loop_rests_when_an_answer_has_come_while_the_reader_waited() -> Non
         if not world.answer():
             break
     world.drain()
-    assert world.told == frames(RUN_A, *range(1, 10))
+    assert world.delivered == frames(RUN_A, *range(1, 10))
 
     world.now += ANSWER_NS
     world.turn()
@@ -220,7 +220,7 @@ def test_the_loop_rests_while_a_camera_takes_no_request() -> None:
 
     world.connect()
     world.play()
-    assert world.told == frames(RUN_A, *range(1, 10))
+    assert world.delivered == frames(RUN_A, *range(1, 10))
 
 
 def test_a_new_broker_gets_what_came_while_there_was_none() -> None:
@@ -230,12 +230,12 @@ def test_a_new_broker_gets_what_came_while_there_was_none() -> None:
         world.capture(RUN_A, sequence, arrives=sequence >= 30)
     world.read(Position(RUN_A, 9))
     world.drain()
-    assert world.told == []  # the camera's node may still be on its way
+    assert world.delivered == []  # the camera's node may still be on its way
 
     world.connect()
     world.play()
 
-    assert world.told == frames(RUN_A, *range(10, 40))
+    assert world.delivered == frames(RUN_A, *range(10, 40))
 
 
 def test_what_the_camera_has_no_more_is_a_gap_with_its_reason() -> None:
@@ -248,10 +248,12 @@ def test_what_the_camera_has_no_more_is_a_gap_with_its_reason() -> None:
 
     world.play()
 
-    gaps = [item for item in world.told if isinstance(item, Gap)]
+    gaps = [item for item in world.delivered if isinstance(item, Gap)]
     assert [(g.first, g.last) for g in gaps] == [(n, n) for n in range(10, 15)]
     assert {g.reason for g in gaps} == {"ring-overrun"}
-    assert [i for i in world.told if not isinstance(i, Gap)] == frames(RUN_A, 9, *range(15, 40))
+    assert [i for i in world.delivered if not isinstance(i, Gap)] == frames(
+        RUN_A, 9, *range(15, 40)
+    )
 
 
 def test_runs_that_lived_and_died_unseen_are_repaired_too() -> None:
@@ -271,7 +273,7 @@ def test_runs_that_lived_and_died_unseen_are_repaired_too() -> None:
 
     world.play()
 
-    assert world.told == [
+    assert world.delivered == [
         *frames(RUN_A, *range(3, 9)),
         *frames(RUN_B, *range(6)),
         *frames(RUN_C, *range(6)),
@@ -290,14 +292,14 @@ def test_a_camera_that_forgot_its_last_run_says_so() -> None:
 
     world.play()
 
-    assert world.told == [
+    assert world.delivered == [
         *frames(RUN_A, 4),
         gap(5, None, "camera-restarted"),
         *frames(RUN_B, *range(4)),
     ]
 
 
-def test_what_nobody_wanted_is_told_without_asking() -> None:
+def test_unwanted_frames_are_a_gap_without_asking() -> None:
     world = World()
     world.connect()
     world.capture(RUN_A, 0)
@@ -307,7 +309,7 @@ def test_what_nobody_wanted_is_told_without_asking() -> None:
 
     world.drain()
 
-    assert world.told == [gap(1, 7, "not-wanted"), *frames(RUN_A, 8, 9)]
+    assert world.delivered == [gap(1, 7, "not-wanted"), *frames(RUN_A, 8, 9)]
     assert world.asked == []
     assert world.reader.cursors["one"].account.skipped == {"not-wanted": 7}
 
@@ -327,11 +329,11 @@ def test_a_camera_that_was_away_for_long_is_waited_for_again() -> None:
     world.drain()
     assert not world.camera.repairs.advance(world.now)
     world.drain()
-    assert world.told == []
+    assert world.delivered == []
     world.connect()
     world.play()
 
-    assert world.told == frames(RUN_A, 1, 2, 3, 4)
+    assert world.delivered == frames(RUN_A, 1, 2, 3, 4)
 
 
 def test_a_camera_that_stays_away_is_given_up() -> None:
@@ -342,16 +344,16 @@ def test_a_camera_that_stays_away_is_given_up() -> None:
     world.camera.repairs.camera_left()
     world.read(Position(RUN_A, 0))
     world.drain()
-    assert world.told == frames(RUN_A, 1)
+    assert world.delivered == frames(RUN_A, 1)
 
     world.now += PATIENCE_NS
     assert world.camera.repairs.advance(world.now)
     world.drain()
 
-    assert world.told == [*frames(RUN_A, 1), gap(2, 4, "not-received"), *frames(RUN_A, 5)]
+    assert world.delivered == [*frames(RUN_A, 1), gap(2, 4, "not-received"), *frames(RUN_A, 5)]
 
 
-def test_who_is_gone_for_good_is_waited_for_once_whatever_is_missing() -> None:
+def test_a_camera_that_does_not_come_back_is_waited_for_once() -> None:
     """No live frame looks after the reader, and there are many holes: all are gaps at one time."""
     world = World()
     world.connect()
@@ -369,10 +371,10 @@ def test_who_is_gone_for_good_is_waited_for_once_whatever_is_missing() -> None:
         world.camera.repairs.advance(world.now)
     world.drain()
 
-    expected: list[Told] = []
+    expected: list[Delivered] = []
     for sequence in range(3, 100, 3):
         expected += [gap(sequence - 2, sequence - 1, "not-received"), (RUN_A, sequence)]
-    assert world.told == expected
+    assert world.delivered == expected
     assert held(world.reader.cursors["one"]) == 0
 
 
@@ -393,7 +395,7 @@ def test_a_camera_that_comes_back_while_it_is_waited_for_is_asked_again() -> Non
     world.connect()
     world.play()
 
-    assert world.told == frames(RUN_A, *range(1, 10))
+    assert world.delivered == frames(RUN_A, *range(1, 10))
 
 
 def test_the_first_pictures_of_a_run_that_begins_are_not_missed() -> None:
@@ -407,7 +409,7 @@ def test_the_first_pictures_of_a_run_that_begins_are_not_missed() -> None:
 
     world.play()
 
-    assert world.told == frames(RUN_A, *range(6))
+    assert world.delivered == frames(RUN_A, *range(6))
     account = world.reader.cursors["one"].account
     assert (account.delivered, account.late, account.lost.total()) == (6, 3, 0)
     assert held(world.reader.cursors["one"]) == 0
@@ -422,7 +424,7 @@ def test_a_run_that_was_long_under_way_is_joined() -> None:
 
     world.play()
 
-    assert world.told == frames(RUN_A, *range(BEGINNING, 100))
+    assert world.delivered == frames(RUN_A, *range(BEGINNING, 100))
     assert world.asked == []
 
 
@@ -443,7 +445,9 @@ def test_all_that_is_kept_of_repairs_is_bounded_together() -> None:
             for number, (reader, _) in enumerate(world.readers):
                 reader.credit.add(2 if turn % (number + 2) == 0 else 0, 0)
 
-    assert all(told == frames(RUN_A, *range(1, 200)) for w in worlds for _, told in w.readers)
+    assert all(
+        delivered == frames(RUN_A, *range(1, 200)) for w in worlds for _, delivered in w.readers
+    )
 
 
 def test_a_camera_that_does_not_answer_is_given_up() -> None:
@@ -459,7 +463,7 @@ def test_a_camera_that_does_not_answer_is_given_up() -> None:
     assert world.camera.repairs.advance(world.now)
     world.drain()
 
-    assert world.told[1] == gap(2, 4, "not-received")
+    assert world.delivered[1] == gap(2, 4, "not-received")
 
 
 def test_a_reader_without_credit_asks_for_nothing() -> None:
@@ -499,11 +503,11 @@ def test_any_losses_are_repaired_whatever_the_rings(
             world.drain()
     world.capture(run, sequence + 1)
     reader = world.reader
-    while world.told != [(p.run, p.sequence) for p in world.kept]:
-        before = len(world.told)
+    while world.delivered != [(p.run, p.sequence) for p in world.kept]:
+        before = len(world.delivered)
         reader.credit.add(credit, 0)
         world.play()
-        assert len(world.told) > before, "it stands still"
+        assert len(world.delivered) > before, "it stands still"
 
     assert held(reader.cursors["one"]) == 0
     assert reader.cursors["one"].account.delivered == len(world.kept)
@@ -535,14 +539,14 @@ def test_readers_that_miss_the_same_share_what_comes(
             world.capture(RUN_A, 61 + number // 5, arrives=number % 10 == 0)
     world.capture(RUN_A, 67)
     while any(held(reader.cursors["one"]) for reader, _ in world.readers):
-        before = [len(told) for _, told in world.readers]
+        before = [len(delivered) for _, delivered in world.readers]
         for reader, _ in world.readers:
             reader.credit.add(64, 0)
         world.play()
-        assert [len(told) for _, told in world.readers] > before, "it stands still"
+        assert [len(delivered) for _, delivered in world.readers] > before, "it stands still"
 
-    for start, (_, told) in zip(starts, world.readers, strict=True):
-        assert told == frames(RUN_A, *range(start + 1, 68))
+    for start, (_, delivered) in zip(starts, world.readers, strict=True):
+        assert delivered == frames(RUN_A, *range(start + 1, 68))
 
 
 def test_two_readers_that_miss_the_same_cost_the_link_once() -> None:
@@ -555,5 +559,5 @@ def test_two_readers_that_miss_the_same_cost_the_link_once() -> None:
 
     world.play()
 
-    assert [told for _, told in world.readers] == [frames(RUN_A, *range(1, 40))] * 2
+    assert [delivered for _, delivered in world.readers] == [frames(RUN_A, *range(1, 40))] * 2
     assert world.camera.repairs.repaired == 38

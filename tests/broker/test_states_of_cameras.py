@@ -170,7 +170,7 @@ def test_a_camera_that_is_asked_for_nothing_is_idle_while_its_node_is_heard() ->
     assert world.state_after(60) == "offline"
 
 
-def test_who_comes_back_to_an_idle_camera_waits_and_meets_no_false_alarm() -> None:
+def test_a_camera_that_is_watched_again_is_not_reported_as_stale() -> None:
     """Its last picture is hours old, because none was asked for."""
     world = World(trickle=None)
     world.runs(2, 0.1)
@@ -208,7 +208,7 @@ def test_a_thinned_camera_has_the_time_that_its_layers_take() -> None:
 
 
 def test_a_rate_that_an_operator_has_set_counts() -> None:
-    """A camera of 10 fps that was told to take one picture in 10 s."""
+    """A camera of 10 fps that was set to one frame in 10 s."""
     world = World(CustomCamera(fps=10))
     world.runs(2, 0.1)
     world.node_says("live", set_fps=0.1)

@@ -192,8 +192,8 @@ def test_each_frame_crosses_once_however_many_watch(two: Two) -> None:
         assert given() <= porch.published
 
 
-def test_nobody_here_watches_and_nothing_crosses_but_the_trickle(two: Two) -> None:
-    """And the camera there idles; when somebody comes, it flows at once."""
+def test_an_unwatched_camera_crosses_as_a_trickle(two: Two) -> None:
+    """The camera there is idle; with a subscriber here, frames flow at once."""
     with (
         both(two),
         Camera(two.cabin, "porch", fps=20) as porch,
@@ -215,7 +215,7 @@ def test_nobody_here_watches_and_nothing_crosses_but_the_trickle(two: Two) -> No
         assert seen[-1].sequence > seen[0].sequence
 
 
-def test_an_outage_of_the_link_costs_who_wants_every_frame_nothing(two: Two) -> None:
+def test_an_outage_of_the_link_costs_a_reader_of_every_frame_nothing(two: Two) -> None:
     """What was missed comes out of the rings of the other site; viewers have the newest first."""
     with (
         both(two),
@@ -245,7 +245,7 @@ def test_an_outage_of_the_link_costs_who_wants_every_frame_nothing(two: Two) -> 
 
 @pytest.mark.parametrize("killed", ["cabin", "home"])
 def test_a_killed_broker_on_either_side_costs_nothing(two: Two, killed: str) -> None:
-    """The camera's ring has what the cabin's broker had not; who reads here resumes."""
+    """The camera's ring has what the cabin's broker missed; a reader here resumes."""
     path = two.cabin if killed == "cabin" else two.home
     other = two.home if killed == "cabin" else two.cabin
     with (
@@ -264,7 +264,7 @@ def test_a_killed_broker_on_either_side_costs_nothing(two: Two, killed: str) -> 
     assert_whole(seen, porch)
 
 
-def test_a_new_run_of_the_camera_is_told_and_taken(two: Two) -> None:
+def test_a_new_run_of_the_camera_is_passed_on(two: Two) -> None:
     with both(two), Subscriber.every(two.home, "cabin-porch", events=True) as items:
         with Camera(two.cabin, "porch") as first:
             seen = read_to(items, 20)
@@ -283,7 +283,7 @@ def test_a_new_run_of_the_camera_is_told_and_taken(two: Two) -> None:
 
 
 def test_gaps_pass_with_their_reasons(two: Two) -> None:
-    """What the other site cannot give either is told in its words."""
+    """What the other site does not have either is a gap with its reason."""
     text = two.cabin.read_text("utf-8").replace("memory: 64MB", "memory: 1MB")
     ring = "porch: {source: custom, ring: {memory: 1MB}}"
     two.cabin.write_text(text.replace("porch: {source: custom}", ring), "utf-8")
@@ -420,7 +420,7 @@ def test_a_camera_of_another_site_cannot_be_published_here(two: Two) -> None:
 
 
 def test_the_loop_never_waits_for_the_link(tmp_path: Path) -> None:
-    """A broker there that takes connections and says nothing holds up nobody here."""
+    """A broker there that accepts connections and says nothing delays no camera here."""
     with Wire(free_ports(1)[0]) as silent:
         home = write(
             tmp_path,
@@ -492,7 +492,7 @@ def test_a_site_with_keys_gives_what_it_grants(tmp_path: Path) -> None:
 
 
 def test_cameras_are_taken_and_left_while_it_runs(two: Two) -> None:
-    """A reload disturbs nobody else; what would have to come by another way is refused."""
+    """A reload interrupts no other camera; a camera whose source would change is refused."""
     text = two.home.read_text("utf-8")
     with (
         both(two),
@@ -515,7 +515,7 @@ def test_cameras_are_taken_and_left_while_it_runs(two: Two) -> None:
         with camfan("reload", "--config", str(two.home)) as reload:
             assert reload.wait() == 78
             assert (
-                "camera yard: its source takes effect when the broker is started again"
+                "camera yard: its new source takes effect when the broker is restarted"
                 in reload.output
             )
 

@@ -193,7 +193,7 @@ def test_up_says_which_broker_to_be(path: Path) -> None:
     ("asked", "words"),
     [
         ("bran", "site 'farm' has no broker 'bran'; did you mean 'barn'?"),
-        (None, "site 'farm' has brokers house, barn; say which with --name"),
+        (None, "site 'farm' has brokers house, barn; choose one with --name"),
     ],
 )
 def test_a_broker_has_to_know_which_it_is(path: Path, asked: str | None, words: str) -> None:

@@ -18,7 +18,7 @@ def test_a_broker_that_is_not_there_yet_is_named_once(tmp_path: Path) -> None:
         assert site.delivery_endpoint in recorder.wait_for(AWAY)
         with running_broker(site.path) as broker:
             recorder.wait_for(BACK)
-            broker.wait_for("archive (recorder) is here")
+            broker.wait_for("archive (recorder) is connected")
 
             assert recorder.stop() == 0
 
@@ -26,4 +26,4 @@ def test_a_broker_that_is_not_there_yet_is_named_once(tmp_path: Path) -> None:
             assert broker.stop() == 0
 
     assert (recorder.output.count(AWAY), recorder.output.count(BACK)) == (1, 1)
-    assert broker.output.count("is here") == broker.output.count("has left") == 1
+    assert broker.output.count("is connected") == broker.output.count("has left") == 1

@@ -65,15 +65,15 @@ EDITS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         f"{BROKER}/upstream/latest.py",
-        "self._checks[camera].read(topic, parts[1].bytes, parts[2].buffer, passage.limits)",
+        "self._checks[camera].read(topic, parts[1].bytes, parts[2].buffer, camera_map.limits)",
         "decode_header(parts[1].bytes)",
     ),
     (
         f"{BROKER}/upstream/repair.py",
-        "self._check.read(parts[0].bytes, parts[1].bytes, parts[2].buffer, self._passage.limits)",
+        "self._check.read(parts[0].bytes, parts[1].bytes, parts[2].buffer, self._map.limits)",
         "decode_header(parts[1].bytes)",
     ),
-    (f"{BROKER}/upstream/inbox.py", "if header.sequence <= last:", "if False:"),
+    (f"{BROKER}/upstream/camera_map.py", "if header.sequence <= last:", "if False:"),
 )
 
 # Not to be held here, and why.

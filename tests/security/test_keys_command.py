@@ -288,8 +288,8 @@ def test_a_new_machine_joins_by_a_code(tmp_path: Path) -> None:
             with camfan("keys", "join", code, cwd=pi) as joining:
                 assert joining.wait(30) == 0, joining.output
             assert inviting.wait(30) == 0, inviting.output
-            assert "the broker: key of one taken" in inviting.output
-        broker.wait_for("key of one taken")
+            assert "the broker: key of one added" in inviting.output
+        broker.wait_for("key of one added")
         pair = read_pair(pi / "keys/one.secret")
         assert read_public(hub / "keys/one.pub") == pair.public
         assert not (hub / "keys/one.secret").exists()

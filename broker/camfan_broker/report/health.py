@@ -1,6 +1,6 @@
 """Health over HTTP: /healthz, /readyz and /metrics, on a thread beside the loop.
 
-It only reads figures that the loop keeps; it never asks the loop for anything.
+It only reads figures that the loop keeps, and never waits for the loop.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ log = logging.getLogger(__name__)
 STUCK_NS = 2_000_000_000
 RECORDER_SILENCE_NS = 10_000_000_000
 REQUEST_S = 5.0
-MAX_REQUESTS = 16  # at once; who has asked nothing yet makes room, the oldest first
-ROOM_S = 1.0  # for the one that makes room to be gone
+MAX_REQUESTS = 16  # at once; of too many, the oldest connection without a request is closed
+_NOT_FOUND = b"not found; this server has /healthz, /readyz and /metrics\n"
+ROOM_S = 1.0  # until a closed connection has ended
 
 
 class Health(Sources, Protocol):
-    """The broker, as far as health asks."""
+    """The broker, as far as health needs it."""
 
-    turned_ns: int
+    looped_ns: int
 
 
 def alive(broker: Health) -> bool:
-    """The loop turns."""
-    return time.monotonic_ns() - broker.turned_ns < STUCK_NS
+    """The loop is running."""
+    return time.monotonic_ns() - broker.looped_ns < STUCK_NS
 
 
 def not_ready(broker: Health) -> list[str]:
     """What is missing until every camera is live and every recorder records; one line each."""
-    missing = [] if alive(broker) else ["the broker's loop does not turn"]
+    missing = [] if alive(broker) else ["the broker's loop is stuck"]
     missing += [] if broker.gatekeeper.alive else [GATEKEEPER_DEAD]
     cameras = list(broker.cameras.values())
     missing += [_not_live(c) for c in cameras if c.state not in NORMAL]
@@ -53,7 +54,7 @@ def not_ready(broker: Health) -> list[str]:
     for name in broker.site.recorders:
         status = broker.board.statuses.get(name)
         if status is None or now - broker.board.heard_ns[name] > RECORDER_SILENCE_NS:
-            missing.append(f"recorder {name} is not heard")
+            missing.append(f"recorder {name} does not report")
         elif status.state != "recording":
             missing.append(f"recorder {name} is {status.state}")
     return missing
@@ -65,13 +66,13 @@ def _not_live(camera: TrackedCamera) -> str:
 
 
 def warnings(broker: Health) -> list[str]:
-    """What a person should know of though everything runs; one line each."""
+    """What a person should know although the broker is ready; one line each."""
     found = [] if broker.gatekeeper.alive else [GATEKEEPER_DEAD]
     if broker.site.security.insecure and broker.site.security.keys is None:
-        found.append("insecure: anybody on this network can watch")
+        found.append("insecure: every client on this network can watch and publish")
     strangers = broker.gatekeeper.roster.strangers if broker.gatekeeper.roster else ()
     if strangers:
-        found.append(f"keys that the site file knows nothing of: {', '.join(strangers[:20])}")
+        found.append(f"keys of names that are not in the site file: {', '.join(strangers[:20])}")
     found += list_suspensions(broker.gatekeeper)
     now = time.monotonic_ns()
     for camera in list(broker.cameras.values()):
@@ -131,7 +132,7 @@ class _HealthHttpServer(ThreadingHTTPServer):
             self._free.release()
 
     def asked(self, request: object) -> None:
-        """The whole of a request has come by this connection."""
+        """A whole request has come by this connection."""
         with self._lock:
             self._silent.pop(request, None)
 
@@ -152,7 +153,7 @@ class _HealthHttpServer(ThreadingHTTPServer):
 
 
 class _LimitedLines:
-    """The lines of a request, as far as they may go; then none, and `over` is set."""
+    """The lines of a request up to a limit; then no more, and `over` is set."""
 
     def __init__(self, stream: BufferedIOBase, left: int) -> None:
         self._stream = stream
@@ -185,16 +186,16 @@ class _HealthHandler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self._request = _LimitedLines(self.rfile, self.broker.site.security.limits.http_header)
-        self.rfile = self._request  # type: ignore[assignment]  # all of it that http.server uses
+        self.rfile = self._request  # type: ignore[assignment]  # has what http.server uses of it
 
     def _too_much(self) -> bool:
-        """Whether the request is more than it may be; it is answered, and its body never read."""
+        """Answer a request that is too large, without reading its body; False if it is not."""
         said = self.headers.get("Content-Length", "0")
         body = int(said) if said.isdecimal() and len(said) < 20 else 10**20
         if self._request.over:
-            self._answer(431, "text/plain", b"too much of a header\n")
+            self._answer(431, "text/plain", b"request header too large\n")
         elif body > self.broker.site.security.limits.http_body:
-            self._answer(413, "text/plain", b"too much of a body\n")
+            self._answer(413, "text/plain", b"request body too large\n")
         else:
             return False
         return True
@@ -222,7 +223,7 @@ class _HealthHandler(BaseHTTPRequestHandler):
         elif path == "/metrics":
             self._answer(200, "text/plain; version=0.0.4", generate_latest(self.registry))
         else:
-            self._answer(404, "text/plain", b"there is /healthz, /readyz and /metrics\n")
+            self._answer(404, "text/plain", _NOT_FOUND)
 
     def _answer(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)

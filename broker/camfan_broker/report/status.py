@@ -1,6 +1,6 @@
-"""What the broker says of itself: each camera and each subscriber in figures.
+"""The status of the broker: figures of itself, of each camera and of each subscriber.
 
-The same figures are the metrics (`metrics.py`); unknown is None, never 0.
+The metrics (`metrics.py`) are made of the same figures. What is unknown is None, never 0.
 """
 
 from __future__ import annotations
@@ -38,9 +38,11 @@ from camfan_wire.figures import (
 from camfan_wire.messages import Status
 from camfan_wire.states import CameraState, state_of
 
-GATEKEEPER_DEAD = "the gatekeeper has died: nobody new gets in until the broker is started again"
-SLOW_S = 1.0  # a camera with a longer interval has no rate over 3 s that says anything
-SHOWN_NS = 60_000_000_000  # a refusal is told for so long
+GATEKEEPER_DEAD = (
+    "the gatekeeper has stopped: no new connection is admitted until the broker is restarted"
+)
+SLOW_S = 1.0  # for a camera with a longer interval, a rate over 3 s means nothing
+SHOWN_NS = 60_000_000_000  # a refusal is reported for this long
 
 
 class Sources(Protocol):
@@ -102,9 +104,9 @@ def broker_figures(broker: Sources) -> BrokerFigures:
 
 
 def part_for(peer: Peer, status: Status) -> Status:
-    """Of the broker's status what concerns the cameras that a peer may see, and itself.
+    """The part of the broker's status about the peer itself and the cameras it is permitted to see.
 
-    What the broker says of others, also that it refused them something, is left out.
+    What is about other peers is left out, refusals included.
     """
     whole = status.broker or BrokerFigures()
     own = peer.hello.name
@@ -123,13 +125,13 @@ def _by_reason(refusals: Refusals) -> dict[str, int]:
 
 
 def insecure(broker: Sources) -> bool:
-    """Anybody on the network can watch and publish."""
+    """Every client on the network can watch and publish."""
     security = broker.site.security
     return security.insecure and security.keys is None
 
 
 def _trouble(broker: Sources) -> str | None:
-    """What a person should see first, in a sentence."""
+    """What a person should see first, as a sentence; None if there is nothing."""
     refusals = broker.refusals
     if not broker.gatekeeper.alive:
         return GATEKEEPER_DEAD
@@ -138,7 +140,7 @@ def _trouble(broker: Sources) -> str | None:
     if refusals.last is not None and time.monotonic_ns() - refusals.last_ns < SHOWN_NS:
         return f"refused: {refusals.last} ({refusals.total} refusals in all)"[:1000]
     if insecure(broker):
-        return "insecure: anybody on this network can watch and publish"
+        return "insecure: every client on this network can watch and publish"
     return None
 
 
@@ -153,7 +155,7 @@ def list_suspensions(gatekeeper: Gatekeeper) -> list[str]:
 
 def camera_figures(broker: Sources, camera: TrackedCamera) -> CameraFigures:
     fps, bytes_per_s = camera.rates()
-    # Another thread may ask while the loop counts: what is told adds up all the same.
+    # Another thread may ask while the loop counts: the figures add up all the same.
     received, unwanted, lost = camera.received, camera.unwanted, camera.lost
     newest = camera.ring.newest()
     age_ms = error_ms = None

@@ -1,7 +1,7 @@
 """The state of each camera, and an event when it changes.
 
-What the words mean stands in `camfan_wire.states`. `late` is not decided here: the broker sees how
-old a frame was when it came, and `status.py` says so.
+`camfan_wire.states` defines the states. `late` is not decided here: it depends on the age of the
+newest frame when it came, and `status.py` reports it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from camfan_wire.topics import LAYERS
 log = logging.getLogger(__name__)
 
 NODE_SILENCE_NS = 6_000_000_000  # three statuses
-_NODE_PACE = Pace(2.0)  # a node says this often how it is
+_NODE_PACE = Pace(2.0)  # of the statuses of a node
 
 
 class CameraWatch:
@@ -74,9 +74,9 @@ class CameraWatch:
         layers: int,
         trickle: float | None,
     ) -> None:
-        """Compare what is with what was said last, and say what changed.
+        """Find the state of a camera, and publish an event if it has changed.
 
-        `layers` are wanted of it; if none are, a picture each `trickle` seconds, or none at all.
+        `layers` of it are wanted; with 0, one frame each `trickle` seconds, or none at all.
         """
         status = self._board.statuses.get(camera.name)
         self._set_pace(camera, section, status, layers, trickle)
@@ -129,7 +129,7 @@ class CameraWatch:
             if unasked and said is not None and said not in NORMAL:
                 return said
         if unasked and unheard_ns is not None:
-            camera.asked_ns = now  # no frame is expected, so none is missed
+            camera.asked_ns = now  # no frame is expected, so none is missing
             return state_of(_NODE_PACE.limits, unheard_ns / 1e9, came=True, watched=False)
         asked_ns = now - camera.asked_ns
         quiet_ns = asked_ns if silent_ns is None else min(silent_ns, asked_ns)

@@ -1,1 +1,1 @@
-"""Cameras of other sites: their frames, fetched and numbered as there."""
+"""Cameras of other sites: their frames, with the run and sequence that they have there."""

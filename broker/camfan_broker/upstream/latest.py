@@ -1,4 +1,4 @@
-"""The newest frames of some cameras of another site, by one link to the broker there."""
+"""The newest frames of cameras of another site, by one link to the broker there."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import zmq
 
+from camfan_broker.upstream.camera_map import UpstreamCameraMap
 from camfan_broker.upstream.inbox import (
-    UpstreamCameraMap,
     UpstreamFrame,
     UpstreamItem,
     UpstreamRefusal,
@@ -31,36 +31,36 @@ LATELY_S = 6.0  # three statuses
 
 
 class UpstreamLatest(LinkUser):
-    """Newest frames of some cameras. Called on the link's thread, but for what says otherwise."""
+    """Mode `latest` of some cameras. Called on the thread of the link, unless stated otherwise."""
 
     def __init__(
         self,
-        passages: Mapping[str, UpstreamCameraMap],
+        maps: Mapping[str, UpstreamCameraMap],
         put: Callable[[UpstreamItem], None],
         *,
         idle: bool,
     ) -> None:
         self.site: str | None = None  # of the other broker
         self.trouble: str | None = None
-        self.refused: Mapping[str, str] = {}  # why a camera does not come, by its name there
+        self.refused: Mapping[str, str] = {}  # why a camera is not sent, by its name there
         self.granted: Callable[[messages.Ready], None] = lambda _: None
-        self._passages = passages  # by the camera's name there
-        self._checks = {name: FrameCheck(name) for name in passages}
+        self._maps = maps  # by the camera's name there
+        self._checks = {name: FrameCheck(name) for name in maps}
         self._put = put
         self._idle = idle
         self._wanted: tuple[tuple[str, ...], float | None] = ((), None)
         self._window = LatestWindow()
-        self._asked = 0  # subscriptions under way
+        self._asked = 0  # subscriptions without an answer
         self._warnings = Occasional()
-        self._said: dict[str, tuple[Status, float]] = {}  # by node: and when, monotonic seconds
+        self._said: dict[str, tuple[Status, float]] = {}  # by node, with its monotonic time
 
     def said(self, camera: str) -> Status | None:
-        """What the node of a camera has said of itself lately; any thread."""
+        """The last status of the node of a camera, if it came lately; any thread."""
         status, heard = self._said.get(camera, (None, 0.0))
         return status if time.monotonic() - heard < LATELY_S else None
 
     def want(self, cameras: tuple[str, ...], max_fps: float | None) -> None:
-        """Any thread: from now on these, by their names there."""
+        """From now on these cameras, by their names there; any thread."""
         if (cameras, max_fps) != self._wanted:
             self._wanted = cameras, max_fps
             self.link.ask_again()
@@ -68,14 +68,14 @@ class UpstreamLatest(LinkUser):
     def wishes(self) -> messages.Subscribe:
         cameras, max_fps = self._wanted
         self._asked += 1
-        had = {name: self._passages[name].newest for name in cameras}
+        had = {name: self._maps[name].newest for name in cameras}
         return messages.Subscribe(
             cameras=list(cameras),
             credit=self._window.restart(time.monotonic_ns()),
             max_fps=max_fps,
             since={name: newest for name, newest in had.items() if newest is not None},
             idle=self._idle,
-            topics=[] if self._idle else [status_topic(n).decode() for n in self._passages][:64],
+            topics=[] if self._idle else [status_topic(n).decode() for n in self._maps][:64],
         )
 
     def on_topic(self, topic: bytes, body: bytes) -> None:
@@ -87,28 +87,28 @@ class UpstreamLatest(LinkUser):
     def on_frame(self, parts: list[zmq.Frame]) -> None:
         topic = parts[0].bytes
         camera = camera_of(topic)
-        passage = self._passages.get(camera)
-        if passage is None:  # it was on its way when the subscription changed
+        camera_map = self._maps.get(camera)
+        if camera_map is None:  # it was on its way when the subscription changed
             self._give_credit(None)
             return
         try:
             header = self._checks[camera].read(
-                topic, parts[1].bytes, parts[2].buffer, passage.limits
+                topic, parts[1].bytes, parts[2].buffer, camera_map.limits
             )
         except WireError as exc:  # the broker there has other limits, or another version
-            if self._warnings.allows(passage.local):
-                log.warning("%s: a frame from another site is rejected: %s", passage.local, exc)
-            self._put(UpstreamRefusal(passage.local, exc))
+            if self._warnings.allows(camera_map.local):
+                log.warning("%s: a frame from another site is rejected: %s", camera_map.local, exc)
+            self._put(UpstreamRefusal(camera_map.local, exc))
             self._give_credit(None)
             return
         self._give_credit(header)
-        here = passage.take(header, self.link.clock)
+        here = camera_map.take(header, self.link.clock)
         if here is not None:
             self._put(UpstreamFrame(here, parts[2], late=False))
 
     def _give_credit(self, header: Header | None) -> None:
         if self._asked:
-            return  # the subscription under way brings credit of its own
+            return  # the subscription that is not answered yet brings its own credit
         clock, age, link = self.link.clock.offset(), None, self.link
         if header is not None and header.offset is not None and clock is not None:
             age = link.clock.site_ns() - header.captured - header.offset
@@ -125,4 +125,4 @@ class UpstreamLatest(LinkUser):
             self.trouble, self.refused = None, message.refused
             self.granted(message)
         elif isinstance(message, messages.Refused):
-            self.trouble = f"the broker there refused: {message.reason}"
+            self.trouble = f"the broker there refuses: {message.reason}"

@@ -1,6 +1,6 @@
-"""Frames that this broker misses of a camera of another site, out of the rings there.
+"""Missed frames of a camera of another site, from the rings there.
 
-Answers a repair as the node of a camera would: frames in order, gaps with their reasons, the end.
+It answers a repair as the node of a camera does: frames in order, gaps with reasons, the end.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from contextlib import suppress
 import zmq
 from msgspec.structs import replace
 
+from camfan_broker.upstream.camera_map import UpstreamCameraMap
 from camfan_broker.upstream.inbox import (
-    UpstreamCameraMap,
     UpstreamFrame,
     UpstreamItem,
     UpstreamRefusal,
@@ -30,24 +30,24 @@ REFUSED = "refused"  # the reason of a gap, as a camera gives it
 class UpstreamRepair(LinkUser):
     """Mode `every` from where a repair begins, and nothing between repairs.
 
-    Called on the link's thread, but for `ask`.
+    All but `ask` is called on the thread of the link.
     """
 
     def __init__(
-        self, camera: str, passage: UpstreamCameraMap, put: Callable[[UpstreamItem], None]
+        self, camera: str, camera_map: UpstreamCameraMap, put: Callable[[UpstreamItem], None]
     ) -> None:
         self._camera = camera  # its name there
         self._check = FrameCheck(camera)
-        self._passage = passage
+        self._map = camera_map
         self._put = put
         self._asked: Repair | None = None
         self._request: Repair | None = None
         self._after = Position("", 0)
         self._frames = 0  # of the present request, still to come
-        self._subscribed = 0  # subscriptions under way: what comes now belongs to an older one
+        self._subscribed = 0  # subscriptions without an answer: frames still belong to an older one
 
     def ask(self, request: Repair) -> bool:
-        """The loop's thread. The request takes the place of an older one."""
+        """Begin to answer a request, which replaces an older one; the loop's thread."""
         self._asked = request
         self.link.ask_again()
         return True
@@ -60,7 +60,7 @@ class UpstreamRepair(LinkUser):
         if self._request is None:
             return messages.Subscribe(idle=True)
         begins = self._request.since is not None and self._after == self._request.after
-        ago = self._passage.ago_ns(self._request.since or 0) if begins else None
+        ago = self._map.ago_ns(self._request.since or 0) if begins else None
         return messages.Subscribe(
             cameras=[self._camera],
             mode="every",
@@ -84,7 +84,7 @@ class UpstreamRepair(LinkUser):
             return
         try:
             header = self._check.read(
-                parts[0].bytes, parts[1].bytes, parts[2].buffer, self._passage.limits
+                parts[0].bytes, parts[1].bytes, parts[2].buffer, self._map.limits
             )
         except WireError as exc:
             self._refuse(exc, parts[1].bytes, request)
@@ -92,10 +92,10 @@ class UpstreamRepair(LinkUser):
         if self._is_beyond(header.position, request):
             self._end(request, done=True)
             return
-        here = self._passage.translate(header, self.link.clock, late=True)
+        here = self._map.translate(header, self.link.clock, late=True)
         self._put(UpstreamFrame(here, parts[2], late=True))
         self._after, self._frames = header.position, self._frames - 1
-        self._told(request)
+        self._end_if_answered(request)
 
     def _refuse(self, error: WireError, text: bytes, request: Repair) -> None:
         """A frame that is not acceptable here is a gap, if its header says which frame it is."""
@@ -105,7 +105,7 @@ class UpstreamRepair(LinkUser):
         if header is not None and self._is_beyond(header.position, request):
             self._end(request, done=True)
             return
-        self._put(UpstreamRefusal(self._passage.local, error))
+        self._put(UpstreamRefusal(self._map.local, error))
         self._frames -= 1  # its credit is spent
         if header is not None:
             run, sequence = header.run, header.sequence
@@ -115,12 +115,12 @@ class UpstreamRepair(LinkUser):
             self._end(request, done=False)
 
     def _gap(self, gap: Gap, request: Repair) -> None:
-        self._put(replace(gap, camera=self._passage.local))
+        self._put(replace(gap, camera=self._map.local))
         if gap.last is not None:
             self._after = Position(gap.run, gap.last)
-            self._told(request)
+            self._end_if_answered(request)
 
-    def _told(self, request: Repair) -> None:
+    def _end_if_answered(self, request: Repair) -> None:
         before, after = request.before, self._after
         if before is not None and after.run == before.run and after.sequence + 1 >= before.sequence:
             self._end(request, done=True)
@@ -137,6 +137,6 @@ class UpstreamRepair(LinkUser):
 
     def _end(self, request: Repair, *, done: bool) -> None:
         self._request = None
-        self._put(Repaired(camera=self._passage.local, id=request.id, done=done))
+        self._put(Repaired(camera=self._map.local, id=request.id, done=done))
         if done or self._frames > 0:
-            self.link.ask_again()  # for nothing: what credit is left is void
+            self.link.ask_again()  # for nothing, so that no credit is left

@@ -1,8 +1,8 @@
 """All links to the broker of another site, each on a thread of its own.
 
-A camera comes by one of two: the link of those that somebody here watches, or the link of those
-that nobody does, which get a picture now and then and ask nothing of the camera. Both give the
-newest; what somebody here misses comes by a third link, of that camera alone (`repair.py`).
+A camera comes by one of two links: that of the cameras that are watched here, or that of the idle
+ones, which send a frame now and then and do not count as watched there. Both bring the newest
+frames; what a reader here misses comes by a third link, of that camera alone (`repair.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from camfan_broker.upstream.inbox import UpstreamCameraMap, UpstreamGrant, UpstreamInbox
+from camfan_broker.upstream.camera_map import UpstreamCameraMap
+from camfan_broker.upstream.inbox import UpstreamGrant, UpstreamInbox
 from camfan_broker.upstream.latest import UpstreamLatest
 from camfan_broker.upstream.repair import UpstreamRepair
 from camfan_config import Limits, Upstream
@@ -27,16 +28,16 @@ SELDOM = 0.01  # fps of a camera that was watched until a moment ago
 
 @dataclass(frozen=True, slots=True)
 class CameraNeed:
-    """What somebody here wants of a camera."""
+    """What is wanted here of a camera."""
 
     watched: bool
     whole: bool = False  # every frame
-    rate: float | None = None  # fps that are enough for those who watch; None: all
-    trickle: float | None = None  # seconds between pictures while it is not; None: none at all
+    rate: float | None = None  # fps that are enough while it is watched; None: all frames
+    trickle: float | None = None  # seconds between frames while it is not; None: no frames
 
 
 class Uplink:
-    """All links to one other broker. Belongs to the loop's thread, which never waits for it."""
+    """All links to one other broker. Belongs to the loop's thread, which never waits for a link."""
 
     def __init__(
         self,
@@ -55,18 +56,18 @@ class Uplink:
         self.name = name
         self.cameras = cameras
         self.was_connected = False
-        self.here: set[str] = set()  # cameras that can be asked for what is missed
+        self.here: set[str] = set()  # cameras that can be asked for missed frames
         self._section = section
         self._site = site
         self._put = inbox.put
         self._keys = _keys(section)
-        had = {p.local: p for p in before._passages.values()} if before is not None else {}
-        self._passages: dict[str, UpstreamCameraMap] = {
+        had = {p.local: p for p in before._maps.values()} if before is not None else {}
+        self._maps: dict[str, UpstreamCameraMap] = {
             there: had.get(here) or UpstreamCameraMap(here, clock, limits)
             for here, there in cameras.items()
         }
-        self._live = UpstreamLatest(self._passages, inbox.put, idle=False)
-        self._idle = UpstreamLatest(self._passages, inbox.put, idle=True)
+        self._live = UpstreamLatest(self._maps, inbox.put, idle=False)
+        self._idle = UpstreamLatest(self._maps, inbox.put, idle=True)
         self._live.granted = self._granted
         self._fetchers: dict[str, UpstreamRepair] = {}
         self._dial(self._live, site)
@@ -77,7 +78,7 @@ class Uplink:
         return self._live.link.connected
 
     def trouble(self, camera: str) -> str | None:
-        """Why a camera does not come, in words."""
+        """Why frames of a camera do not come, as text; None if they do."""
         if not self.connected:
             why = self._live.link.trouble
             return f"{self.name}: {why}" if why else f"the broker of {self.name} does not answer"
@@ -85,11 +86,11 @@ class Uplink:
         return self._live.trouble or (None if refused is None else f"{self.name}: {refused}")
 
     def said(self, camera: str) -> Status | None:
-        """What its node has said lately, on the other site."""
+        """The last status of its node, on the other site."""
         return self._live.said(self.cameras[camera])
 
     def want(self, needs: Mapping[str, CameraNeed]) -> None:
-        """From now on, this of each camera, by its name here."""
+        """From now on this is wanted, by the names of the cameras here."""
         watched = {self.cameras[name]: need for name, need in needs.items() if need.watched}
         idle = {
             self.cameras[name]: 1 / need.trickle
@@ -97,7 +98,7 @@ class Uplink:
             if not need.watched and need.trickle is not None
         }
         for name, need in needs.items():
-            self._passages[self.cameras[name]].whole = need.whole
+            self._maps[self.cameras[name]].whole = need.whole
         rates = [need.rate for need in watched.values()]
         known = [max(rate, SELDOM) for rate in rates if rate is not None]
         self._live.want(tuple(watched), max(known) if known and len(known) == len(rates) else None)
@@ -105,20 +106,20 @@ class Uplink:
 
     def limit(self, limits: Limits) -> None:
         """From now on, frames within these limits are accepted."""
-        for passage in self._passages.values():
-            passage.limits = limits
+        for camera_map in self._maps.values():
+            camera_map.limits = limits
 
     def repair(self, request: Repair) -> bool:
         there = self.cameras[request.camera]
         fetcher = self._fetchers.get(there)
         if fetcher is None:
-            fetcher = UpstreamRepair(there, self._passages[there], self._put)
+            fetcher = UpstreamRepair(there, self._maps[there], self._put)
             self._fetchers[there] = fetcher
             self._dial(fetcher, f"{self._site}-{there}")
         return fetcher.ask(request)
 
     def close(self, *, wait: bool) -> None:
-        """Ending a link takes as long as the network does: the loop does not wait for it."""
+        """End the links; without `wait`, on threads, because that takes as long as the network."""
         links = [user.link for user in (self._live, self._idle, *self._fetchers.values())]
         threads = [threading.Thread(target=link.close, name="uplink ends") for link in links]
         for thread in threads:

@@ -1,7 +1,7 @@
-"""Cameras of other sites, as the loop has them: what is asked for there, and what has come.
+"""Cameras of other sites in the loop: what is asked for there, and what has come.
 
-To the rest of the broker such a camera is one whose node is very near: it is told what is wanted,
-and answers repairs. It is never given back to a site that it came through.
+For the rest of the broker such a camera is one whose node is in this process: it learns what is
+wanted, and answers repairs. It is never sent to a site that it came through.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _need(demands: DemandTable, camera: str) -> CameraNeed:
 
 
 class Upstreams:
-    """All of them. Belongs to the loop's thread."""
+    """All links to other sites. Belongs to the loop's thread."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Upstreams:
         return camera in self._by_camera
 
     def configure(self, site: Site) -> None:
-        """As the site file says; what stays as it is goes on undisturbed."""
+        """From now on, as this site file says; unchanged links stay open."""
         wanted: dict[str, dict[str, str]] = {}
         for name, camera in site.cameras.items():
             if isinstance(camera, UpstreamCamera):
@@ -117,7 +117,7 @@ class Upstreams:
         return made
 
     def demand_changed(self, camera: TrackedCamera, demand: Demand) -> None:  # noqa: ARG002 - see `want`
-        """All layers of a camera are taken here: the other site says what it leaves out."""
+        """Frames of all layers are expected: the other site says what it leaves out."""
         if camera.name in self._by_camera:
             camera.listens_to(LAYERS, time.monotonic_ns())
 
@@ -127,7 +127,7 @@ class Upstreams:
             uplink.want({name: _need(demands, name) for name in uplink.cameras})
 
     def receive(self) -> None:
-        """Take what has come."""
+        """Take what the links have brought."""
         for item in self.inbox.take():
             if isinstance(item, UpstreamGrant):
                 self._granted(item)
@@ -135,7 +135,7 @@ class Upstreams:
             name = item.header.camera if isinstance(item, UpstreamFrame) else item.camera
             camera = self._cameras.get(name)
             if camera is None or name not in self._by_camera:
-                continue  # it was on its way when the site file changed
+                continue  # it was under way when the site file changed
             try:
                 self._take(camera, item)
             except WireError as exc:
@@ -177,7 +177,7 @@ class Upstreams:
             self._greeter.welcome_sites()
 
     def tick(self, now: int) -> None:
-        """What the links cannot say by themselves: that they are cut; and how each camera is."""
+        """Notice links that were cut, and publish the status of each camera."""
         for uplink in self._by_name.values():
             if uplink.was_connected != uplink.connected:
                 uplink.was_connected = not uplink.was_connected
@@ -192,7 +192,7 @@ class Upstreams:
                 self._say(name, uplink_or_why)
 
     def _say(self, name: str, uplink: Uplink | str) -> None:
-        """A status of the camera: what its node has said there, or why it is not heard."""
+        """Publish a status of the camera: that of its node there, or why frames do not come."""
         trouble = uplink if isinstance(uplink, str) else uplink.trouble(name)
         said = None if isinstance(uplink, str) or trouble is not None else uplink.said(name)
         status = Status(
@@ -204,7 +204,7 @@ class Upstreams:
             status = replace(status, state="live")
         self._board.post(status_topic(name), messages.encode(status))
         if isinstance(uplink, str) or not uplink.connected:
-            self._board.heard_ns.pop(name, None)  # we are heard, and not the camera
+            self._board.heard_ns.pop(name, None)  # the status is ours, not that of the camera
 
     def close(self) -> None:
         for uplink in self._by_name.values():
