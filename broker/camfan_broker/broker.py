@@ -19,7 +19,7 @@ from camfan_broker.access.access import AccessControl
 from camfan_broker.access.board import NoticeBoard
 from camfan_broker.access.gatekeeper import Gatekeeper
 from camfan_broker.access.refusals import Refusals
-from camfan_broker.access.roster import Locks
+from camfan_broker.access.roster import ServerAuth
 from camfan_broker.camera.cameras import CameraTable
 from camfan_broker.camera.demand import DemandTable
 from camfan_broker.delivery.port import DeliveryPort
@@ -63,7 +63,7 @@ class BrokerLoop:
         site: Site,
         addresses: Addresses,
         reloader: Reloader | None = None,
-        locks: Locks | None = None,
+        locks: ServerAuth | None = None,
     ) -> None:
         if site.security.keys is not None and locks is None:
             raise KeyFileError("a site with keys is never served without encryption")
@@ -85,7 +85,7 @@ class BrokerLoop:
             self._configure(site)
             self._resources = resources.pop_all()
 
-    def _open(self, resources: contextlib.ExitStack, site: Site, locks: Locks | None) -> None:
+    def _open(self, resources: contextlib.ExitStack, site: Site, locks: ServerAuth | None) -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         resources.callback(context.destroy, linger=0)
         limits, keys = site.security.limits, locks.keys if locks else None

@@ -10,7 +10,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from camfan_broker.access.roster import read_locks
+from camfan_broker.access.roster import read_server_auth
 from camfan_broker.broker import Addresses, BrokerLoop
 from camfan_broker.reload import Reloader
 from camfan_broker.report.health import HealthServer, warnings
@@ -140,7 +140,7 @@ def _seen(name: str, hidden: Hidden, config: Path) -> Site:
 
 def _serve(whole: Site, config: Path, key: Path | None, name: str, hidden: Hidden) -> int:
     site = as_seen_by(whole, name)
-    locks = read_locks(site, key)
+    locks = read_server_auth(site, key)
     terminal = Terminal()
     addresses = bind_addresses(site)
     raise_open_files()

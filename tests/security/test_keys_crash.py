@@ -17,7 +17,7 @@ from zmq.utils import z85
 
 from camfan import load_site
 from camfan.identity import server_key_of
-from camfan_broker.access.roster import Locks, read_locks
+from camfan_broker.access.roster import ServerAuth, read_server_auth
 from camfan_testing.killing import Ended, Runner, output_of
 from camfan_testing.live import wait_until
 from camfan_testing.processes import running_broker
@@ -31,10 +31,10 @@ def runner() -> Iterator[Runner]:
         yield found
 
 
-def check_works(folder: Path, *, gone: str = "") -> Locks:
+def check_works(folder: Path, *, gone: str = "") -> ServerAuth:
     """A broker would start here, and each secret of the folder would open it."""
     site = load_site(folder / "site.yaml")
-    locks = read_locks(site)
+    locks = read_server_auth(site)
     assert locks is not None
     assert locks.keys.pair.public == server_key_of(site)
     for secret in (folder / "keys").glob("[a-z]*.secret"):
@@ -43,7 +43,7 @@ def check_works(folder: Path, *, gone: str = "") -> Locks:
     return locks
 
 
-def is_let_in(locks: Locks, secret: Path) -> bool:
+def is_let_in(locks: ServerAuth, secret: Path) -> bool:
     known = locks.roster.ids.get(z85.decode(read_pair(secret).public), "")
     return known.partition("/")[0] == secret.stem
 

@@ -1,1 +1,1 @@
-"""Which connections are let in, what each key may do, and what it may cost."""
+"""Which connections are admitted, what each key may do, and what it may cost."""

@@ -1,8 +1,8 @@
-"""Whose handshake has just succeeded, before the connection has said anything.
+"""Which key a connection has before its first message.
 
 libzmq asks about a key without naming the connection, and reports a successful handshake without
 naming the key. The key is presumed where there is no doubt: all answers that are still open for an
-address are about one user. What is presumed may be held against a key, and never opens anything.
+address are about one user. A presumed key can be suspended, but never gains a permission.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MAX_ADDRESSES = 1024
 
 
 class Admissions:
-    """Accepted keys whose connection has not said anything yet. Any thread."""
+    """Accepted keys whose connection has not sent a message yet. Any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -33,7 +33,7 @@ class Admissions:
             waiting.append((self._clock(), user))
 
     def take(self, address: str) -> str | None:
-        """A handshake from this address has succeeded: whose it was, if that is beyond doubt."""
+        """A handshake from this address has succeeded: its user, if that is beyond doubt."""
         with self._lock:
             waiting = self._open.get(address, deque())
             while waiting and self._clock() - waiting[0][0] >= EXPIRE_S:
@@ -46,7 +46,7 @@ class Admissions:
         return users.pop() if len(users) == 1 else None
 
     def spoken(self, address: str, user: str) -> None:
-        """A connection of this user has said something, so one answer for it is not open."""
+        """A connection of this user has sent a message: one answer is not open any more."""
         with self._lock:
             waiting = self._open.get(address)
             found = next((entry for entry in waiting or () if entry[1] == user), None)

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from typing import Protocol
 
-from camfan_broker.access.access import ANYBODY
+from camfan_broker.access.access import ALL_RIGHTS
 from camfan_broker.access.rights import KeyRights
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock
@@ -47,7 +47,7 @@ class NoticeBoard:
         self._bodies: dict[bytes, bytes] = {}
         self._open: dict[tuple[str, str], tuple[bytes, bytes, str | None]] = {}
 
-    def post(self, topic: bytes, body: bytes, rights: KeyRights = ANYBODY) -> None:
+    def post(self, topic: bytes, body: bytes, rights: KeyRights = ALL_RIGHTS) -> None:
         """Check and publish what a node says. Raises WireError."""
         about = None
         source_kind = split_event_topic(topic)
@@ -58,7 +58,7 @@ class NoticeBoard:
                 raise WireError(
                     "bad-topic", f"an event of {event.source}, {event.kind} on {topic!r}"
                 )
-            if rights is not ANYBODY:
+            if rights is not ALL_RIGHTS:
                 rights.check_event(event)
             self._keep_event(event, topic, body)
             about = event.camera
@@ -68,7 +68,7 @@ class NoticeBoard:
                 raise WireError("bad-topic", f"the status of {status.node} on {topic!r}")
             if node == self._name or status.broker is not None:
                 raise WireError("not-allowed", "only the broker speaks for the broker")
-            if rights is not ANYBODY:
+            if rights is not ALL_RIGHTS:
                 rights.check_status(status)
             self._keep_status(status, topic, body)
         else:

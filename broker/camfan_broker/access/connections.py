@@ -1,6 +1,6 @@
 """Every connection to the broker's ports, known by its socket in the kernel, and ended if need be.
 
-libzmq has no call to end a connection. But it says which descriptor a message came by, and shutting
+libzmq has no call to end a connection. But it tells the descriptor of each message, and shutting
 that down ends it in the usual way. A descriptor is only touched while it is still the socket that
 it was (its inode says so), and through a duplicate of its own, so that it cannot become another
 one under our hands.
@@ -23,15 +23,15 @@ from camfan_broker.access.admissions import Admissions
 
 @dataclass(slots=True, eq=False)
 class AcceptedConnection:
-    """One accepted connection. `user`: None until it has said something."""
+    """One accepted connection. `user`: None until its first message."""
 
     fd: int
     inode: int
-    door: str  # which of our sockets accepted it
+    endpoint: str  # which of our sockets accepted it
     address: str
     since_ns: int  # monotonic
     user: str | None = None
-    presumed: str | None = None  # whose handshake it was, as far as the order of events says
+    presumed: str | None = None  # its user, as far as the order of events shows
     taken: int = 0  # messages that the loop has taken; counted by the loop alone
     measured_at: int = 0  # see `unfinished`: `taken` and bytes received when it last advanced
     measured: int = 0
@@ -49,7 +49,7 @@ class AcceptedConnection:
 
 
 class Connections:
-    """Filled by the gatekeeper's thread, claimed by the loop; both may end what they like."""
+    """Filled by the gatekeeper's thread, claimed by the loop; both may end connections."""
 
     def __init__(self) -> None:
         self.admissions = Admissions()
@@ -75,29 +75,29 @@ class Connections:
 
     @property
     def silent(self) -> int:
-        """How many have said nothing yet: in the middle of a handshake, or idle."""
+        """How many have not sent a message yet: in the middle of a handshake, or idle."""
         return len(self._silent)
 
-    def accepted(self, fd: int, door: str) -> AcceptedConnection | None:
-        """None if it has left already."""
+    def accepted(self, fd: int, endpoint: str) -> AcceptedConnection | None:
+        """None if it has ended already."""
         with self._lock:
-            return self._add(fd, door)
+            return self._add(fd, endpoint)
 
-    def left(self, fd: int, door: str) -> AcceptedConnection | None:
-        """A door says that a descriptor has gone; it may have come back through another."""
+    def left(self, fd: int, endpoint: str) -> AcceptedConnection | None:
+        """An endpoint reports that a descriptor is closed; another one may have it by now."""
         with self._lock:
             found = self._by_fd.get(fd)
-            if found is None or found.door != door or inode_of(fd) == found.inode:
+            if found is None or found.endpoint != endpoint or inode_of(fd) == found.inode:
                 return None
             self._remove(found)
             return found
 
-    def claim(self, fd: int, door: str, user: str) -> int:
+    def claim(self, fd: int, endpoint: str, user: str) -> int:
         """A message of this user came by this descriptor; how many connections it has now."""
         with self._lock:
             found = self._by_fd.get(fd)
             if found is None or found.inode != inode_of(fd):
-                found = self._add(fd, door)
+                found = self._add(fd, endpoint)
             if found is not None and found.user != user:
                 self._count(found.user, -1)
                 if found.presumed is None:
@@ -107,11 +107,13 @@ class Connections:
                 self._count(user, 1)
             return self.by_user[user]
 
-    def presume(self, door: str) -> None:
+    def presume(self, endpoint: str) -> None:
         """A handshake has succeeded at this endpoint; libzmq does not say on which connection."""
         with self._lock:
             waiting = [
-                one for one in self._silent.values() if one.door == door and one.presumed is None
+                one
+                for one in self._silent.values()
+                if one.endpoint == endpoint and one.presumed is None
             ]
             for address in {one.address for one in waiting}:
                 user = self.admissions.take(address)
@@ -119,13 +121,13 @@ class Connections:
                     next(one for one in waiting if one.address == address).presumed = user
                     return
 
-    def find(self, fd: int, door: str) -> AcceptedConnection | None:
+    def find(self, fd: int, endpoint: str) -> AcceptedConnection | None:
         """The connection of this descriptor, which may be newer than what is known."""
         with self._lock:
-            return self._add(fd, door)
+            return self._add(fd, endpoint)
 
     def forget_gone(self) -> None:
-        """What ended without a word."""
+        """Remove those that ended unnoticed."""
         with self._lock:
             for found in list(self._by_fd.values()):
                 if inode_of(found.fd) != found.inode:
@@ -136,14 +138,14 @@ class Connections:
             return list(self._by_fd.values())
 
     def gives_way(self) -> AcceptedConnection | None:
-        """Of those that have said nothing: the oldest of the address that has most of them."""
+        """Of those without a message: the oldest of the address that has most of them."""
         with self._lock:
             silent = list(self._silent.values())
         busiest = Counter(connection.address for connection in silent).most_common(1)
         return next((c for c in silent if c.address == busiest[0][0]), None) if busiest else None
 
     def end(self, connection: AcceptedConnection) -> None:
-        """Shut a connection down; libzmq then lets go of it as if the peer had left."""
+        """Shut a connection down; libzmq then closes it as if the peer had left."""
         with _held(connection.fd, connection.inode) as held:
             if held is not None:
                 self.ended += 1
@@ -158,7 +160,7 @@ class Connections:
         if found is not None:
             self.end(found)
 
-    def _add(self, fd: int, door: str) -> AcceptedConnection | None:
+    def _add(self, fd: int, endpoint: str) -> AcceptedConnection | None:
         inode = inode_of(fd)
         had = self._by_fd.get(fd)
         if had is not None and had.inode == inode:
@@ -167,7 +169,7 @@ class Connections:
             self._remove(had)
         if inode is None:
             return None
-        found = AcceptedConnection(fd, inode, door, address_of(fd, inode), time.monotonic_ns())
+        found = AcceptedConnection(fd, inode, endpoint, address_of(fd, inode), time.monotonic_ns())
         self._by_fd[fd] = self._silent[fd] = found
         return found
 
@@ -201,7 +203,7 @@ def _held(fd: int, inode: int) -> Iterator[socket.socket | None]:
 
 
 def inode_of(fd: int) -> int | None:
-    """None for what is no socket, or not open."""
+    """None for a descriptor that is not a socket, or not open."""
     try:
         found = os.fstat(fd)
     except OSError:

@@ -1,8 +1,8 @@
-"""The one who lets people in: answers libzmq's question about each key (ZAP, RFC 27), and bounds
-how many connections there are.
+"""Admits connections: answers libzmq's question about each key (ZAP, RFC 27), and limits how many
+connections there are.
 
-It has a thread of its own. When that is dead nobody answers, and the sockets, which insist on an
-answer (ZMQ_ZAP_ENFORCE_DOMAIN), let nobody new in; the broker sees that it is dead, and says so.
+It has a thread of its own. If that has died, questions are not answered, and the sockets, which
+insist on an answer (ZMQ_ZAP_ENFORCE_DOMAIN), admit no new connection; the broker reports it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CONNECTIONS_PER_S = 10.0  # of one key, and 400 at once: all viewers of a key af
 UNFINISHED_SHARE = 0.125  # of the broker's memory: unfinished messages of all connections
 PART_OVERHEAD = 1_000_000  # the parts of one message, encrypted, and what the kernel rounds up
 ANSWER_NS = 300_000_000  # for the last answer to leave
-LATE_NS = 50_000_000  # by which we may hear of a connection after it was made
+LATE_NS = 50_000_000  # after which a new connection is reported, at most
 STRANGER = "does not have the key of this broker, or none of its own"
 _EVENT = struct.Struct("=Hi")  # of a socket's monitor: what, and which descriptor
 _YES, _NO, _LATER, _TOO_MANY = b"200", b"%d" % UNKNOWN_KEY, b"300", b"%d" % TOO_MANY
@@ -46,7 +46,7 @@ Context = zmq.Context[zmq.Socket[bytes]]
 
 
 class Gatekeeper:
-    """Made before the sockets are bound. `roster` None: the site has no keys, anybody may come.
+    """Made before the sockets are bound. `roster` None: the site has no keys, and admits all.
 
     `admit` and `alive` are for any thread; `watch`, `start` and `close` for the one that made it.
     """
@@ -69,7 +69,7 @@ class Gatekeeper:
         self.limits = limits
         self._refusals = refusals
         self._context = context
-        self._doors: dict[zmq.Socket[bytes], str] = {}
+        self._endpoints: dict[zmq.Socket[bytes], str] = {}
         self._watched: list[zmq.Socket[bytes]] = []
         self._stop = False
         self._cut_before_ns = 0  # silent connections from before may have a key that is gone
@@ -84,9 +84,9 @@ class Gatekeeper:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
-    def watch(self, socket: zmq.Socket[bytes], door: str) -> None:
-        """Hear of each connection of a socket; before it is bound."""
-        address = f"inproc://gatekeeper-{door}"
+    def watch(self, socket: zmq.Socket[bytes], endpoint: str) -> None:
+        """Follow the connections of a socket; before it is bound."""
+        address = f"inproc://gatekeeper-{endpoint}"
         socket.monitor(
             address,
             zmq.EVENT_ACCEPTED
@@ -94,11 +94,11 @@ class Gatekeeper:
             | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
             | zmq.EVENT_HANDSHAKE_SUCCEEDED,
         )
-        ear = self._context.socket(zmq.PAIR)
-        ear.linger = 0
-        ear.rcvhwm = 0  # never full: libzmq's own thread would wait for us
-        ear.connect(address)
-        self._doors[ear] = door
+        monitor = self._context.socket(zmq.PAIR)
+        monitor.linger = 0
+        monitor.rcvhwm = 0  # never full: libzmq's own thread would wait for us
+        monitor.connect(address)
+        self._endpoints[monitor] = endpoint
         self._watched.append(socket)
 
     def start(self) -> None:
@@ -110,28 +110,31 @@ class Gatekeeper:
         self._stop = True
         if self._thread.ident is not None:
             self._thread.join()
-        self._close_ears()
+        self._close_monitors()
 
     def unwatch(self) -> None:
-        """Once the thread is dead: libzmq must not fill pipes that nobody empties."""
+        """Once the thread has died: libzmq must not fill pipes that are not read."""
         self._stop_monitors()
-        self._close_ears()
+        self._close_monitors()
 
     def _stop_monitors(self) -> None:
-        """Before the ears are closed: without one, libzmq's own thread would wait for ever."""
+        """Before they are closed on this side: libzmq's own thread would wait for ever."""
         for socket in self._watched:
             if not socket.closed:
                 socket.disable_monitor()
         self._watched.clear()
 
-    def _close_ears(self) -> None:
-        for ear in self._doors:
-            ear.close()
-        self._doors.clear()
+    def _close_monitors(self) -> None:
+        for monitor in self._endpoints:
+            monitor.close()
+        self._endpoints.clear()
 
     def admit(self, roster: Roster | None, asked_by: str | None = None) -> None:
-        """From now on these keys, with these rights. Whoever's rights have changed has to come in
-        again; nobody else notices. Who asked for the end of its own key hears that it was done."""
+        """From now on these keys are valid, with these rights.
+
+        Connections whose rights have changed end and have to be made again; the others go on.
+        `asked_by`: the name that asked for it; if its own key has ended, it still gets its answer.
+        """
         self._hears = (asked_by, time.monotonic_ns() + ANSWER_NS)
         old, self.roster = self.roster, roster
         if old is None or roster is None:
@@ -149,15 +152,15 @@ class Gatekeeper:
     def _run(self) -> None:
         try:
             self._serve()
-        except Exception:  # the outermost loop of its thread; its death is told by `alive`
-            log.exception("the gatekeeper has died; nobody new gets in until a restart")
+        except Exception:  # the outermost loop of its thread; `alive` shows its death
+            log.exception("the gatekeeper has died; no new connections until a restart")
         finally:
             if self._zap is not None:
                 self._zap.close()
 
     def _serve(self) -> None:
         poller = zmq.Poller()
-        for socket in (self._zap, *self._doors):
+        for socket in (self._zap, *self._endpoints):
             if socket is not None:
                 poller.register(socket, zmq.POLLIN)
         looked_s = swept_s = time.monotonic()
@@ -174,13 +177,13 @@ class Gatekeeper:
                 self._sweep()
 
     def _hear(self, socket: zmq.Socket[bytes]) -> None:
-        """Take what a socket has to say, as far as one turn goes."""
-        door = self._doors.get(socket)
+        """Take questions or events of a socket, as many as one turn allows."""
+        endpoint = self._endpoints.get(socket)
         for _ in range(BATCH):
-            if door is None:
+            if endpoint is None:
                 self._question(socket)
             else:
-                self._event(socket, door)
+                self._event(socket, endpoint)
             if not has_input(socket):
                 return
 
@@ -194,7 +197,7 @@ class Gatekeeper:
         )
 
     def _answer(self, request: Sequence[bytes]) -> tuple[bytes, str, str]:
-        """Status, words and user id. Whatever is not clearly right is a no."""
+        """Status, words and user id. What is not clearly permitted is rejected."""
         try:
             _, _, _, address, _, mechanism, *credentials = request
             user = self._user(mechanism, credentials)
@@ -213,7 +216,7 @@ class Gatekeeper:
             self.connections.admissions.admit(address.decode("ascii", "replace"), user)
             return _YES, "OK", user
         except Exception:  # whatever it is, one key must not end the lookup of all others
-            log.exception("a key could not be looked up; it was refused")
+            log.exception("a key could not be looked up; it was rejected")
             return _NO, "error", ""
 
     def _may_connect(self, user: str) -> bool:
@@ -232,23 +235,23 @@ class Gatekeeper:
         key = hashlib.sha256(credentials[0]).hexdigest()[:16] if len(credentials) == 1 else "none"
         self._refusals.refuse(address, "unknown-key", f"has a key that is not known ({key})")
 
-    def _event(self, ear: zmq.Socket[bytes], door: str) -> None:
-        what, fd = _EVENT.unpack(ear.recv_multipart()[0])
+    def _event(self, monitor: zmq.Socket[bytes], endpoint: str) -> None:
+        what, fd = _EVENT.unpack(monitor.recv_multipart()[0])
         if what == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
-            self._failed = ear  # it is said of no connection; the one that now ends is meant
+            self._failed = monitor  # without a connection: it is the one that ends next
             return
         if what == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-            self.connections.presume(door)
+            self.connections.presume(endpoint)
             return
-        failed, self._failed = self._failed is ear, None
+        failed, self._failed = self._failed is monitor, None
         if what == zmq.EVENT_DISCONNECTED:
-            gone = self.connections.left(fd, door)
+            gone = self.connections.left(fd, endpoint)
             if failed and gone is not None and self.roster is not None:
                 self._refusals.refuse(gone.address, "handshake", STRANGER)
             return
-        came = self.connections.accepted(fd, door)
+        came = self.connections.accepted(fd, endpoint)
         if self.roster is not None and self.connections.silent > self.limits.handshakes:
-            self._end(self.connections.gives_way(), "handshakes", "says nothing, as too many do")
+            self._end(self.connections.gives_way(), "handshakes", "sends no message")
         if len(self.connections) > self.limits.connections:
             self.connections.forget_gone()
         if len(self.connections) > self.limits.connections:
@@ -299,7 +302,7 @@ class Gatekeeper:
             self._end_excess(excess)
 
     def _end_excess(self, excess: Excess) -> None:
-        what = f"sent {excess.bytes / 1e6:.0f} MB of messages that do not end"
+        what = f"sent {excess.bytes / 1e6:.1f} MB of messages that do not end"
         if excess.user is not None:
             self.suspend(excess.user, "unfinished", what)
         for connection in excess.connections:
@@ -315,8 +318,7 @@ class Gatekeeper:
         return name_of(user) == name and time.monotonic_ns() < until_ns
 
     def _end_silent(self) -> None:
-        """Of a connection that has said nothing nobody knows which key it has; it loses nothing by
-        coming in again."""
+        """End connections without a message from before a change: their keys are not known."""
         for connection in self.connections.all():
             if connection.user is None and connection.since_ns < self._cut_before_ns:
                 self.connections.end(connection)

@@ -114,7 +114,7 @@ def _cameras(site: Site, cameras: Cameras) -> frozenset[str] | None:
 
 
 def _topics(site: Site, name: str, sees: frozenset[str]) -> Iterator[bytes]:
-    """Frames of these cameras, and what nodes say that are about nothing else."""
+    """Frames of these cameras, and events and statuses of nodes that see no others."""
     for node in nodes(site):
         section = node.section
         if node.kind == "camera" and node.name in sees:

@@ -1,4 +1,4 @@
-"""Whose key is whose: the public keys of a site together with what each name may do.
+"""The public keys of a site, the name that each belongs to, and what each name may do.
 
 Read as a whole when the broker starts and at each reload; never changed, only replaced.
 """
@@ -31,7 +31,7 @@ MAX_KEYS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """`by_id` says what a connection may do, by the id that ZAP gave it: its name and its key."""
+    """`by_id`: what a connection may do, by the id that ZAP gave it: its name and its key."""
 
     ids: Mapping[bytes, str]  # by public key, 32 bytes
     by_id: Mapping[str, KeyRights]
@@ -46,18 +46,18 @@ class Roster:
 
 
 @dataclass(frozen=True, slots=True)
-class Locks:
+class ServerAuth:
     """What a broker with keys is started with."""
 
     keys: ServerKeys
     roster: Roster
 
 
-def read_locks(site: Site, secret: Path | None = None) -> Locks | None:
+def read_server_auth(site: Site, secret: Path | None = None) -> ServerAuth | None:
     """None for a site without keys. Raises KeyFileError."""
     if site.security.keys is None:
         return None
-    return Locks(read_server_keys(site, secret), read_roster(site))
+    return ServerAuth(read_server_keys(site, secret), read_roster(site))
 
 
 def read_roster(site: Site) -> Roster:

@@ -58,7 +58,7 @@ def find_excess(
     excess: list[Excess] = []
     for share in sorted(shares.values(), key=_sum, reverse=True):
         held = _sum(share)
-        alone = any(one > per_message[connection.door] for one, connection in share)
+        alone = any(one > per_message[connection.endpoint] for one, connection in share)
         if alone or held > 2 * largest or total > in_all:
             total -= held
             ended = tuple(connection for _, connection in share)
@@ -75,7 +75,7 @@ def measure(connection: AcceptedConnection) -> int:
 
 
 def _received(fd: int) -> int:
-    """Bytes received, without those that still wait in the kernel; 0 where it does not say."""
+    """Bytes received, without those that still wait in the kernel; 0 where it is not known."""
     with suppress(OSError, struct.error):
         # Without a look at whether it still is the same socket: only a number is read.
         borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)

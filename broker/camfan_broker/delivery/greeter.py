@@ -82,7 +82,7 @@ class Greeter:
             return
         refusal = self._claims.refusal(hello, identity)
         if refusal is not None:
-            self._access.refusals.tell(hello.name, f"may not publish now: {refusal.reason}")
+            self._access.refusals.log(hello.name, f"may not publish now: {refusal.reason}")
             self._router.reply(identity, refusal)
             return
         self._welcomed_ns.pop(identity, None)
@@ -120,7 +120,7 @@ class Greeter:
         if self._serves_too_many(rights):
             self._peers.forget_gone()
             if self._serves_too_many(rights):
-                self._access.refused(rights, "has too many peers", "too-many")
+                self._access.count_refusal(rights, "has too many peers", "too-many")
                 return f"this broker serves {self._of_key(rights)} peers of this key already"
         if hello.publishes is not None and hello.publishes not in self._cameras:
             return no_camera(hello.publishes, self._cameras)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import zmq
 
-from camfan_broker.access.access import NOBODY, AccessControl
+from camfan_broker.access.access import NO_RIGHTS, AccessControl
 from camfan_broker.access.budget import TOO_FAST
 from camfan_broker.access.rights import KeyRights
 from camfan_broker.access.suspensions import SUSPENDED
@@ -104,7 +104,7 @@ class Router:
             parts.append(part)
         if part.more:
             self._rest.start(part)  # first of all: what is left of it is not the next message
-        rights = NOBODY
+        rights = NO_RIGHTS
         try:
             rights = self._access.sender(routing, "delivery")
             if part.more:
@@ -130,7 +130,7 @@ class Router:
         if error.reason == SUSPENDED:
             self._access.end(routing)
             return
-        self._access.tell(rights, error)
+        self._access.count_denied(rights, error)
         if self._charges.may_answer(identity):
             self.reply(identity, messages.Refused(about=error.about, reason=str(error)[:500]))
         if error.reason != TOO_FAST:

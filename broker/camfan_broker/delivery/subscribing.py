@@ -65,7 +65,7 @@ class SubscribeHandler:
             cameras = [camera for camera in cameras if camera.name not in reasons]
         elif unknown:
             if unknown[0] in self._cameras:  # which a peer that may not see it does not learn
-                self._access.refused(peer.rights, f"may not see {unknown[0]}")
+                self._access.count_refusal(peer.rights, f"may not see {unknown[0]}")
                 refused["not-allowed"] += 1
             reason = no_camera(unknown[0], may_see)
             self._router.reply(peer.identity, Refused(about="subscribe", reason=reason))

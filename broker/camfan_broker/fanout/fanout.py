@@ -98,7 +98,7 @@ class Fanout:
 
     def _subscription(self, event: zmq.Frame, said: bytes) -> None:
         kind, prefix = said[:1], said[1:]
-        self._access.taken(event)
+        self._access.count_message(event)
         if event.more or kind not in (b"\x00", b"\x01"):
             self._access.offend(event, "bad-message", "sent a message that is not a subscription")
             self._rest.start(event)
@@ -121,13 +121,13 @@ class Fanout:
             rights = self._access.sender(event, "fanout")
             if len(asked) > limits.topic or self.subscriptions.asks(event) >= limits.subscriptions:
                 self._access.end(event)
-                raise self._access.refused(rights, "subscribes to too much", "too-many")
+                raise self._access.denial(rights, "subscribes to too much", "too-many")
             self._access.charge_request(rights, SUBSCRIPTION)
             granted = rights.permitted(asked)
             self.subscriptions.joined(event, asked, granted)
             if not granted:
                 shown = asked[:80].decode("ascii", "replace")
-                raise self._access.refused(rights, f"may not see {shown!r}")
+                raise self._access.denial(rights, f"may not see {shown!r}")
         except WireError as exc:
             self.refused[exc.reason] += 1
             if exc.reason == TOO_FAST:

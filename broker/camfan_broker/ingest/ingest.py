@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import zmq
 
-from camfan_broker.access.access import NOBODY, AccessControl
+from camfan_broker.access.access import NO_RIGHTS, AccessControl
 from camfan_broker.access.board import NoticeBoard
 from camfan_broker.access.budget import TOO_FAST
 from camfan_broker.access.suspensions import SUSPENDED
@@ -100,7 +100,7 @@ class Ingest:
             if camera is not None:
                 self._frame(camera, topic, first)
             elif topic.startswith(FRAMES):
-                self._access.taken(first)
+                self._access.count_message(first)
                 self._access.charge_refused(first, "ingest")
                 self._rest.start(first)
                 self.refused["unknown-camera"] += 1
@@ -114,11 +114,11 @@ class Ingest:
         jpeg = first
         try:
             if not first.more:
-                self._access.taken(first)
+                self._access.count_message(first)
                 raise WireError("bad-parts", "a topic alone")
             second = receive(socket, 0, NOT_COPIED)
             if not second.more:
-                self._access.taken(first)
+                self._access.count_message(first)
                 raise WireError("bad-parts", "a frame without a JPEG")
             jpeg = receive(socket, 0, NOT_COPIED)
             if jpeg.more:
@@ -145,7 +145,7 @@ class Ingest:
             return
         camera.refuse(error, time.monotonic_ns())
         if error.reason != "not-allowed":  # which is logged already, of the key that tried it
-            self._access.refusals.tell(f"frames of {camera.name}", f"are refused: {error}")
+            self._access.refusals.log(f"frames of {camera.name}", f"are refused: {error}")
         self._access.charge_refused(part, "ingest")
 
     def _other(self, topic: bytes, first: zmq.Frame) -> None:
@@ -153,26 +153,26 @@ class Ingest:
         if body is None or body.more:
             self.refused["bad-parts"] += 1
             if body is None:
-                self._access.taken(first)
+                self._access.count_message(first)
                 self._access.charge_refused(first, "ingest")
             else:
                 self._too_many_parts(body)
             return
-        rights = NOBODY
+        rights = NO_RIGHTS
         try:
             if len(body) > self._access.limits.message:
-                self._access.taken(body)
+                self._access.count_message(body)
                 raise WireError("bad-message", f"{len(body)} bytes")
             rights = self._access.sender(body, "ingest")
             self._access.charge_notice(rights, len(body))
             self._board.post(topic, body.bytes, rights)
         except WireError as exc:
             self.refused[exc.reason] += 1
-            self._access.tell(rights, exc)
+            self._access.count_denied(rights, exc)
             if exc.reason not in (TOO_FAST, SUSPENDED):
                 self._access.charge_refused(body, "ingest")
 
     def _too_many_parts(self, part: zmq.Frame) -> None:
-        self._access.taken(part)
+        self._access.count_message(part)
         self._access.offend(part, "bad-parts", "sent a message of more than three parts")
         self._rest.start(part)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import msgspec
 
 from camfan import Publisher
-from camfan_broker.access.roster import read_locks
+from camfan_broker.access.roster import read_server_auth
 from camfan_broker.broker import Addresses, BrokerLoop
 from camfan_broker.reload import Reloader
 from camfan_config import Site, load_site
@@ -62,7 +62,7 @@ def serving(path: Path) -> Iterator[LiveBroker]:
     """A broker of a site file, on loopback."""
     site = load_site(path)
     addresses = Addresses(ANY_PORT, ANY_PORT, ANY_PORT)
-    broker = BrokerLoop(site, addresses, Reloader(path), read_locks(site))
+    broker = BrokerLoop(site, addresses, Reloader(path), read_server_auth(site))
     thread = threading.Thread(target=broker.run, name="broker")
     thread.start()
     try:
