@@ -1,4 +1,4 @@
-"""How large a picture may be in a site."""
+"""How large a JPEG may be in a site."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ WIDEST = Limits(frame=jpeg.MAX_BYTES, pixels=jpeg.MAX_PIXELS)  # what the protoc
 
 
 def check_bounds(size: int, width: int, height: int, limits: Limits) -> None:
-    """Raises WireError for a picture of more bytes (`size`) or pixels than a site takes."""
+    """Raises WireError for a JPEG of more bytes (`size`) or pixels than a site accepts."""
     if width * height > limits.pixels:
         raise WireError(
             "too-large",
-            f"a picture of {width}x{height}, which are {width * height} pixels; this site takes"
+            f"a JPEG of {width}x{height}, which are {width * height} pixels; this site takes"
             f" {limits.pixels}: raise `security.limits.pixels`, or choose a smaller size",
         )
     if size > limits.frame:

@@ -1,4 +1,4 @@
-"""Time across machines, without asking that their clocks be set.
+"""Time across machines whose clocks are not synchronized.
 
 The broker's clock is the site's clock. A peer estimates how far it is from its own by probes, as
 NTP does (RFC 5905, section 8), and keeps the estimate with the smallest error bound. All is
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 STEP_NS = 500_000_000  # the broker's clock follows the wall clock when they are this far apart
-DRIFT_PPM = 100  # how fast two cheap quartzes may part, at worst
+DRIFT_PPM = 100  # how fast two cheap quartz clocks drift apart, at worst
 PROBES_KEPT = 16
-ROUNDING_NS = 3  # what clocks that count whole nanoseconds, and two divisions, cut off
+ROUNDING_NS = 3  # lost by clocks that count whole nanoseconds, and by two divisions
 
 Clock = Callable[[], int]  # ns
 
@@ -26,7 +26,7 @@ class SiteClock:
     """The broker's clock: wall time that neither jumps nor runs backwards while it is sane.
 
     It starts at the wall clock and then advances with the monotonic one. When the two part by
-    more than STEP_NS (somebody set the clock), it is set anew and `epoch` changes.
+    more than STEP_NS (the wall clock was set), it is set again and `epoch` changes.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class SiteClock:
         return self._base_ns + self._monotonic_ns()
 
     def follow_steps(self) -> int:
-        """Set the clock anew if the wall clock was stepped; how far it moved, ns, or 0."""
+        """Set the clock again if the wall clock was stepped; how far it moved, ns, or 0."""
         moved = self._wall_ns() - self.now_ns()
         if abs(moved) < STEP_NS:
             return 0
@@ -50,7 +50,7 @@ class SiteClock:
         return moved
 
 
-class Offset(Struct, frozen=True, gc=False):
+class ClockOffset(Struct, frozen=True, gc=False):
     """Site clock minus this machine's monotonic clock, and its bound; both ns."""
 
     offset_ns: int
@@ -99,13 +99,13 @@ class ClockEstimate:
         self._samples.append(_Sample(now, offset, error, epoch))
         self._best = min(self._samples, key=lambda s: s.error_ns + _drift(now - s.at_ns))
 
-    def offset(self) -> Offset | None:
+    def offset(self) -> ClockOffset | None:
         """The best estimate now; None before the first answer."""
         best = self._best
         if best is None:
             return None
         elapsed = self._monotonic_ns() - best.at_ns
-        return Offset(best.offset_ns, best.error_ns + _drift(elapsed), best.epoch)
+        return ClockOffset(best.offset_ns, best.error_ns + _drift(elapsed), best.epoch)
 
     def site_ns(self) -> int:
         """The site's time now; the wall clock of this machine while the site's is unknown."""

@@ -1,4 +1,4 @@
-"""How much a reader lets the broker send before it hears more: enough to fill the link, no more.
+"""How many frames a reader lets be under way: enough to fill the link, and not more.
 
 Frames that wait in a link grow old there. So a reader in `latest` keeps as many under way as one
 round trip can carry, and one more: its link is full, and never queued. A reader in `every` wants
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 
 MAX_LATEST = 16  # frames
-SLACK_NS = 2_000_000  # a queue this short harms nobody, and keeps a fast link busy
+SLACK_NS = 2_000_000  # a queue this short does no harm, and keeps a fast link busy
 SAMPLES = 8  # transfer times remembered; the longest counts
 EASY_AFTER = 8  # frames in a row that did not wait for credit: the link carries all there are
 EASY_LATEST = 4  # frames that may be under way then; three are given back at once
@@ -79,7 +79,7 @@ class EveryWindow:
         self._bytes = 0
 
     def restart(self, waiting_frames: int, waiting_bytes: int) -> tuple[int, int]:
-        """A new subscription, while so much is unread: frames and bytes it may begin with."""
+        """Frames and bytes that a new subscription may begin with, while these are unread."""
         self._frames = self._bytes = 0
         return max(EVERY_FRAMES - waiting_frames, 0), max(EVERY_BYTES - waiting_bytes, 1)
 

@@ -1,13 +1,13 @@
-"""What is wrong with bytes that came from outside."""
+"""Errors about bytes that came from outside."""
 
 from camfan_config.errors import CamfanError
 
 
 class WireError(CamfanError):
-    """Bytes from the network that are not what the protocol says.
+    """Bytes from the network that violate the protocol.
 
-    `reason` is one of a few fixed words, so that refusals can be counted by reason. `about` is the
-    type of the message that is refused, where the peer has to know it.
+    `reason` is one of a few fixed words, by which rejections are counted. `about` is the type of
+    the rejected message, where the peer has to know it.
     """
 
     def __init__(self, reason: str, message: str, *, about: str = "message") -> None:
@@ -17,12 +17,11 @@ class WireError(CamfanError):
 
 
 class NotUprightError(WireError, ValueError):
-    """A picture that decoders would turn by its EXIF orientation; a frame must be upright."""
+    """A JPEG that decoders would rotate by its EXIF orientation; a frame must be upright."""
 
     def __init__(self, orientation: int) -> None:
         super().__init__(
             "not-upright",
-            f"a JPEG with EXIF orientation {orientation}: some programs would show it turned,"
-            " others not; turn its pixels upright and leave the orientation out, as"
-            " `camfan.upright(jpeg)` does",
+            f"a JPEG with EXIF orientation {orientation}: some programs would rotate it, others"
+            " not; rotate its pixels and remove the orientation, as `camfan.upright(jpeg)` does",
         )

@@ -1,7 +1,7 @@
 """Which way up a JPEG is, by the EXIF orientation in its head.
 
-Browsers and most decoders turn a picture by it, others do not: so a frame on the bus has none. Only
-the segments before the first scan are looked at. EXIF that is malformed counts as absent.
+Browsers and most decoders rotate an image by it, others do not: a frame on the bus has none. Only
+the segments before the first scan are read. Malformed EXIF counts as absent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _APP1 = 0xE1
 
 
 def orientation(jpeg: bytes | memoryview) -> int:
-    """EXIF's orientation, 1 to 8; 1 is upright, and what a picture without one has.
+    """EXIF's orientation, 1 to 8; 1 is upright, and that of a JPEG without one.
 
     Total: any bytes have an orientation.
     """

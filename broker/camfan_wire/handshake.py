@@ -1,7 +1,7 @@
-"""Why the broker does not let a client in: what ZeroMQ tells of handshakes, and the words for it.
+"""Why the broker rejects a client: handshake events of ZeroMQ, and sentences for people.
 
-ZeroMQ tells the status that the broker answers a key with. Of any other handshake that fails it
-tells nothing; the broker's greeting, read from a connection of its own, then says what is there.
+ZeroMQ reports the status with which the broker answers a key. It does not report why any other
+handshake failed; the broker's greeting, read on a separate connection, then shows what is there.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class Mechanism(Enum):
     CURVE = "a broker with keys"
     NULL = "a broker without keys"
     OTHER = "not a broker"
-    UNKNOWN = "nothing was heard"
+    UNKNOWN = "no greeting came"
 
 
 class ConnectionMonitor:
-    """Hears of the connections of one connecting socket, and of their handshakes.
+    """Watches the connections of one connecting socket, and their handshakes.
 
-    Belongs to that socket's thread. To be made before the socket connects, and closed before it is
-    closed.
+    Belongs to that socket's thread. Create it before the socket connects, and close it before the
+    socket is closed.
     """
 
     def __init__(self, context: zmq.Context[Any], socket: zmq.Socket[bytes]) -> None:
@@ -58,28 +58,28 @@ class ConnectionMonitor:
         self._descriptor: int | None = None
         self._failure: int | None = None
         self._in_handshake = False
-        self._ear = context.socket(zmq.PAIR)
-        self._ear.linger = 0
-        self._ear.rcvhwm = 0  # never full: libzmq's own thread would wait for us
-        self._ear.connect(address)
+        self._events = context.socket(zmq.PAIR)
+        self._events.linger = 0
+        self._events.rcvhwm = 0  # never full: libzmq's own thread would wait for us
+        self._events.connect(address)
 
     def descriptor(self) -> int | None:
-        """That of the connection; None while there is none."""
-        self._hear()
+        """The file descriptor of the connection; None while it is not connected."""
+        self._read_events()
         return self._descriptor
 
     def failure(self) -> int | None:
         """The status of the last handshake that failed since the last call; 0: not known.
 
-        None if none has failed, or one has succeeded since.
+        None if no handshake has failed, or one has succeeded since.
         """
-        self._hear()
+        self._read_events()
         found, self._failure = self._failure, None
         return found
 
-    def _hear(self) -> None:
-        while self._ear.poll(0):
-            event, value = _EVENT.unpack(self._ear.recv_multipart()[0])
+    def _read_events(self) -> None:
+        while self._events.poll(0):
+            event, value = _EVENT.unpack(self._events.recv_multipart()[0])
             if event == zmq.EVENT_CONNECTED:
                 self._descriptor, self._in_handshake = value, True
             elif event == zmq.EVENT_DISCONNECTED:
@@ -93,9 +93,9 @@ class ConnectionMonitor:
                 self._failure = value if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH else 0
 
     def close(self) -> None:
-        if not self._ear.closed:
+        if not self._events.closed:
             self._socket.disable_monitor()
-            self._ear.close()
+            self._events.close()
 
 
 def read_mechanism(endpoint: str) -> Mechanism:
@@ -135,24 +135,24 @@ def explain_status(endpoint: str, status: int, keys: ClientKeys | None) -> str:
 
 
 def explain_mechanism(endpoint: str, found: Mechanism, keys: ClientKeys | None) -> str | None:
-    """A sentence about a handshake that failed without a status; None if it cannot be said."""
+    """A sentence about a handshake that failed without a status; None if the cause is not known."""
     if found is Mechanism.OTHER:
         return f"what listens at {endpoint} is not a camfan broker; check host and port"
     if found is Mechanism.CURVE and keys is None:
         return (
-            f"not permitted: the broker at {endpoint} requires a key, and none was given; "
+            f"not permitted: the broker at {endpoint} requires a key, and no key was given; "
             "with a site file name its folder in 'security.keys', else give a key and server key"
         )
     if found is Mechanism.NULL and keys is not None:
         return (
-            f"the broker at {endpoint} has no keys, and this side insists on them; "
+            f"the broker at {endpoint} has no keys, and this node requires them; "
             "start it with the site file that has 'security.keys'"
         )
     if found is Mechanism.CURVE:
         return (
             f"the broker at {endpoint} ends the connection during the handshake: it has another "
-            "key than 'security.server_key' in the site file says (compare with 'camfan keys show "
-            "broker' on its machine), or has suspended this key; its log says which"
+            "key than 'security.server_key' in the site file (compare with 'camfan keys show "
+            "broker' on its machine), or has suspended this key; see its log"
         )
     if found is Mechanism.NULL:
         return (

@@ -38,7 +38,7 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What travels beside each JPEG, as one JSON object."""
 
     version: Literal[1]
-    camera: str  # a name; and `run`: what their patterns say is checked by `decode_header`
+    camera: str  # a name; its pattern and that of `run` are checked by `decode_header`
     run: str  # one life of a camera process
     sequence: Count  # +1 a frame within a run: a gap is a loss
     captured: Nanoseconds  # ns of the camera's wall clock
@@ -50,7 +50,7 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     epoch: Count | None = None  # of the broker's clock that `offset` is about
     late: bool = False  # sent again after an outage
     replayed: bool = False  # from a recording; its times are those of then
-    unwanted: Count = 0  # frames of this run so far that were numbered only: nobody wanted them
+    unwanted: Count = 0  # frames of this run so far that were only numbered, since unwanted
 
     def __post_init__(self) -> None:
         if (self.offset is None) != (self.error is None):
@@ -75,7 +75,7 @@ encode_header = _encoder.encode
 def decode_header(
     data: bytes | memoryview, camera: str | None = None, run: str | None = None
 ) -> Header:
-    """Raises WireError for bytes that are no header of this version.
+    """Raises WireError for bytes that are not a header of this version.
 
     `camera` and `run` are those one expects, and known to be good: they need no second look.
     """

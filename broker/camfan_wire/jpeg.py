@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from camfan_wire.errors import WireError
 
-MAX_BYTES = 40_000_000  # of the protocol; a site takes less unless its `security.limits` say so
+MAX_BYTES = 40_000_000  # of the protocol; a site takes less unless `security.limits` allows it
 MAX_PIXELS = 120_000_000
 MAX_MARKERS = 1000  # and fill bytes, before the picture's size; a real camera writes about ten
 
@@ -52,7 +52,7 @@ def find_size(jpeg: bytes | memoryview) -> int:
         if marker in _SIZES:
             return at
         if marker in _OTHER_SIZES:
-            raise WireError("not-jpeg", f"JPEG of a kind that nobody decodes (SOF{marker - 0xC0})")
+            raise WireError("not-jpeg", f"a JPEG that decoders do not support (SOF{marker - 0xC0})")
         length = jpeg[at + 2] << 8 | jpeg[at + 3]
         if marker == SCAN or length < 2:
             break

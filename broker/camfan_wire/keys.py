@@ -1,8 +1,8 @@
-"""Keys: a pair for each node, in files that zmq.auth reads too, and what sockets are given of them.
+"""Keys: a pair for each node, in files that zmq.auth also reads, and their use by sockets.
 
 While a pair is replaced its files hold the next one beside it. Each file is replaced as a whole, so
 a process that reads one finds the old pair, the new pair, or both. A secret is written for its
-owner alone, and is in no repr. Nothing here decides who may do what.
+owner alone, and is not in any repr. Permissions are not decided here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from camfan_config.errors import CamfanError
 from camfan_wire.safe_files import find_exposure, make_folder, store
 
 PUBLIC, SECRET = ".pub", ".secret"
-DOMAIN = b"camfan"  # of ZAP; a socket with a domain lets nobody in when nobody answers for it
+DOMAIN = b"camfan"  # of ZAP; a socket with a domain rejects everything while no ZAP handler answers
 
 _KEY = re.compile(r'^\s*((?:next-)?(?:public|secret))-key\s*=\s*"([^"]*)"\s*$', re.MULTILINE)
 _MAX_BYTES = 16_384  # of a key file
@@ -68,7 +68,7 @@ Keys = ServerKeys | ClientKeys
 
 
 def apply(socket: zmq.Socket[bytes], keys: Keys) -> None:
-    """To be called before bind or connect."""
+    """Call it before bind or connect."""
     socket.curve_publickey = keys.pair.public
     socket.curve_secretkey = keys.pair.secret
     if isinstance(keys, ClientKeys):
@@ -184,7 +184,7 @@ def check_not_exposed(path: Path, *, above: bool = True) -> None:
     """Raises KeyFileError for a file or folder that any user can replace."""
     exposure = find_exposure(path, above=above)
     if exposure is not None:
-        raise KeyFileError(f"{exposure}. A key could be replaced there, so none is used")
+        raise KeyFileError(f"{exposure}. A key could be replaced there, so it is not used")
 
 
 def _prefixes(count: int) -> list[str]:
@@ -211,7 +211,7 @@ def _read(path: Path, *, secret: bool = False) -> str:
 
 
 def _is_credential(path: Path) -> bool:
-    """systemd put it there, and sees to it that nobody else can read it."""
+    """systemd put it there, and keeps other users from reading it."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     return bool(folder) and path.parent == Path(folder or "")
 

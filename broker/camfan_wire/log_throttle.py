@@ -1,4 +1,4 @@
-"""Log lines that would otherwise come with every frame or message."""
+"""Limits log lines that would otherwise come with every frame or message."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ PAUSE_S = 60.0
 MAX_SUBJECTS = 1024  # remembered; beyond that all are forgotten
 
 
-class Occasional:
-    """Says whether a warning about a subject is due: the first, and then one a minute."""
+class LogThrottle:
+    """Decides whether a warning about a subject is logged: the first, and then one a minute."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

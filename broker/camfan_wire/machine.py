@@ -9,7 +9,7 @@ from camfan_config import LOCALHOST, host_label
 
 
 def own_label(known: Iterable[str], machine: str | None = None) -> str | None:
-    """The label that is this machine's name, or its address; None if none is, or several are."""
+    """The label that is this machine's name or address; None if there is not exactly one."""
     labels = list(known)
     name = host_label(socket.gethostname() if machine is None else machine)
     if name in labels:

@@ -1,7 +1,7 @@
 """Events, status reports and the control messages of the delivery socket.
 
-Each is one JSON object. Unknown keys are ignored, so that both sides can be renewed one by one;
-missing or ill-typed ones refuse the message.
+Each is one JSON object. Unknown keys are ignored, so that both sides can be updated one by one; a
+missing or wrongly typed key refuses the message.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ MAX_MESSAGE_BYTES = 65_536
 MAX_CREDIT = 64  # frames under way to one subscriber
 MAX_CAMERA_PATTERNS = 1024  # of one subscription
 
-# Why a broker refuses a publisher (`code` of `refused`), or its frames, or told a gap.
-PUBLISHED = "published"  # another one publishes the camera
-TAKEN_OVER = "taken-over"  # another one publishes it now
+# Why a broker refuses a publisher (`code` of `refused`) or its frames; also reasons of gaps.
+PUBLISHED = "published"  # another process publishes the camera
+TAKEN_OVER = "taken-over"  # another process publishes it from now on
 OTHER_PUBLISHER = "other-publisher"
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class Event(Struct, frozen=True, kw_only=True):
         source: name of the node that reports it.
         kind: what happens, in one word: motion, camera-offline, …
         state: start, update or end.
-        camera: the camera it is about; None: none, or several.
+        camera: the camera it is about; None: not about one camera.
         details: JSON values that depend on the kind: boxes, area, zones, …
     """
 
@@ -70,13 +70,13 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True):
-    """What a node says of itself; with its name and the time it is a `Status`.
+    """What a node reports about itself; with its name and the time it is a `Status`.
 
     Attributes:
         state: one word: live, waiting, recording, …
-        message: the present trouble, in a sentence; None: there is none.
-        machine: figures of the machine that it runs on; None, as the next: it has none.
-        publisher: of a camera.
+        message: the present trouble, in a sentence; None: there is no trouble.
+        machine: figures of the machine that it runs on; None: not known.
+        publisher: figures of a camera; None, as the next: it is not one.
         recorder: of a recorder.
         motion: of a motion node.
         web: of a web server.
@@ -111,7 +111,7 @@ class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag_field="type", tag="hello", omit_defaults=True):
-    """Who is calling; the answer to each `welcome`, and the first message of a connection."""
+    """Introduces a peer: the answer to each `welcome`, and the first message of a connection."""
 
     protocol: int
     name: Name
@@ -128,7 +128,7 @@ class Hello(Struct, frozen=True, kw_only=True, tag_field="type", tag="hello", om
 class Subscribe(
     Struct, frozen=True, kw_only=True, tag_field="type", tag="subscribe", omit_defaults=True
 ):
-    """What this peer wants from now on; replaces what it wanted before."""
+    """What this peer wants from now on; it replaces the previous subscription."""
 
     cameras: Annotated[list[CameraPattern], Meta(max_length=MAX_CAMERA_PATTERNS)] = []
     mode: Literal["latest", "every"] = "latest"
@@ -140,7 +140,7 @@ class Subscribe(
     since_ago: Ago | None = None  # the same, counted from now; and at least the newest frame
     topics: Annotated[list[Annotated[str, Meta(max_length=140)]], Meta(max_length=64)] = []
     open: bool = True  # events that are open already come at once, as their last message
-    idle: bool = False  # nobody watches: what comes anyway is enough, no camera need be asked
+    idle: bool = False  # unwatched: frames that come anyway are enough, no camera is asked
 
 
 class Credit(Struct, frozen=True, tag_field="type", tag="credit", omit_defaults=True):
@@ -149,17 +149,17 @@ class Credit(Struct, frozen=True, tag_field="type", tag="credit", omit_defaults=
 
 
 class Heartbeat(Struct, frozen=True, tag_field="type", tag="heartbeat"):
-    """I am alive; sent each second by a peer, and sent back by the broker."""
+    """Sent each second by a peer, and sent back by the broker."""
 
 
 class Probe(Struct, frozen=True, tag_field="type", tag="probe"):
-    """What time is it? Counts as a heartbeat."""
+    """Asks for the time; counts as a heartbeat."""
 
-    sent: Nanoseconds  # any clock of the sender's
+    sent: Nanoseconds  # on any clock of the sender
 
 
 class Bye(Struct, frozen=True, tag_field="type", tag="bye"):
-    """I am leaving; saves the broker the wait for my silence."""
+    """The peer leaves; the broker need not wait for its silence."""
 
 
 class Reload(Struct, frozen=True, tag_field="type", tag="reload"):
@@ -167,7 +167,7 @@ class Reload(Struct, frozen=True, tag_field="type", tag="reload"):
 
 
 class Set(Struct, frozen=True, kw_only=True, tag_field="type", tag="set"):
-    """Change a camera while it runs; to the broker, which passes it on. Null: as in the file."""
+    """Change a camera while it runs; the broker passes it on. Null: as in the site file."""
 
     camera: Camera
     fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
@@ -175,7 +175,7 @@ class Set(Struct, frozen=True, kw_only=True, tag_field="type", tag="set"):
 
 
 class Trace(Struct, frozen=True, kw_only=True, tag_field="type", tag="trace"):
-    """What became of one frame? To the broker, which asks the camera and the recorders too."""
+    """Asks what became of one frame; the broker also asks the camera and the recorders."""
 
     id: Identifier
     camera: Camera
@@ -184,7 +184,7 @@ class Trace(Struct, frozen=True, kw_only=True, tag_field="type", tag="trace"):
 
 
 class Hop(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one place knows of one frame."""
+    """What one node knows about one frame."""
 
     node: str  # the camera, `broker`, or a subscriber
     outcome: Outcome
@@ -193,7 +193,7 @@ class Hop(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Traced(Struct, frozen=True, kw_only=True, tag_field="type", tag="traced"):
-    """The answer to `trace`; to the broker, what the answering node knows."""
+    """The answer to `trace`; on its way to the broker, what the answering node knows."""
 
     id: Identifier
     camera: Camera
@@ -203,7 +203,7 @@ class Traced(Struct, frozen=True, kw_only=True, tag_field="type", tag="traced"):
 
 
 class Welcome(Struct, frozen=True, kw_only=True, tag_field="type", tag="welcome"):
-    """To a peer the broker does not know (any more): say hello, and what you want."""
+    """To a peer that the broker does not know, or not any more: it answers with hello."""
 
     protocol: int
     site: str
@@ -212,10 +212,10 @@ class Welcome(Struct, frozen=True, kw_only=True, tag_field="type", tag="welcome"
 
 
 class Ready(Struct, frozen=True, kw_only=True, tag_field="type", tag="ready", omit_defaults=True):
-    """The answer to `subscribe`: the cameras of the site that it names.
+    """The answer to `subscribe`: the cameras that it names.
 
-    To the broker of another site also the sites that a camera has come through, its own first,
-    and why it does not get one.
+    To the broker of another site also the sites that each camera has come through, its own first,
+    and the reason for each camera that it does not get.
     """
 
     cameras: list[str]
@@ -234,10 +234,10 @@ class Refused(
 class Echo(Struct, frozen=True, kw_only=True, tag_field="type", tag="echo"):
     """The answer to `probe`."""
 
-    sent: Nanoseconds  # as it came
+    sent: Nanoseconds  # as in the probe
     received: Nanoseconds  # broker clock
     replied: Nanoseconds  # broker clock
-    epoch: int  # changes when the broker's clock was set anew: forget earlier probes
+    epoch: int  # changes when the broker's clock was set: earlier probes are void
 
 
 class Gap(Struct, frozen=True, kw_only=True, tag_field="type", tag="gap"):
@@ -259,10 +259,10 @@ class Gap(Struct, frozen=True, kw_only=True, tag_field="type", tag="gap"):
 
 
 class Demand(Struct, frozen=True, kw_only=True, tag_field="type", tag="demand"):
-    """To a camera: which frames somebody wants. It stands until the next one, also in an outage.
+    """To a camera: which frames are wanted. It is valid until the next one, also in an outage.
 
-    `layers` 4 is all frames, 3 those of layers 0 to 2, …; with 0 nobody watches, and one frame of
-    layer 0 each `trickle` seconds keeps the last picture fresh (null: none at all).
+    `layers` 4 is all frames, 3 those of layers 0 to 2, …; 0: the camera is not watched, and one
+    frame of layer 0 each `trickle` seconds keeps the newest frame fresh (null: no frames).
     """
 
     camera: Camera
@@ -284,10 +284,10 @@ class Receipt(
 
 
 class Repair(Struct, frozen=True, kw_only=True, tag_field="type", tag="repair", omit_defaults=True):
-    """To a camera: send what you still have behind `after`, oldest first, up to before `before`.
+    """To a camera: asks for the frames after `after` and before `before`, oldest first.
 
     It answers on this socket, in order, with frames (three parts, `late` set in the header) and
-    with a `gap` for what it cannot give, and ends with `repaired`.
+    with a `gap` for what it does not have, and ends with `repaired`.
     """
 
     camera: Camera
@@ -299,7 +299,7 @@ class Repair(Struct, frozen=True, kw_only=True, tag_field="type", tag="repair", 
 
 
 class Repaired(Struct, frozen=True, kw_only=True, tag_field="type", tag="repaired"):
-    """The end of an answer to `repair`; `done`: all that lies before `before` has been told."""
+    """The end of an answer to `repair`; `done`: everything before `before` was answered."""
 
     camera: Camera
     id: Identifier

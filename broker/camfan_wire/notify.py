@@ -1,4 +1,4 @@
-"""Telling systemd how a process is (sd_notify(3)); nothing happens where there is no systemd."""
+"""Messages to systemd (sd_notify(3)); without effect where there is no systemd."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ def notify(state: str) -> None:
         try:
             channel.sendto(state.encode(), address)
         except OSError:
-            return  # a manager that does not listen is no reason to fail, nor to wait
+            return  # a manager that does not listen must not make the process fail or wait

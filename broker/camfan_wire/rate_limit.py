@@ -1,11 +1,11 @@
-"""How fast a peer may ask: a bucket that fills with time and is emptied by messages."""
+"""How fast a peer may send requests: a bucket that fills with time and is emptied by requests."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-BURST_S = 40.0  # of its rate at once: what a node has to say after an outage comes together
+BURST_S = 40.0  # of its rate at once: after an outage a node sends much together
 CHEAP = 1 / 50  # of a request: what each frame of a reader brings with it
 
 
@@ -19,13 +19,13 @@ class RateLimit:
         self._at = clock()
 
     def is_full(self) -> bool:
-        """Whether nothing of it is used up."""
+        """Whether all of it is unused."""
         return self._left + (self._clock() - self._at) * self._per_second >= (
             self._per_second * BURST_S
         )
 
     def allows(self, cost: float = 1.0) -> bool:
-        """Whether one more is not too fast; it then counts."""
+        """Whether one more is within the rate; it then counts."""
         now = self._clock()
         full = self._per_second * BURST_S
         self._left = min(full, self._left + (now - self._at) * self._per_second)

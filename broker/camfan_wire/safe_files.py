@@ -1,6 +1,6 @@
 """Files that a crash cannot damage, in folders that other users cannot change.
 
-What trusts a file of keys trusts every folder above it: a user that can write one of them can put
+Trusting a key file means trusting every folder above it: a user that can write one of them can put
 another file in its place.
 """
 
@@ -81,7 +81,7 @@ def make_folder(folder: Path) -> None:
 
 
 def find_exposure(path: Path, *, above: bool = True) -> str | None:
-    """What lets any other user replace this file, or change this folder; None if nothing does.
+    """What lets another user replace this file, or change this folder; None: nothing.
 
     A folder above it with the sticky bit, such as /tmp, is safe. Not `above`: those are known.
     """
@@ -97,14 +97,14 @@ def find_exposure(path: Path, *, above: bool = True) -> str | None:
                     f"chmod o-w '{folder}'"
                 )
     except OSError:
-        return None  # what uses the file says it
+        return None  # the code that uses the file reports it
     return None
 
 
 def find_group_exposure(path: Path) -> str | None:
     """As `find_exposure`, for the group of the file or folder itself.
 
-    The private group of a user, which has its name, is not another's.
+    The private group of a user, which has the user's name, is safe.
     """
     try:
         found = path.stat()

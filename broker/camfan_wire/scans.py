@@ -1,8 +1,8 @@
 """How many scans a JPEG has: what it costs to decode beyond its size.
 
-A progressive picture is sent in several scans, and a decoder goes over all of it for each. A few
-kilobytes can hold thousands of empty ones, which a decoder works on for minutes without a way to
-stop it. So they are counted before anything decodes. ITU-T T.81, section B.2.
+A progressive JPEG consists of several scans, and a decoder goes over the whole image for each. A
+few kilobytes can hold thousands of empty scans, which keep a decoder busy for minutes and cannot be
+interrupted. So they are counted before anything is decoded. ITU-T T.81, section B.2.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def find_scan(jpeg: bytes | memoryview) -> Scan:
 
 
 def check_scans(jpeg: bytes | memoryview, pixels: int) -> None:
-    """Raises WireError for a picture of more scans than an encoder writes."""
+    """Raises WireError for a JPEG of more scans than an encoder writes."""
     scan = find_scan(jpeg)
     if scan.is_only:
         return

@@ -36,8 +36,8 @@ class Role(Enum):
 
     CAMERA = "camera publishes to ingest"
     INGEST = "broker receives frames"
-    FANOUT = "broker publishes to anybody"
-    FANOUT_READER = "anybody reads the fan-out"
+    FANOUT = "broker publishes to any subscriber"
+    FANOUT_READER = "any subscriber reads the fan-out"
     DELIVERY = "broker serves its peers"
     PEER = "a node talks to delivery"
     INVITE = "takes the public key of a new machine"
@@ -71,7 +71,7 @@ _ALWAYS: Mapping[int, int] = {
     zmq.HANDSHAKE_IVL: 5_000,
     zmq.CONNECT_TIMEOUT: 3_000,
     zmq.RECONNECT_IVL: 100,
-    zmq.RECONNECT_IVL_MAX: 400,  # pictures are live again within 1 s of the return of a broker
+    zmq.RECONNECT_IVL_MAX: 400,  # cameras are live again within 1 s after a broker returns
 }
 
 _BY_ROLE: Mapping[Role, tuple[int, Mapping[int, int]]] = {
@@ -81,7 +81,7 @@ _BY_ROLE: Mapping[Role, tuple[int, Mapping[int, int]]] = {
             zmq.SNDHWM: CAMERA_QUEUE,
             zmq.SNDBUF: 262_144,  # what waits in the kernel is old before it leaves
             zmq.IMMEDIATE: 1,  # nothing is kept for a broker that is away
-            zmq.XPUB_NODROP: 1,  # a full queue is told to us, and counted
+            zmq.XPUB_NODROP: 1,  # sending to a full queue fails, and is counted
             zmq.MAXMSGSIZE: MAX_TOPIC_BYTES,
         },
     ),
@@ -116,7 +116,7 @@ _BY_ROLE: Mapping[Role, tuple[int, Mapping[int, int]]] = {
             zmq.SNDHWM: DELIVERY_QUEUE,
             zmq.RCVHWM: DELIVERY_QUEUE,
             zmq.IMMEDIATE: 1,
-            zmq.PROBE_ROUTER: 1,  # each new connection says so: the broker answers with welcome
+            zmq.PROBE_ROUTER: 1,  # announces each new connection: the broker answers with welcome
             zmq.MAXMSGSIZE: _FRAME_BYTES,
         },
     ),
@@ -127,15 +127,15 @@ _BY_ROLE: Mapping[Role, tuple[int, Mapping[int, int]]] = {
 
 
 def ingest_queue(cameras: int) -> int:
-    """For each of so many cameras. What waits is old before it is seen, and takes memory."""
+    """Messages for each camera. What waits there gets old, and takes memory."""
     return max(MIN_INGEST_QUEUE, INGEST_QUEUE // max(cameras, 1))
 
 
 def fanout_queue(cameras: int) -> int:
-    """For each subscriber, which may watch all of so many cameras.
+    """Messages for each subscriber, which may watch all cameras.
 
-    They may all send at the same instant, and ZeroMQ learns of what has left a queue only when half
-    of it has: room for one frame of each takes two places, and as many again are for a late turn.
+    They may all send at the same instant, and ZeroMQ notices that a queue has drained only when it
+    is half empty: room for one frame of each takes two places, and as many again for a late loop.
     """
     return max(FANOUT_QUEUE, 4 * cameras)
 
@@ -150,9 +150,8 @@ def open_socket(
 ) -> zmq.Socket[bytes]:
     """A socket for one role, not yet bound or connected. It belongs to one thread.
 
-    With `keys` it speaks CURVE and nothing else. `max_bytes`: of a part, where less than the role's
-    own limit is to be taken. `queue`: for so many messages of or for one peer, where the number of
-    cameras decides.
+    With `keys` it speaks only CURVE. `max_bytes`: of a part, where the limit is lower than that of
+    the role. `queue`: messages of or for one peer, where the number of cameras decides.
     """
     kind, options = _BY_ROLE[role]
     socket = context.socket(kind)
@@ -177,7 +176,7 @@ def has_input(socket: zmq.Socket[bytes]) -> bool:
 
 
 def not_bound(endpoint: str, error: OSError | zmq.ZMQError) -> BindError:
-    """Why nobody can listen there, in words."""
+    """The error for an endpoint that cannot be bound, with its cause in words."""
     reason = {
         errno.EADDRINUSE: "another program uses this port",
         errno.EACCES: "ports below 1024 need root",
@@ -190,7 +189,7 @@ def not_bound(endpoint: str, error: OSError | zmq.ZMQError) -> BindError:
 def connect(socket: zmq.Socket[bytes], endpoint: str) -> None:
     """Connect; over IPv6 to an address that is written as such, `tcp://[::1]:5552`.
 
-    With ZMQ_IPV6 set a name that has both kinds of address would go to the other one.
+    With ZMQ_IPV6 set, a name with both kinds of address would be connected by IPv6.
     """
     socket.ipv6 = endpoint.startswith("tcp://[")
     socket.connect(endpoint)

@@ -1,8 +1,8 @@
 """The states of a camera: one word for each, with one meaning, and one function that decides.
 
-The broker, the nodes, the window, the table and the web pages say these words and no others. A
-state follows from when pictures came, on the clock of the program that decides it; a message can
-make a camera `ended`, but never live.
+The broker, the nodes, the window, the table and the web pages use only these words. A state follows
+from the times at which frames came, on the clock of the program that decides it; a message can make
+a camera `ended`, but never live.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from camfan_config.site.pace import StateLimits
 CameraState = Literal["live", "late", "stale", "offline", "waiting", "idle", "ended"]
 
 STATES: tuple[CameraState, ...] = get_args(CameraState)
-LIVE: tuple[CameraState, ...] = ("live", "late")  # pictures come
+LIVE: tuple[CameraState, ...] = ("live", "late")  # frames come
 TROUBLE: tuple[CameraState, ...] = ("offline", "stale")  # a person may have to act
 NORMAL: tuple[CameraState, ...] = (*LIVE, "idle", "ended")
 RANK: dict[CameraState, int] = {
@@ -38,10 +38,10 @@ def state_of(
 
     Args:
         limits: of this camera.
-        quiet_s: seconds since the newest picture came; before the first, since it was asked for.
-        came: a picture has come.
-        age: of the newest picture now and its error, in seconds; None while it is not known.
-        watched: a subscriber wants its pictures.
+        quiet_s: seconds since the newest frame came; before the first, since it was asked for.
+        came: a frame has come.
+        age: of the newest frame now and its error, in seconds; None while it is not known.
+        watched: a subscriber wants its frames.
         ended: its source is over.
     """
     if ended:
@@ -58,9 +58,9 @@ def state_of(
 
 
 def is_within(limit_s: float, age_s: float, error_s: float) -> bool:
-    """Whether a picture is certainly no older than the limit.
+    """Whether a frame is certainly not older than the limit.
 
-    With an error greater than the limit nothing is certain: then its age as it is said decides.
+    With an error greater than the limit nothing is certain: then the age alone decides.
     """
     return age_s + (error_s if error_s <= limit_s else 0.0) <= limit_s
 

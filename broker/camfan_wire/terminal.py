@@ -12,18 +12,18 @@ _OUTPUT = (1, 2)  # file descriptors
 
 
 class Terminal:
-    """To be made at the start: later nobody can tell a terminal that is gone from none at all."""
+    """Create it at the start: later a closed terminal cannot be told from no terminal."""
 
     def __init__(self) -> None:
         self._descriptors = [number for number in (0, *_OUTPUT) if os.isatty(number)]
 
     def gone(self) -> bool:
-        """Whether there was one and its window was closed. SIGHUP then means: end."""
+        """Whether there was a terminal and it was closed. SIGHUP then means: end."""
         return any(not os.isatty(number) for number in self._descriptors)
 
 
 def forget_output() -> None:
-    """Whatever is still written goes nowhere: the reader, or the terminal, is gone."""
+    """Discard further output: its reader or terminal is gone."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for number in _OUTPUT:
         os.dup2(nowhere, number)
@@ -32,10 +32,10 @@ def forget_output() -> None:
 
 @contextmanager
 def leaving_at_once() -> Iterator[None]:
-    """While libraries are being loaded, Ctrl-C ends the process then and there.
+    """While libraries are being loaded, Ctrl-C ends the process immediately.
 
-    An exception would be lost where Python ignores it, in a callback of the import machinery; and
-    nothing has been started that would have to be ended.
+    Python would ignore an exception in a callback of the import machinery, and nothing has been
+    started yet that would have to be stopped.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -54,19 +54,19 @@ def camera_of(topic: bytes) -> str:
 
 
 def split_event_topic(topic: bytes) -> tuple[str, str] | None:
-    """Source and kind, or None if these bytes are no event topic."""
+    """Source and kind, or None if these bytes are not an event topic."""
     match = _EVENT.fullmatch(topic)
     return (match[1].decode("ascii"), match[2].decode("ascii")) if match else None
 
 
 def split_status_topic(topic: bytes) -> str | None:
-    """The node, or None if these bytes are no status topic."""
+    """The node, or None if these bytes are not a status topic."""
     match = _STATUS.fullmatch(topic)
     return match[1].decode("ascii") if match else None
 
 
 def above(layers: int, after: int, before: int) -> int:
-    """How many sequences between two are in none of the first `layers` layers."""
+    """How many sequences between two are not in the first `layers` layers."""
     between = before - after - 1
     if not layers:
         return between

@@ -1,6 +1,6 @@
-"""The size of a picture that may be a frame: a whole JPEG within the limits, and upright.
+"""The size of a JPEG that may be a frame: whole, within the limits, and upright.
 
-Within the limits means also that decoding it takes no longer than a picture of its size may take.
+Within the limits also means that decoding does not take longer than its size justifies.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from camfan_wire.scans import check_scans, find_scan
 
 
 class SizeCache:
-    """The size of the pictures of one camera, whose JPEGs begin all the same.
+    """The size of the JPEGs of one camera, which all begin with the same bytes.
 
-    A camera writes the same bytes before the first scan of each picture, EXIF included: they are
-    parsed when they change, and otherwise only compared. A picture of several scans is looked at
-    each time.
+    A camera writes the same bytes before the first scan of each JPEG, EXIF included: they are
+    parsed when they change, and otherwise only compared. A JPEG of several scans is checked each
+    time.
     """
 
     def __init__(self) -> None:
-        self._start = b"?"  # begins no JPEG
+        self._start = b"?"  # not the start of a JPEG
         self._length = 1
         self._size = (0, 0)
 
@@ -38,10 +38,10 @@ class SizeCache:
 
 
 def upright_size(jpeg: bytes | memoryview) -> tuple[int, int]:
-    """Width and height in pixels, of a picture that is shown as it is stored.
+    """Width and height in pixels of a JPEG that is shown as it is stored.
 
-    Raises WireError for anything that is not one JPEG within the limits, whatever its bytes; and
-    NotUprightError, which is one of them, for a JPEG with an EXIF orientation of 2 to 8.
+    Raises WireError for anything that is not one JPEG within the limits, and NotUprightError, a
+    WireError, for a JPEG with an EXIF orientation of 2 to 8.
     """
     size = picture_size(jpeg)
     check_scans(jpeg, size[0] * size[1])

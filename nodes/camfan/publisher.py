@@ -39,7 +39,7 @@ from camfan.ring.repair import NoArchive
 from camfan.ring.ring import CaptureCounts, MemoryRing, StoredFrame
 from camfan_config import CameraRing, CustomCamera, Hidden, Site
 from camfan_wire.bounds import WIDEST, check_bounds
-from camfan_wire.clock import ClockEstimate, Offset
+from camfan_wire.clock import ClockEstimate, ClockOffset
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, encode_header
 from camfan_wire.link import Link
@@ -491,7 +491,9 @@ def _disk_ring(ring: CameraRing, camera: str, run: str) -> DiskRing | None:
     return DiskRing(Path(ring.path) / camera, camera, run, ring.disk)
 
 
-def _offset_of(known: Offset | None, wall_minus_monotonic: int) -> tuple[int | None, int | None]:
+def _offset_of(
+    known: ClockOffset | None, wall_minus_monotonic: int
+) -> tuple[int | None, int | None]:
     """Site clock minus our wall clock, and its bound: true also right after a step of ours.
 
     `wall_minus_monotonic` is our wall clock minus our monotonic one.

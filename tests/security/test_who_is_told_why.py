@@ -26,9 +26,9 @@ from camfan_wire.link import Link, LinkUser, connection
 from camfan_wire.link import trouble as link_trouble
 
 UNKNOWN = r"not permitted: the key in \S+ is not one of site 'testing'"
-OTHER_KEY = r"has another key than 'security\.server_key' in the site file says"
-REQUIRES = r"not permitted: the broker at \S+ requires a key, and none was given"
-HAS_NONE = r"the broker at \S+ has no keys, and this side insists on them"
+OTHER_KEY = r"has another key than 'security\.server_key' in the site file"
+REQUIRES = r"not permitted: the broker at \S+ requires a key, and no key was given"
+HAS_NONE = r"the broker at \S+ has no keys, and this node requires them"
 NO_BROKER = r"what listens at \S+ is not a camfan broker"
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camfan_wire.clock import DRIFT_PPM, PROBES_KEPT, ClockEstimate, Offset
+from camfan_wire.clock import DRIFT_PPM, PROBES_KEPT, ClockEstimate, ClockOffset
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
@@ -47,7 +47,7 @@ class World:
         self.clock.add(self.broker, self.epoch, sent, received, replied, self.monotonic)
 
 
-def known(world: World) -> Offset:
+def known(world: World) -> ClockOffset:
     found = world.clock.offset()
     assert found is not None
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camfan_wire.occasional import MAX_SUBJECTS, PAUSE_S, Occasional
+from camfan_wire.log_throttle import MAX_SUBJECTS, PAUSE_S, LogThrottle
 
 
 class FakeClock:
@@ -14,7 +14,7 @@ class FakeClock:
 
 def test_the_first_is_due_and_the_next_a_minute_later() -> None:
     clock = FakeClock()
-    warnings = Occasional(clock)
+    warnings = LogThrottle(clock)
     assert warnings.allows("porch")
     assert not warnings.allows("porch")
     assert warnings.allows("gate")
@@ -23,7 +23,7 @@ def test_the_first_is_due_and_the_next_a_minute_later() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    warnings = Occasional(FakeClock())
+    warnings = LogThrottle(FakeClock())
     for number in range(3 * MAX_SUBJECTS):
         warnings.allows(str(number))
     assert len(warnings._said) <= MAX_SUBJECTS

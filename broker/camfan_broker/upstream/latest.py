@@ -21,8 +21,8 @@ from camfan_wire.errors import WireError
 from camfan_wire.frame_check import FrameCheck
 from camfan_wire.header import Header
 from camfan_wire.link import LinkUser
+from camfan_wire.log_throttle import LogThrottle
 from camfan_wire.messages import Status
-from camfan_wire.occasional import Occasional
 from camfan_wire.topics import STATUSES, camera_of, status_topic
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class UpstreamLatest(LinkUser):
         self._wanted: tuple[tuple[str, ...], float | None] = ((), None)
         self._window = LatestWindow()
         self._asked = 0  # subscriptions without an answer
-        self._warnings = Occasional()
+        self._warnings = LogThrottle()
         self._said: dict[str, tuple[Status, float]] = {}  # by node, with its monotonic time
 
     def said(self, camera: str) -> Status | None:

@@ -67,7 +67,7 @@ class LinkConnection:
         self._polled: list[tuple[Any, int]] = [(self._socket, POLLIN), wakes]
         self._polled_to_send: list[tuple[Any, int]] = [(self._socket, POLLIN | POLLOUT), wakes]
         self._sent = False  # something, in this run
-        self.silent = False  # for so long that a new connection has to be made
+        self.silent = False  # for SILENCE_S: a new connection has to be made
         self._heard_s = time.monotonic()
         self._beat_due_s = 0.0
         self._broker = ""  # one life of the broker, from its welcome; empty: not welcomed yet

@@ -19,8 +19,8 @@ from camfan_wire.credit import EveryWindow, LatestWindow
 from camfan_wire.errors import WireError
 from camfan_wire.header import Header, Position, decode_header
 from camfan_wire.link import LinkUser
+from camfan_wire.log_throttle import LogThrottle
 from camfan_wire.messages import Gap, Status
-from camfan_wire.occasional import Occasional
 from camfan_wire.topics import EVENTS, STATUSES, camera_of
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class BrokerSubscription(LinkUser):
         self._positions = dict(since) if isinstance(since, Mapping) else {}
         self.unreadable = 0  # frames whose header could not be decoded
         self._missed: set[str] = set()  # cameras of which such a frame came last
-        self._warnings = Occasional()
+        self._warnings = LogThrottle()
         self._asked = 0  # subscriptions under way: the broker has not said `ready` yet
         self.began_ns: int | None = None  # site time of the first `ready`
         self.resumed = False  # there was another one on a later connection

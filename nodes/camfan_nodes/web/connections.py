@@ -17,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 from camfan_nodes.web.attempts import network_of
-from camfan_wire.occasional import Occasional
+from camfan_wire.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class HttpConnections:
         self._open: set[Endable] = set()
         self._idle: dict[Endable, None] = {}  # no whole request yet; the oldest first
         self._kept: dict[Endable, None] = {}  # between two requests; the longest first
-        self._warnings = Occasional()
+        self._warnings = LogThrottle()
 
     def opened(self, connection: Endable) -> None:
         self._open.add(connection)

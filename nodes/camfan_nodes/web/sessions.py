@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from camfan_config import Site
-from camfan_wire.occasional import Occasional
+from camfan_wire.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Sessions:
         self._by_hash: dict[str, Session] = {}
         self._browsers: dict[str, str] = {}
         self._unsaved = False
-        self._warnings = Occasional()
+        self._warnings = LogThrottle()
         self._read()
 
     def begin(self, user: str, password_hash: str, now: float | None = None) -> str:
