@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from camfan_broker.camera.account import MAX_FPS, NEWER, NOT_WANTED, UNSEEN, Account
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.camera.ring import RingEntry
 from camfan_broker.delivery.balance import CreditBalance
+from camfan_wire.due_time import DueTime, interval_ns
 from camfan_wire.messages import Subscribe
 
 
@@ -21,7 +22,7 @@ class LatestCursor:
     next: int  # index into the ring of the first entry that it has not seen or passed over
     accounted: int = 0  # how many of the camera's numbered frames are dealt with
     lost: int = 0  # how many of those never came
-    due_ns: int = 0  # not before this monotonic time (max_fps)
+    due: DueTime = field(default_factory=DueTime)  # of the next frame (max_fps)
     served_at: int = 0  # a count of frames; the smallest is served next
 
 
@@ -43,7 +44,7 @@ class LatestReader:
         self.credit = CreditBalance(wishes)
         self.cursors: dict[str, LatestCursor] = {}
         self._accounts = accounts
-        self._interval_ns = None if wishes.max_fps is None else int(1e9 / wishes.max_fps)
+        self._interval_ns = interval_ns(wishes.max_fps)
         self._frames: int = 0 if before is None else before._frames
         self._next: tuple[LatestCursor, RingEntry] | None = None  # what `next` has returned
         for camera in cameras:
@@ -68,7 +69,7 @@ class LatestReader:
     def next(self, now: int) -> RingEntry | None:
         best: LatestCursor | None = None
         for cursor in self.cursors.values():
-            if cursor.next >= cursor.camera.ring.end or cursor.due_ns > now:
+            if cursor.next >= cursor.camera.ring.end or cursor.due.ns > now:
                 continue
             if best is None or cursor.served_at < best.served_at:
                 best = cursor
@@ -86,7 +87,7 @@ class LatestReader:
         cursor.next = cursor.camera.ring.end
         cursor.accounted, cursor.lost = entry.numbered, entry.lost
         if self._interval_ns is not None:
-            cursor.due_ns = _next_due(cursor.due_ns, now, self._interval_ns)
+            cursor.due.sent(now, self._interval_ns)
         self._frames += 1
         cursor.served_at = self._frames
         self.credit.spend(entry.header.size)
@@ -94,7 +95,7 @@ class LatestReader:
     def next_due(self) -> int | None:
         if self._interval_ns is None or not self.credit.frames:
             return None
-        waiting = [c.due_ns for c in self.cursors.values() if c.next < c.camera.ring.end]
+        waiting = [c.due.ns for c in self.cursors.values() if c.next < c.camera.ring.end]
         return min(waiting, default=None)
 
 
@@ -110,11 +111,3 @@ def _count(cursor: LatestCursor, entry: RingEntry, why: str) -> None:
         account.lost[UNSEEN] += lost
     if unwanted:
         account.skipped[NOT_WANTED] += unwanted
-
-
-def _next_due(due_ns: int, now: int, interval_ns: int) -> int:
-    """Counted from when it was due, so that frames that come a little late do not lower the rate;
-    from now, if that is long ago.
-    """
-    late = now - due_ns < interval_ns // 2
-    return (due_ns if late else now) + interval_ns

@@ -30,6 +30,7 @@ from camfan_nodes.web.page_messages import (
 from camfan_nodes.web.principals import Principal
 from camfan_nodes.web.send_window import SendWindow
 from camfan_nodes.web.web_frame import WHOLE, Renditions, WebFrame, text_frame
+from camfan_wire.due_time import NS_PER_S, DueTime, interval_ns
 from camfan_wire.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
@@ -49,11 +50,11 @@ class _LiveTile:
     """One camera on the page."""
 
     width: int | None
-    interval_s: float
+    max_fps: float | None
     newest: WebFrame | None = None
     sent: int | None = None  # its serial; the picture itself need not be kept
-    due_s: float = 0.0
-    turn: int = 0
+    due: DueTime = field(default_factory=DueTime)
+    served_at: int = 0  # a count of frames; the smallest is served next
     being_made: bool = False  # its rendition
 
 
@@ -97,7 +98,7 @@ class LiveClient:
         self._clock = clock
         self._places: dict[str, _LiveTile] = {}
         self._waiting: dict[str, _LiveTile] = {}  # those of them that have a picture to be sent
-        self._turn = 0
+        self._served = 0  # frames
         self._being_made = 0
         self._rate = RateLimit(MESSAGES_PER_S)
         self._rate_of_user = rate_of_user
@@ -111,11 +112,11 @@ class LiveClient:
     @property
     def rates(self) -> tuple[tuple[str, float], ...]:
         """The cameras of which it wants fewer pictures, and their intervals in seconds."""
-        return tuple((name, p.interval_s) for name, p in self._places.items() if p.interval_s)
+        return tuple((name, 1 / p.max_fps) for name, p in self._places.items() if p.max_fps)
 
     def interval_s(self, camera: str) -> float:
         place = self._places.get(camera)
-        return 0.0 if place is None else place.interval_s
+        return 1 / place.max_fps if place is not None and place.max_fps else 0.0
 
     def frame_came(self, picture: WebFrame) -> None:
         camera = picture.frame.camera
@@ -192,17 +193,16 @@ class LiveClient:
         for tile in want.tiles:
             if tile.camera not in self._allowed:
                 continue  # as if it did not exist
-            interval_s = 0.0 if tile.fps is None else 1 / tile.fps
             place = self._places.get(tile.camera)
             if place is None:
-                place = _LiveTile(tile.width, interval_s, self._hub.newest.get(tile.camera))
+                place = _LiveTile(tile.width, tile.fps, self._hub.newest.get(tile.camera))
             elif tile.width is None or (place.width is not None and tile.width > place.width):
                 place.sent = None  # it is shown larger now: the same picture again, but better
-            place.width, place.interval_s = tile.width, interval_s
+            place.width, place.max_fps = tile.width, tile.fps
             places[tile.camera] = place
         self._places = places
         self._waiting = {name: place for name, place in places.items() if _is_new(place)}
-        self._hub.wish(self, {name: _rate(place) for name, place in places.items()})
+        self._hub.wish(self, {name: place.max_fps for name, place in places.items()})
         self._pump()
 
     # ---- what the page gets ----
@@ -225,12 +225,11 @@ class LiveClient:
         picture = place.newest
         assert picture is not None
         place.sent = picture.serial
-        self._turn += 1
-        place.turn = self._turn
-        if place.interval_s:
-            now_s = self._clock()
-            late = now_s - place.due_s < place.interval_s / 2
-            place.due_s = (place.due_s if late else now_s) + place.interval_s
+        self._served += 1
+        place.served_at = self._served
+        between_ns = interval_ns(place.max_fps)
+        if between_ns is not None:
+            place.due.sent(self._now_ns(), between_ns)
         eighths = self._renditions.eighths(picture, place.width)
         if eighths == WHOLE:
             self._send(picture.message())
@@ -257,23 +256,17 @@ class LiveClient:
 
     def _next(self) -> str | None:
         """The camera to serve now; None: nothing yet, and a timer is set for what waits."""
-        best: str | None = None
-        first = 0
-        soonest_s: float | None = None
-        now_s = 0.0
-        for camera, place in self._waiting.items():
-            if place.being_made:
-                continue
-            if place.interval_s:
-                now_s = now_s or self._clock()
-                if place.due_s > now_s:
-                    soonest_s = min(place.due_s, soonest_s or place.due_s)
-                    continue
-            if best is None or place.turn < first:
-                best, first = camera, place.turn
-        if best is None and soonest_s is not None:
-            self._pump_at(soonest_s - now_s)
-        return best
+        now_ns = self._now_ns()
+        ready = [(n, p) for n, p in self._waiting.items() if not p.being_made]
+        due = [(name, place) for name, place in ready if _is_due(place, now_ns)]
+        if due:
+            return min(due, key=lambda one: one[1].served_at)[0]
+        if ready:
+            self._pump_at((min(place.due.ns for _, place in ready) - now_ns) / NS_PER_S)
+        return None
+
+    def _now_ns(self) -> int:
+        return int(self._clock() * NS_PER_S)
 
     def _pump_at(self, seconds: float) -> None:
         if self._timer is not None:
@@ -285,5 +278,5 @@ def _is_new(place: _LiveTile) -> bool:
     return place.newest is not None and place.newest.serial != place.sent
 
 
-def _rate(place: _LiveTile) -> float | None:
-    return 1 / place.interval_s if place.interval_s else None
+def _is_due(place: _LiveTile, now_ns: int) -> bool:
+    return place.max_fps is None or place.due.ns <= now_ns
