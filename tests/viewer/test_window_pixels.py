@@ -17,6 +17,7 @@ from camfan import Event, Frame
 from camfan_config.site.pace import Pace
 from camfan_nodes.monitor import tokens
 from camfan_nodes.monitor.board import Board
+from camfan_nodes.viewer import chrome
 from camfan_nodes.viewer.grid import Box
 from camfan_nodes.viewer.tile import TileView, paint_tile, picture_height
 from camfan_nodes.viewer.window import ViewerWindow
@@ -27,6 +28,9 @@ from camfan_wire.messages import Status
 
 COLOUR = (30, 60, 220)
 SIZE = (1280, 800)
+LEVELS = (40, 92, 144, 196, 248)
+COLOURS = [(r, g, b) for r in LEVELS for g in LEVELS for b in LEVELS]
+COLOURS.sort(key=lambda colour: max(colour) - min(colour), reverse=True)  # greys last
 
 
 class FakeSource:
@@ -100,6 +104,20 @@ class Stage:
         pixels: np.ndarray = pygame.surfarray.array3d(self.window.surface)
         return pixels[left : left + 40, top : top + 40].astype(int)
 
+    def has(self, colour: tuple[int, int, int]) -> bool:
+        """Somewhere in the window, more than a few pixels of it."""
+        return bool(is_near(pixels_of(self.window.surface)[::8, ::8], colour).any())
+
+    def box_of(self, colour: tuple[int, int, int]) -> pygame.Rect | None:
+        """The rectangle that has this colour; None if there is none, or other colours are in it."""
+        near = is_near(pixels_of(self.window.surface), colour)
+        if not near.any():
+            return None
+        columns, rows = np.nonzero(near)
+        left, right, top, bottom = columns.min(), columns.max(), rows.min(), rows.max()
+        whole = near[left : right + 1, top : bottom + 1].mean() > 0.97  # corners may be round
+        return pygame.Rect(left, top, right - left + 1, bottom - top + 1) if whole else None
+
     def press(self, key: int, text: str = "") -> None:
         self.window.handle(pygame.event.Event(pygame.KEYDOWN, key=key, unicode=text))
 
@@ -108,6 +126,17 @@ def picture(colour: tuple[int, int, int] = COLOUR) -> bytes:
     pixels = np.full((180, 320, 3), colour, np.uint8)
     encoded: bytes = simplejpeg.encode_jpeg(pixels, 95, "RGB", "444")
     return encoded
+
+
+def pixels_of(surface: pygame.Surface) -> np.ndarray:
+    pixels: np.ndarray = pygame.surfarray.array3d(surface)
+    return pixels
+
+
+def is_near(pixels: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    """Which pixels have this colour, as far as JPEG keeps it."""
+    near: np.ndarray = abs(pixels.astype(np.int16) - np.array(colour, np.int16)).max(axis=2) < 10
+    return near
 
 
 def synchronous_clock() -> ClockEstimate:
@@ -344,19 +373,58 @@ def test_q_and_closing_end_it(one: Stage) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 5, 16, 64])
 def test_any_number_of_cameras_fits(screen: pygame.Surface, tmp_path: Path, count: int) -> None:
-    """The same tile, from one to sixty-four; each waits for its first picture in words."""
-    with stage(screen, tmp_path, *(f"camera-{number}" for number in range(count))) as made:
-        made.window.draw()
+    """Each has a tile in the window, all of one size, none over another one; after a minute
+    without frames no picture is left.
+    """
+    colours = {f"camera-{number}": colour for number, colour in enumerate(COLOURS[:count])}
+    with stage(screen, tmp_path, *colours) as made:
+        for camera, colour in colours.items():
+            made.send(camera, picture(colour))
+        made.until(lambda: all(made.has(colour) for colour in colours.values()))
+        boxes = [box for colour in colours.values() if (box := made.box_of(colour)) is not None]
         made.now_s += 61
         made.window.draw()
+        left_over = [camera for camera, colour in colours.items() if made.has(colour)]
+
+    assert len({box.size for box in boxes}) == 1
+    for box in boxes:
+        assert screen.get_rect().contains(box)
+        assert box.width / box.height == pytest.approx(16 / 9, rel=0.05)
+        assert box.collidelistall([one for one in boxes if one is not box]) == []
+    assert not left_over
 
 
 def test_a_window_without_cameras_says_so(screen: pygame.Surface, tmp_path: Path) -> None:
-    """Keys that need a camera do nothing."""
+    """In its head; there is nothing below. Keys that need a camera change nothing."""
+    expected = screen.copy()
+    expected.fill(tokens.PAGE)
+    chrome.paint_head(expected, "no cameras", "", "farm")
     with stage(screen, tmp_path) as made:
-        for key in (pygame.K_RETURN, pygame.K_RIGHT, pygame.K_s, pygame.K_SPACE):
+        made.window.draw()
+        before = pixels_of(screen)
+        for key in (pygame.K_RETURN, pygame.K_RIGHT, pygame.K_UP, pygame.K_ESCAPE):
             made.press(key)
         made.window.draw()
+        after = pixels_of(screen)
+
+    assert (before == pixels_of(expected)).all()
+    assert (after == before).all()
+
+
+def test_without_cameras_a_key_that_saves_says_that_there_is_nothing(
+    screen: pygame.Surface, tmp_path: Path
+) -> None:
+    with stage(screen, tmp_path) as made:
+        made.press(pygame.K_s)
+        made.window.draw()
+        shown = pixels_of(screen)
+    expected = screen.copy()
+    expected.fill(tokens.PAGE)
+    chrome.paint_head(expected, "no cameras", "", "farm")
+    chrome.paint_answer(expected, "There is no picture to save")
+
+    assert (shown == pixels_of(expected)).all()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
