@@ -23,7 +23,7 @@ recorders:
 
 
 def hours(folder: Path, count: int, ended_h_ago: float = 0) -> None:
-    """A frame every ten minutes, the last of them so long ago."""
+    """A frame every ten minutes, the last one `ended_h_ago`."""
     first_ns = time.time_ns() - int((count + ended_h_ago) * HOUR_NS)
     with Storage("archive", folder, 60.0, 5.0) as storage:
         for number in range(count * 6):

@@ -3,7 +3,7 @@
 Every frame is one Cluster of known size, so a file is whole up to its last whole frame at any
 moment, also while it is written. Each frame carries its own record (run, sequence, times, checksum)
 as a BlockAddition: the files alone tell everything. All lengths are fixed, so that the header of
-an open file is later overwritten in place. Nothing here opens a file; reading back, and mending,
+an open file is later overwritten in place. Nothing here opens a file; reading back, and repair,
 is in `salvage`. `docs/design/recording.md` has the layout and the reasons.
 """
 

@@ -31,7 +31,7 @@ class RecordedGap(Struct, frozen=True, kw_only=True):
         reason: why, as in `Gap.reason`.
         start: time of the last frame before, ns since 1970; None: there is none of that run.
         end: time of the first frame after; None: there is none of that run.
-        told: when the recorder learned of it.
+        noted: when the recorder noted it.
     """
 
     camera: str
@@ -42,7 +42,7 @@ class RecordedGap(Struct, frozen=True, kw_only=True):
     reason: str
     start: int | None
     end: int | None
-    told: int
+    noted: int
 
 
 class RecordedClip(Struct, frozen=True, kw_only=True):
@@ -131,7 +131,7 @@ class RecordingPast:
         return [RecordedClip(**dict(zip(names, row, strict=True))) for row in rows]
 
     def _gap(
-        self, camera: str, run: str, first: int, last: int | None, reason: str, told: int
+        self, camera: str, run: str, first: int, last: int | None, reason: str, noted: int
     ) -> RecordedGap | None:
         """None when all of it came late."""
         missing = None if last is None else last - first + 1 - self._count(camera, run, first, last)
@@ -146,7 +146,7 @@ class RecordingPast:
             reason=reason,
             start=self._time_beside(camera, run, first, before=True),
             end=None if last is None else self._time_beside(camera, run, last, before=False),
-            told=told,
+            noted=noted,
         )
 
     def _count(self, camera: str, run: str, first: int, last: int) -> int:
@@ -172,11 +172,11 @@ class RecordingPast:
 
 
 def _gap_start(gap: RecordedGap) -> int:
-    return gap.told if gap.start is None else gap.start
+    return gap.noted if gap.start is None else gap.start
 
 
 def _overlaps(gap: RecordedGap, from_ns: int, until_ns: int) -> bool:
-    end_ns = gap.told if gap.end is None else gap.end
+    end_ns = gap.noted if gap.end is None else gap.end
     return end_ns >= from_ns and _gap_start(gap) < until_ns
 
 

@@ -142,7 +142,7 @@ class IndexReader:
         return [FrameRow(*row) for row in rows]
 
     def gaps(self, camera: str) -> list[Gap]:
-        """Gaps as they were told, in that order; late frames may have come since."""
+        """Gaps as they were reported, in that order; late frames may have come since."""
         rows = self._db.execute(
             "SELECT camera, run, first, last, reason FROM gaps WHERE camera = ? ORDER BY id",
             (camera,),

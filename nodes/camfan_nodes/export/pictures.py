@@ -16,9 +16,10 @@ import av.error
 import numpy as np
 import numpy.typing as npt
 
-from camfan import Frame
+from camfan import Frame, WireError
 from camfan_nodes.export.shots import Shot
 from camfan_nodes.shared import font
+from camfan_wire.upright import SizeCache
 
 Plane = npt.NDArray[np.uint8]
 BLACK = (16, 128, 128)  # Y, U, V
@@ -70,6 +71,7 @@ class Painter:
         self._layout = layout
         self._cameras = cameras
         self._clock = clock
+        self._sizes = SizeCache()
         self._decoder = av.CodecContext.create("mjpeg", "r")
         self._cells: dict[int, tuple[Frame, tuple[Plane, ...]]] = {}  # as last drawn, by number
 
@@ -144,6 +146,12 @@ class Painter:
             font.write(cell, text, 0, 0, scale)
 
     def _decode(self, frame: Frame) -> av.VideoFrame:
+        try:
+            size = self._sizes.upright_size(frame.jpeg)
+        except WireError as exc:
+            raise UnreadablePictureError(str(exc)) from exc
+        if size != (frame.width, frame.height):  # a decoder would believe any size
+            raise UnreadablePictureError(f"it is {size[0]}x{size[1]} pixels")
         try:
             pictures = self._decoder.decode(av.Packet(cast(bytes, frame.jpeg)))
         except av.error.FFmpegError as exc:

@@ -12,7 +12,7 @@ from camfan import Frame, FrameLostError, Recording
 from camfan_nodes.export.request import ExportRequest
 
 SAMPLE = 60  # frames, of which the usual interval is taken
-STALE_NS = 3_000_000_000  # a camera without a frame for so long is blank in a grid
+STALE_NS = 3_000_000_000  # a camera is blank in a grid after this time without a frame
 USUAL_NS = 100_000_000  # between two frames, where there are no two
 
 
@@ -76,7 +76,7 @@ def time_of(frame: Frame) -> int:
 
 
 def shots(source: Source) -> Iterator[Shot]:
-    """One a frame of one camera; of several, one a tick of the fastest."""
+    """One a frame of one camera; of several, one a tick of the fastest, with what came in it."""
     if len(source.cameras) == 1:
         for frame in source.frames(source.cameras[0]):
             yield Shot(time_of(frame), (frame,))
@@ -92,7 +92,7 @@ def _grid_shots(source: Source) -> Iterator[Shot]:
     time_ns = min(begins, default=source.end_ns)
     while any(view.next_ns is not None for view in views):
         for view in views:
-            view.move_to(time_ns)
+            view.move_to(time_ns + apart_ns - 1)
         yield Shot(time_ns, tuple(view.newest(time_ns - stale_ns) for view in views))
         time_ns += apart_ns
 

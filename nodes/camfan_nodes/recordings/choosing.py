@@ -29,7 +29,7 @@ class RecordingsPlace:
 
     folder: Path
     index: Path
-    name: str | None = None  # of the recorder, where a site file told of it
+    name: str | None = None  # of the recorder, where it comes from a site file
     recorder: Recorder | None = None
 
 

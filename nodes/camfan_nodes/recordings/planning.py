@@ -127,7 +127,7 @@ def _due_ns(
 
 
 def _hours(room: int, hourly: float) -> float | None:
-    """Until so many bytes have come; None: they never will."""
+    """Until the room is full; None: never."""
     if room <= 0:
         return 0.0
     return room / hourly if hourly > 0 else None

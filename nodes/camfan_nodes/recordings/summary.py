@@ -87,7 +87,7 @@ def summary_json(summary: CameraSummary) -> dict[str, object]:
 
 
 def gap_json(gap: RecordedGap) -> dict[str, object]:
-    return _with_times(msgspec.structs.asdict(gap), "start", "end", "told")
+    return _with_times(msgspec.structs.asdict(gap), "start", "end", "noted")
 
 
 def event_json(event: Event) -> dict[str, object]:

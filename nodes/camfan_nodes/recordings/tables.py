@@ -54,7 +54,7 @@ def camera_table(rows: Sequence[CameraSummary]) -> RecordingsTable:
 
 def gap_table(rows: Sequence[RecordedGap]) -> RecordingsTable:
     return RecordingsTable(
-        _column("from", [_when(row.start or row.told) for row in rows]),
+        _column("from", [_when(row.start or row.noted) for row in rows]),
         [
             _column("to", [_when(row.end) for row in rows]),
             _column("missing", [_count(row.missing) for row in rows], number=True),
