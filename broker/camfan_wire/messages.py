@@ -174,6 +174,22 @@ class Set(Struct, frozen=True, kw_only=True, tag_field="type", tag="set"):
     quality: Annotated[int, Meta(ge=1, le=100)] | None = None
 
 
+class Record(Struct, frozen=True, kw_only=True, tag_field="type", tag="record", omit_defaults=True):
+    """Start or stop a manual recording; to the broker, which passes it on to the recorders."""
+
+    camera: Camera
+    on: bool
+    name: Annotated[str, Meta(min_length=1, max_length=60)] | None = None  # of the recording
+    seconds: Annotated[float, Meta(gt=0, le=604800)] | None = None  # null: until it is stopped
+
+
+class RecordReceipt(Struct, frozen=True, kw_only=True, tag_field="type", tag="record-receipt"):
+    """The answer to `record`: the recorders of the camera, to which it was passed on."""
+
+    camera: Camera
+    recorders: list[str]
+
+
 class Trace(Struct, frozen=True, kw_only=True, tag_field="type", tag="trace"):
     """Asks what became of one frame; the broker also asks the camera and the recorders."""
 
@@ -321,6 +337,7 @@ ToBroker = (
     | Probe
     | Reload
     | Set
+    | Record
     | Trace
     | Traced
     | Gap
@@ -336,6 +353,8 @@ FromBroker = (
     | Gap
     | Reloaded
     | Set
+    | Record
+    | RecordReceipt
     | Trace
     | Traced
     | Demand

@@ -294,6 +294,14 @@ class Subscriber(Generic[ItemT]):
         for subscription in self._subscriptions.all:
             subscription.answer = answer
 
+    def on_record(self, take: Callable[[messages.Record], None]) -> None:
+        """Call `take` on another thread when a manual recording is started or stopped.
+
+        The broker passes such messages on to subscribers of the kind `recorder` only.
+        """
+        for subscription in self._subscriptions.all:
+            subscription.on_record = take
+
     def site_ns(self) -> int:
         """The site's time now, ns; this machine's wall clock while the site's is unknown."""
         return self.clock.site_ns()

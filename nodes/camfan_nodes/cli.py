@@ -32,6 +32,7 @@ _COMMANDS = {
     "camera": "camfan_nodes.camera.cli_camera:add_camera_command",
     "cameras": "camfan_nodes.camera.cli_camera:add_cameras_command",
     "recorder": "camfan_nodes.recorder.cli_recorder:add_recorder_command",
+    "record": "camfan_nodes.recorder.cli_record:add_record_command",
     "recordings": "camfan_nodes.recordings.cli_recordings:add_recordings_command",
     "motion": "camfan_nodes.motion.cli_motion:add_motion_command",
     "web": "camfan_nodes.web.cli_web:add_web_command",

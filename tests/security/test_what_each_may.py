@@ -199,6 +199,7 @@ def test_events_about_a_camera_reach_whoever_may_see_it(secure: LiveBroker) -> N
     [
         messages.Reload(),
         messages.Set(camera="one", fps=1),
+        messages.Record(camera="one", on=True),
         messages.Gap(camera="one", run="0" * 16, first=0, last=5, reason="not-received"),
         messages.Repaired(camera="one", id="x", done=True),
         messages.Trace(id="x", camera="two", sequence=1),

@@ -18,8 +18,8 @@ from camfan_wire.topics import EVENTS, camera_topic, status_topic
 OWNER = "owner"
 EVERYTHING = (b"",)  # every topic starts with it
 
-_CONTROLS = (messages.Reload, messages.Set)  # change how a site works
-_LOOKS = (messages.Trace, messages.Set)  # of a camera that one may see
+_CONTROLS = (messages.Reload, messages.Set, messages.Record)  # change how a site works
+_LOOKS = (messages.Trace, messages.Set, messages.Record)  # of a camera that one may see
 _OF_CAMERAS = (messages.Gap, messages.Repaired)  # answers to a repair
 
 

@@ -22,7 +22,7 @@ from camfan_wire.errors import WireError
 from camfan_wire.rate_limit import CHEAP
 
 COSTLY = 5.0  # requests: all peers are gone through
-_COSTLY = (messages.Hello, messages.Subscribe, messages.Trace, messages.Reload)
+_COSTLY = (messages.Hello, messages.Subscribe, messages.Trace, messages.Record, messages.Reload)
 _CHEAP = (messages.Gap, messages.Repaired)  # come with frames that were asked for
 
 
@@ -98,6 +98,12 @@ class ControlHandler:
                 reason = self._nodes.set(peer.hello.name, said)
                 if reason is not None:
                     self._refuse(peer, "set", reason)
+            case messages.Record():
+                answer = self._nodes.record(peer.hello.name, said)
+                if isinstance(answer, str):
+                    self._refuse(peer, "record", answer)
+                else:
+                    self._router.reply(peer.identity, answer)
             case messages.Trace():
                 reason = self._tracer.ask(peer.identity, said, peer.rights)
                 if reason is not None:

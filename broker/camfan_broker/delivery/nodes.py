@@ -1,4 +1,4 @@
-"""Messages to the nodes of cameras: what is wanted, what has come, what to set."""
+"""Messages to nodes: what is wanted of a camera, what has come, what to set and to record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from camfan_broker.delivery.peers import PeerTable
 from camfan_broker.delivery.reasons import no_camera
 from camfan_broker.delivery.router import Router
 from camfan_wire.clock import SiteClock
-from camfan_wire.messages import Demand, Receipt, Set
+from camfan_wire.messages import Demand, Receipt, Record, RecordReceipt, Set
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,21 @@ class CameraNodes:
             return f"the node of camera '{message.camera}' is not connected"
         log.info("%s sets %s: %s", sender, message.camera, _values(message))
         return None
+
+    def record(self, sender: str, message: Record) -> RecordReceipt | str:
+        """Pass the start or stop of a recording on to the recorders of a camera, or a reason."""
+        camera = self._cameras.get(message.camera)
+        if camera is None:
+            return no_camera(message.camera, self._cameras)
+        recorders = [peer for peer in self._peers.values() if peer.records(camera.name)]
+        names = [
+            peer.hello.name for peer in recorders if self._router.reply(peer.identity, message)
+        ]
+        if not names:
+            return f"no recorder of camera '{message.camera}' is connected"
+        verb = "starts" if message.on else "stops"
+        log.info("%s %s a recording of %s by %s", sender, verb, message.camera, ", ".join(names))
+        return RecordReceipt(camera=message.camera, recorders=sorted(set(names)))
 
     def tick(self, now: int, late_ns: int) -> None:
         """Send a receipt to each node, once a second: what of its run has arrived.

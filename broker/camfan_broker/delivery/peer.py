@@ -40,6 +40,14 @@ class Peer:
         connection = self.connection
         return self.identity[:1] != b"\0" and (connection is None or not connection.is_open)
 
+    def records(self, camera: str) -> bool:
+        """Whether it is a recorder of this camera."""
+        return (
+            self.hello.kind == "recorder"
+            and self.reader is not None
+            and camera in self.reader.cursors
+        )
+
     def wants(self, topic: bytes, camera: str | None) -> bool:
         """Whether it gets an event or a status; `camera`: the one that it is about.
 

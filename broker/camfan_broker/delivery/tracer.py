@@ -74,7 +74,7 @@ class Tracer:
             peer.identity: peer.hello.name
             for peer in self._peers.values()
             if peer.hello.publishes == camera.name
-            or (_records(peer, camera) and _may_know(rights, peer))
+            or (peer.records(camera.name) and _may_know(rights, peer))
         }
         hops = [self._at_broker(camera, run, trace.sequence)]
         hops += [
@@ -235,8 +235,3 @@ def _was_passed_over(hop: Hop) -> bool:
 
 def _instead(hop: Hop, of: Hop) -> Hop:
     return replace(hop, outcome=of.outcome, reason=of.reason)
-
-
-def _records(peer: Peer, camera: TrackedCamera) -> bool:
-    reads = peer.reader is not None and camera.name in peer.reader.cursors
-    return reads and peer.hello.kind == "recorder"

@@ -84,6 +84,7 @@ class BrokerSubscription(LinkUser):
         self.began_ns: int | None = None  # site time of the first `ready`
         self.resumed = False  # there was another one on a later connection
         self.answer: Callable[[messages.Trace], messages.Hop] | None = None
+        self.on_record: Callable[[messages.Record], None] | None = None
 
     def want(self, cameras: list[str], max_fps: float | None) -> None:
         """Any thread. The broker hears what was wanted last."""
@@ -227,6 +228,8 @@ class BrokerSubscription(LinkUser):
             self._refused(message)
         elif isinstance(message, messages.Trace) and self.answer is not None:
             self._trace(message, self.answer(message))
+        elif isinstance(message, messages.Record) and self.on_record is not None:
+            self.on_record(message)
 
     def _trace(self, trace: messages.Trace, hop: messages.Hop) -> None:
         answer = messages.Traced(

@@ -37,6 +37,7 @@ class Intake:
     def __init__(
         self,
         index: Index,
+        recorder: str,
         *,
         clips: Clips | None,
         mode_of: Callable[[str], RecordingMode],
@@ -47,6 +48,7 @@ class Intake:
         finished: Callable[[ClipRow], None],
     ) -> None:
         self._index = index
+        self._recorder = recorder
         self._settings = clips or Clips(source=())
         self._mode_of = mode_of
         self._cameras = tuple(cameras)
@@ -68,7 +70,8 @@ class Intake:
 
     def event(self, event: Event, now_s: float) -> None:
         """An event, which may be one that makes clips."""
-        if event.source not in self._settings.source and event.kind != MANUAL:
+        manual = event.kind == MANUAL and event.source == self._recorder
+        if event.source not in self._settings.source and not manual:
             return
         cameras = self._cameras if event.camera is None else (event.camera,)
         self._keeper.event(event, cameras)

@@ -7,6 +7,7 @@ only: frames go on being taken from the broker, and are counted as lost.
 
 from __future__ import annotations
 
+import queue
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,7 @@ from camfan_nodes.recorder.storage import Storage
 from camfan_nodes.recorder.tally import Tally
 from camfan_nodes.recorder.trace import trace_frame
 from camfan_wire.figures import RecorderCameraFigures, RecorderFigures
+from camfan_wire.messages import Record
 
 WAIT_S = 0.25  # for the next frame, before looking at what else is due
 REPORT_S = 1.0
@@ -76,6 +78,8 @@ def run(
             key=key,
         ) as items,
     ):
+        wishes: queue.SimpleQueue[Record] = queue.SimpleQueue()
+        items.on_record(wishes.put)
         items.answer_traces(partial(trace_frame, index_folder(recorder)))
         ready()
         reported_s = 0.0
@@ -85,6 +89,8 @@ def run(
                 if isinstance(item, Frame):
                     board.saw(item)
                 _take(storage, name, item)
+            with suppress(queue.Empty):
+                storage.record(wishes.get_nowait())
             storage.tick()
             if time.monotonic() - reported_s >= REPORT_S:
                 reported_s = time.monotonic()

@@ -30,15 +30,17 @@ from camfan_nodes.recorder.folder import KEEP_INDEX, Folder, look_at_folder
 from camfan_nodes.recorder.index import Index, open_index, set_aside
 from camfan_nodes.recorder.intake import Intake
 from camfan_nodes.recorder.losses import DISK_FULL, Losses, reason_of
+from camfan_nodes.recorder.manual import ManualRecordings
 from camfan_nodes.recorder.recovery import recover
 from camfan_nodes.recorder.tally import Tally, Trouble
 from camfan_nodes.recorder.thumbnail import make_thumbnail
 from camfan_nodes.recorder.timeline import Moment
 from camfan_wire.header import Position
-from camfan_wire.messages import Event, Gap
+from camfan_wire.messages import Event, Gap, Record
 
 log = logging.getLogger(__name__)
 
+DECIDE_S = 0.1  # between looks at the frames that wait for a decision
 COMMIT_S = 1.0  # the index is behind the files by no more
 RETRY_S = 1.0  # while the disk takes nothing
 ROOM_BYTES = 8_000_000  # a disk that was full is tried again when it has so much
@@ -90,8 +92,10 @@ class Storage:
         self.expiry = Expiry(self._folder, self._index, keep or Keep(), clips, site_ns)
         self._files = Files(path, self._index, int(segment_s * 1e9), self._expire)
         self._segment_s = segment_s
+        self._manual = ManualRecordings(recorder, site_ns, self._happened)
         self._intake = Intake(
             self._index,
+            recorder,
             clips=clips,
             mode_of=mode_of,
             cameras=cameras,
@@ -103,6 +107,7 @@ class Storage:
         self._positions = self._index.reader.positions()
         self._runs = self._index.reader.runs()
         self._committed_s = self._synced_s = clock()
+        self._decided_s = float("-inf")  # when what waits was last looked at
         self._checked_s = float("-inf")  # when retention was last looked at
 
     def positions(self) -> dict[str, Position]:
@@ -183,12 +188,19 @@ class Storage:
             self._index.add_event(event)
             self._intake.event(event, self._clock())
 
+    def record(self, wish: Record) -> None:
+        """Start or stop a manual recording."""
+        self._manual.take(wish, self._clock())
+
     def tick(self) -> None:
         """Do what is due. Raises RecordingError when the index is damaged."""
         now_s = self._clock()
         if now_s - self._checked_s >= CHECK_S:
             self._expire(retry=True)
-        self._intake.tick(now_s)
+        if now_s - self._decided_s >= DECIDE_S:
+            self._decided_s = now_s
+            self._manual.tick(now_s)
+            self._intake.tick(now_s)
         try:
             if now_s - self._synced_s >= self._sync_s * SYNC_SHARE:
                 self._synced_s = now_s
@@ -201,6 +213,7 @@ class Storage:
 
     def close(self) -> None:
         """Finish every file and make all of it durable, as far as the disk takes it."""
+        self._manual.close()
         self._intake.close(self._clock())
         self._files.retire(float("inf"))
         for gap in self._losses.end():
@@ -368,7 +381,11 @@ class Storage:
             camera=camera,
             details=details,
         )
-        self.event(self._announce(happened))
+        self._happened(happened)
+
+    def _happened(self, event: Event) -> None:
+        """Something of our own: into the index, and to all who want to know."""
+        self.event(self._announce(event))
 
 
 def _locked(error: sqlite3.OperationalError) -> bool:
