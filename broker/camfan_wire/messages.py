@@ -26,7 +26,8 @@ from camfan_wire.header import Camera, Count, Nanoseconds, Position, Run
 from camfan_wire.text import check_text
 
 PROTOCOL = 1
-MAX_MESSAGE_BYTES = 65_536
+MAX_MESSAGE_BYTES = 65_536  # of a node
+MAX_BROKER_MESSAGE_BYTES = 4_000_000  # of the broker, whose status has all cameras
 MAX_CREDIT = 64  # frames under way to one subscriber
 MAX_CAMERA_PATTERNS = 1024  # of one subscription
 
@@ -379,7 +380,7 @@ def decode_to_broker(data: bytes) -> ToBroker:
 
 def decode_from_broker(data: bytes) -> FromBroker:
     """Raises WireError."""
-    message: FromBroker = _decode(_from_broker, data, "a control message")
+    message: FromBroker = _decode(_from_broker, data, "a control message", MAX_BROKER_MESSAGE_BYTES)
     return message
 
 
@@ -389,15 +390,20 @@ def decode_event(data: bytes) -> Event:
 
 
 def decode_status(data: bytes) -> Status:
-    """Raises WireError."""
+    """A status that a node has sent. Raises WireError."""
     return _decode(_status, data, "a status")
 
 
-def _decode(decoder: msgspec.json.Decoder[T], data: bytes, what: str) -> T:
-    if len(data) > MAX_MESSAGE_BYTES:
-        raise WireError(
-            "bad-message", f"{what} of {len(data)} bytes; the limit is {MAX_MESSAGE_BYTES}"
-        )
+def decode_status_from_broker(data: bytes) -> Status:
+    """A status that the broker has passed on, or its own. Raises WireError."""
+    return _decode(_status, data, "a status", MAX_BROKER_MESSAGE_BYTES)
+
+
+def _decode(
+    decoder: msgspec.json.Decoder[T], data: bytes, what: str, most: int = MAX_MESSAGE_BYTES
+) -> T:
+    if len(data) > most:
+        raise WireError("bad-message", f"{what} of {len(data)} bytes; the limit is {most}")
     check_text(data, "bad-message")
     try:
         return decoder.decode(data)

@@ -29,7 +29,7 @@ from camfan_wire import clock, messages, scans, sockets, text
 from camfan_wire import jpeg as jpegs
 from camfan_wire.header import MAX_HEADER_BYTES, decode_header, encode_header
 from camfan_wire.link import connection
-from camfan_wire.messages import FromBroker, ToBroker
+from camfan_wire.messages import MAX_BROKER_MESSAGE_BYTES, MAX_MESSAGE_BYTES, FromBroker, ToBroker
 from camfan_wire.sockets import _ALWAYS
 
 PAGE = ROOT / "docs/reference/protocol.md"
@@ -175,7 +175,8 @@ def test_the_limits_of_the_page_are_those_of_the_code() -> None:
     for row in (
         f"| a JPEG | {jpegs.MAX_BYTES} bytes, {jpegs.MAX_PIXELS} pixels |",
         f"| a header | {MAX_HEADER_BYTES} bytes |",
-        f"| an event, a status, a control message | {messages.MAX_MESSAGE_BYTES} bytes |",
+        f"| an event, a status, a control message to the broker | {MAX_MESSAGE_BYTES} bytes |",
+        f"| a status, a control message of the broker | {MAX_BROKER_MESSAGE_BYTES} bytes |",
         f"| nesting of arrays and objects, in any JSON | {text.MAX_DEPTH} |",
         f"| digits in a row, in any JSON | {text.MAX_DIGITS} |",
         f"| credit | {messages.MAX_CREDIT} frames |",

@@ -24,6 +24,7 @@ from camfan_wire.figures import (
 )
 from camfan_wire.header import Position
 from camfan_wire.messages import (
+    MAX_BROKER_MESSAGE_BYTES,
     MAX_MESSAGE_BYTES,
     Credit,
     Echo,
@@ -40,6 +41,7 @@ from camfan_wire.messages import (
     decode_event,
     decode_from_broker,
     decode_status,
+    decode_status_from_broker,
     decode_to_broker,
 )
 
@@ -307,6 +309,15 @@ def test_the_limits_of_nesting_and_length() -> None:
     assert MAX_MESSAGE_BYTES == 65_536
     assert is_message(decode_event, text + b" " * (MAX_MESSAGE_BYTES - len(text)))
     assert not is_message(decode_event, text + b" " * (MAX_MESSAGE_BYTES + 1 - len(text)))
+
+
+def test_a_message_of_the_broker_may_be_larger() -> None:
+    """Its status has all cameras; but it is not without a limit either."""
+    status, control = dump(STATUS), dump(FROM_BROKER[0])
+    for decode, text in ((decode_status_from_broker, status), (decode_from_broker, control)):
+        assert is_message(decode, text + b" " * (MAX_BROKER_MESSAGE_BYTES - len(text)))
+        assert not is_message(decode, text + b" " * (MAX_BROKER_MESSAGE_BYTES + 1 - len(text)))
+    assert not is_message(decode_status, status + b" " * MAX_MESSAGE_BYTES)
 
 
 @pytest.mark.parametrize("decode", DECODERS)

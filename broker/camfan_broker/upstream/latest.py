@@ -81,7 +81,7 @@ class UpstreamLatest(LinkUser):
     def on_topic(self, topic: bytes, body: bytes) -> None:
         if topic.startswith(STATUSES):
             with suppress(WireError):  # the broker there checked it; a newer one may know more
-                status = messages.decode_status(body)
+                status = messages.decode_status_from_broker(body)
                 self._said[status.node] = status, time.monotonic()
 
     def on_frame(self, parts: list[zmq.Frame]) -> None:

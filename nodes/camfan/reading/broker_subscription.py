@@ -206,7 +206,7 @@ class BrokerSubscription(LinkUser):
     def on_topic(self, topic: bytes, body: bytes) -> None:
         try:
             if topic.startswith(STATUSES):
-                status = messages.decode_status(body)
+                status = messages.decode_status_from_broker(body)
                 self._inbox.statuses[status.node] = status
             elif self._terms.events and topic.startswith(EVENTS):
                 self._inbox.mailbox.put_notice(messages.decode_event(body))
