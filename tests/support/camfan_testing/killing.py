@@ -23,7 +23,7 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 CHANGES = (
-    (os, "fchmod fdopen chmod chown fsync ftruncate link mkdir rename replace rmdir unlink write"),
+    (os, "fchmod chmod chown fsync ftruncate link mkdir rename replace rmdir unlink write"),
     (fcntl, "flock"),
 )
 
@@ -170,7 +170,8 @@ def _count_writing_opens(counted: Callable[..., Any]) -> None:
         setattr(module, name, opened)
 
     count(os, "open", lambda flags: bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)), 0)
-    count(builtins, "open", lambda mode: bool(set(mode) & set("wax+")), "r")
+    for module, name in ((os, "fdopen"), (builtins, "open")):  # reading does not need space
+        count(module, name, lambda mode: bool(set(mode) & set("wax+")), "r")
 
 
 if __name__ == "__main__":
