@@ -185,12 +185,13 @@ def machines(tmp_path: Path) -> tuple[Path, Path]:
     return start, tmp_path / "again"
 
 
-INVITE = ("keys", "invite", "one", "--port", "0", "--minutes", "0.5")
+BEGIN_S = 90.0  # for an interpreter to start on a busy machine, and for the invitation
+INVITE = ("keys", "invite", "one", "--port", "0", "--minutes", "2")
 
 
 def code_of(folder: Path) -> str:
     """What the invitation that runs there has printed."""
-    wait_until(lambda: has_begun(folder), 20)
+    wait_until(lambda: has_begun(folder), BEGIN_S)
     return next(w for w in output_of(folder).read_text().split() if w.startswith("one@"))
 
 
@@ -244,7 +245,7 @@ def test_inviting(machines: tuple[Path, Path], how: str) -> None:
         shutil.copytree(start, again)
         with Runner() as hub, Runner() as pi:
             hub.start(again / "hub", *INVITE, at=at, how=how)
-            wait_until(lambda: hub.has_ended() or has_begun(again / "hub"), 20)
+            wait_until(lambda: hub.has_ended() or has_begun(again / "hub"), BEGIN_S)
             if not hub.has_ended():
                 pi.start(again / "pi", "keys", "join", code_of(again / "hub"))
             ended = hub.wait()
