@@ -154,6 +154,23 @@ def test_all_keys_of_a_name_are_suspended_and_later_ones_are_not(strict: LiveBro
         pass
 
 
+@pytest.mark.parametrize(
+    "kind", ["requests", "invalid-frames", "events-of-another", "subscriptions"]
+)
+def test_a_connection_that_was_admitted_just_before_ends(strict: LiveBroker, kind: str) -> None:
+    """At its first message: its key was accepted, and then suspended."""
+    port, socket, key, parts = FLOODS[kind]
+    gatekeeper = strict.broker.gatekeeper
+    assert gatekeeper.roster is not None
+    (user,) = gatekeeper.roster.names()[key]
+    number = getattr(strict.site.broker.ports, port)
+    with Stream(strict.site), CurveWire(number, keys_of(strict.site, key), socket) as wire:
+        gatekeeper.suspensions.suspend(user, "keeps asking too much too fast")
+        wire.send(*parts)
+        assert wire.ended()
+    assert strict.broker.refusals.counts[key, "suspended"] == 1
+
+
 def test_it_is_in_the_metrics(tmp_path: Path) -> None:
     site = secure_site(tmp_path, "one", limits=LIMITS)
     url = f"http://127.0.0.1:{site.http}/metrics"

@@ -52,6 +52,7 @@ class AccessControl:
             raise WireError("not-allowed", "its key is not valid any more")
         if self._gatekeeper.suspensions.holds(user):  # what it had sent before it was
             self.refusals.count(rights.name, SUSPENDED)
+            self._connections.end_fd(fd)  # also one that was admitted just before
             raise WireError(SUSPENDED, "its key is suspended")
         return rights
 

@@ -128,7 +128,6 @@ class Router:
         identity = routing.bytes
         self.refused[error.reason] += 1
         if error.reason == SUSPENDED:
-            self._access.end(routing)
             return
         self._access.count_denied(rights, error)
         if self._charges.may_answer(identity):

@@ -119,10 +119,10 @@ class Fanout:
         limits = self._access.limits
         try:
             rights = self._access.sender(event, "fanout")
+            self._access.charge_request(rights, SUBSCRIPTION)
             if len(asked) > limits.topic or self.subscriptions.asks(event) >= limits.subscriptions:
                 self._access.end(event)
                 raise self._access.denial(rights, "subscribes to too much", "too-many")
-            self._access.charge_request(rights, SUBSCRIPTION)
             granted = rights.permitted(asked)
             self.subscriptions.joined(event, asked, granted)
             if not granted:
