@@ -165,7 +165,7 @@ def test_a_folder_that_vanishes_stops_the_recording_only(tmp_path: Path) -> None
         storage.append(frame(0))
         folder.rename(tmp_path / "away")
         storage.append(frame(1, width=32, height=32))  # needs a new file
-        assert reason(storage) == "disk-error"
+        assert reason(storage) == "disk-missing"
         (tmp_path / "away").rename(folder)
         clock.now_s += 1.0
         storage.append(frame(2, width=32, height=32))

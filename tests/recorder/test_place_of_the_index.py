@@ -52,7 +52,7 @@ def test_index_is_where_the_site_file_says(tmp_path: Path) -> None:
         pass
 
     assert (index / "index.sqlite").is_file()
-    assert list(recordings.iterdir()) == []
+    assert [path.name for path in recordings.iterdir()] == [".camfan-recorder"]
     question = Trace(id="1", camera="porch", sequence=1, run="a" * 8)
     assert trace_frame(index_folder(recorder), question).outcome == "held"
     assert index_folder(Recorder(path="/r")) == Path("/r")

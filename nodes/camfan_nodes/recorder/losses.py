@@ -6,14 +6,18 @@ import errno
 import sqlite3
 
 from camfan.frame import Frame
+from camfan_nodes.recorder.sentinel import DiskMissingError
 from camfan_wire.messages import Gap
 
 DISK_FULL = "disk-full"
 DISK_ERROR = "disk-error"
+DISK_MISSING = "disk-missing"
 
 
 def reason_of(error: OSError | sqlite3.Error) -> str:
     """The word under which frames that met this error are lost."""
+    if isinstance(error, DiskMissingError):
+        return DISK_MISSING
     if isinstance(error, OSError):
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     else:

@@ -19,6 +19,7 @@ from camfan import Event, EventPublisher, Frame, Gap, Report, Subscriber
 from camfan_config import Hidden, Site, select
 from camfan_nodes.recorder.folder import index_folder
 from camfan_nodes.recorder.intake import mode_of
+from camfan_nodes.recorder.sentinel import state_folder
 from camfan_nodes.recorder.storage import Storage
 from camfan_nodes.recorder.tally import Tally
 from camfan_nodes.recorder.trace import trace_frame
@@ -64,6 +65,7 @@ def run(
             clips=recorder.clips,
             mode_of=partial(mode_of, recorder),
             cameras=select(site, recorder.cameras),
+            state=state_folder(site.site),
             site_ns=publisher.clock.site_ns,
             announce=publisher.publish,
         ) as storage,

@@ -31,7 +31,8 @@ from camfan_nodes.recorder.index import Index, open_index, set_aside
 from camfan_nodes.recorder.intake import Intake
 from camfan_nodes.recorder.losses import DISK_FULL, Losses, reason_of
 from camfan_nodes.recorder.manual import ManualRecordings
-from camfan_nodes.recorder.recovery import recover
+from camfan_nodes.recorder.recovery import recover, segment_files
+from camfan_nodes.recorder.sentinel import Sentinel
 from camfan_nodes.recorder.tally import Tally, Trouble
 from camfan_nodes.recorder.thumbnail import make_thumbnail
 from camfan_nodes.recorder.timeline import Moment
@@ -63,6 +64,7 @@ class Storage:
         clips: Clips | None = None,
         mode_of: Callable[[str], RecordingMode] = lambda _camera: "continuous",
         cameras: Iterable[str] = (),
+        state: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         site_ns: Callable[[], int] = time.time_ns,
         announce: Callable[[Event], Event] = lambda event: event,
@@ -70,6 +72,7 @@ class Storage:
         """Raises RecordingError.
 
         `cameras` are those that an event about no camera in particular is about.
+        `state` is the folder in which it is remembered that `path` was recorded into.
         `index` is the folder of the index; None: that of the recordings.
         `announce` gets what happens to the recording itself: a full disk, a stepped clock; what
         it returns is recorded.
@@ -82,15 +85,17 @@ class Storage:
         self._site_ns = site_ns
         self._announce = announce
         self._losses = Losses()
+        self._sentinel = Sentinel(path, recorder, state)
+        self._sentinel.look()
         self._folder = Folder(path)
         try:
             self._index_folder = _index_folder(path, index)
-            self._index = _recovered_index(path, self._index_folder)
+            self._index = _recovered_index(path, self._index_folder, self._sentinel)
         except BaseException:
             self._folder.close()
             raise
         self.expiry = Expiry(self._folder, self._index, keep or Keep(), clips, site_ns)
-        self._files = Files(path, self._index, int(segment_s * 1e9), self._expire)
+        self._files = Files(path, self._index, int(segment_s * 1e9), self._before_file)
         self._segment_s = segment_s
         self._manual = ManualRecordings(recorder, site_ns, self._happened)
         self._intake = Intake(
@@ -294,6 +299,11 @@ class Storage:
             f"{error}; set aside as {aside.name}, the next start makes it again from the files"
         )
 
+    def _before_file(self) -> None:
+        """What is looked at before a file is opened. Raises DiskMissingError."""
+        self._sentinel.check()
+        self._expire()
+
     def _expire(self, *, retry: bool = False) -> None:
         """Delete what retention no longer keeps. What fails is said, and tried again."""
         self._checked_s = self._clock()
@@ -411,10 +421,13 @@ def _index_folder(path: Path, asked: Path | None) -> Path:
     return asked
 
 
-def _recovered_index(folder: Path, index_folder: Path) -> Index:
+def _recovered_index(folder: Path, index_folder: Path, sentinel: Sentinel) -> Index:
     """The index, saying what the files say."""
     index = open_index(index_folder)
     try:
+        if not sentinel.is_there and index.reader.usage() and not any(segment_files(folder)):
+            raise sentinel.error()  # an index elsewhere knows recordings, and none is here
+        sentinel.leave()
         recover(folder, index)
         index.commit(durable=True)
     except sqlite3.Error as exc:
