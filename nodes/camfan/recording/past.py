@@ -75,6 +75,9 @@ class RecordedClip(Struct, frozen=True, kw_only=True):
     name: str | None
 
 
+GapFields = tuple[str, str, int, int | None, str, int]
+
+
 class RecordingPast:
     """Reads one index; raises sqlite3.Error and IndexDamagedError."""
 
@@ -101,14 +104,29 @@ class RecordingPast:
         return None if start is None else RecordedSpan(start, end)
 
     def gaps(self, camera: str | None, from_ns: int, until_ns: int) -> list[RecordedGap]:
-        rows = self._db.execute(
-            "SELECT camera, run, first, last, reason, time_ns FROM gaps"
-            " WHERE ?1 IS NULL OR camera = ?1 ORDER BY id",
-            (camera,),
-        )
-        found = [self._gap(*row) for row in rows.fetchall()]
+        cameras = [camera] if camera is not None else self._cameras_with_gaps()
+        rows = [row for name in cameras for row in self._gap_rows(name, from_ns, until_ns)]
+        found = [self._gap(*row) for row in rows]
         there = [gap for gap in found if gap is not None and _overlaps(gap, from_ns, until_ns)]
         return sorted(there, key=_gap_start)
+
+    def _cameras_with_gaps(self) -> list[str]:
+        return [name for (name,) in self._db.execute("SELECT DISTINCT camera FROM gaps")]
+
+    def _gap_rows(self, camera: str, from_ns: int, until_ns: int) -> list[GapFields]:
+        """Gaps that may overlap a time: beside a file of that time, or noted in it."""
+        rows = self._db.execute(
+            "WITH near AS (SELECT * FROM segments WHERE camera = ?1 AND start_ns < ?3 AND start_ns"
+            " >= coalesce((SELECT max(start_ns) FROM segments WHERE camera = ?1 AND start_ns < ?2"
+            " - 86400000000000), 0) UNION ALL SELECT * FROM (SELECT * FROM segments WHERE"
+            " camera = ?1 AND start_ns >= ?3 ORDER BY start_ns LIMIT 1)),"
+            " spans AS (SELECT run, min(first) AS low, max(last) AS high FROM near GROUP BY run)"
+            " SELECT camera, g.run, first, last, reason, time_ns FROM gaps g LEFT JOIN spans"
+            " ON spans.run = g.run WHERE camera = ?1 AND (time_ns >= ?2 AND time_ns < ?3"
+            " OR (first <= high + 1 AND coalesce(last, first) >= low - 1)) ORDER BY g.id",
+            (camera, from_ns, until_ns),
+        )
+        return rows.fetchall()
 
     def events(self, camera: str | None, from_ns: int, until_ns: int) -> list[Event]:
         rows = self._db.execute(

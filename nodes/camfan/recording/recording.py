@@ -222,7 +222,7 @@ class Recording:
 
     def _unknown(self, camera: str) -> UnknownCameraError:
         known = self.cameras()
-        hint = did_you_mean(camera, known)
+        hint = did_you_mean(camera, known, otherwise="it has")
         return UnknownCameraError(f"{self._path} has no frame of a camera '{camera}'; {hint}")
 
     @contextmanager
