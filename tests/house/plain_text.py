@@ -24,7 +24,7 @@ ODD = re.compile(
     r"\b(?:(?:nobody|somebody|who|whoever|whom|(?<!-)he|anew|mended|left\s+alone|told)\b"
     r"|so\s+(?:many|long)\b(?! (?:as|that)\b)"
     r"|(?<!there )(?:is|are|was|were)\s+"
-    r"(?:no\b(?! (?:longer|higher|lower|more|less)\b)|(?-i:none)\b))",
+    r"(?:no(?= [a-z])(?! (?:longer|older|newer|larger|higher|lower|more|less)\b)|(?-i:none)\b))",
     re.IGNORECASE,
 )
 _TEXTS = frozenset(
