@@ -74,7 +74,7 @@ def _read(name: str) -> Document:
     except OSError as exc:
         message, mark = f"cannot be read: {exc.strerror}", None
     except ValueError:
-        message, mark = "is not a name that a file can have", None
+        message, mark = "is not a valid file name", None
     places = Places(name, lines)
     places.complain_at(mark, (), message)
     raise SiteError(places.problems)

@@ -76,7 +76,7 @@ def test_an_alias_is_what_its_anchor_is() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "mark"),
     [
-        ("a: 1\nb: 2\na: 3", "given twice; it stands on line 1 already", TextSpan(2, 0)),
+        ("a: 1\nb: 2\na: 3", "given twice; first on line 1", TextSpan(2, 0)),
         ("a: !secret b", "the tag '!secret' has no meaning here", TextSpan(0, 3, 9)),
         ("a: !!python/object:os.system {}", "has no meaning here", TextSpan(0, 3, 28)),
         ("a: {<<: {b: 1}}", "merge keys", TextSpan(0, 4, 2)),
@@ -95,8 +95,8 @@ def test_what_is_wrong_but_readable_is_collected(text: str, message: str, mark: 
     [
         (b"a: 1\n\tb: 2", "a tab cannot indent YAML", TextSpan(1, 0)),
         (b"a: b: c", "unexpected ':'", TextSpan(0, 4)),
-        (b'a: "b', "a quote is opened and never closed", TextSpan(0, 3, 2)),
-        (b"a: [1, 2", "is opened and never closed", TextSpan(0, 3)),
+        (b'a: "b', "a quote is never closed", TextSpan(0, 3, 2)),
+        (b"a: [1, 2", "is never closed", TextSpan(0, 3)),
         (b"a: 1\n b: 2", "indented by 1 space, but line 1 has a value", TextSpan(1, 0)),
         (b"a:\n  b: 1\n c: 2", "does not line up", TextSpan(2, 1)),
         (b"a: {b: ${C}}", "put a text with '${...}' in quotes", TextSpan(0, 8)),

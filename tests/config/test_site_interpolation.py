@@ -152,7 +152,7 @@ def test_a_value_cannot_become_yaml(tmp_path: Path) -> None:
     camera = load(tmp_path, text, {"X": "/x}, b: {source: test"}).cameras["a"]
     assert isinstance(camera, FileCamera)
     assert camera.path == "/x}, b: {source: test"
-    with pytest.raises(SiteError, match="holds a line break"):
+    with pytest.raises(SiteError, match="contains a line break"):
         load(tmp_path, text, {"X": "/x\n  b: {source: test}"})
 
 

@@ -41,7 +41,7 @@ def _unique(site: Site, places: Places) -> None:
             )
         elif name in seen:
             other = f"{seen[name][0]} on line {places.line(seen[name])}"
-            places.complain(path, f"the name is taken already, in {other}", key=True)
+            places.complain(path, f"the name is already used in {other}", key=True)
         elif name in subcommands.get(str(path[0]), ()):
             words = f"the name {name!r} is taken by `camfan {path[0]} {name}`"
             places.complain(path, words, key=True)

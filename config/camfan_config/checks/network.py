@@ -51,7 +51,7 @@ def _dialled(broker: Broker, path: KeyPath, places: Places) -> None:
     host = broker.host
     if host.count(":") == 1:
         shown = places.written((*path, "host"), host)
-        words = f"{shown!r} holds a port; ports stand in {dotted((*path, 'ports'))}"
+        words = f"{shown!r} contains a port; ports are set in {dotted((*path, 'ports'))}"
         places.complain((*path, "host"), words)
     if host in _EVERYWHERE:
         words = f"{host} can be listened on but not connected to; name the broker's machine"
@@ -65,7 +65,7 @@ def _ports(site: Site, places: Places) -> None:
             if other.host == door.host and other.port == door.port and _overlap(door, other):
                 where = ".".join(map(str, other.path))
                 line = _line(other, places)
-                words = f"port {door.port} is used by {where} already"
+                words = f"port {door.port} is already used by {where}"
                 places.complain(door.path, words + (f" (line {line})" if line else ""))
                 break
 

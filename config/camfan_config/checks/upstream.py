@@ -22,7 +22,7 @@ def check(site: Site, places: Places) -> None:
             _taken(site, name, camera, places)
             first = taken.setdefault((camera.upstream, camera.camera or name), name)
             if first != name:
-                words = f"this camera is taken already, as {first!r}"
+                words = f"this camera is already taken, as {first!r}"
                 places.complain(("cameras", name), words, key=True)
 
 

@@ -22,11 +22,11 @@ def check(site: Site, places: Places) -> None:
 def _hashes(web: Web, places: Places) -> None:
     for name, user in web.users.items():
         if not (user.password == HIDDEN or match_password(user.password)):
-            words = "a password stands here as its hash; make one with 'camfan password'"
+            words = "write the hash of the password; make one with 'camfan password'"
             _complain(places, ("web", "users", name, "password"), words)
     for name, token in web.tokens.items():
         if not (token.token == HIDDEN or match_token(token.token)):
-            words = "a token stands here as its hash; make both with 'camfan password --token'"
+            words = "write the hash of the token; make both with 'camfan password --token'"
             _complain(places, ("web", "tokens", name, "token"), words)
 
 

@@ -77,7 +77,7 @@ class _Walk:
             return self._dict(kind.type, node, path)
         if isinstance(kind.type, inspect.StructType) and kind.unit is None:
             return self._struct(kind.type, node, path)
-        words = f"{_MAPPING} stands where {_noun(kind)} belongs"
+        words = f"{_MAPPING} where {_noun(kind)} is expected"
         self._places.complain(path, words, suggestion=size_of(kind, node))
         return _BAD
 
@@ -107,7 +107,7 @@ class _Walk:
         else:
             message = "has no value; give it one or leave the key out"
             if _noun(kind) == _MAPPING:
-                message += "; lines that belong to it are indented deeper"
+                message += "; its lines must be indented deeper"
         self._places.complain(path, message, key=not node.text)
         return _BAD
 
@@ -141,7 +141,7 @@ class _Walk:
         if isinstance(info, inspect.TupleType) and len(info.item_types) == len(node.items):
             return self._all([*zip(info.item_types, node.items, strict=True)], path)
         found = f"a list of {len(node.items)}" if isinstance(info, inspect.TupleType) else "a list"
-        words = f"{found} stands where {_noun(kind)} belongs{in_place_of_a_list(kind)}"
+        words = f"{found} where {_noun(kind)} is expected{in_place_of_a_list(kind)}"
         self._places.complain(path, words, suggestion=size_of(kind, node))
         return _BAD
 
@@ -196,7 +196,7 @@ class _Walk:
             str(each.tag): each for each in info.types if isinstance(each, inspect.StructType)
         }
         if not isinstance(node, Mapping):
-            words = f"a list stands where {_MAPPING} belongs; leave the '-' out"
+            words = f"a list where {_MAPPING} is expected; leave the '-' out"
             self._places.complain(path, words)
             return _BAD
         field = next(iter(choices.values())).tag_field or ""

@@ -34,9 +34,9 @@ def unknown_words(name: str, known: Collection[str]) -> str | None:
     if re.fullmatch(r"[0-9]+\s*\S{0,3}", name):
         return "unknown key; in a number write '.' and not ','"
     if "source" in known and bare == "name":
-        return "unknown key; the name of a camera is the key that all this belongs to"
+        return "unknown key; the name of a camera is the key above these lines"
     if "source" in known and bare in _RECORD:
-        return "unknown key; what is recorded is said in 'recorders'"
+        return "unknown key; recordings are configured in 'recorders'"
     if "source" not in known and "stall_after" in known and bare == "source":
         return "unknown key; each camera has a source of its own"
     if "recorders" in known and bare in ("viewer", "viewers", "view", "windows"):
@@ -46,7 +46,7 @@ def unknown_words(name: str, known: Collection[str]) -> str | None:
     if "url" in known and bare in _LOGIN:
         return "unknown key; the login is part of the url: //USER:${PASSWORD}@host/..."
     if ":" in name:
-        return "unknown key; a blank is missing behind the ':'"
+        return "unknown key; a space is missing after the ':'"
     if "size" in known and bare in ("width", "height"):
         return "unknown key; width and height are written together, as 'size: 640x480'"
     if "fps" in known and bare == "interval":

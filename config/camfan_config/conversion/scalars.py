@@ -62,7 +62,7 @@ def read_scalar(kind: ValueKind, scalar: Scalar) -> object:
     except Wrong as exc:
         hidden = kind.secret or scalar.interpolated or not scalar.plain
         if "#" in scalar.written and not hidden:
-            exc.message += "; a comment needs a blank before its '#'"
+            exc.message += "; a comment needs a space before its '#'"
         raise
 
 
@@ -86,7 +86,7 @@ def _read(kind: ValueKind, scalar: Scalar) -> object:
             if not scalar.plain and scalar.text.startswith("["):
                 words = "; write it without quotes"
             raise Wrong(f"{subject(kind, scalar)} is not a list{words}")
-    raise Wrong(f"{subject(kind, scalar)} stands where a mapping (key: value) belongs")
+    raise Wrong(f"{subject(kind, scalar)} where a mapping (key: value) is expected")
 
 
 def subject(kind: ValueKind, scalar: Scalar) -> str:
@@ -206,7 +206,7 @@ def _text(kind: ValueKind, scalar: Scalar) -> str:
     if any(
         ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000 for char in text
     ):
-        raise Wrong(f"{subject(kind, scalar)} holds a line break or another control character")
+        raise Wrong(f"{subject(kind, scalar)} contains a line break or another control character")
     if len(text) < (info.min_length or 0):
         raise Wrong("must not be empty")
     if info.max_length is not None and len(text) > info.max_length:
@@ -221,10 +221,10 @@ def _text(kind: ValueKind, scalar: Scalar) -> str:
         meant = f"/dev/{text}" if re.fullmatch(r"video[0-9]{1,3}", text) else None
         raise Wrong(f"{subject(kind, scalar)} is not {_DEVICE}; see `camfan cameras`", meant)
     if kind.unit == "path" and text.startswith("~"):
-        raise Wrong(f"{subject(kind, scalar)}: '~' means nothing here; write the whole path")
+        raise Wrong(f"{subject(kind, scalar)}: '~' is not expanded; write the whole path")
     if kind.unit == "path" and re.match(r"[a-z]+://", text) and not scalar.foreign:
         meant = text.removeprefix("file://") if text.startswith("file:///") else None
-        raise Wrong(f"{subject(kind, scalar)} is an address, and a path belongs here", meant)
+        raise Wrong(f"{subject(kind, scalar)} is an address; a path is expected", meant)
     return text
 
 
@@ -257,7 +257,7 @@ def _literal(kind: ValueKind, scalar: Scalar) -> object:
     if len(choices) == 1:
         if str(scalar.value) == choices[0]:
             raise Wrong(f"{subject(kind, scalar)} is text; write it without quotes")
-        raise Wrong(f"{subject(kind, scalar)} is not {choices[0]}, the only value there is")
+        raise Wrong(f"{subject(kind, scalar)} is not {choices[0]}, the only possible value")
     words = f"{subject(kind, scalar)} is not one of {', '.join(choices)}"
     if scalar.foreign:
         raise Wrong(words)

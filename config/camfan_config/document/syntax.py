@@ -34,9 +34,9 @@ _WORDS = (
     ("could not find expected ':'", "expected 'key: value'"),
     (
         "mapping values are not allowed",
-        "unexpected ':'; put a text that holds ': ' in quotes, and each key on a line of its own",
+        "unexpected ':'; put a text with ': ' in quotes, and each key on a line of its own",
     ),
-    ("expected <block end>", "this does not line up with the lines above it"),
+    ("expected <block end>", "the indentation does not match the lines above"),
     (
         "sequence entries",
         "a text that begins with '- ' must be in quotes; a list begins below its key",
@@ -45,7 +45,7 @@ _WORDS = (
         "expected '<document start>'",
         "the file was complete before this; a site is 'key: value' lines",
     ),
-    ("found unexpected end of stream", "a quote is opened and never closed"),
+    ("found unexpected end of stream", "a quote is never closed"),
 )
 
 
@@ -63,7 +63,7 @@ def foreign_character(lines: tuple[str, ...]) -> tuple[str, TextPlace] | None:
     """The first space or colon that looks like one of YAML and is another, or line of a merge."""
     for number, line in enumerate(lines):
         if _CONFLICT.match(line):
-            return "a line that a merge has left; keep one side and remove it", (
+            return "a conflict marker of a merge; keep one side and remove it", (
                 number, 0, len(line),
             )  # fmt: skip
         if line.isascii() or line.lstrip().startswith("#"):
@@ -129,7 +129,7 @@ def _unclosed_quote(
     for number, line in enumerate(lines[: here[0] + 1]):
         column = _open_quote(line)
         if column is not None:
-            return "a quote is opened and never closed", (
+            return "a quote is never closed", (
                 number, column, max(1, len(line.rstrip()) - column),
             )  # fmt: skip
     return None
@@ -158,7 +158,7 @@ def _missing_blank(
     for number in range(min(here[0], len(lines) - 1), -1, -1):
         match = _NO_BLANK.match(lines[number])
         if match and not lines[number].lstrip().startswith("#"):
-            words = f"a blank is missing behind '{match[1]}:'"  # the value can be a secret
+            words = f"a space is missing after '{match[1]}:'"  # the value can be a secret
             return words, (number, match.start(1), len(match[1]) + 1 + len(match[2]))
     return None
 
@@ -177,7 +177,7 @@ def _missing_colon(
             and below < len(lines)
             and _indentation(lines[below]) > _indentation(lines[number])
         ):
-            return f"a ':' is missing behind {match[1]!r}", (number, match.start(1), len(match[1]))
+            return f"a ':' is missing after {match[1]!r}", (number, match.start(1), len(match[1]))
         if ":" in lines[number]:
             return None
     return None
@@ -194,7 +194,7 @@ def _no_key(exc: yaml.MarkedYAMLError, lines: tuple[str, ...]) -> tuple[str, Tex
     if _NO_BLANK.match(lines[mark.line]) or _indentation(below) > mark.column:
         return None  # said better elsewhere
     if re.fullmatch(r"[\w-]+", text):
-        return f"a ':' is missing behind {text!r}", place
+        return f"a ':' is missing after {text!r}", place
     equals = "=" in text
     return "write 'key: value'" + (", not 'key = value'" if equals else ""), place
 
@@ -244,7 +244,7 @@ def _unclosed_bracket(
         return "a list or mapping opened with '[' or '{' is not closed", here
     bracket = lines[place[0]][place[1]]
     if "<stream end>" in problem:
-        return f"this {bracket} is opened and never closed", place
+        return f"this {bracket} is never closed", place
     where = f"the {bracket} of line {place[0] + 1} is not closed before this"
     if place[0] == here[0]:
         return f"a ',' is missing before this, or {where}", here
@@ -288,12 +288,12 @@ def _wrong_indentation(
         return f"this {line[here[1]]} closes nothing; remove it", here
     if "expected <block end>" in problem and line.strip():
         known = sorted({_indentation(lines[n]) for n in above})
-        words = "this does not line up with the lines above it"
+        words = "the indentation does not match the lines above"
         if line[: here[1]].strip(" -"):
             return "a value was complete before this; put all of it in quotes, or remove this", here
         if own not in known:
             these = ", ".join(str(each) for each in known)
-            words += f": it is indented by {_spaces(own)}, they by {these}"
+            words += f": {_spaces(own)} instead of {these}"
         return words, here
     return None
 

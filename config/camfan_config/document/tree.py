@@ -165,7 +165,7 @@ def _refuse_foreign_characters(lines: tuple[str, ...]) -> None:
 
 def _decode(raw: bytes) -> str:
     if len(raw) > MAX_BYTES:
-        raise DocumentError(f"larger than {MAX_BYTES:,} bytes, which no site needs")
+        raise DocumentError(f"larger than {MAX_BYTES:,} bytes")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -198,7 +198,7 @@ class _TreeBuilder:
             if not isinstance(event, yaml.DocumentStartEvent):
                 continue
             if root is not None:
-                raise DocumentError("a second document; a site is one", self._mark(event))
+                raise DocumentError("a second document; a site file has one", self._mark(event))
             root = self._node(next(events), ())
         return root or Scalar("", True, TextSpan(0, 0), "")
 
@@ -291,5 +291,5 @@ def _key_complaint(key: YamlNode, seen: dict[str, int]) -> str | None:
     if key.plain and key.text == "<<":
         return "merge keys ('<<') are not part of YAML 1.2; write the values out, or use defaults"
     if key.text in seen:
-        return f"given twice; it stands on line {seen[key.text]} already"
+        return f"given twice; first on line {seen[key.text]}"
     return None

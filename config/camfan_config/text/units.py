@@ -115,7 +115,7 @@ def parse_address(text: str) -> tuple[str, int]:
         try:
             ipaddress.IPv6Address(host)
         except ValueError:
-            raise ValueError("holds no IPv6 address in its brackets") from None
+            raise ValueError("has no IPv6 address in its brackets") from None
     return host, int(match[2])
 
 

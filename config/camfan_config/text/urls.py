@@ -16,13 +16,13 @@ _NOT_ESCAPED = re.compile(r"[@\s\[\]]|%(?![0-9A-Fa-f]{2})")
 _PORT = re.compile(r":[0-9]{0,5}")
 
 MUST_BE_ESCAPED = (
-    "user or password hold a character that has a meaning in addresses: write a ${NAME} in their"
+    "user or password contain a character with a meaning in URLs: write a ${NAME} in their"
     " place, whose value needs no escapes, or escape it: @ is %40, / %2F, # %23, ? %3F, % %25,"
     " [ %5B, ] %5D, a space %20"
 )
 WHOSE_AT = (
-    "an @ behind the host: where it ends a password, write a ${NAME} for the password, or escape"
-    " / in it as %2F, ? as %3F, # as %23; where it belongs to the path, write it as %40"
+    "an @ after the host: if it ends a password, write a ${NAME} for the password, or escape"
+    " / in it as %2F, ? as %3F, # as %23; if it is part of the path, write it as %40"
 )
 
 
