@@ -6,13 +6,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
+from typing import cast
 
 from camfan.address import Cameras, SiteLike, camera_patterns, resolve
 from camfan.errors import ClosedError
 from camfan.identity import KeyFile
 from camfan.options import CommonOptions, check_flag
 from camfan.reading.broker_subscription import BrokerSubscription, SubscriptionTerms
-from camfan.reading.subscriptions import open_subscriptions
+from camfan.reading.mailbox import Item
+from camfan.reading.session import ReadingSession
 from camfan_config.text.globs import matches
 from camfan_wire.messages import Event
 
@@ -22,19 +24,21 @@ MAX_REMEMBERED = 4096  # events whose end has not come; full: the oldest is forg
 class EventSubscriber:
     """Events of a site, as an iterator, an async iterator, or by `read`.
 
-    It waits for a broker that is away, and reads on when that is back; events that are still open
-    then, and began in the meantime, are delivered. Each event has one start and one end; between
-    them come updates. Iterating and `read` belong to one thread; everything else is safe on any.
+    It waits for a broker that is away, and reads on when the broker is back; events that began in
+    the meantime and are still open then are delivered. Each event has one start and one end, with
+    updates in between.
+
+    Thread safety: iterating and `read` belong to one thread; everything else is safe on any.
 
     Args:
         site: path of a site file, a loaded Site, or the address of the broker's delivery socket.
         cameras: a name or glob, or several: only events about these cameras; None: all events.
-        updates: False: of each event only its first and its last message.
-        open_before: False: leave out events that were open when this subscriber began. Their
-            first message may be an update.
-        name: name of this subscriber in the broker's figures; None: one made of kind and host.
+        updates: False: only the first and the last message of each event.
+        open_before: False: leave out events that were open when this subscriber began. If True,
+            the first message of such an event may be an update.
+        name: name of this subscriber in the broker's figures; None: made of kind and host.
         kind: what this subscriber is, in one word.
-        key: file of the secret key to authenticate with; None: as described in `camfan.identity`.
+        key: file of the secret key used to authenticate; None: as described in `camfan.identity`.
         server_key: public key of the broker, 64 hexadecimal digits, where there is no site file.
 
     Raises:
@@ -54,48 +58,49 @@ class EventSubscriber:
         key: KeyFile | None = None,
         server_key: str | None = None,
     ) -> None:
-        site = resolve(site)
         check_flag("updates", updates)
         check_flag("open_before", open_before)
+        site = resolve(site)
         patterns = None if cameras is None else camera_patterns(site, cameras)
         if patterns == []:
             raise ValueError("cameras is empty, so nothing would come; None means all events")
         terms = SubscriptionTerms("latest", events=True, statuses=False, open_events=open_before)
         options: CommonOptions = {"name": name, "kind": kind, "key": key, "server_key": server_key}
-        self._subscriptions = open_subscriptions(site, terms, None, options)
-        self._mailbox = self._subscriptions.inbox.mailbox
-        self._choice = _EventFilter(patterns, updates, open_before)
-        self._closed = False
-        self._subscriptions.want([], None)  # no frames
+        self._filter = _EventFilter(patterns, updates, open_before)
+        self._session = ReadingSession(site, [], terms, options)  # no frames
 
     @property
     def connected(self) -> bool:
         """The broker answers; where several are needed, all of them."""
-        return all(subscription.link.connected for subscription in self._subscriptions.all)
+        return self._session.connected
 
     @property
     def trouble(self) -> str | None:
         """Why the broker cannot be reached, in a sentence, such as a key that is not permitted.
 
-        None while it answers, or while nothing is known but that it does not.
+        None while it answers, or while the reason is not known.
         """
-        return self._subscriptions.trouble
+        return self._session.subscriptions.trouble
 
     def read(self, timeout: float | None = None) -> Event:
-        """The next event. Raises TimeoutError after `timeout` seconds, and what Subscriber does."""
-        deadline = None if timeout is None else time.monotonic() + timeout
+        """The next event.
+
+        Args:
+            timeout: seconds to wait at most; None: without limit.
+
+        Raises:
+            TimeoutError, RefusedError, ClosedError: as `Subscriber.read`.
+        """
+        deadline_s = None if timeout is None else time.monotonic() + timeout
         while True:
-            item = self._subscriptions.take(deadline)
-            if isinstance(item, Event) and self._choice.takes(item, self._subscriptions.all):
-                return item
+            left_s = None if deadline_s is None else deadline_s - time.monotonic()
+            item = self._session.read(left_s)
+            if self._takes(item):
+                return cast("Event", item)
 
     def close(self) -> None:
-        """End; a `read` that waits raises ClosedError, and iterating ends."""
-        if self._closed:
-            return
-        self._closed = True
-        self._subscriptions.close()
-        self._mailbox.fail(ClosedError("this EventSubscriber was closed"))
+        """Stop reading; a `read` that waits raises ClosedError, and iterating ends."""
+        self._session.close("this EventSubscriber was closed")
 
     def __enter__(self) -> EventSubscriber:
         return self
@@ -129,11 +134,14 @@ class EventSubscriber:
     async def __anext__(self) -> Event:
         while True:
             try:
-                item = await self._mailbox.take_async()
+                item = await self._session.read_async()
             except ClosedError:
                 raise StopAsyncIteration from None
-            if isinstance(item, Event) and self._choice.takes(item, self._subscriptions.all):
-                return item
+            if self._takes(item):
+                return cast("Event", item)
+
+    def _takes(self, item: Item) -> bool:
+        return isinstance(item, Event) and self._filter.takes(item, self._session.subscriptions.all)
 
 
 class _EventFilter:
@@ -160,12 +168,12 @@ class _EventFilter:
 
 
 def _is_new(event: Event, subscriptions: list[BrokerSubscription]) -> bool:
-    """An event that was not heard of before began after this subscriber did.
+    """True for an event that began after this subscriber did.
 
-    On the first connection the broker sends nothing of events that are open already, so whatever
-    is not a start belongs to one of these. After an outage the time of the event decides.
+    On the first connection the broker sends nothing of events that are open already, so a message
+    that is not a start belongs to one of them. After an outage the time of the event decides.
     """
-    if any(subscription.resumed for subscription in subscriptions):
-        began = min((r.began_ns for r in subscriptions if r.began_ns is not None), default=0)
+    if any(one.resumed for one in subscriptions):
+        began = min((one.began_ns for one in subscriptions if one.began_ns is not None), default=0)
         return event.time >= began
     return event.state == "start"

@@ -1,7 +1,7 @@
-"""Publishing the frames of a camera, and events about it, to the broker.
+"""Publishing the frames of one camera, and events about it, to the broker.
 
-A Publisher numbers what it is given, makes up for what could not be sent, and never waits for the
-network: a frame that cannot leave now stays in the ring until it is asked for.
+A Publisher numbers each frame, keeps it for subscribers that miss it, and never waits for the
+network: a frame that cannot be sent now stays in the ring until the broker asks for it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from camfan.address import SiteLike, camera_endpoints, resolve_with_hidden
 from camfan.encoding import check_image, encode_image
@@ -23,6 +21,7 @@ from camfan.identity import KeyFile, client_keys
 from camfan.link.camera_commands import CameraCommands
 from camfan.link.camera_settings import CameraSettings
 from camfan.link.claim import Claim
+from camfan.link.frame_builder import FrameBuilder
 from camfan.link.ingest_socket import IngestSocket, SendResult
 from camfan.link.redaction import Redaction
 from camfan.link.reporting import complete_report
@@ -35,61 +34,60 @@ from camfan.options import (
     check_number,
 )
 from camfan.ring.absences import EncodingDecision
-from camfan.ring.repair import NoArchive
-from camfan.ring.ring import CaptureCounts, MemoryRing, StoredFrame
+from camfan.ring.camera_store import CameraStore
+from camfan.ring.ring import CaptureCounts, StoredFrame
 from camfan_config import CameraRing, CustomCamera, Hidden, Site
-from camfan_wire.bounds import WIDEST, check_bounds
-from camfan_wire.clock import ClockEstimate, ClockOffset
+from camfan_wire.bounds import WIDEST
+from camfan_wire.clock import ClockEstimate
 from camfan_wire.errors import WireError
-from camfan_wire.header import Header, encode_header
+from camfan_wire.header import encode_header
 from camfan_wire.link import Link
 from camfan_wire.messages import EventState, Report
-from camfan_wire.upright import SizeCache
 
-if TYPE_CHECKING:
-    from camfan.ring.disk_ring import DiskRing
-
-CLOCK_S = 0.02  # how often it is looked whether the clock is known
-NOBODY = EncodingDecision(demand=0)
+CLOCK_S = 0.02  # between looks at whether the site's clock is known
+UNWANTED = EncodingDecision(demand=0)
 DEFAULT_QUALITY = 80  # of `publish_image`
 
 
 class Publisher:
-    """Publishes the frames of one camera. For events alone there is EventPublisher.
+    """Publishes the frames of one camera. To publish events only, use EventPublisher.
 
-    `publish`, `publish_image`, `wanted`, `skip`, `refuse`, `rest` and `close` belong to one thread;
-    everything else is safe on any.
+    Thread safety: `publish`, `publish_image`, `wanted`, `wait_for_broker`, `skip`, `refuse`, `rest`
+    and `close` belong to one thread; everything else is safe on any thread.
+
+    A camera has one publisher at a time. While another process publishes the camera, and when
+    another process takes it over, `publish`, `skip`, `refuse`, `wanted` and `check` raise
+    AlreadyPublishedError. This is known about 3 s after the start, because the other process may
+    just be ending.
 
     Args:
-        site: path of a site file, or a loaded Site; or, together with `ingest`, the address of the
+        site: path of a site file, a loaded Site, or, together with `ingest`, the address of the
             broker's delivery socket, such as "tcp://hub.local:5552".
         camera: name of the camera in the site file.
-        ingest: address of the broker's ingest socket, where it is not the one of the site file.
-        quality: JPEG quality of your encoder, 1 to 100, if it can be changed while it runs (see
-            the property `quality`); None if it cannot.
-        ring: what is stored for subscribers that missed it; None: as in the site file, or 64 MB in
+        ingest: address of the broker's ingest socket, if it is not the one of the site file.
+        quality: JPEG quality of your encoder, 1 to 100, if it can change while the encoder runs
+            (see the property `quality`); None if it cannot.
+        ring: what is kept for subscribers that miss it; None: as in the site file, or 64 MB in
             memory where there is no site file.
         report: called every 2 s on another thread for the status of the node; None: the state is
-            `live` as soon as a picture was published.
-        key: file of the secret key to authenticate with; None: the camera's own, as described in
+            `live` after the first frame.
+        key: file of the secret key used to authenticate; None: the camera's own, as described in
             `camfan.identity`.
         server_key: public key of the broker, 64 hexadecimal digits, where there is no site file.
-        take_over: publish the camera also if another process does; that one is item, and ends.
-        hidden: values of a loaded Site that reports and events must not contain; of a site file
+        take_over: publish the camera even if another process does; that process gets
+            AlreadyPublishedError.
+        hidden: values of a loaded Site that reports and events must not contain; for a site file
             that is given by its path they are known.
-        node: the caller takes the pictures of the camera's `source`, as `camfan camera` does.
-            Without it the camera has to be `source: custom`.
-
-    A camera has one publisher at a time. While another one is alive, and when another one takes
-    over, `publish`, `skip`, `refuse`, `wanted` and `check` raise AlreadyPublishedError; this is
-    known about 3 s after the start, because the other one may just be ending.
+        node: the caller captures from the camera's `source`, as `camfan camera` does. Without it
+            the camera has to be `source: custom`.
 
     Raises:
+        TypeError, ValueError: a value of the wrong type, or out of range.
         SiteError: the site file has mistakes.
         UnknownCameraError: the site has no such camera.
         NotCustomError: the camera is not `source: custom`.
         EndpointError: `site` or `ingest` is not an address, or `ingest` is missing.
-        KeyMissingError, KeyFileError: the site has keys, and no usable one was found.
+        KeyMissingError, KeyFileError: the site has keys, and no usable key was found.
     """
 
     def __init__(
@@ -107,41 +105,36 @@ class Publisher:
         hidden: Hidden | None = None,
         node: bool = False,
     ) -> None:
+        if camera is None:
+            raise TypeError("a Publisher is for one camera; to publish events, use EventPublisher")
         if quality is not None:
             quality = check_integer("quality", quality, 1, 100)
         if ring is not None and not isinstance(ring, CameraRing):
             raise TypeError(f"ring is a camfan_config.CameraRing, not {ring!r}")
         check_callable("report", report)
         site, found = resolve_with_hidden(site)
-        self._redaction = Redaction(hidden or found)
         delivery, ingest = camera_endpoints(site, camera, ingest)
         if not node:
             _check_custom(site, camera)
-        ring = ring or _ring_of(site, camera)
         keys = client_keys(site, camera, key, server_key)
+        limits = WIDEST if isinstance(site, str) else site.security.limits
         self.camera = camera
         self.run = secrets.token_hex(8)
         self._closed = False
-        self._sizes = SizeCache()
-        self._limits = WIDEST if isinstance(site, str) else site.security.limits
-        self._ring = MemoryRing(self.run, ring.memory)
+        self._denied: EncodingDecision | None = None  # by `wanted`, for the next frame
+        self._report = report
+        self._redaction = Redaction(hidden or found)
+        self._clock = ClockEstimate()
+        self._builder = FrameBuilder(camera, self.run, limits, self._clock)
         self._claim = Claim()
         self._settings = CameraSettings(quality, self.report_now)
-        self._denied: EncodingDecision | None = (
-            None  # why the next picture is not wanted, if it was asked
-        )
-        self._report = report
-        self._clock = ClockEstimate()
         self._ingest = IngestSocket(ingest, keys)
-        self._disk = _disk_ring(ring, camera, self.run)
-        archive = self._disk or NoArchive()
+        self._store = CameraStore(camera, self.run, ring or _ring_of(site, camera))
         self._link = Link(
             delivery,
             name=camera,
             kind="camera",
-            user=CameraCommands(
-                camera, self._ring, archive, self._clock, self._settings, self._claim
-            ),
+            user=CameraCommands(camera, self._store, self._clock, self._settings, self._claim),
             clock=self._clock,
             publishes=camera,
             run=self.run,
@@ -159,7 +152,7 @@ class Publisher:
     def trouble(self) -> str | None:
         """Why the broker cannot be reached, in a sentence, such as a key that is not permitted.
 
-        None while it answers, or while nothing is known but that it does not.
+        None while it answers, or while the reason is not known.
         """
         return self._link.trouble
 
@@ -170,13 +163,25 @@ class Publisher:
 
     @property
     def sequence(self) -> int:
-        """Of the next picture."""
-        return self._ring.sequence
+        """Of the next frame."""
+        return self._store.sequence
 
     @property
     def counts(self) -> CaptureCounts:
-        """What became of all pictures of this run; they add up."""
-        return self._ring.counts
+        """What became of all frames of this run; the counts add up."""
+        return self._store.memory.counts
+
+    @property
+    def quality(self) -> int | None:
+        """JPEG quality for the next frame: yours, one that an operator has set, or a lower one
+        that the link can carry. None for a Publisher that was made without `quality`.
+        """
+        return self._settings.jpeg_quality
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second that an operator has set; None: not set."""
+        return self._settings.fps
 
     def publish(
         self,
@@ -188,28 +193,29 @@ class Publisher:
         """Number, keep and send one JPEG. Never waits for the network.
 
         Args:
-            jpeg: one whole JPEG. `bytes` are stored without a copy; anything else is copied.
-            captured_ns: when it was taken: ns since 1970 on this machine's wall clock, as
+            jpeg: one whole JPEG. `bytes` are kept without a copy; anything else is copied.
+            captured_ns: when it was captured, in ns since 1970 on this machine's wall clock, as
                 `time.time_ns()`; None: now. Subscribers read it as `Frame.captured`.
-            error_ns: bound of the error of `captured_ns`, which counts into the error of the
-                frame's age.
+            error_ns: bound of the error of `captured_ns`; it is part of the error of the frame's
+                age.
 
         Returns:
-            True if it was handed to the network. False if the broker is away or the link full: it
-            stays in the ring, and is sent later to subscribers that miss it. False also if it is
-            not wanted: then it has a number and nothing else.
+            True if the frame was handed to the network. False if the broker is away or the link is
+            full: the frame stays in the ring, and is sent later to subscribers that miss it. False
+            also if the frame is not wanted: then it has a number and nothing else.
 
         Raises:
             WireError: not one whole JPEG within the limits; NotUprightError (a WireError and a
-                ValueError): its EXIF orientation is not 1, see `camfan.upright`. The picture is
-                numbered, and a counted loss.
+                ValueError): its EXIF orientation is not 1, see `camfan.upright`. The frame is
+                numbered and counted as refused.
             TypeError, ValueError: a time that is not a number of ns; nothing is numbered.
+            AlreadyPublishedError: another process publishes the camera.
             ClosedError: this Publisher was closed.
         """
         self._check_open()
         if type(jpeg) is not bytes:
             check_jpeg(jpeg)
-        return self._publish(jpeg, _check_times(captured_ns, error_ns), error_ns, None)
+        return self._publish(jpeg, _check_times(captured_ns, error_ns), error_ns)
 
     def replay(self, frame: Frame) -> bool:
         """Publish a frame of a recording, with its number and its times, marked `replayed`.
@@ -217,7 +223,7 @@ class Publisher:
         Numbers between the last frame and this one are skipped. Returns as `publish`.
 
         Raises:
-            ValueError: its number is not after that of the last frame: begin with another
+            ValueError: its number is not after that of the last frame: continue with another
                 Publisher, which has a run of its own.
             WireError, ClosedError: as `publish`.
         """
@@ -234,58 +240,27 @@ class Publisher:
         jpeg: bytes | memoryview,
         captured_ns: int | None,
         error_ns: int,
-        recorded: Frame | None,
+        recorded: Frame | None = None,
     ) -> bool:
-        decision = self._decide()
-        if decision.reason(self._ring.sequence) is not None:
-            self._leave_out(1, decision)
+        decision, sequence = self._decide(), self._store.sequence
+        if decision.reason(sequence) is not None:
+            self._skip(1, decision)
             return False
         self._denied = None
+        unwanted = self._store.memory.unwanted
         try:
-            width, height = self._sizes.upright_size(jpeg)
-            check_bounds(len(jpeg), width, height, self._limits)
+            frame = self._builder.build(
+                jpeg,
+                captured_ns,
+                error_ns,
+                sequence=sequence,
+                unwanted=unwanted,
+                recorded=recorded,
+            )
         except WireError:
             self.refuse()
             raise
-        wall, monotonic = time.time_ns(), time.monotonic_ns()
-        known = self._clock.offset()
-        offset, error = _offset_of(known, wall - monotonic)
-        if recorded is not None:
-            offset, error = recorded.offset, recorded.error
-        header = Header(
-            version=1,
-            camera=self.camera,
-            run=self.run,
-            sequence=self._ring.sequence,
-            captured=wall if captured_ns is None else captured_ns,
-            offset=offset,
-            error=None if error is None else error + error_ns,
-            width=width,
-            height=height,
-            size=len(jpeg),
-            unwanted=self._ring.unwanted,
-            epoch=None if known is None else known.epoch,
-            replayed=recorded is not None,
-        )
-        # What is not bytes belongs to somebody who may write to it.
-        stored = StoredFrame(
-            header,
-            jpeg if isinstance(jpeg, bytes) else bytes(jpeg),
-            wall - monotonic,
-            error_ns=error_ns,
-        )
-        self._ring.append(stored, decision)
-        self._settings.demand.made(header.sequence)
-        encoded = encode_header(header)
-        if self._disk is not None:
-            self._disk.keep(stored, encoded, decision)
-        result = self._ingest.send(header.topic, encoded, stored.jpeg)
-        if result is SendResult.SENT:
-            self._ring.mark_sent(stored)
-        self._settings.adaptation.made(header.sequence, result)
-        if self._disk is not None:
-            self._disk.settle()
-        return result is SendResult.SENT
+        return self._send(frame, decision)
 
     def publish_image(
         self,
@@ -295,11 +270,11 @@ class Publisher:
         error_ns: int = 0,
         quality: int | None = None,
     ) -> bool:
-        """Encode one picture as JPEG and publish it; a picture that is not wanted costs nothing.
+        """Encode one image as JPEG and publish it; an image that is not wanted is not encoded.
 
         Args:
-            image: uint8 array, (height, width, 3) in the order blue, green, red as in OpenCV, or
-                (height, width), grey; of any memory layout. It may be reused afterwards.
+            image: uint8 array of any memory layout, (height, width, 3) in the order blue, green,
+                red, as in OpenCV, or (height, width), grey. The array may be reused afterwards.
             captured_ns, error_ns: as in `publish`.
             quality: of the JPEG, 1 to 100; None: the property `quality`, or 80 where that is None.
 
@@ -308,7 +283,8 @@ class Publisher:
 
         Raises:
             TypeError, ValueError: not such an array, or a value out of range; nothing is numbered.
-            WireError: the JPEG exceeds 16 MB; it is numbered, and a counted loss.
+            WireError: the JPEG exceeds the limits; the frame is numbered and counted as refused.
+            AlreadyPublishedError: another process publishes the camera.
             ClosedError: this Publisher was closed.
         """
         self._check_open()
@@ -325,22 +301,21 @@ class Publisher:
         return self.publish(jpeg, captured_ns=captured_ns, error_ns=error_ns)
 
     def wanted(self) -> bool:
-        """Whether the next picture is worth decision: a subscriber wants it.
+        """Whether the next frame is worth capturing: a subscriber wants it.
 
-        Ask before the work of taking and encoding it, and call `skip` if the answer is no.
+        Ask before the work of capturing and encoding, and call `skip` if the answer is False.
         """
         self.check()
         decision = self._decide()
-        denied = decision.reason(self._ring.sequence) is not None
+        denied = decision.reason(self._store.sequence) is not None
         self._denied = decision if denied else None
         return not denied
 
     def wait_for_broker(self, seconds: float) -> bool:
-        """Wait until the broker listens to this camera and its clock is known, at most so long;
-        whether that is so.
+        """Wait at most this long until the broker listens to this camera and its clock is known.
 
-        What is published before reaches readers of every frame only, late, and has no age. Worth
-        waiting for where the next picture is far away.
+        Returns whether that is so. Frames that are published before reach only subscribers of
+        every frame, late, and have no age. Worth waiting for where the next frame is far away.
         """
         self._check_open()
         until_s = time.monotonic() + seconds
@@ -352,68 +327,34 @@ class Publisher:
             time.sleep(CLOCK_S)
         return False
 
-    def skip(self, pictures: int = 1) -> None:
-        """Number this many pictures that are not made."""
+    def skip(self, frames: int = 1) -> None:
+        """Number this many frames that are not captured."""
         self._check_open()
-        check_integer("pictures", pictures, 1, 2**63 - 1)
-        self._leave_out(pictures, self._denied or NOBODY)
+        check_integer("frames", frames, 1, 2**63 - 1)
+        self._skip(frames, self._denied or UNWANTED)
 
     def refuse(self) -> None:
-        """Number a picture that was taken but cannot be published; it is a counted loss."""
+        """Number a frame that was captured but cannot be published; it is counted as refused."""
         self._check_open()
-        decision, sequence = self._decide(), self._ring.sequence
-        decision = EncodingDecision() if decision.reason(sequence) else decision
-        self._ring.refuse(decision)
+        decision = self._decide()
+        denied = decision.reason(self._store.sequence) is not None
         self._denied = None
-        if self._disk is not None:
-            self._disk.refuse(sequence, decision)
+        self._store.refuse(EncodingDecision() if denied else decision)
 
     def idle(self) -> bool:
-        """No subscriber watches, and no picture is due that keeps the last one fresh."""
+        """No subscriber watches, and no frame is due that keeps the last one fresh."""
         return self._settings.demand.idle()
 
     def rest(self, seconds: float) -> None:
-        """Wait this long while `idle`; ends at once when pictures are wanted."""
+        """Wait this long while `idle`; returns at once when frames are wanted."""
         check_number("seconds", seconds, 0, math.inf, "seconds")
         self._settings.demand.rest(seconds)
-
-    @property
-    def quality(self) -> int | None:
-        """JPEG quality for the next picture: yours, or one that an operator has set, or a lower
-        one that the link carries. None for a Publisher that was made without `quality`.
-        """
-        return self._settings.jpeg_quality
-
-    @property
-    def fps(self) -> float | None:
-        """Pictures a second that an operator has set; None: not set."""
-        return self._settings.fps
-
-    def _decide(self) -> EncodingDecision:
-        return self._settings.decide(self._ring.sequence)
-
-    def _leave_out(self, pictures: int, decision: EncodingDecision) -> None:
-        sequence = self._ring.sequence
-        changed = self._ring.leave_out(pictures, decision)
-        self._denied = None
-        if changed and self._disk is not None:
-            self._disk.leave_out(sequence, decision)
 
     def check(self) -> None:
         """Raises AlreadyPublishedError if another process publishes the camera."""
         lost = self._claim.lost
         if lost is not None:
             raise AlreadyPublishedError(lost)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ClosedError("this Publisher was closed")
-        self.check()
-
-    def _status(self) -> Report:
-        """The node's own report, with the accounts of the camera."""
-        whole = complete_report(self._report, self._ring, self._disk, self._settings)
-        return self._redaction.report(whole)
 
     def event(
         self,
@@ -424,7 +365,9 @@ class Publisher:
         time_ns: int | None = None,
         details: Mapping[str, object] | None = None,
     ) -> str:
-        """Publish an event about this camera; as `EventPublisher.event`."""
+        """Publish an event about this camera; arguments, result and errors as
+        `EventPublisher.event`.
+        """
         return send_event(
             self._link,
             kind,
@@ -441,14 +384,13 @@ class Publisher:
         self._link.report_now()
 
     def close(self) -> None:
-        """End. To be called on the thread that publishes."""
+        """Stop publishing. To be called on the thread that publishes."""
         if self._closed:
             return
         self._closed = True
         self._ingest.close()
         self._link.close()
-        if self._disk is not None:
-            self._disk.close(self._ring.sequence)
+        self._store.close()
 
     def __enter__(self) -> Publisher:
         return self
@@ -461,13 +403,40 @@ class Publisher:
     ) -> None:
         self.close()
 
+    def _send(self, frame: StoredFrame, decision: EncodingDecision) -> bool:
+        header, sequence = encode_header(frame.header), frame.header.sequence
+        self._store.append(frame, header, decision)
+        self._settings.demand.made(sequence)
+        result = self._ingest.send(frame.header.topic, header, frame.jpeg)
+        if result is SendResult.SENT:
+            self._store.memory.mark_sent(frame)
+        self._settings.adaptation.made(sequence, result)
+        self._store.settle()
+        return result is SendResult.SENT
+
+    def _decide(self) -> EncodingDecision:
+        return self._settings.decide(self._store.sequence)
+
+    def _skip(self, frames: int, decision: EncodingDecision) -> None:
+        self._denied = None
+        self._store.skip(frames, decision)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("this Publisher was closed")
+        self.check()
+
+    def _status(self) -> Report:
+        """The node's own report, with what became of the camera's frames."""
+        return self._redaction.report(complete_report(self._report, self._store, self._settings))
+
 
 def _check_custom(site: Site | str, camera: str) -> None:
     section = None if isinstance(site, str) else site.cameras.get(camera)
     if section is not None and not isinstance(section, CustomCamera):
         source = section.__struct_config__.tag
         raise NotCustomError(
-            f"camera '{camera}' has 'source: {source}' in the site file, so its pictures "
+            f"camera '{camera}' has 'source: {source}' in the site file, so its frames "
             f"come from 'camfan camera {camera}'; a Publisher is for a camera with 'source: custom'"
         )
 
@@ -481,23 +450,3 @@ def _check_times(captured_ns: int | None, error_ns: int) -> int | None:
 def _ring_of(site: Site | str, camera: str) -> CameraRing:
     """As the site file says, if there is one."""
     return CameraRing() if isinstance(site, str) else site.cameras[camera].ring
-
-
-def _disk_ring(ring: CameraRing, camera: str, run: str) -> DiskRing | None:
-    if ring.disk is None or ring.path is None:
-        return None
-    from camfan.ring.disk_ring import DiskRing  # only here: not every system has its locks
-
-    return DiskRing(Path(ring.path) / camera, camera, run, ring.disk)
-
-
-def _offset_of(
-    known: ClockOffset | None, wall_minus_monotonic: int
-) -> tuple[int | None, int | None]:
-    """Site clock minus our wall clock, and its bound: true also right after a step of ours.
-
-    `wall_minus_monotonic` is our wall clock minus our monotonic one.
-    """
-    if known is None:
-        return None, None
-    return known.offset_ns - wall_minus_monotonic, known.error_ns

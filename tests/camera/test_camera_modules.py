@@ -15,9 +15,9 @@ import simplejpeg
 
 from camfan_config.types import Picamera2Camera, Size
 from camfan_nodes.camera.encode import Encoder
-from camfan_nodes.camera.picamera import Picamera2Source
+from camfan_nodes.camera.picamera import MissingLibraryError, Picamera2Source
 from camfan_nodes.camera.source import CapturedFrame, FinalSourceError, Idle, SourceError
-from camfan_nodes.camera.sources import MissingLibraryError, source_of
+from camfan_nodes.camera.sources import source_of
 from camfan_testing.cameras import FakeClock
 
 WIDTH, HEIGHT, STRIDE = 60, 40, 64

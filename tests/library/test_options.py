@@ -171,7 +171,9 @@ def test_a_name_is_a_name(site: Path, make: Any, option: str) -> None:
 def test_wrong_values_of_a_publisher(site: Path) -> None:
     refuse(ValueError, "quality is 1 to 100", lambda: Publisher(site, "one", quality=0))
     refuse(TypeError, "quality is a whole", lambda: Publisher(site, "one", quality=True))
-    refuse(TypeError, "camera is text", lambda: Publisher(site, None))  # type: ignore[arg-type]
+    nameless: Any = None
+    refuse(TypeError, "for one camera; to publish events", lambda: Publisher(site, nameless))
+    refuse(TypeError, "camera is text, not 5", lambda: Publisher(site, 5))  # type: ignore[arg-type]
     refuse(UnknownCameraError, r"has no camera 'o\*'", lambda: Publisher(site, "o*"))
     refuse(ValueError, "not a name", lambda: Publisher(AWAY, "One!", ingest="127.0.0.1:1"))
     with Publisher(site, "one") as camera:
@@ -184,7 +186,7 @@ def test_wrong_values_of_a_publisher(site: Path) -> None:
                 camera.publish(b"", captured_ns=time.time_ns() // factor)
         with pytest.raises(ValueError, match="error_ns is 0 to"):
             camera.publish(b"", error_ns=-1)
-        with pytest.raises(ValueError, match="pictures is 1 to"):
+        with pytest.raises(ValueError, match="frames is 1 to"):
             camera.skip(0)
         with pytest.raises(ValueError, match="seconds is 0 to inf"):
             camera.rest(math.nan)

@@ -105,12 +105,12 @@ def test_an_event_that_began_in_an_outage_is_not_one_from_before(tmp_path: Path)
             with EventSubscriber(written.path) as any_event:
                 assert any_event.read(READ_S).id == old
             events = EventSubscriber(written.path, open_before=False)
-            wait_until(lambda: events._subscriptions.all[0].began_ns is not None)
+            wait_until(lambda: events._session.subscriptions.all[0].began_ns is not None)
             first.popen.kill()
             first.popen.wait()
         with running_broker(written.path), events:
             wait_until(lambda: door.connected)
-            began_ns = events._subscriptions.all[0].began_ns
+            began_ns = events._session.subscriptions.all[0].began_ns
             assert began_ns is not None
             door.event("old", "update", id=old, time_ns=began_ns - 1)  # all it knows of it now
             door.event("new", "start")

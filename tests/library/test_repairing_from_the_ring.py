@@ -171,7 +171,7 @@ def test_bytes_are_kept_and_not_copied() -> None:
         mutable[:] = b"\0" * len(mutable)
         peer.serve_until(lambda: peer.hello)
         answer = peer.repair("porch", Position(camera.run, 0))
-        held = camera._ring.find(0)
+        held = camera._store.memory.find(0)
 
     assert held is not None
     assert held.jpeg is PICTURES[1]

@@ -428,7 +428,7 @@ def test_a_folder_that_cannot_be_written_costs_no_picture(peer: Peer, tmp_path: 
             camera.publish(jpeg())
         camera.report_now()
         peer.serve_until(lambda: peer.statuses and peer.figures.disk_error)
-        wait_until(lambda: camera._disk is not None and camera._disk.lost == 3)
+        wait_until(lambda: camera._store.disk is not None and camera._store.disk.lost == 3)
         answer = peer.repair("porch", Position(camera.run, 0))
 
     assert answer.sequences == [1, 2]
@@ -439,7 +439,7 @@ def test_a_folder_that_is_gone_is_noticed_and_made_again(peer: Peer, tmp_path: P
     peer.listen()
     with publisher(peer, tmp_path, memory=64_000_000) as camera:
         camera.publish(jpeg())
-        disk = camera._disk
+        disk = camera._store.disk
         assert disk is not None
         shutil.rmtree(tmp_path / "porch")
         wait_until(lambda: not camera.publish(jpeg()) and disk.trouble is not None)

@@ -16,6 +16,7 @@ from camfan_config.types import (
     FileCamera,
     HttpCamera,
     Limits,
+    NetworkCamera,
     Picamera2Camera,
     Polygon,
     RtspCamera,
@@ -39,9 +40,9 @@ def check(site: Site, places: Places) -> None:
         _polygons(camera, path, places)
         _stall(camera.stall_after, (*path, "stall_after"), places)
         _ring(camera.ring, (*path, "ring"), places)
-        if isinstance(camera, RtspCamera | HttpCamera) and places.sound((*path, "url")):
+        if isinstance(camera, NetworkCamera) and places.sound((*path, "url")):
             _url(camera, (*path, "url"), places)
-        if isinstance(camera, RtspCamera | HttpCamera):
+        if isinstance(camera, NetworkCamera):
             _trust(camera, path, places)
     _devices(site, places)
 
@@ -102,7 +103,7 @@ def _area(corners: Polygon) -> float:
     return abs(sum(ax * by - bx * ay for (ax, ay), (bx, by) in pairs)) / 2
 
 
-def _url(camera: RtspCamera | HttpCamera, path: KeyPath, places: Places) -> None:
+def _url(camera: NetworkCamera, path: KeyPath, places: Places) -> None:
     schemes = _SCHEMES[type(camera)]
     trouble = login_trouble(camera.url)
     if trouble is not None:
@@ -119,7 +120,7 @@ def _url(camera: RtspCamera | HttpCamera, path: KeyPath, places: Places) -> None
     places.complain(path, f"the value is not an address such as {known}{words}")
 
 
-def _trust(camera: RtspCamera | HttpCamera, path: KeyPath, places: Places) -> None:
+def _trust(camera: NetworkCamera, path: KeyPath, places: Places) -> None:
     """One way to know a certificate, where there is one."""
     given = [key for key in ("ca", "fingerprint") if getattr(camera, key) is not None]
     given += [] if camera.verify else ["verify"]

@@ -23,11 +23,10 @@ from camfan_config.types import (
     Camera,
     CameraKeep,
     EncodingCamera,
-    HttpCamera,
     Keep,
     Motion,
+    NetworkCamera,
     Recorder,
-    RtspCamera,
     Site,
     Size,
     TestCamera,
@@ -176,7 +175,7 @@ def _certificates(site: Site) -> list[str]:
         f"cameras.{name}.verify: any certificate is accepted, so any server at its address gets"
         " the password and can send false pictures; `fingerprint` pins the right certificate"
         for name, camera in site.cameras.items()
-        if isinstance(camera, HttpCamera | RtspCamera) and not camera.verify
+        if isinstance(camera, NetworkCamera) and not camera.verify
     ]
 
 

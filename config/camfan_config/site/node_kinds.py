@@ -14,11 +14,8 @@ from camfan_config.types import (
     Broker,
     CameraBase,
     CustomCamera,
-    FileCamera,
-    HttpCamera,
     Motion,
     Recorder,
-    RtspCamera,
     Site,
     UpstreamCamera,
     Web,
@@ -78,11 +75,7 @@ def _has_instances(kind: NodeKind, name: str) -> bool:
 
 
 def _camera_extra(section: NodeSection) -> str | None:
-    if isinstance(section, FileCamera | RtspCamera):
-        return "video"
-    if isinstance(section, HttpCamera):
-        return "video" if section.size else None  # only resizing asks for OpenCV
-    return None
+    return section.extra if isinstance(section, CameraBase) else None
 
 
 def _camera_folders(section: NodeSection) -> Iterator[str]:

@@ -120,6 +120,11 @@ class CameraBase(Section, frozen=True, kw_only=True):
         dict[Name, Polygon], Meta(description="parts of the picture that motion never looks at")
     ] = {}
 
+    @property
+    def extra(self) -> str | None:
+        """The extra of camfan without which its node cannot run."""
+        return None
+
 
 class EncodingCamera(CameraBase, frozen=True, kw_only=True):
     """A camera whose pictures are encoded here, so that they can also be changed here."""

@@ -9,6 +9,8 @@ from msgspec import Meta, field
 from camfan_config.types.camera import CameraBase, EncodingCamera
 from camfan_config.types.values import CertificateAuthority, Fingerprint, Name, Path, Secret, Verify
 
+VIDEO = "video"  # the extra with PyAV and OpenCV
+
 
 class TestCamera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", tag="test"):
     """A moving picture that shows its own sequence and time."""
@@ -21,6 +23,10 @@ class FileCamera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", 
 
     path: Annotated[Path, Meta(description="the video; relative: to this file's folder")]
     loop: Annotated[bool, Meta(description="start again at the end")] = False
+
+    @property
+    def extra(self) -> str | None:
+        return VIDEO
 
 
 class ImagesCamera(CameraBase, frozen=True, kw_only=True, tag_field="source", tag="images"):
@@ -74,6 +80,10 @@ class RtspCamera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", 
     fingerprint: Fingerprint = None
     verify: Verify = True
 
+    @property
+    def extra(self) -> str | None:
+        return VIDEO
+
 
 class HttpCamera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", tag="http"):
     """An MJPEG stream, untouched, or a snapshot address asked at `fps`."""
@@ -85,6 +95,13 @@ class HttpCamera(EncodingCamera, frozen=True, kw_only=True, tag_field="source", 
     ca: CertificateAuthority = None
     fingerprint: Fingerprint = None
     verify: Verify = True
+
+    @property
+    def extra(self) -> str | None:
+        return VIDEO if self.size else None  # only resizing needs OpenCV
+
+
+NetworkCamera = RtspCamera | HttpCamera  # with `url`, `ca`, `fingerprint` and `verify`
 
 
 class UpstreamCamera(CameraBase, frozen=True, kw_only=True, tag_field="source", tag="upstream"):

@@ -1,6 +1,6 @@
-"""What a camera does when its broker speaks: settings are taken, questions answered.
+"""What a camera does with the messages of its broker: applies settings, answers questions.
 
-All on the link's thread, which touches the ring and never the sockets of frames.
+All of it runs on the link's thread, which touches the rings and never the sockets of frames.
 """
 
 from __future__ import annotations
@@ -10,38 +10,37 @@ from collections.abc import Iterator
 from camfan.link.camera_settings import CameraSettings
 from camfan.link.claim import Claim
 from camfan.link.tracing import TraceResponder
-from camfan.ring.repair import Archive, RepairResponder
-from camfan.ring.ring import MemoryRing
+from camfan.ring.camera_store import CameraStore
+from camfan.ring.repair import RepairResponder
 from camfan_wire import messages
 from camfan_wire.clock import ClockEstimate
 from camfan_wire.link import LinkUser, Parts
 
 
 class CameraCommands(LinkUser):
-    """Hears what is meant for this camera."""
+    """Handles the messages that are meant for this camera."""
 
     def __init__(
         self,
         camera: str,
-        ring: MemoryRing,
-        archive: Archive,
+        store: CameraStore,
         clock: ClockEstimate,
         settings: CameraSettings,
         claim: Claim,
     ) -> None:
         self._camera = camera
-        self._ring = ring
+        self._run = store.memory.run
         self._settings = settings
         self._claim = claim
         self._clock = clock
-        self._repairs = RepairResponder(camera, ring, clock, archive)
-        self._traces = TraceResponder(camera, ring, archive)
+        self._repairs = RepairResponder(camera, store.memory, clock, store.archive)
+        self._traces = TraceResponder(camera, store.memory, store.archive)
 
     def on_message(self, message: messages.FromBroker) -> Iterator[Parts] | None:
         if isinstance(message, messages.Refused):
             self._claim.refuse(message)
             if message.code == messages.TAKEN_OVER:
-                self.link.withdraw_take_over()  # which is not fought for
+                self.link.withdraw_take_over()  # the newer publisher keeps the camera
         if getattr(message, "camera", None) != self._camera:
             return None
         match message:
@@ -49,7 +48,7 @@ class CameraCommands(LinkUser):
                 self._claim.grant()
                 self.link.withdraw_take_over()
                 self._settings.demand.ask(message.layers, message.trickle)
-            case messages.Receipt() if message.run == self._ring.run:
+            case messages.Receipt() if message.run == self._run:
                 self._settings.adaptation.received(
                     message.sequence,
                     message.frames,

@@ -1,38 +1,28 @@
-"""The status of a camera, complete_report by the accounts that its Publisher keeps."""
+"""The status of a camera, completed by what its Publisher knows of its frames."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from camfan.link.camera_settings import CameraSettings
-from camfan.ring.ring import MemoryRing, RingSpan
+from camfan.ring.camera_store import CameraStore
+from camfan.ring.ring import MemoryRing
 from camfan_wire.figures import PublisherFigures
 from camfan_wire.header import Position
 from camfan_wire.messages import Report
 
-
-class Disk(Protocol):
-    """What is asked of a ring on a disk."""
-
-    @property
-    def trouble(self) -> str | None: ...
-
-    @property
-    def lost(self) -> int: ...
-
-    def span(self) -> RingSpan: ...
+if TYPE_CHECKING:
+    from camfan.ring.disk_ring import DiskRing
 
 
 def complete_report(
-    report: Callable[[], Report] | None,
-    ring: MemoryRing,
-    disk: Disk | None,
-    settings: CameraSettings,
+    report: Callable[[], Report] | None, store: CameraStore, settings: CameraSettings
 ) -> Report:
-    """What the node says of itself, and what became of its frames."""
+    """The node's own report, and what became of its frames."""
+    ring, disk = store.memory, store.disk
     own = report() if report is not None else _plain(ring)
     if own.state == "live" and settings.demand.layers == 0:
         own = replace(own, state="idle")
@@ -56,7 +46,7 @@ def _with_settings(figures: PublisherFigures, settings: CameraSettings) -> Publi
     )
 
 
-def _with_disk(figures: PublisherFigures, disk: Disk) -> PublisherFigures:
+def _with_disk(figures: PublisherFigures, disk: DiskRing) -> PublisherFigures:
     span = disk.span()
     return replace(
         figures,
@@ -90,5 +80,5 @@ def _with_accounts(figures: PublisherFigures, ring: MemoryRing) -> PublisherFigu
 
 
 def _plain(ring: MemoryRing) -> Report:
-    """Of code that says nothing of itself: it is live once it has published anything."""
+    """For code without a report of its own: live after the first frame."""
     return Report(state="live" if ring.sequence else "waiting")

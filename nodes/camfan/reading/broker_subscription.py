@@ -65,6 +65,8 @@ class BrokerSubscription(LinkUser):
         terms: SubscriptionTerms,
         inbox: Inbox,
         since: Mapping[str, Position] | datetime | None,
+        cameras: list[str],
+        max_fps: float | None,
     ) -> None:
         self._terms = terms
         self._inbox = inbox
@@ -74,7 +76,7 @@ class BrokerSubscription(LinkUser):
         self.matched: tuple[str, ...] = ()
         self.latest_window = LatestWindow()
         self._every_window = EveryWindow()
-        self._wanted: tuple[list[str], float | None] = ([], None)
+        self._wanted = (cameras, max_fps)
         self._since_time = int(since.timestamp() * 1e9) if isinstance(since, datetime) else None
         self._positions = dict(since) if isinstance(since, Mapping) else {}
         self.unreadable = 0  # frames whose header could not be decoded
@@ -90,8 +92,7 @@ class BrokerSubscription(LinkUser):
         """Any thread. The broker hears what was wanted last."""
         if (cameras, max_fps) != self._wanted:
             self._wanted = (cameras, max_fps)
-            if hasattr(self, "link"):
-                self.link.ask_again()
+            self.link.ask_again()
 
     def wishes(self) -> messages.Subscribe:
         cameras, max_fps = self._wanted

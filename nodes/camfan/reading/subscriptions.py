@@ -47,8 +47,9 @@ class BrokerSubscriptions:
             if subscription is not None:
                 subscription.want(share, max_fps)
             elif share or not patterns:
-                subscription = BrokerSubscription(self._terms, self.inbox, self._since)
-                subscription.want(share, max_fps)
+                subscription = BrokerSubscription(
+                    self._terms, self.inbox, self._since, share, max_fps
+                )
                 self._by_broker[broker] = subscription
                 self._dial(broker, subscription)
 

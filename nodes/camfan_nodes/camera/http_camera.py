@@ -45,6 +45,10 @@ MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1.0, 30.0  # for an answer; a stream may be silen
 MAX_SNIFFED_BYTES = 65_536  # without a picture, of an answer that does not say that it is a stream
 
 
+def make_source(_name: str, camera: HttpCamera, clock: Clock) -> HttpSource:
+    return HttpSource(camera, clock)
+
+
 class HttpSource:
     def __init__(self, camera: HttpCamera, clock: Clock) -> None:
         self.counts = SourceCounts()
@@ -64,6 +68,9 @@ class HttpSource:
             slow_s = min(slow_s, MAX_TIMEOUT_S)
         self._answer_s = max(self._timeout_s, slow_s)
         self._client = HttpClient(address, trust_of(camera), self._timeout_s, self._answer_s)
+
+    def look(self) -> None:
+        """Nothing is asked of a camera on the network."""
 
     @contextmanager
     def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[NetworkReader]:

@@ -31,6 +31,10 @@ from camfan_wire.jpeg import MAX_BYTES, picture_size
 FPS = 1.0
 
 
+def make_source(_name: str, camera: ImagesCamera, clock: Clock) -> ImagesSource:
+    return ImagesSource(camera, clock)
+
+
 class ImagesSource:
     def __init__(self, camera: ImagesCamera, clock: Clock) -> None:
         self.name = camera.path
@@ -38,6 +42,11 @@ class ImagesSource:
         self.counts = SourceCounts()
         self._camera = camera
         self._clock = clock
+
+    def look(self) -> None:
+        """Raises SourceError for a folder that is missing or empty."""
+        if not list_folder(Path(self._camera.path)):
+            raise SourceError(f"{self._camera.path}: the folder has no pictures")
 
     @contextmanager
     def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[ImagesStream]:

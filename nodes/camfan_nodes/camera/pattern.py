@@ -46,6 +46,10 @@ _FIGURES = (  # Y, U, V; pixels a picture at 1280 wide; share of the height
 _FIGURE_SHARE = (0.20, 0.05)  # height and width, of the picture's height and width
 
 
+def make_source(name: str, camera: TestCamera, clock: Clock) -> TestSource:
+    return TestSource(name, camera, clock)
+
+
 class TestSource:
     """Counts its pictures over all its openings, so that the number shown is the sequence."""
 
@@ -59,6 +63,9 @@ class TestSource:
         self._fps = camera.fps or FPS
         self._clock = clock
         self._sequence = 0
+
+    def look(self) -> None:
+        """It can always be opened."""
 
     @contextmanager
     def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[TestSource]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from camfan_config.types import Picamera2Camera
+from camfan_config import CamfanError, Picamera2Camera
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.pacing import Thinner
 from camfan_nodes.camera.pixel_formats import Geometry, format_named
@@ -36,7 +37,30 @@ BUFFERS = 3  # more fail on boards with little memory for cameras
 CABLE = "is the ribbon cable seated at both ends?"
 
 
+APT = (
+    "sudo apt install -y python3-picamera2 --no-install-recommends,"
+    " and a virtual environment made with --system-site-packages"
+)
+
 log = logging.getLogger(__name__)
+
+
+class MissingLibraryError(CamfanError):
+    """A library that pip cannot install is missing or broken."""
+
+
+def make_source(_name: str, camera: Picamera2Camera, clock: Clock) -> Picamera2Source:
+    """Raises MissingLibraryError."""
+    try:
+        library, colours = import_module("picamera2"), import_module("libcamera")
+    except ImportError as exc:
+        raise MissingLibraryError(f"a camera module needs picamera2: {APT}") from exc
+    except ValueError as exc:  # numpy.dtype size changed: a library built for another numpy
+        raise MissingLibraryError(
+            "picamera2 finds libraries made for another numpy;"
+            f" pip install --upgrade 'numpy>=2' 'simplejpeg>=1.9' ({exc})"
+        ) from exc
+    return Picamera2Source(camera, clock, library, colours.ColorSpace.Sycc())
 
 
 class Picamera2Source:
@@ -50,6 +74,9 @@ class Picamera2Source:
         self._clock = clock
         self._library = library
         self._colour = colour  # the full-range colour space that JPEG means
+
+    def look(self) -> None:
+        """What is plugged in is known once it is opened."""
 
     @contextmanager
     def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[PicameraStream]:

@@ -51,6 +51,10 @@ OTHER = {"tcp": "udp", "udp": "tcp"}
 log = logging.getLogger(__name__)
 
 
+def make_source(_name: str, camera: RtspCamera, clock: Clock) -> RtspSource:
+    return RtspSource(camera, clock)
+
+
 class RtspSource:
     def __init__(self, camera: RtspCamera, clock: Clock, *, threads: int = 1) -> None:
         """`threads` of the decoder; they share the slices of one picture."""
@@ -66,6 +70,9 @@ class RtspSource:
         self._readers = NetworkReaders(self.name, clock)
         self._timeout_s = max(MIN_TIMEOUT_S, 0.8 * planned_pace(camera).stall_s)
         self._reformatter = VideoReformatter()
+
+    def look(self) -> None:
+        """Nothing is asked of a camera on the network."""
 
     @contextmanager
     def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[NetworkReader]:

@@ -134,5 +134,11 @@ class CameraSource(Protocol):
     @property
     def counts(self) -> SourceCounts: ...
 
+    def look(self) -> None:
+        """Raises SourceError if it cannot be opened, as far as that is known without opening it.
+
+        Starts nothing, so a node that uses the source is not disturbed.
+        """
+
     def open(self, demand: SourceDemand = FULL_DEMAND) -> AbstractContextManager[CameraStream]:
         """Raises SourceError when there is nothing to open."""

@@ -1,12 +1,19 @@
-"""From a camera of the site file to its source; only the library that it needs is imported."""
+"""From a camera of the site file to its source: a table with one row for each kind of source.
+
+A new source is a type in `camfan_config.types.sources`, a module here with `make_source`, and a
+row. Only the module and the libraries of the source in question are imported.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
 
-from camfan_config.errors import CamfanError
-from camfan_config.types import (
+from camfan_config import (
     Camera,
+    CameraBase,
+    CustomCamera,
     FileCamera,
     HttpCamera,
     ImagesCamera,
@@ -21,14 +28,26 @@ from camfan_nodes.camera.source import CameraSource
 from camfan_nodes.shared.command import ConfigurationError, MissingExtraError
 
 EXTRA = "video"
-APT = (
-    "sudo apt install -y python3-picamera2 --no-install-recommends,"
-    " and a virtual environment made with --system-site-packages"
-)
 
 
-class MissingLibraryError(CamfanError):
-    """A library that pip cannot install is missing or broken."""
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """Where the source of one kind of camera is made, and what it needs."""
+
+    module: str  # of camfan_nodes.camera, with `make_source(name, camera, clock)`
+    words: str  # for messages: what needs PyAV
+    needs_av: bool = False
+
+
+SOURCES: Mapping[type[CameraBase], SourceKind] = {
+    TestCamera: SourceKind("pattern", "a test picture"),
+    ImagesCamera: SourceKind("images", "a folder of JPEGs"),
+    V4l2Camera: SourceKind("v4l2", "a webcam"),
+    HttpCamera: SourceKind("http_camera", "an HTTP camera"),
+    FileCamera: SourceKind("video_file", "a camera that is a file", needs_av=True),
+    RtspCamera: SourceKind("rtsp", "an RTSP camera", needs_av=True),
+    Picamera2Camera: SourceKind("picamera", "a camera module"),
+}
 
 
 def source_of(name: str, camera: Camera, clock: Clock) -> CameraSource:
@@ -37,61 +56,26 @@ def source_of(name: str, camera: Camera, clock: Clock) -> CameraSource:
     Raises ConfigurationError for a camera without a node, MissingExtraError or
     MissingLibraryError where a library is not installed.
     """
-    if isinstance(camera, TestCamera):
-        from camfan_nodes.camera.pattern import TestSource
-
-        return TestSource(name, camera, clock)
-    if isinstance(camera, ImagesCamera):
-        from camfan_nodes.camera.images import ImagesSource
-
-        return ImagesSource(camera, clock)
-    if isinstance(camera, V4l2Camera):
-        from camfan_nodes.camera.v4l2 import V4l2Source
-
-        return V4l2Source(camera, clock)
-    if isinstance(camera, HttpCamera):
-        from camfan_nodes.camera.http_camera import HttpSource
-
-        return HttpSource(camera, clock)
-    if isinstance(camera, FileCamera):
-        _need("av", "PyAV", "a camera that is a file")
-        from camfan_nodes.camera.video_file import FileSource
-
-        return FileSource(camera, clock)
-    if isinstance(camera, RtspCamera):
-        _need("av", "PyAV", "an RTSP camera")
-        from camfan_nodes.camera.rtsp import RtspSource
-
-        return RtspSource(camera, clock)
-    if isinstance(camera, Picamera2Camera):
-        return _picamera_source(camera, clock)
     if isinstance(camera, UpstreamCamera):
         raise ConfigurationError(
-            f"camera '{name}' is taken from '{camera.upstream}' by the broker itself; it has no "
+            f"camera '{name}' is read from '{camera.upstream}' by the broker itself; it has no "
             "node to start"
         )
-    raise ConfigurationError(
-        f"camera '{name}' is published by your own code (`source: custom`); it has no node to start"
-    )
+    if isinstance(camera, CustomCamera):
+        raise ConfigurationError(
+            f"camera '{name}' is published by your own code (`source: custom`); it has no node to "
+            "start"
+        )
+    kind = SOURCES[type(camera)]
+    if kind.needs_av:
+        _import_av(kind.words)
+    module = import_module(f"camfan_nodes.camera.{kind.module}")
+    source: CameraSource = module.make_source(name, camera, clock)
+    return source
 
 
-def _need(module: str, package: str, what: str) -> None:
+def _import_av(words: str) -> None:
     try:
-        import_module(module)
+        import_module("av")
     except ImportError as exc:
-        raise MissingExtraError(what, package, EXTRA) from exc
-
-
-def _picamera_source(camera: Picamera2Camera, clock: Clock) -> CameraSource:
-    from camfan_nodes.camera.picamera import Picamera2Source
-
-    try:
-        library, colours = import_module("picamera2"), import_module("libcamera")
-    except ImportError as exc:
-        raise MissingLibraryError(f"a camera module needs picamera2: {APT}") from exc
-    except ValueError as exc:  # numpy.dtype size changed: a library built for another numpy
-        raise MissingLibraryError(
-            "picamera2 finds libraries made for another numpy;"
-            f" pip install --upgrade 'numpy>=2' 'simplejpeg>=1.9' ({exc})"
-        ) from exc
-    return Picamera2Source(camera, clock, library, colours.ColorSpace.Sycc())
+        raise MissingExtraError(words, "PyAV", EXTRA) from exc

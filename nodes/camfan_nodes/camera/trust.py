@@ -12,8 +12,8 @@ import socket
 import ssl
 from dataclasses import dataclass
 
+from camfan_config import Camera, NetworkCamera
 from camfan_config.errors import CamfanError
-from camfan_config.types import Camera, HttpCamera, RtspCamera
 from camfan_nodes.camera.words import reason_of
 
 _EXPIRED, _NOT_YET, _SELF_SIGNED = 10, 9, 18  # X509_V_ERR_… of OpenSSL
@@ -85,7 +85,7 @@ class TlsGate:
         return wrapped
 
 
-def trust_of(camera: HttpCamera | RtspCamera) -> Trust:
+def trust_of(camera: NetworkCamera) -> Trust:
     """What the site file says."""
     pinned = None if camera.fingerprint is None else camera.fingerprint.replace(":", "").lower()
     return Trust(camera.ca, pinned, camera.verify)
@@ -93,7 +93,7 @@ def trust_of(camera: HttpCamera | RtspCamera) -> Trust:
 
 def caveat_of(camera: Camera) -> str | None:
     """What must be said of a camera all the time, if anything."""
-    if not isinstance(camera, HttpCamera | RtspCamera) or camera.verify:
+    if not isinstance(camera, NetworkCamera) or camera.verify:
         return None
     return (
         "its certificate is not verified (`verify: false`): whatever answers at its address gets"

@@ -60,6 +60,10 @@ _WORDS = {
 log = logging.getLogger(__name__)
 
 
+def make_source(_name: str, camera: V4l2Camera, clock: Clock) -> V4l2Source:
+    return V4l2Source(camera, clock)
+
+
 class V4l2Source:
     def __init__(self, camera: V4l2Camera, clock: Clock, kernel: Kernel | None = None) -> None:
         self.name = camera.device

@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     Timed = tuple[float, Raw]
 
 
+def make_source(_name: str, camera: FileCamera, clock: Clock) -> FileSource:
+    return FileSource(camera, clock)
+
+
 class FileSource:
     def __init__(self, camera: FileCamera, clock: Clock) -> None:
         self.name = camera.path
@@ -51,6 +55,10 @@ class FileSource:
         self.counts = SourceCounts()
         self._camera = camera
         self._clock = clock
+
+    def look(self) -> None:
+        """Raises SourceError for a file that is missing or cannot be read."""
+        check_file(Path(self._camera.path))
 
     @contextmanager
     def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[FileStream]:

@@ -20,13 +20,10 @@ from camfan import CamfanError
 from camfan_config import (
     Broker,
     CameraBase,
-    FileCamera,
-    ImagesCamera,
     Motion,
     Recorder,
     Site,
     SiteNode,
-    V4l2Camera,
     Web,
     hosts,
     is_started,
@@ -36,7 +33,6 @@ from camfan_config.report.mounts import network_share
 from camfan_config.site.topology import LOCALHOST, bind_addresses
 from camfan_config.text.units import parse_address, short_bytes, short_duration
 from camfan_nodes.camera.clock import NodeClock
-from camfan_nodes.camera.images import list_folder
 from camfan_nodes.camera.source import SourceError
 from camfan_nodes.camera.sources import source_of
 from camfan_nodes.camera.words import describe_missing, reason_of
@@ -89,16 +85,7 @@ def _camera(node: SiteNode) -> Iterator[str]:
 
 def _source(node: SiteNode) -> None:
     """Raises what the camera's node would end with, or would try again for."""
-    section = node.section
-    source = source_of(node.name, section, NodeClock(threading.Event()))  # type: ignore[arg-type]
-    if isinstance(section, V4l2Camera):
-        source.look()  # type: ignore[attr-defined]
-    elif isinstance(section, FileCamera):
-        from camfan_nodes.camera.video_file import check_file  # PyAV is there, or it has been said
-
-        check_file(Path(section.path))
-    elif isinstance(section, ImagesCamera) and not list_folder(Path(section.path)):
-        raise SourceError(f"{section.path}: the folder has no pictures")
+    source_of(node.name, node.section, NodeClock(threading.Event())).look()  # type: ignore[arg-type]
 
 
 def _recorder(site: Site, section: Recorder) -> Iterator[str]:

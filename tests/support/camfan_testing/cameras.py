@@ -143,6 +143,9 @@ class ScriptedSource:
         self._openings = list(openings)
         self._steps: list[Step] = []
 
+    def look(self) -> None:
+        """It can always be opened."""
+
     @contextmanager
     def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[ScriptedSource]:
         self.opened_at.append(self._clock.now_ns / 1e9)
