@@ -1,8 +1,8 @@
-"""Which key to show the broker, and which key the broker must have.
+"""Which key a client authenticates with, and which key the broker must have.
 
-A site whose file names `security.keys` is only ever spoken to with keys. A node of the site finds
-its own: the file it is told (`--key`), else $CREDENTIALS_DIRECTORY/NAME.secret, where systemd puts
-it, else NAME.secret in the folder of keys. Who is no node: the file it is told, else what
+Where the site file has `security.keys`, all connections use keys. A node of the site takes the file
+that is given (`--key`), else $CREDENTIALS_DIRECTORY/NAME.secret, where systemd puts it, else
+NAME.secret in the folder of keys. Any other client takes the file that is given, else the one that
 $CAMFAN_KEY names, else owner.secret in the folder of keys.
 """
 
@@ -50,13 +50,13 @@ def client_keys(
         raise TypeError(f"server_key is text, not {type(server_key).__name__}")
     if isinstance(site, Site) and server_key is not None:
         raise ValueError(
-            "server_key is for a site that is named by an address; a site file says it in "
+            "server_key is for a site that is named by an address; a site file has it in "
             "security.server_key"
         )
     if isinstance(site, Site) and site.security.keys is None:
         if key is not None:
             raise KeyMissingError(
-                f"site '{site.site}' has no keys, so '{os.fspath(key)}' is of no use"
+                f"site '{site.site}' has no keys, so '{os.fspath(key)}' cannot be used"
             )
         return None
     if isinstance(site, str):
@@ -79,8 +79,8 @@ def server_key_of(site: Site) -> bytes:
     if not beside.exists():
         if pinned is None:
             raise KeyFileError(
-                f"security.server_key is missing from the site file, and {beside} is not there: "
-                "which broker to trust is not known"
+                f"security.server_key is missing from the site file, and {beside} does not exist, "
+                "so the broker cannot be verified"
             )
         return from_hex(pinned)
     found = read_publics(beside)
@@ -99,11 +99,11 @@ def _own(site: Site, name: str | None, key: KeyFile | None) -> Path:
     for place in places:
         if place.exists():
             return place
-    who = name if name is not None and _is_node(site, name) else "NAME"
+    shown = name if name is not None and _is_node(site, name) else "NAME"
     raise KeyMissingError(
-        f"site '{site.site}' refuses connections without a key, and {places[-1]} is not there. "
-        f"If you have one, name its file: --key FILE, or {VARIABLE}=FILE. "
-        f"To make one: camfan keys new {who}"
+        f"site '{site.site}' requires a key, and {places[-1]} does not exist. "
+        f"If you have a key, name its file: --key FILE, or {VARIABLE}=FILE. "
+        f"To make one: camfan keys new {shown}"
     )
 
 
@@ -115,8 +115,8 @@ def _places(site: Site, name: str | None) -> Iterator[Path]:
             yield Path(credentials) / (name + SECRET)
         yield folder / (name + SECRET)
         return
-    told = os.environ.get(VARIABLE)
-    yield Path(told) if told else folder / (OWNER + SECRET)
+    given = os.environ.get(VARIABLE)
+    yield Path(given) if given else folder / (OWNER + SECRET)
 
 
 def _is_node(site: Site, name: str | None) -> bool:

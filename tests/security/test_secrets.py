@@ -233,10 +233,10 @@ def test_a_ring_that_cannot_be_written(tmp_path: Path) -> None:
         Subscriber(site.path, events=True, statuses=True) as items,
         camfan("camera", "one", "--config", str(site.path)) as node,
     ):
-        says_no_secret(node.wait_for("the ring is not written"))
+        says_no_secret(node.wait_for("the ring cannot be written"))
         wait_until(lambda: "one" in items.statuses and items.statuses["one"].message is not None)
         status = items.statuses["one"]
-    assert "the ring is not written" in str(status.message)
+    assert "the ring cannot be written" in str(status.message)
     assert "s3cret" not in str(status)
 
 

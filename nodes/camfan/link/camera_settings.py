@@ -1,4 +1,4 @@
-"""What a camera is told to do while it runs: what is wanted, what the link carries, what is set."""
+"""What decides how a camera works while it runs: demand, the link, and what an operator has set."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from camfan_wire.messages import PUBLISHED, TAKEN_OVER, Refused
 
-FINAL_S = 2.5  # a refusal counts once it has been repeated for so long: the other may be dying
+FINAL_S = 2.5  # a refusal counts after this time: the other publisher may just be ending
 
 
 class Claim:

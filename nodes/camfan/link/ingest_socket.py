@@ -41,7 +41,7 @@ class IngestSocket:
         self._endpoint = endpoint
         self._keys = keys
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._connection = _Connection(self._context, endpoint, keys)
+        self._connection = _IngestConnection(self._context, endpoint, keys)
 
     def send(self, topic: bytes, header: bytes, jpeg: bytes) -> SendResult:
         """Hand one frame to the network, if the broker listens and the queue has room."""
@@ -78,10 +78,10 @@ class IngestSocket:
         self._connection.checked_s = time.monotonic()
         if self._connection.monitor.failure() is not None:
             self._connection.close(0)
-            self._connection = _Connection(self._context, self._endpoint, self._keys)
+            self._connection = _IngestConnection(self._context, self._endpoint, self._keys)
 
 
-class _Connection:
+class _IngestConnection:
     """A socket that connects to the ingest address, and what the broker subscribes to on it."""
 
     def __init__(self, context: zmq.Context[Any], endpoint: str, keys: ClientKeys | None) -> None:

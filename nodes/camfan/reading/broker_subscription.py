@@ -1,4 +1,4 @@
-"""What a Subscriber asks of one broker, what comes in from there, and the credit it gives."""
+"""What a Subscriber asks of one broker, what that broker sends, and the credit it gets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ONE = messages.encode(messages.Credit(1))
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionTerms:
-    """What a Subscriber is promised."""
+    """What a Subscriber asks for, besides its cameras."""
 
     mode: Literal["latest", "every"]
     events: bool
@@ -45,7 +45,7 @@ class SubscriptionTerms:
 
 
 class Inbox:
-    """Where all subscriptions of a Subscriber put what comes in."""
+    """Where all subscriptions of a Subscriber put their items."""
 
     def __init__(self, terms: SubscriptionTerms) -> None:
         self.mailbox = Mailbox()
@@ -58,7 +58,7 @@ class Inbox:
 
 
 class BrokerSubscription(LinkUser):
-    """Called on the link's thread, but for what says otherwise."""
+    """Runs on the link's thread, except where a method says otherwise."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class BrokerSubscription(LinkUser):
         self.on_record: Callable[[messages.Record], None] | None = None
 
     def want(self, cameras: list[str], max_fps: float | None) -> None:
-        """Any thread. The broker hears what was wanted last."""
+        """Any thread. The broker gets the last of several wishes."""
         if (cameras, max_fps) != self._wanted:
             self._wanted = (cameras, max_fps)
             self.link.ask_again()
@@ -242,7 +242,7 @@ class BrokerSubscription(LinkUser):
         had = self._positions.get(gap.camera)
         if gap.last is not None:
             if had and had.run == gap.run and gap.last <= had.sequence:
-                return  # told again after a new connection
+                return  # sent again after a new connection
             self._positions[gap.camera] = Position(gap.run, gap.last)
         if self._terms.events:
             self._inbox.mailbox.put_gap(self._queue if self._terms.mode == "every" else None, gap)

@@ -1,6 +1,6 @@
-"""A link that is turned by an event loop: for programs whose frames go straight on from there.
+"""A link that an asyncio event loop runs, for programs that use the frames on that loop.
 
-A thread of its own costs a frame two changes of thread, which is more than all the rest.
+With a thread of its own, each frame would cost two thread switches, more than everything else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from camfan_wire.link import Link, LinkStarter
 
 
 def run_on_loop(loop: asyncio.AbstractEventLoop) -> LinkStarter:
-    """Links are made, used and closed on the thread of this loop, then."""
+    """Links that are then made, used and closed on the thread of this loop."""
 
     def begin(link: Link) -> Callable[[], None]:
         return _LinkRunner(loop, link).end
@@ -21,7 +21,7 @@ def run_on_loop(loop: asyncio.AbstractEventLoop) -> LinkStarter:
 
 
 class _LinkRunner:
-    """Turns one link whenever it has something to do."""
+    """Runs one link whenever it has something to do."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, link: Link) -> None:
         self._loop = loop
@@ -36,7 +36,7 @@ class _LinkRunner:
     def _turn(self) -> None:
         try:
             more = self._link.run_once()
-        except Exception:  # whatever it is, it is not turned again; the loop says it
+        except Exception:  # it stops running; the loop reports the error
             self.end()
             raise
         if self._watched is not self._link.descriptors:

@@ -1,4 +1,4 @@
-"""Where frames wait between the link's thread and the reader: bounded, with a stated loser.
+"""Where frames wait between the link's thread and the reader: bounded, with a rule for what goes.
 
 `LatestBox` holds one frame a camera: the newer one replaces the older one, and the camera that
 was served longest ago is served first. `EveryQueue` holds all; the credit that was given bounds it.
@@ -38,7 +38,7 @@ class LatestBox:
         self._frames: dict[str, Frame] = {}
         self._served: dict[str, int] = {}
         self._turn = 0
-        self.replaced = 0  # frames that a newer one replaced before anybody read them
+        self.replaced = 0  # frames that a newer one replaced before they were read
 
     def put(self, frame: Frame) -> None:
         self.replaced += frame.camera in self._frames
@@ -94,19 +94,19 @@ class EveryQueue:
 class Mailbox:
     """Stores with a lock: some threads put, others wait for what comes. Thread-safe.
 
-    Whoever puts says `wake` after all that it had: a reader is woken once for several items, and
-    finds neither the lock taken nor its waker still at work.
+    A thread that puts calls `wake` after its last item: a reader is woken once for several items,
+    and then finds the lock free.
     """
 
     def __init__(self) -> None:
-        self._stores: deque[Store] = deque()  # the one whose turn it is, first
+        self._stores: deque[Store] = deque()  # the one that is served next, first
         self._notices: deque[Item] = deque(maxlen=NOTICES)
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._failure: Exception | None = None
         self._waiters: list[Callable[[], None]] = []
         self._sleepers = 0  # threads that wait in `take`
-        self._untold = False  # something was put since the last `wake`
+        self._unannounced = False  # something was put since the last `wake`
 
     def add(self, store: Store) -> None:
         """From now on what is in this store is taken too."""
@@ -116,7 +116,7 @@ class Mailbox:
     def put(self, store: Store, frame: Frame) -> None:
         with self._lock:
             store.put(frame)
-            self._untold = True
+            self._unannounced = True
 
     def put_gap(self, queue: EveryQueue | None, gap: Gap) -> None:
         """A gap keeps its place among the frames of mode `every`; None: it has none."""
@@ -125,12 +125,12 @@ class Mailbox:
                 queue.put(gap)
             else:
                 self._notices.append(gap)
-            self._untold = True
+            self._unannounced = True
 
     def put_notice(self, item: Item) -> None:
         with self._lock:
             self._notices.append(item)
-            self._untold = True
+            self._unannounced = True
 
     def waiting(self, queue: EveryQueue) -> tuple[int, int]:
         """Frames that wait in a queue, and their bytes."""
@@ -138,18 +138,18 @@ class Mailbox:
             return queue.frames, queue.bytes
 
     def fail(self, failure: Exception) -> None:
-        """From now on, whoever reads an empty mailbox gets this."""
+        """From now on, reading an empty mailbox raises this."""
         with self._lock:
             self._failure = failure
-            self._untold = True
+            self._unannounced = True
         self.wake()
 
     def wake(self) -> None:
-        """Whoever waits shall look at what was put."""
-        if not self._untold:
+        """Wake the threads and event loops that wait for an item."""
+        if not self._unannounced:
             return
         with self._lock:
-            self._untold = False
+            self._unannounced = False
             if self._sleepers:
                 self._changed.notify_all()
             waiters, self._waiters = self._waiters, []

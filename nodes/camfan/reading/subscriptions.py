@@ -15,7 +15,9 @@ from camfan.reading.mailbox import Item
 from camfan_config import Site, as_seen_by, broker_of, brokers, first_broker, select
 from camfan_wire.link import Link, run_in_thread
 
-Dial = Callable[[str, BrokerSubscription], Link]  # the broker's name, and who uses the link to it
+Dial = Callable[
+    [str, BrokerSubscription], Link
+]  # the broker's name, and the user of the link to it
 
 
 class BrokerSubscriptions:
@@ -40,7 +42,7 @@ class BrokerSubscriptions:
         return list(self._by_broker.values())
 
     def want(self, patterns: list[str], max_fps: float | None) -> None:
-        """From now on these cameras. Who wants none hears what all brokers have to say."""
+        """From now on these cameras; without any, all brokers, for events and statuses."""
         shares = _shares(self._site, patterns)
         for broker, share in shares.items():
             subscription = self._by_broker.get(broker)
@@ -54,7 +56,7 @@ class BrokerSubscriptions:
                 self._dial(broker, subscription)
 
     def of(self, camera: str) -> BrokerSubscription | None:
-        """The subscription that a camera comes by; None while its broker is not dialled."""
+        """The subscription that has this camera; None while its broker is not dialled."""
         if isinstance(self._site, str) or camera not in self._site.cameras:
             return next(iter(self._by_broker.values()), None)
         return self._by_broker.get(broker_of(self._site, camera))
@@ -65,7 +67,7 @@ class BrokerSubscriptions:
         return next((one.link.trouble for one in self.all if one.link.trouble), None)
 
     def take(self, deadline_s: float | None) -> Item:
-        """The next item, until a moment of the monotonic clock. Raises TimeoutError and others."""
+        """The next item, until this time of the monotonic clock. Raises TimeoutError and others."""
         left_s = None if deadline_s is None else deadline_s - time.monotonic()
         try:
             return self.inbox.mailbox.take(left_s)
@@ -80,9 +82,9 @@ class BrokerSubscriptions:
 def open_subscriptions(
     site: Site | str, terms: SubscriptionTerms, since: Since, options: CommonOptions
 ) -> BrokerSubscriptions:
-    """Readings whose links have the name, the keys and the report that the options say.
+    """Subscriptions whose links have the name, the keys and the report of the options.
 
-    Raises TypeError and ValueError for a name that is not one, KeyMissingError and KeyFileError.
+    Raises TypeError, ValueError, KeyMissingError and KeyFileError.
     """
     name, kind, loop = options.get("name"), options.get("kind", "subscriber"), options.get("loop")
     check_name("kind", kind)
@@ -109,7 +111,7 @@ def open_subscriptions(
 
 
 def _shares(site: Site | str, patterns: list[str]) -> dict[str, list[str]]:
-    """What of the names and globs each broker can give."""
+    """The names and globs that match a camera of each broker."""
     if isinstance(site, str) or not site.brokers:
         return {"" if isinstance(site, str) else first_broker(site): patterns}
     parts = {name: as_seen_by(site, name) for name in brokers(site)}

@@ -1,7 +1,7 @@
-"""Why a sequence of a run has no frame: what was numbered, and then not made.
+"""Why a sequence of a run has no frame: it was numbered, and then not made.
 
-Bounded, however long the run: decisions are remembered by when they changed, not by picture, and
-what is older than MAX_KEPT changes is forgotten. Nothing here knows of frames.
+Bounded, however long the run: only changes of a decision are remembered, and at most MAX_KEPT of
+them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ OVERRUN = "ring-overrun"
 
 
 class EncodingDecision(NamedTuple):
-    """Which layers are made: those below both numbers."""
+    """Which layers of frames are made: those below both numbers."""
 
-    demand: int = LAYERS  # of those that somebody wants; 0 to 4
-    uplink: int = LAYERS  # of those that the link carries; 1 to 4
+    demand: int = LAYERS  # of those that subscribers want; 0 to 4
+    uplink: int = LAYERS  # of those that the link can carry; 1 to 4
 
     def reason(self, sequence: int) -> str | None:
-        """Why this picture is not made; None: it is."""
+        """Why this frame is not made; None: it is made."""
         layer = layer_of(sequence)
         if layer >= self.demand:
             return NOT_WANTED
@@ -45,7 +45,7 @@ class Absence(NamedTuple):
 
 
 class Absences:
-    """The decisions of one run, or of a part of it. Belongs to whoever holds its lock."""
+    """The decisions of one run, or of a part of it. The caller holds a lock."""
 
     def __init__(self) -> None:
         self._changes: deque[tuple[int, EncodingDecision]] = deque(
@@ -54,20 +54,20 @@ class Absences:
         self._refused: deque[tuple[int, int]] = deque(maxlen=MAX_KEPT)
 
     def note(self, sequence: int, decision: EncodingDecision) -> bool:
-        """What was decided for this sequence; True if it is not what holds already."""
+        """Remember the decision for this sequence; True if it differs from the last one."""
         if self._changes and self._changes[-1][1] == decision:
             return False
         self._changes.append((sequence, decision))
         return True
 
     def refuse(self, first: int, last: int) -> None:
-        """These were pictures that are none."""
+        """These frames were captured and could not be published."""
         if self._refused and self._refused[-1][1] == first - 1:
             first = self._refused.pop()[0]
         self._refused.append((first, last))
 
     def explain(self, first: int, last: int, otherwise: str) -> list[Absence]:
-        """Why there is no frame from `first` to `last`; `otherwise` where one was made."""
+        """Why there is no frame from `first` to `last`; `otherwise` where a frame was made."""
         found: list[Absence] = []
         for piece in self._pieces(first, last, otherwise):
             if found and found[-1].reason == piece.reason:
@@ -90,7 +90,7 @@ class Absences:
                 yield from self._made(start, end, otherwise)
 
     def _made(self, first: int, last: int, otherwise: str) -> Iterator[Absence]:
-        """Of pictures that were to be made, some were none."""
+        """Sequences that were to be made, of which some were refused."""
         start = max(0, bisect_right(self._refused, first, key=lambda pair: pair[0]) - 1)
         for index in range(start, len(self._refused)):
             low, high = max(first, self._refused[index][0]), min(last, self._refused[index][1])

@@ -1,9 +1,8 @@
 """The part of a camera's ring that survives its process: files of a few megabytes on a disk.
 
-What is published is with the kernel when `settle` returns, so a process that is killed loses
-nothing; the kernel gathers it, and is asked to have it written down every SYNC_S, which is what a
-power cut costs. A disk that is full, slow or gone costs no picture: the ring in memory goes on, and
-the trouble is item.
+When `settle` returns, the kernel has what was published, so a process that is killed loses nothing.
+The kernel syncs it to the disk every SYNC_S, which is what a power cut can cost. A disk that is
+full, slow or gone costs no frame: the ring in memory goes on, and `trouble` says what is wrong.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from camfan_config.text.units import short_bytes
 
 SYNC_S = 30.0
 RETRY_S = 2.0  # after a failure
-WAIT_S = 0.05  # that a publisher waits for a slow disk; then it waits no more until that is done
+WAIT_S = 0.05  # that a publisher waits for a slow disk, once until the disk has caught up
 QUEUE_BYTES = 16_000_000  # waiting for the disk; full: the newest is not written, and counted
 CLOSE_S = 1.0
 
@@ -33,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class DiskRing:
-    """Frames of one camera over all its runs. `path` is its own folder, made if it is not there."""
+    """Frames of one camera over all its runs. `path` is its own folder; it is made if missing."""
 
     def __init__(self, path: Path, camera: str, run: str, limit_bytes: int) -> None:
         self.trouble: str | None = None
@@ -44,7 +43,7 @@ class DiskRing:
         self._queue: deque[PendingRecord] = deque()
         self._waiting = 0  # bytes in the queue
         self._busy = True  # until the folder is open
-        self._lagging = False  # somebody waited in vain
+        self._lagging = False  # a publisher waited for WAIT_S in vain
         self._stop = False
         self._retry_s = 0.0
         self._full_bytes = 0  # of the ring when the disk was full; 0: it is not
@@ -69,14 +68,14 @@ class DiskRing:
         self._put(write)
 
     def leave_out(self, sequence: int, decision: EncodingDecision) -> None:
-        """From this sequence on, pictures are left out for other reasons than before."""
+        """From this sequence on, frames are left out for another reason than before."""
         self._put(PendingRecord(RecordKind.LEFT_OUT, decision, sequence))
 
     def refuse(self, sequence: int, decision: EncodingDecision) -> None:
         self._put(PendingRecord(RecordKind.REFUSED, decision, sequence))
 
     def settle(self) -> None:
-        """Wait until the kernel has it all; a disk that is too slow is waited for once."""
+        """Wait until the kernel has all frames; a disk that is too slow is waited for once."""
         with self._changed:
             if not self._lagging and not self._changed.wait_for(self._idle, WAIT_S):
                 self._lagging = True
@@ -156,9 +155,9 @@ class DiskRing:
         if self._folder.append(write):
             self._full_bytes = max(self._full_bytes, self._folder.size)
             has, asked = short_bytes(self._full_bytes), short_bytes(self._limit_bytes)
-            self._items(f"the disk is full; the ring has {has} of {asked}")
+            self._set_trouble(f"the disk is full; the ring has {has} of {asked}")
         elif self.trouble is not None and not self._is_full():
-            log.info("%s: the ring is written again", self._folder.path)
+            log.info("%s: the ring can be written again", self._folder.path)
             self.trouble, self._full_bytes = None, 0
 
     def _is_full(self) -> bool:
@@ -174,14 +173,14 @@ class DiskRing:
             step()
         except OSError as exc:
             why = exc.strerror or str(exc)
-            self._items(f"the ring is not written: {why}")
+            self._set_trouble(f"the ring cannot be written: {why}")
             self._folder.close()
             self._retry_s = time.monotonic() + RETRY_S
             return False
         return True
 
-    def _items(self, trouble: str) -> None:
-        """Once an outage, not once a frame; a status says nothing of where the ring lies."""
+    def _set_trouble(self, trouble: str) -> None:
+        """Log once per outage, not once per frame; the status does not show where the ring is."""
         if self.trouble is None:
             log.warning("%s: %s", self._folder.path, trouble)
         self.trouble = trouble
@@ -191,11 +190,11 @@ class DiskRing:
             try:
                 self._folder.sync()
             except OSError as exc:
-                self._items(f"the ring cannot be synced: {exc.strerror or exc}")
+                self._set_trouble(f"the ring cannot be synced: {exc.strerror or exc}")
 
 
 class RingFileReader:
-    """One file of the ring, as far as it is written, for whoever reads it."""
+    """Reads one file of the ring, as far as it was written when this was made."""
 
     def __init__(self, segment: RingSegment, end: int | None) -> None:
         self.run = segment.run
@@ -205,7 +204,7 @@ class RingFileReader:
         self._end = end  # where the next file of the run goes on
 
     def items(self, first: int, stop: int | None) -> Iterator[StoredFrame | Absence]:
-        """What it has from `first` on and before `stop`, without a hole; nothing if it is gone."""
+        """All from `first` on and before `stop`, without a hole; nothing if it was deleted."""
         if self._end is not None and self._end <= first:
             return
         try:
@@ -230,7 +229,7 @@ class RingFileReader:
                 break
             stored = read_frame(handle, record)
             if stored is None:
-                continue  # it is item as damaged, with what else is missing here
+                continue  # it becomes part of a damaged gap
             yield from contents.absences.explain(first, record.sequence - 1, DAMAGED)
             yield stored
             first = record.sequence + 1

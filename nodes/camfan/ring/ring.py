@@ -1,7 +1,7 @@
-"""What became of every picture of this run, and the last of its frames, bounded by bytes.
+"""What became of every frame of this run, and the last frames themselves, bounded by bytes.
 
-One thread publishes, others read: counts that add up at any moment, and frames for whoever did not
-get them. Frames are shared, never copied.
+One thread publishes, others read: counts that add up at any moment, and frames for subscribers that
+missed them. Frames are shared, never copied.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class StoredFrame:
 
     header: Header
     jpeg: bytes
-    wall_minus_monotonic_ns: int  # wall minus monotonic clock when it was published
-    error_ns: int = 0  # how far `captured` may be off, whatever is known of the site's clock
-    sent: bool = False  # it left at once
-    late: bool = False  # it was sent afterwards, to repair
+    wall_minus_monotonic_ns: int  # clocks of this machine when it was published
+    error_ns: int = 0  # bound of the error of `captured` on this machine's clock
+    sent: bool = False  # when it was published
+    late: bool = False  # it was sent later, to repair a loss
 
     @property
     def bytes(self) -> int:
@@ -39,11 +39,11 @@ class CaptureCounts:
 
     captured: int = 0  # numbered
     sent: int = 0  # handed to the network when they were published
-    unsent: int = 0  # made, but the broker was away or the link full; in the ring, if it reaches
-    unwanted: int = 0  # not made: nobody wanted them
-    uplink: int = 0  # not made: the link does not carry them
-    refused: int = 0  # no JPEG within the limits
-    late: int = 0  # frames sent afterwards, to repair; of those sent or unsent
+    unsent: int = 0  # made, but the broker was away or the link full; in the ring if it has room
+    unwanted: int = 0  # not made: no subscriber wanted them
+    uplink: int = 0  # not made: the link cannot carry them
+    refused: int = 0  # not a JPEG within the limits
+    late: int = 0  # frames sent later to repair a loss; part of those sent or unsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class RingSpan:
 
     frames: int = 0
     bytes: int = 0
-    seconds: float = 0.0  # from its oldest picture to its newest
+    seconds: float = 0.0  # from its oldest frame to its newest
     oldest: int | None = None  # sequence
 
 
 class MemoryRing:
-    """Frames of one run, the newest `limit_bytes` of them, and the reasons for all that lacks."""
+    """The newest `limit_bytes` of frames of one run, and why other sequences have no frame."""
 
     def __init__(self, run: str, limit_bytes: int) -> None:
         self.run = run
@@ -65,14 +65,16 @@ class MemoryRing:
         self._lock = threading.Lock()
         self._frames: deque[StoredFrame] = deque()
         self._bytes = 0
-        self._never_sent: deque[tuple[int, int]] = deque(maxlen=MAX_KEPT)  # and are here no more
+        self._never_sent: deque[tuple[int, int]] = deque(
+            maxlen=MAX_KEPT
+        )  # and are no longer in memory
         self._absences = Absences()
         self._counts = CaptureCounts()
         self.newest_captured: int | None = None  # of the newest frame, ns of the wall clock
 
     @property
     def sequence(self) -> int:
-        """Of the next picture."""
+        """Of the next frame."""
         return self._counts.captured
 
     @property
@@ -86,7 +88,7 @@ class MemoryRing:
             return replace(self._counts)
 
     def append(self, stored: StoredFrame, decision: EncodingDecision) -> bool:
-        """The next picture is a frame, not sent yet; True if `decision` is news. The oldest go."""
+        """Keep the next frame, not sent yet, and drop the oldest; True if `decision` changed."""
         with self._lock:
             changed = self._absences.note(stored.header.sequence, decision)
             self._counts.captured += 1
@@ -108,7 +110,7 @@ class MemoryRing:
         self._never_sent.append((sequence, stored.header.sequence))
 
     def was_sent(self, sequence: int) -> bool | None:
-        """Whether a frame that is in memory no more had left; None if that is forgotten."""
+        """Whether a frame that is no longer in memory was sent; None if that is forgotten."""
         with self._lock:
             never = self._never_sent
             if not self.limit_bytes or (len(never) == MAX_KEPT and sequence < never[0][0]):
@@ -130,7 +132,7 @@ class MemoryRing:
         return changed
 
     def refuse(self, decision: EncodingDecision) -> bool:
-        """The next picture is none; True if `decision` is news."""
+        """Number a frame that cannot be published; True if `decision` is a change."""
         with self._lock:
             counts = self._counts
             changed = self._absences.note(counts.captured, decision)
@@ -147,7 +149,7 @@ class MemoryRing:
             self._counts.unsent -= 1
 
     def mark_repaired(self, stored: StoredFrame) -> None:
-        """The frame was sent to repair."""
+        """The frame was sent to repair a loss."""
         with self._lock:
             stored.late = True
             self._counts.late += 1
@@ -162,12 +164,12 @@ class MemoryRing:
 
     @property
     def oldest(self) -> int:
-        """The first sequence that is in memory; that of the next picture if none is."""
+        """The first sequence in memory; that of the next frame if memory is empty."""
         with self._lock:
             return self._frames[0].header.sequence if self._frames else self._counts.captured
 
     def first_since(self, monotonic_ns: int) -> int:
-        """The first sequence that may have been captured since then, as far as memory reaches."""
+        """The first sequence in memory that may have been captured since then."""
         with self._lock:
             for stored in reversed(self._frames):
                 if stored.header.captured - stored.wall_minus_monotonic_ns < monotonic_ns:
@@ -183,7 +185,7 @@ class MemoryRing:
     def items(
         self, first: int, stop: int | None = None
     ) -> tuple[list[Absence], StoredFrame | None]:
-        """What there is from `first` on and before `stop`: why nothing, and then the next frame."""
+        """From `first` on and before `stop`: why frames are missing, and the next frame."""
         with self._lock:
             index = bisect_left(self._frames, first, key=_sequence)
             stored = self._frames[index] if index < len(self._frames) else None

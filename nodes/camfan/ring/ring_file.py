@@ -1,4 +1,4 @@
-"""The files of a ring on a disk: records behind each other, written once and never again.
+"""The files of a ring on a disk: records one after the other, written once.
 
 A record is a head of 32 bytes (little-endian), `meta` and `body`:
 
@@ -38,8 +38,8 @@ class RecordKind(IntEnum):
 
     START = 1  # the first of a file: `About` in meta [captured ns of its first picture]
     FRAME = 2  # header in meta, JPEG in body [wall minus monotonic clock, ns]
-    LEFT_OUT = 3  # from this sequence on, pictures are left out as `decision` says
-    REFUSED = 4  # this picture was none
+    LEFT_OUT = 3  # from this sequence on, frames are left out as `decision` says
+    REFUSED = 4  # this frame was captured and not published
     END = 5  # the run has ended before this sequence, and all of it is here
 
 
@@ -48,9 +48,9 @@ class RingFileStart(Struct, frozen=True, kw_only=True):
 
     camera: Camera
     run: Run
-    boot: str  # of the machine: what was written in this life of it is there
-    frames: Count  # that were written to this ring before, in all
-    runs: list[Run] = []  # the last ones before this
+    boot: str  # id of the boot of the machine: what was written since then is on the disk
+    frames: Count  # written to this ring before this file
+    runs: list[Run] = []  # the last runs before this one
 
 
 class RingRecord(NamedTuple):
@@ -67,7 +67,7 @@ class RingRecord(NamedTuple):
 
 @dataclass(slots=True)
 class RingFileContents:
-    """What a file has, up to its first record that is not whole."""
+    """What a file has, up to its first damaged record."""
 
     about: RingFileStart
     first: int  # sequence
@@ -80,7 +80,7 @@ class RingFileContents:
 
 
 class RingFileError(Exception):
-    """No file of a ring, or not even its first record is whole."""
+    """Not a file of a ring, or its first record is damaged."""
 
 
 _about = msgspec.json.Decoder(RingFileStart)
@@ -95,14 +95,14 @@ def pack(
     meta: bytes = b"",
     body: bytes = b"",
 ) -> list[bytes]:
-    """The pieces of one record, to be written behind each other."""
+    """The pieces of one record, to be written one after the other."""
     word = decision.demand | decision.uplink << 4
     head = _FIELDS.pack(MAGIC, kind, word, len(meta), len(body), sequence, extra)
     return [head + _CHECKSUM.pack(_sum(head, meta, body)), meta, body]
 
 
 def read_contents(handle: int, size: int, *, verify: bool = False) -> RingFileContents:
-    """Hop over the records of the first `size` bytes; `verify`: read and check each of them.
+    """Skip through the records of the first `size` bytes; `verify`: read and check each of them.
 
     Raises RingFileError and OSError.
     """
@@ -139,7 +139,7 @@ def read_frame(handle: int, record: RingRecord) -> StoredFrame | None:
 def _add(found: RingFileContents, record: RingRecord) -> None:
     found.end = record.at + record.meta + record.body
     if record.sequence < found.following and record.kind != RecordKind.END:
-        return  # no ring goes back
+        return  # sequences only rise
     if record.kind == RecordKind.FRAME:
         found.absences.note(record.sequence, record.decision)
         found.frames.append(record)

@@ -1,8 +1,8 @@
 """The folder of a ring on a disk: appends to its newest file, deletes its oldest.
 
-Files are named by number and written once, from front to back. One process writes at a time; what
-it finds from those before it is cut to the last whole record and kept. Every call may raise
-OSError; after one, `open` begins anew.
+Files are named by number and written once, from front to back. One process writes at a time; files
+of earlier processes are cut to their last whole record and kept. Every call may raise OSError;
+after that, `open` starts again.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from camfan.ring.ring_file import (
 )
 
 FILE_BYTES = 8_000_000
-FILES = 16  # a ring has at least so many files, so that it loses little when the oldest goes
-LOOK_S = 1.0  # how often to look whether the file is still in its folder
+FILES = 16  # that a ring has at least, so that it loses little when the oldest is deleted
+LOOK_S = 1.0  # between looks at whether the file is still in its folder
 REMEMBERED_RUNS = 64
 
 _NAME = re.compile(r"([0-9]{10})\.ring")
@@ -108,7 +108,7 @@ class RingFolder:
         return self._lock >= 0
 
     def open(self) -> None:
-        """Take the folder, and what is in it."""
+        """Lock the folder, and read the files in it."""
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -119,7 +119,7 @@ class RingFolder:
         self._load()
 
     def append(self, write: PendingRecord) -> bool:
-        """Write one record; on a full disk in place of the oldest. True if that was needed."""
+        """Write one record; on a full disk delete the oldest file. True if that was needed."""
         full = False
         while True:
             try:
@@ -132,7 +132,7 @@ class RingFolder:
                 return full
 
     def sync(self) -> None:
-        """Have the disk write down what it was given; from another thread."""
+        """Sync to the disk what was written; from another thread."""
         with self._guard:
             paths, self._unsynced = self._unsynced, set()
         for path in [*paths, *([self.path] if paths else [])]:
@@ -151,7 +151,7 @@ class RingFolder:
 
     def _append(self, write: PendingRecord) -> None:
         if write.kind == RecordKind.END and self._handle < 0:
-            return  # nothing was begun
+            return  # nothing was written in this run
         self._look()
         if self._handle < 0 or self.segments[-1].bytes + write.bytes > self.file_bytes:
             self._begin(write)
@@ -218,7 +218,7 @@ class RingFolder:
         return True
 
     def _look(self) -> None:
-        """Raises FileNotFoundError if what is written goes to a file that nobody will find."""
+        """Raises FileNotFoundError if the file that is written is no longer in its folder."""
         now_s = time.monotonic()
         if self._handle < 0 or now_s < self._look_s:
             return
@@ -240,7 +240,7 @@ class RingFolder:
             self.runs = tuple(dict.fromkeys([*last.runs, *(s.run for s in found), *self.runs]))
 
     def _read(self, path: Path, *, last: bool) -> RingSegment | None:
-        """One file; the last one is cut where it is torn, and what never was a file is deleted."""
+        """One file; the last is cut where it is damaged, and one without a record is deleted."""
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             size = os.fstat(handle).st_size
@@ -248,7 +248,7 @@ class RingFolder:
             if last:
                 self.frames = contents.about.frames + len(contents.frames)
                 if contents.end < size:
-                    log.warning("%s: cut where it is torn, at byte %d", path, contents.end)
+                    log.warning("%s: damaged at byte %d and cut there", path, contents.end)
                     os.ftruncate(handle, contents.end)
                     size = contents.end
         except RingFileError as exc:
@@ -261,7 +261,7 @@ class RingFolder:
 
     def _segment(self, path: Path, contents: RingFileContents, size: int) -> RingSegment | None:
         if contents.about.camera != self._camera:
-            log.warning("%s: of camera %s; left alone", path, contents.about.camera)
+            log.warning("%s: belongs to camera %s; ignored", path, contents.about.camera)
             return None
         number = int(path.name[:10])
         return RingSegment(
@@ -270,7 +270,7 @@ class RingFolder:
 
 
 def boot_id() -> str:
-    """Which life of this machine; unknown: one that no other is the same as."""
+    """Id of the boot of this machine; a unique one where it is unknown."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:

@@ -17,8 +17,8 @@ from camfan_config.types import HttpCamera
 from camfan_nodes.camera.address import read_address
 from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.http_client import (
-    Answer,
     ExchangeError,
+    HttpAnswer,
     HttpClient,
     SilentError,
     StoppedError,
@@ -152,7 +152,7 @@ class HttpSource:
         return None
 
     def _picture(
-        self, part: StreamPart, head: Head, answer: Answer, asked_ns: int | None = None
+        self, part: StreamPart, head: Head, answer: HttpAnswer, asked_ns: int | None = None
     ) -> CapturedFrame:
         """Of a snapshot since it was asked for. Raises ExchangeError for a placeholder."""
         reason = placeholder(head)
@@ -173,7 +173,7 @@ class HttpSource:
         return found
 
     @contextmanager
-    def _answer(self, leave: threading.Event) -> Iterator[Answer]:
+    def _answer(self, leave: threading.Event) -> Iterator[HttpAnswer]:
         answer = self._client.get(leave)
         try:
             yield answer
@@ -191,13 +191,13 @@ class HttpSource:
             raise SourceError(f"{self.name}: {exc}") from exc
 
 
-def _is_another(answer: Answer, size: int) -> bool:
+def _is_another(answer: HttpAnswer, size: int) -> bool:
     """So many bytes without the start of a picture: it is neither a stream nor a picture."""
     whole = 0 < answer.length <= size + 2  # the last two might have been the start of one
     return whole or (size > MAX_SNIFFED_BYTES and "multipart" not in answer.type.lower())
 
 
-def _described(answer: Answer, size: int) -> str:
+def _described(answer: HttpAnswer, size: int) -> str:
     """An answer of about so many bytes in which there is no picture."""
     kind = printable_short(answer.type) or "no type"
     if not size:
@@ -209,7 +209,7 @@ def _described(answer: Answer, size: int) -> str:
     return f"{kind} without a JPEG in it" if promised else kind
 
 
-def _end_of(answer: Answer, pictures: int, size: int) -> str:
+def _end_of(answer: HttpAnswer, pictures: int, size: int) -> str:
     """Why a stream is over."""
     hint = "; set `snapshot: true`" if answer.type.lower().startswith("image/jp") else ""
     if not pictures:

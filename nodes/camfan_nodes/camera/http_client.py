@@ -52,7 +52,7 @@ class StoppedError(CamfanError):
 
 
 @dataclass(slots=True)
-class Answer:
+class HttpAnswer:
     """An answer with status 200, whose body is read piece by piece."""
 
     head: AnswerHead
@@ -154,7 +154,7 @@ class HttpClient:
         self._login = None if user is None else CameraLogin(user, address.password or "")
         self._cookies = Cookies()
 
-    def get(self, leave: threading.Event) -> Answer:
+    def get(self, leave: threading.Event) -> HttpAnswer:
         """An answer with status 200; the caller closes it.
 
         Raises ExchangeError, HttpError and TrustError in words, and LeftError.
@@ -183,7 +183,9 @@ class HttpClient:
             at = following
         raise ExchangeError(f"its redirects and logins do not end, after {MAX_STEPS} requests")
 
-    def _ask(self, at: Address, login: CameraLogin | None, leave: threading.Event) -> Answer | None:
+    def _ask(
+        self, at: Address, login: CameraLogin | None, leave: threading.Event
+    ) -> HttpAnswer | None:
         """The answer to one request; None where there was none at all."""
         begun_ns = time.monotonic_ns()
         line = CameraConnection(self._connect(at), leave)
@@ -203,7 +205,7 @@ class HttpClient:
         coding = (head.head.get("content-encoding") or "").lower()
         chunks = Chunks() if "chunked" in transfer else None
         inflater = Inflater(coding) if coding in CODINGS else None
-        return Answer(head, way_ns, line, rest, chunks, inflater)
+        return HttpAnswer(head, way_ns, line, rest, chunks, inflater)
 
     @contextmanager
     def _saying_where(self, at: Address) -> Iterator[None]:
@@ -235,7 +237,9 @@ class HttpClient:
         except OSError as exc:
             raise ExchangeError(_broken(exc)) from None
 
-    def _following(self, at: Address, login: CameraLogin | None, answer: Answer) -> Address | None:
+    def _following(
+        self, at: Address, login: CameraLogin | None, answer: HttpAnswer
+    ) -> Address | None:
         """Where to ask next; None: this answer is the last one."""
         status = answer.head.status
         location = answer.head.head.get("location")
@@ -263,7 +267,7 @@ class HttpClient:
         in_the_clear = (first.scheme, at.scheme) == ("https", "http")
         return at.host.lower() == first.host.lower() and not in_the_clear
 
-    def _check(self, at: Address, login: CameraLogin | None, answer: Answer) -> None:
+    def _check(self, at: Address, login: CameraLogin | None, answer: HttpAnswer) -> None:
         """Raises ExchangeError for any status but 200."""
         status, reason = answer.head.status, answer.head.reason
         if 200 <= status < 300:
@@ -278,7 +282,7 @@ class HttpClient:
         raise ExchangeError(f"the camera{there} answers {status}: {word}")
 
 
-def _hides_more(at: Address, answer: Answer) -> bool:
+def _hides_more(at: Address, answer: HttpAnswer) -> bool:
     cookies = answer.head.head.all("set-cookie")
     of_ustreamer = any(cookie.startswith(_USTREAMER) for cookie in cookies)
     return of_ustreamer and _MORE not in at.target
@@ -296,7 +300,7 @@ def _redirected(at: Address, status: int, location: str) -> Address:
     return there
 
 
-def _logs_in(login: CameraLogin | None, answer: Answer) -> bool:
+def _logs_in(login: CameraLogin | None, answer: HttpAnswer) -> bool:
     """After a 401: whether to ask again. Raises ExchangeError where no known way is offered."""
     lines = answer.head.head.all("www-authenticate")
     ways = read_challenges(lines)

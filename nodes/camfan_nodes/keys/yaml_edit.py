@@ -24,11 +24,11 @@ class YamlEditError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Node:
+class _YamlPart:
     """A part of the text: its first event, what it contains, and its last event."""
 
     event: yaml.Event
-    children: tuple[_Node, ...]
+    children: tuple[_YamlPart, ...]
     end: yaml.Event
 
     @property
@@ -44,7 +44,7 @@ class _Node:
     def is_flow(self) -> bool:
         return bool(getattr(self.event, "flow_style", False))
 
-    def value_of(self, key: str) -> _Node | None:
+    def value_of(self, key: str) -> _YamlPart | None:
         """The value of a key of this mapping; None if the key is missing."""
         pairs = zip(self.children[::2], self.children[1::2], strict=True)
         return next((value for name, value in pairs if _text(name) == key), None)
@@ -82,7 +82,7 @@ def _set(text: str, section: str, key: str, value: str, *, replace: bool) -> str
     return _replace_scalar(text, had, value) if replace else text
 
 
-def _append_section(text: str, root: _Node, section: str, line: str) -> str:
+def _append_section(text: str, root: _YamlPart, section: str, line: str) -> str:
     """The section behind the last one; where the text is in braces, before the first."""
     if root.is_flow:
         return _insert(text, root, f"{section}: {{{line}}}")
@@ -91,7 +91,7 @@ def _append_section(text: str, root: _Node, section: str, line: str) -> str:
     return text[:end] + _break(text, end) + new_line + added + text[end:]
 
 
-def _insert(text: str, mapping: _Node, entry: str) -> str:
+def _insert(text: str, mapping: _YamlPart, entry: str) -> str:
     """A new first entry of a mapping."""
     if not mapping.children:  # only braces can hold nothing
         end = _index(mapping.end.end_mark) - 1
@@ -101,7 +101,7 @@ def _insert(text: str, mapping: _Node, entry: str) -> str:
     return text[: first.start] + entry + between + text[first.start :]
 
 
-def _replace_scalar(text: str, node: _Node, value: str) -> str:
+def _replace_scalar(text: str, node: _YamlPart, value: str) -> str:
     """Another value in the place of one; an anchor before it stays."""
     if isinstance(node.event, yaml.AliasEvent):
         return text[: node.start] + value + text[_index(node.event.end_mark) :]
@@ -116,7 +116,7 @@ def _replace_scalar(text: str, node: _Node, value: str) -> str:
     return text[:start] + value + rest + text[end:]
 
 
-def _scalar_token(text: str, node: _Node) -> yaml.ScalarToken | None:
+def _scalar_token(text: str, node: _YamlPart) -> yaml.ScalarToken | None:
     end = _index(node.event.end_mark)
     for token in yaml.scan(_parsable(text)):
         inside = node.start <= _index(token.start_mark) and _index(token.end_mark) <= end
@@ -125,24 +125,24 @@ def _scalar_token(text: str, node: _Node) -> yaml.ScalarToken | None:
     return None
 
 
-def _parse(text: str) -> _Node | None:
+def _parse(text: str) -> _YamlPart | None:
     """The first document; None if there is none."""
     events = iter(yaml.parse(_parsable(text)))
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
-            return _node(events)
+            return _part(events)
     return None
 
 
-def _node(events: Iterator[yaml.Event]) -> _Node:
+def _part(events: Iterator[yaml.Event]) -> _YamlPart:
     event = next(events)
-    children: list[_Node] = []
+    children: list[_YamlPart] = []
     if not isinstance(event, yaml.CollectionStartEvent):
-        return _Node(event, (), event)
+        return _YamlPart(event, (), event)
     while True:
-        child = _node(events)
+        child = _part(events)
         if isinstance(child.event, yaml.CollectionEndEvent):
-            return _Node(event, tuple(children), child.event)
+            return _YamlPart(event, tuple(children), child.event)
         children.append(child)
 
 
@@ -161,11 +161,11 @@ def _index(mark: Any) -> int:
     return int(mark.index)
 
 
-def _text(node: _Node) -> str | None:
+def _text(node: _YamlPart) -> str | None:
     return node.event.value if isinstance(node.event, yaml.ScalarEvent) else None
 
 
-def _is_null(node: _Node) -> bool:
+def _is_null(node: _YamlPart) -> bool:
     return (
         isinstance(node.event, yaml.ScalarEvent)
         and node.event.style is None
