@@ -113,7 +113,7 @@ def test_a_camera_is_opened_again_and_again() -> None:
 
 
 def test_a_busy_camera_is_said_to_be_busy() -> None:
-    """Two readers of one camera: the second is told so."""
+    """Two readers of one camera: the second gets an error that says so."""
     with (
         _source().open() as stream,
         pytest.raises(SourceError, match="it is used by another program"),

@@ -209,7 +209,7 @@ def test_a_camera_that_answers_nothing_to_a_handshake() -> None:
     """The time-out holds for the handshake, too."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
-        assert "no TLS within 4 s; does it speak https there?" in _trouble(url)
+        assert "no TLS within 4 s; is https enabled in the camera?" in _trouble(url)
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +274,7 @@ def test_a_wrong_password_over_rtsps(authority: Authority, rtsps: str) -> None:
     """FFmpeg's answer passes through the relay, and the camera is called by its own address."""
     wrong = rtsps.replace("s%2Fe%40cret", "wrong")
 
-    with pytest.raises(SourceError, match=r"^rtsps://127.*does not accept this user and password"):
+    with pytest.raises(SourceError, match=r"^rtsps://127.*wrong user or password"):
         _watch(wrong, fingerprint=authority.fingerprint("rtsp"))
 
 

@@ -113,7 +113,7 @@ def test_a_file_reaches_its_subscriber_byte_for_byte(site: TestSite) -> None:
         for _ in range(10):
             frame = frames.read(timeout=10)
             assert bytes(frame.jpeg) == packets[frame.sequence]
-        node.wait_for("is over")
+        node.wait_for("has ended")
         wait_until(lambda: _state(frames, "walk") == "ended")
         assert node.popen.poll() is None
         assert _stop(node) < STOP_LIMIT_S
@@ -126,7 +126,7 @@ def _state(frames: Subscriber[Frame], node: str) -> str | None:
 
 @pytest.mark.usefixtures("broker")
 def test_the_status_says_how_the_camera_is(site: TestSite) -> None:
-    """Figures of the camera and its machine reach whoever asks for statuses."""
+    """Figures of the camera and its machine reach subscribers of statuses."""
     with (
         Subscriber(site.path, ["pattern"], statuses=True) as frames,
         _camera("pattern", site),
@@ -163,7 +163,7 @@ def test_a_missing_source_is_a_state_and_an_event(site: TestSite) -> None:
         assert _stop(node) < STOP_LIMIT_S
 
 
-def test_systemd_is_told_of_readiness_and_life(site: TestSite, tmp_path: Path) -> None:
+def test_readiness_and_watchdog_reach_systemd(site: TestSite, tmp_path: Path) -> None:
     """READY comes with the first picture or the news that there is none; then it is alive."""
     for name in ("pattern", "lost"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
@@ -182,7 +182,7 @@ def test_systemd_is_told_of_readiness_and_life(site: TestSite, tmp_path: Path) -
 
 
 def test_without_a_broker_the_node_runs_and_stops(site: TestSite) -> None:
-    """Nobody to send to is no reason to fail, and no reason to hang at the end."""
+    """Without a broker the node does not fail, and does not hang at its end."""
     with _camera("pattern", site) as node:
         node.wait_for("320x240 test picture at 30 fps")
         assert _stop(node) < STOP_LIMIT_S
@@ -229,7 +229,7 @@ def _with_fake_picamera2(folder: Path, stall: str) -> dict[str, str]:
         ("threading.Event().wait()", "reading camera module 0 hangs; this process ends"),
         (
             "threading.Event().wait(timeout); raise TimeoutError",
-            "no good picture for 1 s; only a new process can open it again",
+            "no usable frame for 1 s; if its first frame takes longer, set a longer",
         ),
     ],
 )

@@ -35,7 +35,7 @@ PICTURES = [jpeg(64, 48, seed) for seed in range(8)]
 
 
 class Systemd:
-    """Remembers what the node told, and when."""
+    """Remembers what the node reported, and when."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.ready_at: list[int] = []
@@ -152,7 +152,7 @@ def test_an_outage_is_one_line_and_one_event(caplog: pytest.LogCaptureFixture) -
     assert kinds == [("camera-offline", "start", "event-0"), ("camera-offline", "end", "event-0")]
     assert bench.sent.jpegs == PICTURES[:2]
     assert bench.figure("reopened") == 1
-    assert "no good picture" in str(bench.sent.events[0][3]["reason"])
+    assert "no usable frame" in str(bench.sent.events[0][3]["reason"])
 
 
 def test_an_absent_source_does_not_anger_the_watchdog() -> None:
@@ -179,7 +179,7 @@ def test_a_stall_is_noticed_in_time_and_the_source_reopened() -> None:
     bench.node.run()
 
     began = next(event for event in bench.sent.events if event[1] == "start")
-    assert "no good picture for 3 s" in str(began[3]["reason"])
+    assert "no usable frame for 3 s" in str(began[3]["reason"])
     assert bench.sent.jpegs == PICTURES[:2]
 
 
@@ -195,7 +195,7 @@ def test_a_source_that_gives_damaged_pictures_only_says_so() -> None:
     bench.node.run()
 
     began = next(event for event in bench.sent.events if event[1] == "start")
-    assert str(began[3]["reason"]).endswith("no good picture for 3 s: 2 came damaged")
+    assert str(began[3]["reason"]).endswith("no usable frame for 3 s: 2 were damaged")
 
 
 @pytest.mark.parametrize("interval_s", [5, 7, 12, 30, 59])
@@ -240,7 +240,7 @@ def test_a_fast_stream_that_stops_is_noticed_though_its_pace_was_unknown() -> No
 
     bench.node.run()
 
-    assert "no good picture for 5 s" in str(bench.sent.events[0][3]["reason"])
+    assert "no usable frame for 5 s" in str(bench.sent.events[0][3]["reason"])
     assert bench.sent.jpegs == PICTURES[:7]
 
 
@@ -320,7 +320,7 @@ def test_bad_pictures_are_counted_and_left_out(caplog: pytest.LogCaptureFixture)
 
 
 def test_nothing_but_bad_pictures_is_a_stall() -> None:
-    """A camera that sends only garbage is opened again, and the reason is told."""
+    """A camera that sends only garbage is opened again, and the reason is reported."""
     clock = FakeClock(stop_s=30)
     script: list[Step] = [CapturedFrame(b"garbage", 0), Idle.SILENT] * 40
     bench = Bench(clock, ScriptedSource(clock, script), stall_after_s=2)
@@ -359,7 +359,7 @@ def test_a_source_that_must_not_be_reopened_ends_the_node() -> None:
     source.reopens = False
     bench = Bench(clock, source)
 
-    with pytest.raises(FinalSourceError, match="no good picture"):
+    with pytest.raises(FinalSourceError, match="no usable frame"):
         bench.node.run()
 
     assert len(source.opened_at) == 1
@@ -395,7 +395,7 @@ def test_a_clock_step_is_an_event_and_disturbs_nothing(step_s: int) -> None:
 
 
 def test_an_unfinished_outage_ends_with_the_node() -> None:
-    """Nobody is left waiting for the end of an event."""
+    """Each event gets its end."""
     clock = FakeClock(stop_s=10)
     bench = Bench(clock, ScriptedSource(clock, *[SourceError("gone") for _ in range(20)]))
 
@@ -407,7 +407,7 @@ def test_an_unfinished_outage_ends_with_the_node() -> None:
     ]
 
 
-def test_pictures_that_nobody_wants_are_numbered_and_the_source_is_live() -> None:
+def test_unwanted_frames_are_numbered_and_the_source_is_live() -> None:
     """They count as pictures of a source that works: no stall, a watchdog that is fed."""
     clock = FakeClock(stop_s=60)
     script: list[Step] = [_picture()]

@@ -58,7 +58,7 @@ def test_a_loop_shows_new_pictures_too(tmp_path: Path) -> None:
     assert contents == [*pictures, *pictures, new]
 
 
-def test_what_is_no_jpeg_is_left_out_and_counted(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_jpeg_is_left_out_and_counted(tmp_path: Path) -> None:
     """Other files, torn pictures and folders do not disturb the show."""
     pictures, clock = _fill(tmp_path, 3), FakeClock()
     (tmp_path / "000b.txt").write_text("notes")

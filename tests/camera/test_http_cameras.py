@@ -166,7 +166,7 @@ def test_snapshots_are_asked_for_at_the_rate() -> None:
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(403, "does not let this user"), (404, "nothing under this path"), (503, "busy")],
+    [(403, "this user is not permitted"), (404, "nothing under this path"), (503, "busy")],
 )
 def test_refusals_in_words(status: int, words: str) -> None:
     """What the camera's status means is said."""
@@ -183,11 +183,11 @@ def test_refusals_in_words(status: int, words: str) -> None:
         (False, "text/html", "asked for an MJPEG stream, got text/html"),
         (False, "image/jpeg", "nothing in it; set `snapshot: true`"),
         (False, "video/mp4", "asked for an MJPEG stream, got video/mp4"),
-        (True, "text/html", "asked for a picture, got text/html"),
+        (True, "text/html", "asked for a snapshot, got text/html"),
     ],
 )
 def test_the_wrong_kind_of_answer(snapshot: bool, kind: str, words: str) -> None:
-    """A login page is no picture, and a picture is no stream."""
+    """A login page is not a frame, and a frame is not a stream."""
     with _camera(lambda handler: _head(handler, kind)) as url:
         assert words in _trouble(_source(url, snapshot=snapshot))
 
@@ -208,7 +208,7 @@ def test_what_a_camera_says_cannot_write_on_a_terminal(snapshot: bool) -> None:
         assert len(sentence) < 250
 
 
-def test_nobody_there() -> None:
+def test_nothing_listens_there() -> None:
     """A camera that is switched off."""
     [port] = free_ports(1)
 
@@ -559,7 +559,7 @@ def test_a_camera_that_does_not_speak_http() -> None:
         (b"RTSP/1.0 400 Bad Request\r\n\r\n", "it speaks RTSP, not HTTP"),
         (b"\x15\x03\x01\x00\x02\x02\x46", "it speaks TLS; write https://"),
         (b"+OK hello\r\n", "does not speak HTTP"),
-        (b"", "hung up without an answer"),
+        (b"", "closed the connection without an answer"),
     ):
         with raw_camera(sends(first)) as camera:
             assert words in _trouble(_source(camera.url()))
@@ -669,7 +669,7 @@ def test_a_redirect_to_where_nothing_answers_names_the_place() -> None:
     with raw_camera(sends(b"HTTP/1.1 302 F\r\nLocation: %s\r\n\r\n" % there)) as camera:
         words = _trouble(_source(camera.url()))
 
-    assert f"it sends this on to http://127.0.0.1:{port}/…: connection refused" in words
+    assert f"redirected to http://127.0.0.1:{port}/…: connection refused" in words
 
 
 def test_a_link_local_address_may_name_its_zone() -> None:
@@ -681,4 +681,4 @@ def test_a_link_local_address_may_name_its_zone() -> None:
 
 
 def test_a_name_that_no_host_can_have() -> None:
-    assert "'a..b' is not a name that a host can have" in _trouble(_source("http://a..b/"))
+    assert "'a..b' is not a valid host name" in _trouble(_source("http://a..b/"))

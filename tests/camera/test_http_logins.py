@@ -78,7 +78,7 @@ def _behind(door: Door, refusal: bytes) -> Behaviour:
 
 
 def _take(url: str, count: int = 1) -> None:
-    """So many snapshots. Raises SourceError."""
+    """A number of snapshots. Raises SourceError."""
     camera = HttpCamera(url=url, snapshot=True, fps=100, stall_after=4)
     with HttpSource(camera, NodeClock(threading.Event())).open() as stream:
         while count:
@@ -131,8 +131,8 @@ def test_each_way_to_ask(challenge: str, door: Door) -> None:
         wrong = _trouble(camera.url(user=f"{USER}:secret"))
         without = _trouble(camera.url())
 
-    assert "the camera answers 401: it wants a user and a password" in wrong
-    assert "the camera answers 401: it wants a user and a password" in without
+    assert "the camera answers 401: login required, or wrong user or password" in wrong
+    assert "the camera answers 401: login required, or wrong user or password" in without
     assert "secret" not in wrong
 
 
@@ -267,7 +267,7 @@ def test_other_schemes_are_not_followed(there: str) -> None:
     """A camera cannot send the node to a file of its own machine."""
     moved = f"HTTP/1.1 302 Found\r\nLocation: {there}\r\n\r\n".encode()
     with raw_camera(_behind(lambda _: False, moved)) as camera:
-        assert "the camera answers 302: it sends this on to an address that is not http" in (
+        assert "the camera answers 302: it redirects to an address that is not http" in (
             _trouble(camera.url())
         )
 
@@ -281,12 +281,15 @@ def test_redirects_end() -> None:
 @pytest.mark.parametrize(
     ("challenge", "words"),
     [
-        ('Bearer realm="camera"', "it wants a token (Bearer), not a user"),
-        ("bearer", "it wants a token (Bearer)"),
-        ("NTLM", "it asks for NTLM; turn on Basic or Digest in it"),
-        ('Digest realm="x", nonce="1", algorithm=SHA-1024', "Digest with SHA-1024; turn on Basic"),
-        ("\x1b[2J" * 99, "it asks for what is not known here; turn on Basic or Digest in it"),
-        ("", "it wants a user and a password"),
+        ('Bearer realm="camera"', "it requires a token (Bearer), not a user"),
+        ("bearer", "it requires a token (Bearer)"),
+        ("NTLM", "it asks for NTLM; enable Basic or Digest in the camera"),
+        ('Digest realm="x", nonce="1", algorithm=SHA-1024', "Digest with SHA-1024; enable Basic"),
+        (
+            "\x1b[2J" * 99,
+            "it asks for an unknown way to log in; enable Basic or Digest in the camera",
+        ),
+        ("", "login required, or wrong user or password"),
     ],
 )
 @pytest.mark.parametrize("user", ["", WRITTEN])

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from camfan_nodes.camera import multipart
 from camfan_nodes.camera.cookies import Cookies
 from camfan_nodes.camera.http_coding import Inflater
 from camfan_nodes.camera.http_head import Chunks, Head, HttpError, read_answer, read_lines
 from camfan_nodes.camera.multipart import StreamError, StreamParser, boundary_of
 from camfan_testing.jpegs import jpeg, without_tables
-from camfan_wire.jpeg import MAX_BYTES
+from camfan_wire.jpeg import EOI, MAX_BYTES, SOI
 
 PICTURES = [jpeg(64, 48, seed) for seed in range(4)] + [jpeg(640, 480, 9)]
 
@@ -176,15 +177,45 @@ def test_a_part_says_what_stands_in_its_head() -> None:
     assert (second.head.get("x-number"), second.began_ns, second.waited_ns) == ("2", 5_000, 3_000)
 
 
-@given(st.lists(st.binary(max_size=200), max_size=20), st.booleans())
+PIECES = st.one_of(
+    st.binary(max_size=200),
+    st.sampled_from(
+        [
+            PICTURES[0],
+            PICTURES[1][:300],
+            PICTURES[1][300:],
+            b"\xff\xd8\xff",
+            b"\xff\xd8",
+            b"\xff\xd9",
+        ]
+    ),
+    st.sampled_from([b"--x\r\n", b"\r\n\r\n", b"Content-Type: image/jpeg\r\n", b"y: z\r\n" * 30]),
+)
+
+
+@given(st.lists(PIECES, max_size=40), st.booleans())
 def test_any_bytes_are_parts_or_refused(chunks: list[bytes], known: bool) -> None:
-    """Whatever a camera sends, the answer is parts or a StreamError."""
-    parts = StreamParser(b"x" if known else None)
-    try:
+    """Any bytes give JPEGs that are in them, or a StreamError.
+
+    Little is kept: at most one JPEG, and the last bytes between two of them.
+    """
+    parts, sent, at = StreamParser(b"x" if known else None), b"".join(chunks), 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multipart, "MAX_BYTES", 2000)
+        patch.setattr(multipart, "MAX_OTHER_BYTES", 2000)
+        patch.setattr(multipart, "MAX_HEAD_BYTES", 300)
         for chunk in chunks:
-            parts.feed(chunk)
-    except StreamError:
-        pass
+            try:
+                found = parts.feed(chunk)
+            except StreamError:
+                return
+            for part in found:
+                assert part.jpeg.startswith(SOI)
+                assert part.jpeg.endswith(EOI)
+                at = sent.index(part.jpeg, at) + len(part.jpeg)  # in order, and untouched
+            assert len(parts._buffer) <= 2000 + len(chunk)
+            assert len(parts._other) <= 2 * 300
+            assert parts.others <= 2000 + len(chunk)
 
 
 def _feed_again_and_again(parts: StreamParser, piece: bytes) -> None:
@@ -245,7 +276,7 @@ def test_boundaries_are_read_however_they_are_written(written: str, boundary: by
         (b"HTTP/1.1 OK", 200),
         (b"HTTP/1.1", 200),
         (b"200 OK", 200),
-        (b"HTTP 401 Who", 401),
+        (b"HTTP 401 Login", 401),
         (b"Server: none", 200),
     ],
 )

@@ -66,7 +66,7 @@ def test_under_voltage_of_the_sensor(tmp_path: Path, alarm: str, said: bool | No
 
 @pytest.mark.parametrize("junk", ["", "junk\n", "\xff\n", "Inter\n face\n wlan0: 0\n wlan1: a b c"])
 def test_what_is_not_known_is_null(tmp_path: Path, junk: str) -> None:
-    """Files that are empty or strange are no figures, and no zeros."""
+    """Files that are empty or strange give None, not zero."""
     for path in (
         "sys/class/thermal/thermal_zone0/temp",
         "sys/devices/platform/soc/soc:firmware/get_throttled",
@@ -110,7 +110,7 @@ def test_the_next_life_knows_how_the_last_one_ended(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", [None, "/nonexistent/place"])
 def test_without_a_folder_nothing_is_known(folder: str | None) -> None:
-    """Outside systemd there is no memory, and that is no error."""
+    """Outside systemd nothing is remembered, and that is not an error."""
     environment = {} if folder is None else {"RUNTIME_DIRECTORY": folder}
 
     RestartReason(environment).end("stopped")

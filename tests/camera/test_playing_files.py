@@ -174,7 +174,7 @@ def test_a_picture_that_is_changed_is_encoded_here(tmp_path: Path, codec: str) -
 
 
 def test_mjpeg_in_its_own_size_goes_through(tmp_path: Path) -> None:
-    """Asking for the size that the file has is no reason to touch it."""
+    """The size that the file already has does not make it be encoded."""
     path = write_video(tmp_path / "walk.avi", 3)
 
     assert _jpegs(FileCamera(path=str(path), size=Size(64, 48))) == packets_of(path)
@@ -214,7 +214,7 @@ def test_what_is_missing_is_named_with_what_is_there(tmp_path: Path) -> None:
     assert f"it ends at {tmp_path}" in _trouble(tmp_path / "clips" / "street.avi")
 
 
-def test_files_that_are_no_video(tmp_path: Path) -> None:
+def test_files_that_are_not_a_video(tmp_path: Path) -> None:
     """Each kind of wrong file has its own sentence, which names it."""
     (tmp_path / "empty.avi").touch()
     (tmp_path / "text.avi").write_text("a letter, not a film\n" * 100)

@@ -1,6 +1,6 @@
 """The source `rtsp`, against a server that is as odd as cameras are, over TCP and UDP.
 
-Every picture shows when it was drawn, so that its true age is known to whoever decodes it.
+Every picture shows when it was drawn, so that its true age is known after decoding.
 """
 
 from __future__ import annotations
@@ -219,10 +219,10 @@ def test_a_stream_that_starts_between_key_pictures_shows_none_before_the_first()
 @pytest.mark.parametrize(
     ("habits", "words"),
     [
-        (Habits(login=("anna", "other")), "does not accept this user and password"),
-        (Habits(login=("anna", "other"), digest=False), "does not accept this user"),
-        (Habits(status={"DESCRIBE": 403}), "does not let this user see it"),
-        (Habits(status={"DESCRIBE": 404}), "has nothing under this path"),
+        (Habits(login=("anna", "other")), "wrong user or password"),
+        (Habits(login=("anna", "other"), digest=False), "wrong user or password"),
+        (Habits(status={"DESCRIBE": 403}), "this user is not permitted to see it"),
+        (Habits(status={"DESCRIBE": 404}), "there is nothing under this path"),
         (Habits(status={"SETUP": 453}), "busy"),
         (Habits(status={"PLAY": 453}), "busy"),
         (Habits(status={"DESCRIBE": 503}), "busy"),
@@ -233,9 +233,9 @@ def test_a_stream_that_starts_between_key_pictures_shows_none_before_the_first()
         (Habits(sdp=AUDIO, status={"PLAY": 454}), "no video in it"),  # as GStreamer's server
         (Habits(sdp=AUDIO, status={"PLAY": 455}), "no video in it"),
         (Habits(sdp=UNHEARD_OF), "of a kind that cannot be decoded here"),
-        (Habits(silent_after="DESCRIBE"), "sent no picture in 2 s"),
-        (Habits(silent_after="PLAY"), "sent no picture in 2 s"),
-        (Habits(mute=("tcp",)), "sent no picture in 2 s"),
+        (Habits(silent_after="DESCRIBE"), "sent no frame in 2 s"),
+        (Habits(silent_after="PLAY"), "sent no frame in 2 s"),
+        (Habits(mute=("tcp",)), "sent no frame in 2 s"),
         (Habits(ends_after=5), "the camera ended the stream"),
     ],
 )
@@ -246,7 +246,7 @@ def test_each_failure_has_its_own_words(habits: Habits, words: str) -> None:
 
 def test_a_login_that_is_missing_is_asked_for() -> None:
     with rtsp_server(Habits(login=("anna", "secret"))) as server:
-        assert "wants a user and a password" in trouble(server.url())
+        assert "login required" in trouble(server.url())
 
 
 def _digest(algorithm: str) -> str:
@@ -256,9 +256,9 @@ def _digest(algorithm: str) -> str:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (["SHA-256"], "asks for Digest with SHA-256, not known over RTSP"),
-        (["MD5", "SHA-256"], "asks for Digest with SHA-256, not known over RTSP"),
-        (["MD5"], "does not accept this user and password"),
+        (["SHA-256"], "asks for Digest with SHA-256, not supported over RTSP"),
+        (["MD5", "SHA-256"], "asks for Digest with SHA-256, not supported over RTSP"),
+        (["MD5"], "wrong user or password"),
     ],
 )
 def test_a_way_to_log_in_that_is_not_known_is_not_a_wrong_password(
@@ -284,7 +284,7 @@ def test_failures_of_the_network_have_their_own_words() -> None:
     assert "name or service not known" in trouble("rtsp://anna:secret@no-such-camera.invalid/cam")
 
 
-def test_something_that_is_no_camera_is_said_to_be_none() -> None:
+def test_what_does_not_speak_rtsp_is_reported() -> None:
     import http.server
 
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as other:
@@ -351,7 +351,7 @@ class Unwatched(FullDemand):
         return not self.watched
 
 
-def test_nothing_is_decoded_while_nobody_watches_and_the_next_picture_is_there_at_once() -> None:
+def test_nothing_is_decoded_while_unwatched_and_the_next_frame_is_there_at_once() -> None:
     """Though there is no other key picture than the first."""
     demand = Unwatched()
     with (
@@ -362,7 +362,7 @@ def test_nothing_is_decoded_while_nobody_watches_and_the_next_picture_is_there_a
         while passed < 30:
             got = stream.capture()
             assert not isinstance(got, CapturedFrame)
-            passed += got.pictures if isinstance(got, SkippedFrames) else 0
+            passed += got.frames if isinstance(got, SkippedFrames) else 0
         demand.watched = True
         first = look(next(pictures(stream)))
 
@@ -394,7 +394,7 @@ def test_the_password_is_never_written_and_a_node_ends_while_a_camera_hangs(tmp_
         refuses = tmp_path / "refuses.yaml"
         write_site(refuses, server)
         with node(refuses) as running:
-            running.wait_for("sent no picture")
+            running.wait_for("sent no frame")
             assert running.stop() == 0
 
     assert "secret" not in running.output

@@ -355,7 +355,7 @@ def test_damaged_and_short_pictures_are_counted() -> None:
 
 
 def test_drops_of_the_driver_are_counted() -> None:
-    """A gap in the driver's numbers is a loss; a counter that starts again is none."""
+    """A gap in the driver's numbers is a loss; a counter that starts again is not."""
     kernel = FakeKernel(FakeClock())
     numbers = [0, 1, 4, 5, 0, 2**32 - 1, 0]
     kernel.ready = [Filled(jpeg(), number) for number in numbers]
@@ -478,7 +478,7 @@ def test_a_device_of_several_planes() -> None:
     assert "`source: picamera2`" in sentence
 
 
-def test_a_device_that_is_no_camera() -> None:
+def test_a_device_that_is_not_a_camera() -> None:
     """Codecs and radios are devices too, and a Raspberry Pi has a dozen."""
     kernel = FakeKernel(FakeClock(), caps=abi.CAP_STREAMING)
 
@@ -537,7 +537,7 @@ def test_devices_are_listed_ready_to_paste(tmp_path: Path) -> None:
 
 
 def test_a_device_that_cannot_be_opened_is_listed_with_the_reason(tmp_path: Path) -> None:
-    """Somebody else's camera is not hidden."""
+    """A camera that another program uses is listed."""
     (tmp_path / "video0").touch()
     kernel = FakeKernel(FakeClock(), open_error=errno.EACCES)
 
@@ -551,8 +551,8 @@ def test_a_machine_without_cameras(tmp_path: Path) -> None:
     assert describe(find_devices(Linux(), tmp_path), []).startswith("No cameras found")
 
 
-def test_a_file_is_no_device(tmp_path: Path) -> None:
-    """The real kernel's refusal of something that is no device is a sentence too."""
+def test_a_file_is_not_a_device(tmp_path: Path) -> None:
+    """The real kernel's error for what is not a device is a sentence, too."""
     path = tmp_path / "video0"
     path.touch()
 
@@ -564,7 +564,7 @@ def test_a_file_is_no_device(tmp_path: Path) -> None:
 
 
 class Leaving:
-    """Nobody watches for so many rests, in which the driver goes on; then somebody does."""
+    """No subscriber watches for a number of rests, while the driver goes on; then one does."""
 
     def __init__(self, kernel: FakeKernel, *rests: list[Filled]) -> None:
         self.fps: float | None = None
@@ -582,8 +582,8 @@ class Leaving:
         self._kernel.ready += self._rests.pop(0)
 
 
-def test_pictures_that_nobody_wants_go_back_to_the_driver_unseen() -> None:
-    """Those that it had no buffer for meanwhile went by as well, and are no drops of ours."""
+def test_unwanted_frames_go_back_to_the_driver_unread() -> None:
+    """Frames for which it had no buffer meanwhile are not counted as dropped."""
     picture = jpeg(64, 48)
     kernel = FakeKernel(FakeClock())
     rests = [[Filled(picture, n) for n in (0, 1, 2, 3)], [Filled(picture, n) for n in (6, 7)], []]
@@ -599,7 +599,7 @@ def test_pictures_that_nobody_wants_go_back_to_the_driver_unseen() -> None:
     assert not kernel.queued
 
 
-def test_a_rate_holds_also_while_nobody_watches() -> None:
+def test_a_rate_holds_also_while_unwatched() -> None:
     """Of the 30 pictures a second that the webcam gives, 10 count."""
     kernel = FakeKernel(FakeClock())
     frames = [Filled(jpeg(64, 48), n, age_ms=(7 - n) * 1000 // 30) for n in range(8)]

@@ -58,7 +58,7 @@ def test_one_command_shows_the_whole_system(tmp_path: Path, clip: Path) -> None:
     shutil.copy(clip, tmp_path / ".demo" / CLIP)
 
     with camfan("demo", "--no-window", cwd=tmp_path, env=NO_SCREEN) as demo:
-        assert demo.wait_for("Filming a drawn scene.")
+        assert demo.wait_for("Showing a drawn scene.")
         assert demo.wait_for("open http://127.0.0.1:8080", timeout=40)
         assert demo.wait_for("2 live. Open http://127.0.0.1:8080", timeout=40)
         with urllib.request.urlopen(
@@ -83,7 +83,7 @@ def test_it_films_the_video_that_is_named(tmp_path: Path) -> None:
     footage = Path(named).absolute() if named else shared("video/vtest.avi")
 
     with camfan("demo", "--video", str(footage), "--no-window", cwd=tmp_path) as demo:
-        assert demo.wait_for(f"Filming the video {footage}")
+        assert demo.wait_for(f"Showing the video {footage}")
         assert demo.wait_for("scene is live", timeout=40)
         assert demo.stop() == 0
 

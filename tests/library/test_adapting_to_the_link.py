@@ -35,7 +35,7 @@ from camfan_wire.topics import layer_of
 
 
 class Simulation:
-    """A camera of so many frames a second, a queue of four, and a link that carries so many, in
+    """A camera of a given rate, a queue of four, and a link that carries another rate, in
     time of its own.
     """
 
@@ -87,7 +87,7 @@ class Simulation:
 
 @given(st.floats(5, 30), st.floats(1.0, 3.0))
 @settings(max_examples=30)
-def test_a_link_that_carries_all_is_left_alone(fps: float, spare: float) -> None:
+def test_a_link_that_carries_everything_changes_nothing(fps: float, spare: float) -> None:
     simulation = Simulation(fps, fps * spare + 0.5)
 
     simulation.run(120)
@@ -138,12 +138,12 @@ def test_a_link_that_is_good_again_is_used_again() -> None:
     assert simulation.adaptation.reason is None
 
 
-def test_an_outage_is_no_thin_link() -> None:
-    """What did not leave because nobody listened says nothing of the link."""
+def test_an_outage_is_not_a_thin_link() -> None:
+    """What was not sent because the broker was away says nothing of the link."""
     simulation = Simulation(15, 40)
     simulation.run(10)
     simulation.run(600, away=True)
-    simulation.received = 0  # the broker was started anew
+    simulation.received = 0  # the broker was restarted
     simulation.run(30)
 
     assert [layers for _, layers in simulation.steps] == [4]
@@ -171,7 +171,7 @@ def test_a_camera_that_does_not_encode_has_layers_only() -> None:
     st.lists(st.tuples(st.floats(0.3, 2.4), st.floats(0.2, 3.0)), min_size=20, max_size=40),
 )
 @settings(max_examples=60)
-def test_a_machine_without_time_is_no_thin_link(
+def test_a_machine_without_time_is_not_a_thin_link(
     fps: float, rhythm: list[tuple[float, float]]
 ) -> None:
     """The broker, or a thread, stands still again and again; then the link carries all at once."""
@@ -217,7 +217,7 @@ def test_a_broker_that_is_behind_says_nothing_of_the_link(late_s: float, *, thin
 
 
 @pytest.mark.parametrize("seconds", [4, 8, 30])
-def test_a_cut_link_is_no_thin_link(seconds: float) -> None:
+def test_a_cut_link_is_not_a_thin_link(seconds: float) -> None:
     """Nothing leaves and nothing is heard: all is made, for the ring; and when the link is back,
     what did not leave meanwhile says nothing of it.
     """
@@ -265,7 +265,7 @@ def test_a_thin_link_is_never_more_than_full(peer: Peer) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(120)
-def test_a_thread_that_gets_no_time_is_no_thin_link(peer: Peer) -> None:
+def test_a_thread_that_gets_no_time_is_not_a_thin_link(peer: Peer) -> None:
     """The kernel runs the thread that writes frames only when a busy loop leaves it time."""
     picture = jpeg(1280, 720, 1)
     threads = set(_io_threads())
@@ -389,7 +389,7 @@ def test_a_camera_tells_what_became_of_a_frame(peer: Peer) -> None:
         assert _traced(peer, 0, run="f" * 16)[0] == "unknown"
 
 
-def test_frames_that_left_the_ring_are_told_apart(peer: Peer) -> None:
+def test_frames_that_left_the_ring_are_distinguished(peer: Peer) -> None:
     from camfan_config import CameraRing
 
     ring = CameraRing(memory=10_000)

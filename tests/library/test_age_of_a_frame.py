@@ -1,4 +1,4 @@
-"""How old a picture is, and when nobody can say."""
+"""How old a frame is, and when that is unknown."""
 
 from __future__ import annotations
 

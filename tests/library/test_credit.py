@@ -1,4 +1,4 @@
-"""Credit: a thin link is full and never queued, a long one is filled, nobody's memory grows."""
+"""Credit: a thin link is full and never queued, a long one is filled, and memory does not grow."""
 
 from __future__ import annotations
 

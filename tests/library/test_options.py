@@ -203,7 +203,7 @@ def test_wrong_values_of_a_publisher(site: Path) -> None:
     ],
 )
 def test_a_jpeg_is_bytes(site: Path, jpeg: Any, words: str) -> None:
-    """An array, such as OpenCV's imencode gives, is told from pixels; nothing is numbered."""
+    """An array of bytes, such as from OpenCV's imencode, is not taken for pixels."""
     with Publisher(site, "one") as camera:
         with pytest.raises(TypeError, match=words):
             camera.publish(jpeg)
@@ -330,7 +330,7 @@ def test_a_folder_is_not_dialled(path: str) -> None:
         Subscriber(path)
 
 
-def test_a_site_is_none_of_these() -> None:
+def test_what_is_not_a_site() -> None:
     for wrong in (5, None, b"hub", ["site.yaml"]):
         with pytest.raises(TypeError, match="a site is a path, an address or a Site"):
             resolve(wrong)  # type: ignore[arg-type]

@@ -42,7 +42,7 @@ def tell(door: EventPublisher, kind: str, *states: str, camera: str | None = Non
 
 
 def heard(live: LiveBroker, source: str, events: int) -> None:
-    """The broker has so many open events of a node."""
+    """Wait until the broker has this number of open events."""
     wait_until(lambda: len(live.broker.board._open) == events)
 
 

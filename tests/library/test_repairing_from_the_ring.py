@@ -1,4 +1,4 @@
-"""A camera's ring: what a broker that missed frames gets from it, and what it is told instead."""
+"""A camera's ring: which frames and gaps a broker that missed frames gets from it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_run_that_is_not_known_is_a_gap_of_unknown_length(peer: Peer) -> None:
     assert frame[0].position == Position(camera.run, 0)
 
 
-def test_a_picture_that_is_none_is_a_gap_with_its_reason(peer: Peer) -> None:
+def test_a_refused_frame_is_a_gap_with_its_reason(peer: Peer) -> None:
     with publisher(peer) as camera:
         peer.serve_until(lambda: peer.hello)
         camera.publish(PICTURES[0])
@@ -121,7 +121,7 @@ def test_a_picture_that_is_none_is_a_gap_with_its_reason(peer: Peer) -> None:
     assert answer.sequences == [4]
 
 
-def test_what_nobody_wanted_is_numbered_and_told_as_such(peer: Peer) -> None:
+def test_unwanted_frames_are_numbered_and_a_gap_says_so(peer: Peer) -> None:
     with publisher(peer) as camera:
         peer.serve_until(lambda: peer.hello)
         camera.publish(PICTURES[0])
@@ -200,7 +200,7 @@ ACTS = st.lists(
 
 
 @given(ACTS, st.integers(0, 20_000), st.integers(-1, 200), st.integers(0, 250))
-def test_every_sequence_is_told_once_and_in_order(
+def test_every_sequence_comes_once_and_in_order(
     acts: list[Act], limit: int, after: int, before: int
 ) -> None:
     """Whatever was made, left out or pushed out: frames and gaps follow each other to the end."""
@@ -232,7 +232,7 @@ def test_every_sequence_is_told_once_and_in_order(
 
 def _check_reason(ring: MemoryRing, truth: list[str], sequence: int, reason: str) -> None:
     assert ring.find(sequence) is None
-    if reason == "ring-overrun":  # the layers of a stretch that is gone are not told apart
+    if reason == "ring-overrun":  # the layers of a stretch that is gone are not distinguished
         assert sequence < ring.oldest
     else:
         assert truth[sequence] == reason

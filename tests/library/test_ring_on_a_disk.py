@@ -1,4 +1,4 @@
-"""The part of a ring that survives its process: what was published is there, or told as missing."""
+"""The part of a ring that survives its process: what was published is there, or in a gap."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def disk_ring(folder: Path, run: str, limit: int = 1_000_000) -> Iterator[DiskRi
         ring.close(0)
 
 
-def told(
+def items_of(
     ring: MemoryRing, disk: DiskRing, after: Position, before: Position | None = None
 ) -> list[StoredFrame | Gap]:
     repairs = RepairResponder("porch", ring, ClockEstimate(), disk)
@@ -91,7 +91,7 @@ ACTS = st.lists(
 
 @given(ACTS, st.sampled_from([0, 50_000]), st.booleans())
 @settings(max_examples=60)
-def test_every_run_is_told_in_order_and_once(acts: Acts, memory: int, clean: bool) -> None:
+def test_every_run_comes_in_order_and_once(acts: Acts, memory: int, clean: bool) -> None:
     """Whatever each life of the camera did, and however it ended: no hole, nothing twice."""
     with TemporaryDirectory() as lives:
         truths: dict[str, list[StoredFrame | str]] = {}
@@ -102,7 +102,7 @@ def test_every_run_is_told_in_order_and_once(acts: Acts, memory: int, clean: boo
                 truths[run] = _live(ring, disk, run, life)
                 disk.settle()
                 assert sum(path.stat().st_size for path in folder.glob("*.ring")) <= 1_000_000
-                found = told(ring, disk, Position(RUNS[0], 0))
+                found = items_of(ring, disk, Position(RUNS[0], 0))
                 killed = Path(lives) / run
                 shutil.copytree(folder, killed)  # what is there if it is killed now
             folder = folder if clean else killed
@@ -141,7 +141,7 @@ def _live(
 def _compare(
     found: list[StoredFrame | Gap], truths: dict[str, list[StoredFrame | str]], last: str
 ) -> None:
-    place = {run: (1 if run == RUNS[0] else 0) for run in truths}  # told behind its first
+    place = {run: (1 if run == RUNS[0] else 0) for run in truths}  # after its first
     order = []
     for item in found:
         run = item.header.run if isinstance(item, StoredFrame) else item.run
@@ -271,7 +271,7 @@ def test_the_ring_is_bounded_and_the_oldest_go(tmp_path: Path) -> None:
             disk.keep(kept, encode_header(kept.header), EVERYTHING)
             disk.settle()
             assert sum(p.stat().st_size for p in tmp_path.glob("*.ring")) <= 1_000_000
-        found = told(ring, disk, Position(RUNS[0], 0))
+        found = items_of(ring, disk, Position(RUNS[0], 0))
         span = disk.span()
 
     gap, *frames = found
@@ -478,7 +478,7 @@ def test_a_full_disk_makes_the_ring_smaller(
             ring.append(kept, EVERYTHING)
             disk.keep(kept, encode_header(kept.header), EVERYTHING)
             disk.settle()
-        found = told(ring, disk, Position(RUNS[0], 0))
+        found = items_of(ring, disk, Position(RUNS[0], 0))
         trouble = disk.trouble
 
     gap, *frames = found
@@ -501,7 +501,7 @@ def test_a_disk_full_of_other_things_costs_no_picture(small_disk: Path) -> None:
             ring.append(kept, EVERYTHING)
             disk.keep(kept, encode_header(kept.header), EVERYTHING)
         wait_until(lambda: disk.lost > 0)
-        found = told(ring, disk, Position(RUNS[0], 0))
+        found = items_of(ring, disk, Position(RUNS[0], 0))
 
     assert [item.header.sequence for item in found if isinstance(item, StoredFrame)] == list(
         range(1, 10)
@@ -509,7 +509,7 @@ def test_a_disk_full_of_other_things_costs_no_picture(small_disk: Path) -> None:
 
 
 def test_what_a_power_cut_took_is_a_gap_of_unknown_length(tmp_path: Path) -> None:
-    """The machine was started anew and the run has no end: nobody knows what it wrote last."""
+    """The machine was restarted and the run has no end: its last frames are unknown."""
     old = RingFolder(tmp_path, "porch", RUNS[0], 1_000_000)
     old.boot = "another-life"
     old.open()
@@ -523,7 +523,7 @@ def test_what_a_power_cut_took_is_a_gap_of_unknown_length(tmp_path: Path) -> Non
     with disk_ring(tmp_path, RUNS[1]) as disk:
         ring = MemoryRing(RUNS[1], 1_000_000)
         ring.append(frame(RUNS[1], 0), EVERYTHING)
-        found = told(ring, disk, Position(RUNS[0], 0))
+        found = items_of(ring, disk, Position(RUNS[0], 0))
 
     gap, newest = found
     assert isinstance(gap, Gap)
@@ -531,8 +531,8 @@ def test_what_a_power_cut_took_is_a_gap_of_unknown_length(tmp_path: Path) -> Non
     assert isinstance(newest, StoredFrame)
 
 
-def test_words_of_other_runs_are_no_demand(peer: Peer, tmp_path: Path) -> None:
-    """A run that began with nobody watching explains itself."""
+def test_messages_about_other_runs_are_not_a_demand(peer: Peer, tmp_path: Path) -> None:
+    """A run that began unwatched has its reason in the gap."""
     with publisher(peer, tmp_path) as camera:
         first = camera.run
         peer.say(messages.Demand(camera="porch", layers=0))

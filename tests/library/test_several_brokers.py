@@ -151,7 +151,7 @@ def test_async_reading_goes_over_both(path: Path) -> None:
 
 
 def test_an_event_goes_to_the_broker_of_its_camera_and_is_heard_once(path: Path) -> None:
-    """Statuses go to all; so who listens to a camera hears all that concerns it."""
+    """Statuses go to all brokers, so a subscriber of one camera gets all about it."""
     with (
         both(path),
         Subscriber(path, [], events=True, statuses=True) as all_of_it,

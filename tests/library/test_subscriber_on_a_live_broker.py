@@ -69,7 +69,7 @@ def test_a_newcomer_gets_the_last_picture_at_once(live: LiveBroker, publisher: P
 
 
 def test_a_slow_reader_gets_the_newest_and_all_cameras_in_turn(live: LiveBroker) -> None:
-    """Whoever is busy finds the newest frame of each camera, not those it slept through."""
+    """A busy reader gets the newest frame of each camera, not those that it missed."""
     with (
         Publisher(live.site, "one") as one,
         Publisher(live.site, "two") as two,
@@ -159,7 +159,7 @@ def test_every_can_start_at_a_time(live: LiveBroker, publisher: Publisher) -> No
     assert got in ([middle, middle + 1], [middle - 1, middle, middle + 1])
 
 
-def test_a_lost_frame_is_told_as_a_gap(live: LiveBroker, publisher: Publisher) -> None:
+def test_a_lost_frame_is_a_gap(live: LiveBroker, publisher: Publisher) -> None:
     first = publish_first(publisher)
     _paced(live, publisher)
     with Subscriber.every(live.site, "one", events=True) as frames:
@@ -193,7 +193,7 @@ def test_the_age_is_known_from_the_first_frame_on(live: LiveBroker, publisher: P
     assert 0 < age.error < 1
 
 
-def test_an_age_that_cannot_be_known_is_none(live: LiveBroker) -> None:
+def test_an_unknown_age_has_no_value(live: LiveBroker) -> None:
     """A camera that does not know its clock yet says so, and no age is invented."""
     with Publisher(live.site, "one") as one, Subscriber(live.site) as frames:
         one._link.clock.forget()
@@ -333,7 +333,7 @@ def test_asyncio_readers_get_the_same(live: LiveBroker) -> None:
 
 
 def test_a_subscriber_on_an_event_loop_gets_the_same_without_a_thread(live: LiveBroker) -> None:
-    """No thread is started; what is closed says so to who reads on."""
+    """No thread is started; reading after close raises an error."""
 
     async def read() -> list[int]:
         before = threading.active_count()
@@ -352,7 +352,7 @@ def test_a_subscriber_on_an_event_loop_gets_the_same_without_a_thread(live: Live
 
 
 def test_one_call_for_all_that_has_come(live: LiveBroker) -> None:
-    """Who is called reads all there is; nobody is called again before the next has come."""
+    """The waiter reads all items; it is not called again before the next one."""
 
     async def look() -> tuple[int, set[str]]:
         loop = asyncio.get_running_loop()
@@ -451,8 +451,8 @@ def test_a_wrong_address_is_said_at_once(address: str) -> None:
         Subscriber(address)
 
 
-def test_a_picture_that_is_no_jpeg_is_not_published(live: LiveBroker, publisher: Publisher) -> None:
-    """It is numbered all the same: a picture was captured, and nobody gets it."""
+def test_what_is_not_a_jpeg_is_not_published(live: LiveBroker, publisher: Publisher) -> None:
+    """It is numbered all the same: a frame was captured, and is lost."""
     before = publisher.sequence
 
     with pytest.raises(WireError, match="not a whole JPEG"):
@@ -487,7 +487,7 @@ def test_an_undecodable_picture_is_an_image_error(live: LiveBroker, publisher: P
             frame.image()
 
 
-def test_events_reach_whoever_asks_for_them(live: LiveBroker, publisher: Publisher) -> None:
+def test_events_reach_their_subscribers(live: LiveBroker, publisher: Publisher) -> None:
     with Subscriber(live.site, "two", events=True) as frames:
         wait_until(lambda: bool(frames.cameras))
         started = publisher.event("motion", "start", details={"area": 0.25})
@@ -502,9 +502,7 @@ def test_events_reach_whoever_asks_for_them(live: LiveBroker, publisher: Publish
     assert (got[0].source, got[0].camera, got[0].details) == ("one", "one", {"area": 0.25})
 
 
-def test_an_event_that_still_goes_on_is_told_to_a_newcomer(
-    live: LiveBroker, publisher: Publisher
-) -> None:
+def test_an_open_event_reaches_a_new_subscriber(live: LiveBroker, publisher: Publisher) -> None:
     started = publisher.event("motion", "start")
     with Subscriber(live.site, "two", events=True) as early:
         event = early.read(READ_S)

@@ -91,7 +91,7 @@ def test_a_reader_of_the_newest_is_not_deaf(newer: NewerBroker) -> None:
                 break
 
 
-def test_a_reader_of_every_frame_is_told_of_the_gap(
+def test_a_reader_of_every_frame_gets_the_gap(
     newer: NewerBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     """All readable frames come, and between them a gap with the reason; one line in the log."""

@@ -1,4 +1,4 @@
-"""`camfan keys`: secrets are made where they are used, stay there, and are shown to nobody."""
+"""`camfan keys`: secrets are made where they are used, stay there, and are never shown."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_first_keys_of_a_site(site: TestSite, capsys: pytest.CaptureFixture[
 def test_the_first_keys_of_a_site_with_several_brokers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One key for all of the brokers; it is copied to the second machine, not made there anew."""
+    """One key for all of the brokers; it is copied to the second machine, not made again there."""
     path = tmp_path / "site.yaml"
     path.write_text(
         "version: 1\nsite: home\nbrokers: {north: {host: hub}, south: {host: barn}}\n"
@@ -103,12 +103,12 @@ def test_nothing_is_overwritten(site: TestSite, capsys: pytest.CaptureFixture[st
     assert keys("new", "one", "--config", site.path) == 78
     assert "is not overwritten" in capsys.readouterr().err
     assert keys("new", "--config", site.path) == 0
-    assert "is there already, and stays" in capsys.readouterr().out
+    assert "exists already and was not changed" in capsys.readouterr().out
     assert (site.path.parent / "keys/one.secret").read_bytes() == secret
 
 
 @pytest.mark.parametrize("name", ["../evil", "Porch", "", "a/b", "x" * 65, ".hidden"])
-def test_names_that_are_none(site: TestSite, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_names(site: TestSite, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     keys("new", "--config", site.path)
 
     assert keys("new", name, "--config", site.path) == 78
@@ -150,7 +150,7 @@ def test_pinning_changes_nothing_else(tmp_path: Path, section: str, upstream: st
     assert (security.limits.connections == 99) == ("99" in section)
 
 
-def test_a_site_file_with_other_mistakes_is_left_alone(
+def test_a_site_file_with_other_mistakes_is_not_changed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "site.yaml"
@@ -165,7 +165,7 @@ def test_a_site_file_with_other_mistakes_is_left_alone(
     assert keys("new", "--config", path) == 0
     pinned = load_site(path).security.server_key
     assert pinned is not None
-    assert pinned in said  # the key that we were told to write there
+    assert pinned in said  # the key that the message says to write there
 
 
 def test_a_broker_reached_over_the_network_gets_its_first_keys(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_the_brokers_key_must_be_the_pinned_one(tmp_path: Path) -> None:
         assert "is not the key that security.server_key of the site file expects" in broker.output
 
 
-def test_a_machine_without_a_key_is_told_what_to_do(tmp_path: Path) -> None:
+def test_a_machine_without_a_key_gets_instructions(tmp_path: Path) -> None:
     site = secure_site(tmp_path, "one")
     (tmp_path / "keys/owner.secret").unlink()
 
@@ -272,7 +272,7 @@ def test_systemd_credentials_are_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert client_keys(site, "one") == wanted
 
 
-@pytest.mark.timeout(180)  # the second time, it waits for somebody who does not come
+@pytest.mark.timeout(180)  # the second time, it waits for a machine that does not connect
 def test_a_new_machine_joins_by_a_code(tmp_path: Path) -> None:
     """The secret is made there and stays there; the code is good once."""
     hub, pi = tmp_path / "hub", tmp_path / "pi"
@@ -303,7 +303,7 @@ def test_an_invitation_ends_by_itself(tmp_path: Path) -> None:
     secure_site(tmp_path, "one")
     with camfan("keys", "invite", "one", "--port", "0", "--minutes", "0.01", cwd=tmp_path) as it:
         assert it.wait(30) == 69
-        assert "it is void" in it.output
+        assert "it is no longer valid" in it.output
 
 
 @pytest.mark.parametrize("port", ["-1", "65536"])
@@ -338,7 +338,7 @@ def test_a_code_for_an_address_of_version_6() -> None:
         "porch@[::1:1/" + "A" * 20,
     ],
 )
-def test_what_is_no_code(text: str) -> None:
+def test_invalid_codes(text: str) -> None:
     with pytest.raises(CodeError, match="is not a code"):
         read_code(text)
 
@@ -353,7 +353,7 @@ def test_a_code_is_read_as_people_write_it() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "public-key", 'public-key = "short"', "\0" * 100])
-def test_what_is_no_key_file(tmp_path: Path, text: str) -> None:
+def test_invalid_key_files(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x.pub"
     path.write_text(text)
 
@@ -362,7 +362,7 @@ def test_what_is_no_key_file(tmp_path: Path, text: str) -> None:
 
 
 def test_a_second_invitation_says_where_the_first_one_runs(tmp_path: Path) -> None:
-    """For the same name or on the same port; on another port it is no trouble."""
+    """For the same name or on the same port; on another port it works."""
     site = secure_site(tmp_path, "one", "two")
     (port,) = free_ports(1)
 
@@ -375,7 +375,7 @@ def test_a_second_invitation_says_where_the_first_one_runs(tmp_path: Path) -> No
         for name, at, advice in (("one", 0, "Ctrl-C"), ("two", port, "--port 0")):
             with invite(name, at) as second:
                 assert second.popen.wait(20) == 69
-            assert "an invitation for one is running on this machine already" in second.output
+            assert "an invitation for one is already running on this machine" in second.output
             assert f"process {first.popen.pid}, port {port}, since " in second.output
             assert advice in second.output
         with invite("two", 0) as third:

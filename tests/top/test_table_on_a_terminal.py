@@ -93,7 +93,7 @@ def test_no_line_is_longer_than_the_terminal(width: int) -> None:
 
 
 LONG = "north-field-camera-behind-the-big-old-barn-of-the-neighbour-below"[:64]
-REASON = "the camera answers 401: it wants a user and a password, or others than these"
+REASON = "the camera answers 401: login required, or wrong user or password"
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])

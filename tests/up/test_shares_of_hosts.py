@@ -31,7 +31,7 @@ def site_of(folder: Path, text: str) -> Site:
 
 
 def test_a_host_runs_the_broker_first_and_nothing_of_others(tmp_path: Path) -> None:
-    """In the order of the file; a custom camera is somebody else's program."""
+    """In the order of the file; a custom camera is a program of the user."""
     site = site_of(tmp_path, FARM)
 
     assert [work.key for work in share(site, Path("s.yaml"), "hub")] == [
@@ -67,7 +67,7 @@ def test_a_site_on_one_machine_runs_on_any(tmp_path: Path) -> None:
     assert choose_host(site, None, machine="whatever") == "localhost"
 
 
-def test_a_machine_that_is_no_host_is_told_which_there_are(tmp_path: Path) -> None:
+def test_an_unknown_machine_gets_the_list_of_hosts(tmp_path: Path) -> None:
     """With what was meant, where that can be guessed."""
     site = site_of(tmp_path, FARM)
 
@@ -86,7 +86,7 @@ def test_a_machine_is_known_by_its_address_too(tmp_path: Path) -> None:
 
 
 def test_a_changed_camera_restarts_that_camera_alone(tmp_path: Path) -> None:
-    """Another rate of one camera is nobody else's business."""
+    """Another rate of one camera does not restart other nodes."""
     old = site_of(tmp_path, FARM)
     new = site_of(tmp_path, FARM.replace("yard: {source: test}", "yard: {source: test, fps: 5}"))
 

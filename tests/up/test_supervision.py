@@ -25,7 +25,7 @@ STUBBORN = (
     f"{STARTED}\nwhile True: time.sleep(60)"
 )
 HEARS_HUP = (
-    "import signal; signal.signal(signal.SIGHUP, lambda *_: print('told', flush=True));"
+    "import signal; signal.signal(signal.SIGHUP, lambda *_: print('got SIGHUP', flush=True));"
     f"{STARTED}\nwhile True: signal.pause()"
 )
 
@@ -64,18 +64,18 @@ def test_what_dies_is_started_again_with_growing_pauses() -> None:
 
     said = [line for line in heard.of("one") if line != "hello"]
     assert said[:3] == [
-        "ended with exit code 0; starting again in 0.01 s",
-        "ended with exit code 0; starting again in 0.02 s",
-        "ended with exit code 0; starting again in 0.02 s",
+        "ended with exit code 0; restarting in 0.01 s",
+        "ended with exit code 0; restarting in 0.02 s",
+        "ended with exit code 0; restarting in 0.02 s",
     ]
 
 
 def test_the_others_go_on_while_one_is_started_again() -> None:
-    """A death is nobody else's business."""
+    """The other processes keep running."""
     heard = Heard()
     works = [work("good", FOREVER), work("bad", "raise SystemExit(1)")]
     supervisor = Supervisor(works, heard.say, pauses_s=(0.01,))
-    heard.when["bad", "ended with exit code 1; starting again in 0.01 s", 3] = supervisor.stop
+    heard.when["bad", "ended with exit code 1; restarting in 0.01 s", 3] = supervisor.stop
 
     supervisor.run()
 
@@ -140,7 +140,7 @@ def test_lines_are_whole_whatever_is_written() -> None:
         "  o.write(part); o.flush()\n"
     )
     supervisor = Supervisor([work("one", code)], heard.say, pauses_s=(5,))
-    heard.when["one", "ended with exit code 0; starting again in 5 s", 1] = supervisor.stop
+    heard.when["one", "ended with exit code 0; restarting in 5 s", 1] = supervisor.stop
 
     supervisor.run()
 
@@ -173,13 +173,13 @@ def test_a_reload_changes_what_has_changed_and_nothing_else() -> None:
         started.append(name)
         if len(started) == 4:
             supervisor.reload()
-        if len(started) == 6 and ("broker", "told") in heard.lines:
+        if len(started) == 6 and ("broker", "got SIGHUP") in heard.lines:
             supervisor.stop()
 
     for one in (*before, comes):
         heard.when[one.name, "started", 1] = partial(count, one.name)
     heard.when["changes", "started", 2] = partial(count, "changes")
-    heard.when["broker", "told", 1] = lambda: supervisor.stop() if len(started) == 6 else None
+    heard.when["broker", "got SIGHUP", 1] = lambda: supervisor.stop() if len(started) == 6 else None
     supervisor.run()
 
     after = heard.pids
@@ -187,7 +187,7 @@ def test_a_reload_changes_what_has_changed_and_nothing_else() -> None:
     assert after["broker"] == pids["broker"]
     assert after["changes"] != pids["changes"]
     assert sorted(started) == sorted([*after, "changes"])
-    assert heard.of("goes") == ["started", "is not in the site file any more; ending it"]
+    assert heard.of("goes") == ["started", "is no longer in the site file; stopping it"]
     assert not is_running(pids["goes"])
 
 
@@ -196,7 +196,7 @@ def test_a_reload_gives_a_wrong_configuration_another_chance() -> None:
     heard = Heard()
     works = [work("good", FOREVER), work("bad", "print('tried'); raise SystemExit(78)")]
     supervisor = Supervisor(works, heard.say, read_again=lambda: ShareChange(tuple(works)))
-    loud = "CANNOT RUN AS CONFIGURED (exit code 78). It is started again when the site file changes"
+    loud = "CANNOT RUN AS CONFIGURED (exit code 78); restarting when the site file changes"
     heard.when["bad", loud, 1] = supervisor.reload
     heard.when["bad", loud, 2] = supervisor.stop
 
@@ -220,7 +220,7 @@ def test_files_that_were_broken_while_everything_started_end_nothing(tmp_path: P
         file.write_text("broken")
 
     heard.when["one", "good", 1] = spoil
-    loud = "CANNOT RUN AS CONFIGURED (exit code 78). It is started again when the site file changes"
+    loud = "CANNOT RUN AS CONFIGURED (exit code 78); restarting when the site file changes"
 
     def repair() -> None:
         if loud in heard.of("one") and loud in heard.of("two"):

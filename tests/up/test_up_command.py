@@ -96,7 +96,7 @@ def command_of(pid: int) -> bytes:
 
 
 def test_the_site_file_is_read_again_on_a_hangup(tmp_path: Path) -> None:
-    """A new camera starts, the running one is left alone, and a broken file changes nothing."""
+    """A new camera starts, the running one keeps running, and a broken file changes nothing."""
     site = write_site(tmp_path, CAMERAS)
     with running(site) as up:
         up.wait_for("one is live")
@@ -133,7 +133,7 @@ def test_a_file_that_was_broken_while_a_camera_started_is_repaired(tmp_path: Pat
         assert len(children_of(up.popen.pid)) == 1
         site.path.write_text(text)
 
-        up.wait_for("the site file has changed; starting again")
+        up.wait_for("the site file has changed; restarting")
         wait_until(lambda: up.output.count("camera one: ") > 1)  # it gives pictures
         assert up.stop() == 0
 
@@ -180,7 +180,7 @@ def test_top_without_a_terminal_is_lines(tmp_path: Path) -> None:
 
 
 def test_closing_the_terminal_ends_it_all(tmp_path: Path) -> None:
-    """The hangup of a window that is closed is no wish to read the file again."""
+    """The hangup of a closed terminal window does not make it read the file again."""
     site = write_site(tmp_path, CAMERAS)
     with on_terminal(str(site.path)) as up:
         wait_until(lambda: "one is live" in up.shown())
@@ -194,7 +194,7 @@ def test_closing_the_terminal_ends_it_all(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_leaves_ends_it_all(tmp_path: Path) -> None:
-    """`camfan up | head`: politely, and without a word to nobody."""
+    """`camfan up | head` ends without an error message."""
     site = write_site(tmp_path, CAMERAS)
     with (
         (tmp_path / "errors").open("w+") as errors,
@@ -213,7 +213,7 @@ def test_a_reader_that_leaves_ends_it_all(tmp_path: Path) -> None:
         assert (tmp_path / "errors").read_text() == ""
 
 
-def test_a_machine_with_nothing_to_do_is_told_the_hosts(tmp_path: Path) -> None:
+def test_a_machine_without_nodes_gets_the_list_of_hosts(tmp_path: Path) -> None:
     """Exit code 78, before anything is started."""
     path = tmp_path / "site.yaml"
     path.write_text(TWO_HOSTS)

@@ -79,7 +79,7 @@ class Joiner:
         self._longest = 0  # piece so far: one that is shorter ends a slice
         self._ended = False  # the last piece did
         self._usual = 0  # slices of a picture
-        self._alike = 0  # pictures in a row with so many
+        self._alike = 0  # frames in a row with that number of slices
         self._needed = LEARN_UNITS
         self._stamp_ns: int | None = None  # of the last unit
         self._held: deque[tuple[Piece, _PieceContents]] = deque(maxlen=MAX_HELD)

@@ -35,7 +35,7 @@ class Challenge:
 
 
 def read_challenges(lines: Iterable[str]) -> list[Challenge]:
-    """All ways that the values of `WWW-Authenticate` offer; what is none is left out."""
+    """All ways that the values of `WWW-Authenticate` offer; anything else is ignored."""
     return [_challenge(way) for line in lines for way in _ways(line[:MAX_LINE])]
 
 
@@ -64,6 +64,6 @@ def _challenge(parts: list[str]) -> Challenge:
         pair = _PAIR.match(part)
         if pair is not None:
             text = re.sub(r"\\(.)", r"\1", pair[2]) if pair[2] is not None else pair[3]
-            if text.isprintable():  # it is said again in a request
+            if text.isprintable():  # it is repeated in a request
                 values.setdefault(pair[1].lower(), text)
     return Challenge(_NAMES.get(begins[1].lower(), begins[1]), values)

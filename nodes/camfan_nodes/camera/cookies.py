@@ -21,7 +21,7 @@ class Cookies:
         self._values: dict[str, str] = {}
 
     def keep(self, lines: Iterable[str]) -> None:
-        """From the values of `Set-Cookie`; what is none is left out."""
+        """From the values of `Set-Cookie`; anything else is ignored."""
         for line in lines:
             found = _COOKIE.match(line[:MAX_CHARACTERS])
             if found is None:

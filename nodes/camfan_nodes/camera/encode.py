@@ -1,4 +1,4 @@
-"""From a captured picture to the JPEG that is published: turned, painted, encoded 4:2:0.
+"""From a captured frame to the JPEG that is published: turned, painted, encoded 4:2:0.
 
 A JPEG that needs no change passes through untouched, apart from the repairs of `jpeg_repair.py`,
 which JPEGs of every source get here. A JPEG with an EXIF orientation is turned upright first and
@@ -37,11 +37,11 @@ SAMPLING = "420"
 
 
 class JpegDecodeError(CamfanError):
-    """One picture that cannot be decoded; the next one may."""
+    """One JPEG that cannot be decoded; the next one may be."""
 
 
 class EncodedJpeg(NamedTuple):
-    """A JPEG that is ready to be published, and what it took."""
+    """A JPEG that is ready to be published, and how it was made."""
 
     jpeg: bytes
     encoded: bool  # False: it passed through
@@ -50,17 +50,17 @@ class EncodedJpeg(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """How the pictures of one camera become JPEGs."""
+    """How the frames of one camera become JPEGs."""
 
     quality: int = 80
     rotate: int = 0  # degrees clockwise
     flip: str = "none"
-    size: Size | None = None  # of pictures that arrive as JPEG; others come in the size they have
+    size: Size | None = None  # of frames that arrive as JPEG; others keep the size they have
     paint: Paint = field(default_factory=lambda: Paint(()))
     limits: Limits = WIDEST  # of a picture; a larger one is not even decoded
 
     def passes(self, jpeg: bytes) -> bool:
-        """Whether nothing has to be done to it. Raises WireError for a JPEG that is none."""
+        """True if it needs no change. Raises WireError for what is not a JPEG."""
         if self.rotate or self.flip != "none" or self.paint or orientation(jpeg) != UPRIGHT:
             return False
         return self.size is None or picture_size(jpeg) == (self.size.width, self.size.height)
@@ -68,7 +68,7 @@ class Encoder:
     def make(self, picture: CapturedFrame, quality: int | None = None) -> EncodedJpeg:
         """`quality` in place of the encoder's own, if given.
 
-        Raises PictureError, and WireError for a JPEG that is none or a picture that is too large.
+        Raises JpegDecodeError, and WireError for what is not a JPEG or is too large.
         """
         quality = quality or self.quality
         content, way = picture.content, UPRIGHT
@@ -153,7 +153,7 @@ def encoder_of(camera: CameraBase, limits: Limits = WIDEST) -> Encoder:
 
 
 def decode_jpeg(jpeg: bytes) -> Bgr:
-    """The pixels of a JPEG from outside. Raises WireError or PictureError for bad ones."""
+    """The pixels of a JPEG from outside. Raises WireError or JpegDecodeError for bad ones."""
     width, height = picture_size(jpeg)  # first: a small file may claim to be a huge picture
     check_scans(jpeg, width * height)
     try:

@@ -62,7 +62,7 @@ class NodeFigures:
         restart_reason: str | None = None,
         caveat: str | None = None,
     ) -> None:
-        """`caveat` is said in the status as long as nothing worse is."""
+        """`caveat` is the message of the status while there is no worse one."""
         self._camera = camera
         self._counts = counts
         self._clock = clock
@@ -74,7 +74,7 @@ class NodeFigures:
         self._encode_ns: int | None = None
         self._openings = 0
         self._pace = Pace()
-        self._good_ns: int | None = None  # when the source last gave a picture
+        self._good_ns: int | None = None  # when the source last gave a frame
         self._ended = False
         self.trouble: str | None = None  # what is wrong now
         self.last_error: str | None = None
@@ -85,7 +85,7 @@ class NodeFigures:
             self._openings += 1
 
     def failed(self, sentence: str, pace: Pace) -> None:
-        """The source gives nothing; `pace` says how long that takes to be called offline."""
+        """The source gives nothing; after a time that follows from `pace` the camera is offline."""
         with self._lock:
             self._pace, self.trouble, self.last_error = pace, sentence, sentence
             self.size = None
@@ -96,22 +96,22 @@ class NodeFigures:
         since_ns = self._started_ns if self._good_ns is None else self._good_ns
         quiet_s = (self._clock.monotonic_ns() - since_ns) / 1e9
         if self.trouble is None:
-            quiet_s = 0.0  # the loop says so when it is silent for too long
+            quiet_s = 0.0  # the loop reports a silence that is too long
         elif self._good_ns is not None:
             quiet_s = max(quiet_s, self._pace.stale_s)
         came = self._good_ns is not None
         return state_of(self._pace.limits, quiet_s, came=came, ended=self._ended)
 
     def refused(self, sentence: str) -> None:
-        """One picture that was no JPEG, or could not be decoded."""
+        """One frame that was not a JPEG, or could not be decoded."""
         with self._lock:
             self.last_error = sentence
 
-    def passed(self, pictures: int) -> None:
-        """Pictures that nobody wanted: the source is live."""
+    def skipped(self, frames: int) -> None:
+        """Frames that no subscriber wanted: the source is live."""
         now_ns = self._clock.monotonic_ns()
         with self._lock:
-            self._incoming.add(now_ns, 0, pictures)
+            self._incoming.add(now_ns, 0, frames)
             self._flows(now_ns)
 
     def published(self, jpeg_bytes: int, encode_ns: int | None, *, sent: bool) -> None:

@@ -1,7 +1,7 @@
-"""A number inside a picture that survives JPEG: black and white cells in the bottom left corner.
+"""A number inside an image that survives JPEG: black and white cells in the bottom left corner.
 
 36 cells in a row: white, black, 32 bits (highest first), and two bits of checksum. The benchmarks
-and tests read them back with `read_number`, to see which frame a picture really is.
+and tests read them back with `read_number`, to see which frame an image really is.
 """
 
 from __future__ import annotations
@@ -43,6 +43,6 @@ def read_number(grey: npt.NDArray[np.uint8]) -> int | None:
 
 def _cells(number: int) -> npt.NDArray[np.uint8]:
     number &= 2**BITS - 1
-    check = (number.bit_count() + 1) % 4  # +1: an all-black row is no number
+    check = (number.bit_count() + 1) % 4  # +1: an all-black row is not a number
     bits = f"10{number:0{BITS}b}{check:02b}".encode()
     return np.where(np.frombuffer(bits, np.uint8) == ord("1"), 255, 0).astype(np.uint8)

@@ -1,7 +1,7 @@
-"""Whether the capturing thread still moves: what it is doing, and until when that may take.
+"""Detects a capturing thread that hangs: what it is doing, and how long that may take.
 
-Libraries and drivers can hang for ever in a call that nobody can end. The thread says here before
-each such call how long it may take; another thread looks.
+Libraries and drivers can hang for ever in a call that cannot be interrupted. Before each such call
+the thread says how long it may take; another thread looks.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ class HangDetector:
         self._expected: tuple[str, int] | None = None  # what, until when (ns)
 
     def expect(self, what: str, seconds: float) -> None:
-        """From now on this is being done, and it is done within so long."""
+        """The next call does `what`, and returns within this time."""
         self._expected = (what, self._clock.monotonic_ns() + round(seconds * 1e9))
 
     def rest(self) -> None:
-        """Nothing is being done that could hang."""
+        """No call is under way that could hang."""
         self._expected = None
 
     def overdue(self) -> str | None:
-        """What hangs; None while all is well."""
+        """What hangs; None if nothing does."""
         expected = self._expected
         if expected is None or self._clock.monotonic_ns() <= expected[1]:
             return None

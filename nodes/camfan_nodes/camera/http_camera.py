@@ -1,7 +1,7 @@
 """The source `http`: an MJPEG stream or a snapshot address, JPEGs untouched.
 
-Speaks HTTP itself instead of asking a library to: libraries refuse what cameras send as heads and
-parts, and none of them says why in a sentence. What the first bytes are decides, not their type.
+Uses its own HTTP client: libraries reject the heads and parts that many cameras send, without a
+sentence that says why. The first bytes decide what an answer is, not its content type.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from camfan_nodes.camera.stamps import captured_at, placeholder
 from camfan_nodes.camera.trust import TrustError, trust_of
 from camfan_nodes.camera.words import printable_short
 
-DEPTH = 4  # pictures of one burst of the network; full: the oldest is dropped
+DEPTH = 4  # frames of one burst of the network; full: the oldest is dropped
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 1.0, 30.0  # for an answer; a stream may be silent for longer
-MAX_SNIFFED_BYTES = 65_536  # without a picture, of an answer that does not say that it is a stream
+MAX_SNIFFED_BYTES = 65_536  # without a frame, of an answer whose type is not a stream
 
 
 def make_source(_name: str, camera: HttpCamera, clock: Clock) -> HttpSource:
@@ -94,7 +94,9 @@ class HttpSource:
                 if not count and not parts.begun and _is_another(answer, parts.others):
                     break
             if parts.begun and not count:
-                raise ExchangeError("the camera ended the stream before a picture was whole")
+                raise ExchangeError(
+                    "the camera ended the stream before the first frame was complete"
+                )
             raise ExchangeError(_end_of(answer, count, parts.others))
 
     def _snapshots(
@@ -111,8 +113,8 @@ class HttpSource:
                 return
 
     def _rest(self, demand: SourceDemand, leave: threading.Event, due_ns: int) -> int:
-        """Wait until the next snapshot is due, which it returns; a viewer that comes, or another
-        rate, ends the wait.
+        """Wait until the next snapshot is due, and return when that is. A viewer that comes and a
+        change of the rate end the wait.
         """
         was_idle = demand.idle()
         while not leave.is_set():
@@ -130,7 +132,7 @@ class HttpSource:
         return self._clock.monotonic_ns()
 
     def _snapshot(self, leave: threading.Event) -> CapturedFrame | None:
-        """One picture within the time-out, however slowly it trickles in; None: a damaged one."""
+        """One frame within the time-out, however slowly it comes; None: it is damaged."""
         until_s = time.monotonic() + self._answer_s
         asked_ns = self._clock.wall_ns()
         with self._in_words(), self._answer(leave) as answer:
@@ -145,9 +147,9 @@ class HttpSource:
             except SilentError:
                 silent = True
             if not parts.begun:
-                raise ExchangeError(f"asked for a picture, got {_described(answer, parts.others)}")
+                raise ExchangeError(f"asked for a snapshot, got {_described(answer, parts.others)}")
             if silent:
-                raise ExchangeError(f"no whole picture in {self._answer_s:g} s")
+                raise ExchangeError(f"no complete frame in {self._answer_s:g} s")
             self.counts.unreadable += not parts.damaged
         return None
 
@@ -182,7 +184,7 @@ class HttpSource:
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
-        """Failures with the name of the camera before them; leaving is none."""
+        """Turn failures into SourceErrors with the camera's name; stopping is not a failure."""
         try:
             yield
         except StoppedError:
@@ -192,13 +194,13 @@ class HttpSource:
 
 
 def _is_another(answer: HttpAnswer, size: int) -> bool:
-    """So many bytes without the start of a picture: it is neither a stream nor a picture."""
+    """True after `size` bytes without the start of a JPEG: neither a stream nor a snapshot."""
     whole = 0 < answer.length <= size + 2  # the last two might have been the start of one
     return whole or (size > MAX_SNIFFED_BYTES and "multipart" not in answer.type.lower())
 
 
 def _described(answer: HttpAnswer, size: int) -> str:
-    """An answer of about so many bytes in which there is no picture."""
+    """An answer of about `size` bytes without a frame, in words."""
     kind = printable_short(answer.type) or "no type"
     if not size:
         return f"{kind} with nothing in it"
@@ -215,5 +217,5 @@ def _end_of(answer: HttpAnswer, pictures: int, size: int) -> str:
     if not pictures:
         return f"asked for an MJPEG stream, got {_described(answer, size)}{hint}"
     if pictures == 1 and "multipart" not in answer.type.lower():
-        return "the camera gave one picture instead of a stream; set `snapshot: true`"
+        return "the camera sent one frame instead of a stream; set `snapshot: true`"
     return "the camera ended the stream"

@@ -32,9 +32,9 @@ _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _ODD = frozenset((400, 403, 404, 405, 406))  # what cameras send instead of 401
 _USTREAMER, _MORE = "stream_client=", "extra_headers"  # a cookie of its streams, and its option
 _STATUS_WORDS = {
-    401: "it wants a user and a password, or others than these",
-    403: "it does not let this user see it",
-    404: "it has nothing under this path",
+    401: "login required, or wrong user or password",
+    403: "this user is not permitted to see it",
+    404: "there is nothing under this path",
     503: "it is busy; many cameras serve only one viewer",
 }
 
@@ -48,7 +48,7 @@ class SilentError(ExchangeError):
 
 
 class StoppedError(CamfanError):
-    """The reader was asked to leave while it waited."""
+    """The reader was asked to stop while it waited."""
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class HttpAnswer:
     """An answer with status 200, whose body is read piece by piece."""
 
     head: AnswerHead
-    way_ns: int  # how long it took to connect; what is sent is not on the way for longer
+    way_ns: int  # how long it took to connect; a bound of the transfer time
     _line: CameraConnection
     _rest: bytes = field(repr=False)  # of the body, came with the head
     _chunks: Chunks | None
@@ -69,14 +69,14 @@ class HttpAnswer:
 
     @property
     def length(self) -> int:
-        """Bytes of the body, as the camera says; it may be wrong. 0: not said."""
+        """Bytes of the body, as the camera says; it may be wrong. 0: unknown."""
         length = self.head.head.get("content-length") or ""
         return int(length) if length.isascii() and length.isdigit() and len(length) < 10 else 0
 
     def read(self, silence_s: float) -> bytes:
         """The next piece of the body; empty at its end.
 
-        Raises SilentError when nothing comes for so long, ExchangeError, LeftError.
+        Raises SilentError when nothing comes for this time, ExchangeError, StoppedError.
         """
         try:
             if self._inflater is None:
@@ -119,7 +119,7 @@ class CameraConnection:
             raise ExchangeError(_broken(exc)) from None
 
     def receive(self, silence_s: float) -> bytes:
-        """What has come; empty at the end. Raises SilentError, ExchangeError, LeftError."""
+        """What has come; empty at the end. Raises SilentError, ExchangeError, StoppedError."""
         until_s = time.monotonic() + silence_s
         while not self._leave.is_set():
             left_s = until_s - time.monotonic()
@@ -132,15 +132,15 @@ class CameraConnection:
                 continue
             except OSError as exc:
                 raise ExchangeError(_broken(exc)) from None
-        raise StoppedError("asked to leave")
+        raise StoppedError("asked to stop")
 
     def close(self) -> None:
         self._connection.close()
 
 
 class HttpClient:
-    """Asks for one address, again and again: connects within `timeout_s`, and has the head of an
-    answer within `answer_s`.
+    """Requests one address, repeatedly: connects within `timeout_s`, and gets the head of an answer
+    within `answer_s`.
     """
 
     def __init__(
@@ -157,18 +157,18 @@ class HttpClient:
     def get(self, leave: threading.Event) -> HttpAnswer:
         """An answer with status 200; the caller closes it.
 
-        Raises ExchangeError, HttpError and TrustError in words, and LeftError.
+        Raises ExchangeError, HttpError and TrustError, each a sentence, and StoppedError.
         """
         at = self._address
         if self._login is not None:
             self._login.begin()
         for _ in range(MAX_STEPS):
             login = self._login if self._may_log_in(at) else None
-            with self._saying_where(at):
+            with self._name_redirect(at):
                 answer = self._ask(at, login, leave)
-            if answer is None:  # hung up without a word
+            if answer is None:  # closed without an answer
                 if login is None or not login.unasked():
-                    raise ExchangeError("the camera hung up without an answer")
+                    raise ExchangeError("the camera closed the connection without an answer")
                 at = self._address
                 continue
             try:
@@ -181,12 +181,12 @@ class HttpClient:
                 raise
             answer.close()
             at = following
-        raise ExchangeError(f"its redirects and logins do not end, after {MAX_STEPS} requests")
+        raise ExchangeError(f"no end of redirects and logins after {MAX_STEPS} requests")
 
     def _ask(
         self, at: Address, login: CameraLogin | None, leave: threading.Event
     ) -> HttpAnswer | None:
-        """The answer to one request; None where there was none at all."""
+        """The answer to one request; None if the camera closed the connection instead."""
         begun_ns = time.monotonic_ns()
         line = CameraConnection(self._connect(at), leave)
         way_ns = time.monotonic_ns() - begun_ns
@@ -208,12 +208,12 @@ class HttpClient:
         return HttpAnswer(head, way_ns, line, rest, chunks, inflater)
 
     @contextmanager
-    def _saying_where(self, at: Address) -> Iterator[None]:
+    def _name_redirect(self, at: Address) -> Iterator[None]:
         try:
             yield
         except (ExchangeError, HttpError, TrustError) as exc:
             if at.place != self._address.place:
-                exc.args = (f"it sends this on to {at.shown}: {exc}",)
+                exc.args = (f"redirected to {at.shown}: {exc}",)
             raise
 
     def _connect(self, at: Address) -> socket.socket:
@@ -223,7 +223,7 @@ class HttpClient:
         except TimeoutError:
             raise ExchangeError(f"no answer within {self._timeout_s:g} s") from None
         except UnicodeError:
-            raise ExchangeError(f"{at.host!r} is not a name that a host can have") from None
+            raise ExchangeError(f"{at.host!r} is not a valid host name") from None
         except OSError as exc:
             raise ExchangeError(reason_of(exc)) from None
         if at.scheme != "https":
@@ -232,7 +232,7 @@ class HttpClient:
             return self._gate.wrap(raw, at.host)
         except TimeoutError:
             raise ExchangeError(
-                f"no TLS within {self._timeout_s:g} s; does it speak https there?"
+                f"no TLS within {self._timeout_s:g} s; is https enabled in the camera?"
             ) from None
         except OSError as exc:
             raise ExchangeError(_broken(exc)) from None
@@ -247,15 +247,15 @@ class HttpClient:
             return _redirected(at, status, location)
         if status == 401:
             return at if _logs_in(login, answer) else None
-        if status == 200 and _hides_more(at, answer):
-            return self._saying_more(at)
+        if status == 200 and _needs_extra_headers(at, answer):
+            return self._with_extra_headers(at)
         odd = status in _ODD or (status == 200 and answer.type.lower().startswith("text/html"))
         if odd and login is not None and login.unasked():
             return self._address
         return None
 
-    def _saying_more(self, at: Address) -> Address:
-        """µStreamer says with each picture whether it is live, and how old, if it is asked to."""
+    def _with_extra_headers(self, at: Address) -> Address:
+        """With this option µStreamer says of each frame whether it is live, and how old it is."""
         target = f"{at.target}{'&' if '?' in at.target else '?'}{_MORE}=1"
         there = replace(at, target=target)
         if at is self._address:
@@ -277,12 +277,12 @@ class HttpClient:
         self._cookies.forget()
         word = _STATUS_WORDS.get(status, printable_short(reason))
         if status == 401 and self._login is not None and login is None:
-            word = "it wants a login, which is not taken there from the address of the site file"
-        there = "" if at is self._address else f" at {at.shown}, where it sends this on to,"
+            word = "login required; the login of the site file is not sent to another host"
+        there = "" if at is self._address else f", redirected to {at.shown},"
         raise ExchangeError(f"the camera{there} answers {status}: {word}")
 
 
-def _hides_more(at: Address, answer: HttpAnswer) -> bool:
+def _needs_extra_headers(at: Address, answer: HttpAnswer) -> bool:
     cookies = answer.head.head.all("set-cookie")
     of_ustreamer = any(cookie.startswith(_USTREAMER) for cookie in cookies)
     return of_ustreamer and _MORE not in at.target
@@ -295,7 +295,7 @@ def _redirected(at: Address, status: int, location: str) -> Address:
         there = None
     if there is None or there.scheme not in _PORTS:
         raise ExchangeError(
-            f"the camera answers {status}: it sends this on to an address that is not http"
+            f"the camera answers {status}: it redirects to an address that is not http"
         )
     return there
 

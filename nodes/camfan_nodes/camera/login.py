@@ -1,7 +1,7 @@
-"""How a camera is told its user and password: Basic, and Digest as of RFC 2069, 2617 and 7616.
+"""How user and password are sent to a camera: Basic, and Digest as of RFC 2069, 2617 and 7616.
 
-Of several ways the strongest that is known here is taken. What a camera asked for last is answered
-unasked in the requests that follow, so each costs one request.
+Of several ways the strongest supported one is used. The answer to the last challenge is sent with
+the following requests, so each costs one request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BASIC = Challenge("Basic")
 
 
 class UnknownWayError(CamfanError):
-    """The camera lets clients in only in ways that are not known here; the message says which."""
+    """The camera accepts only ways to log in that are not supported; the message names them."""
 
 
 class CameraLogin:
@@ -53,10 +53,10 @@ class CameraLogin:
         return answer_digest(self._way, (self._user, self._password), method, target, self._count)
 
     def refused(self, ways: list[Challenge]) -> bool:
-        """After a 401: whether to ask again. Raises UnknownWayError."""
+        """After a 401: True to send the request again. Raises UnknownWayError."""
         way = choose(ways) if ways else _BASIC
         if self.said and self._way == _BASIC == way:
-            return False  # the same would be said again
+            return False  # the same login would be sent again
         stale = way.values.get("stale", "").lower() == "true"
         other = self._way is None or self._way.scheme != way.scheme
         if (self._attempts and not (other or stale)) or self._attempts > MAX_AGAIN:
@@ -66,7 +66,7 @@ class CameraLogin:
         return True
 
     def unasked(self) -> bool:
-        """After an odd answer: whether to ask again, with the password as Basic."""
+        """After an odd answer: True to send the request again, with the login as Basic."""
         if self._way is not None or self._attempts:
             return False
         self._attempts += 1
@@ -151,8 +151,8 @@ def _escaped(text: str) -> str:
 def _words(ways: list[str]) -> str:
     if "Bearer" in ways:
         return (
-            "it wants a token (Bearer), not a user and a password; many cameras take one in the"
-            " address, such as ?token=…"
+            "it requires a token (Bearer), not a user and a password; many cameras accept one in"
+            " the address, such as ?token=…"
         )
-    asked = " or ".join(dict.fromkeys(ways)) or "what is not known here"
-    return f"it asks for {asked}; turn on Basic or Digest in it"
+    asked = " or ".join(dict.fromkeys(ways)) or "an unknown way to log in"
+    return f"it asks for {asked}; enable Basic or Digest in the camera"

@@ -67,7 +67,7 @@ class StreamParser:
         self._head: Head | None = None  # of the picture; None: it does not belong to the stream
         self._framed = False  # heads or boundaries were seen
         self._began_ns = self._waited_ns = self._fed_ns = 0
-        self.damaged = 0  # pictures that another one began in, or that were none
+        self.damaged = 0  # frames in which another one began, or that were not a JPEG
         self.skipped = 0  # parts of another type
 
     @property

@@ -1,8 +1,8 @@
-"""A thread that reads a network camera and keeps only its newest pictures.
+"""A thread that reads a network camera and keeps only its newest frames.
 
-Live must not drift: what the node has not taken when newer pictures come is thrown away, oldest
-first, and counted. The thread is left behind if it hangs in a library; it never outlives the
-time-outs of that library, and no second one is started before it is gone.
+The delay must not grow: frames that the node has not taken when newer ones come are dropped, oldest
+first, and counted. A thread that hangs in a library is abandoned; it ends with the time-outs of
+that library, and no second thread is started before it has ended.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from camfan_nodes.camera.source import (
 THREAD = "camfan-reader"
 HANG_S = 30.0  # a library that ignores its own time-outs for this long never comes back
 
-# Ends soon after the event is set; None: a picture that nobody wants.
+# Ends soon after the event is set; None: a frame that no subscriber wants.
 Pictures = Callable[[threading.Event], Iterator[CapturedFrame | None]]
 
 
@@ -44,7 +44,7 @@ class NetworkReader:
         demand: SourceDemand = FULL_DEMAND,
     ) -> None:
         self._demand = demand
-        self._passed = 0  # seen by the reading thread, and not made
+        self._skipped = 0  # seen by the reading thread, and not made
         self.description = description
         self._pictures = pictures
         self._counts = counts
@@ -59,8 +59,8 @@ class NetworkReader:
         """The oldest picture that is waiting, if it is wanted. Raises what ended the reading."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ended, SLICE_S)
-            if self._passed:
-                passed, self._passed = self._passed, 0
+            if self._skipped:
+                passed, self._skipped = self._skipped, 0
                 return SkippedFrames(passed)
             if self._waiting:
                 picture = self._waiting.popleft()
@@ -70,7 +70,7 @@ class NetworkReader:
             return Idle.ENDED if self._ended else Idle.SILENT
 
     def leave(self) -> None:
-        """Ask the thread to end, and give it a moment."""
+        """Ask the thread to end, and wait for it up to SLICE_S."""
         self._leave.set()
         self.thread.join(SLICE_S)
 
@@ -79,7 +79,7 @@ class NetworkReader:
             for picture in self._pictures(self._leave):
                 with self._changed:
                     if picture is None:
-                        self._passed += 1  # nobody is woken for it
+                        self._skipped += 1  # wakes no thread
                     else:
                         self._counts.dropped += len(self._waiting) == self._waiting.maxlen
                         self._waiting.append(picture)
@@ -94,7 +94,7 @@ class NetworkReader:
 
 
 class NetworkReaders:
-    """One reader at a time: waits for the last thread to be gone before the next is started."""
+    """One reader at a time: the next one starts after the last thread has ended."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self._name = name
@@ -118,5 +118,5 @@ class NetworkReaders:
         if self._last is None or not self._last.is_alive():
             return
         hanging_s = (self._clock.monotonic_ns() - self._hangs_since_ns) / 1e9
-        message = f"{self._name}: the last connection hangs and cannot be given up"
+        message = f"{self._name}: the last connection hangs and cannot be closed"
         raise FinalSourceError(message) if hanging_s > HANG_S else SourceError(message)

@@ -1,8 +1,8 @@
-"""The loop of a camera node: capture, encode, publish; open again what fails.
+"""The loop of a camera node: capture, encode, publish; reopen a source that fails.
 
-One thread, which the caller owns; nothing here exits or hears signals. The watchdog is fed by
-pictures that were published and by the decision that the source is absent or that its pace explains
-the silence, never by a timer. The last picture is never sent again.
+One thread, which the caller owns; nothing here exits or handles signals. The watchdog is fed by
+frames that were published, and by the decision that the source is absent or that its pace explains
+the silence, never by a timer. The last frame is never sent again.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from camfan_wire.exif import UPRIGHT
 from camfan_wire.jpeg import picture_size
 
 CONNECT_S = 5.0  # that a slow camera waits for the broker at its start
-FEED_S = 5.0  # how often a source that is known to be absent tells so
-TICK_NS = 1_000_000_000  # how often at most a flowing source does
-OPEN_LIMIT_S = 60.0  # an opening that takes longer hangs
-MIN_STALL_S = 1.0  # less would call the pause between two pictures a stall
+FEED_S = 5.0  # between reports while the source is absent
+TICK_NS = 1_000_000_000  # between reports, at least
+OPEN_LIMIT_S = 60.0  # opening a source that takes longer hangs
+MIN_STALL_S = 1.0  # a shorter one would be the usual pause between two frames
 HANG_MARGIN_S = 1.0  # how much longer than a stall a single capture may take
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class FramePublisher(SourceDemand, Protocol):
 
     def wait_for_broker(self, seconds: float) -> bool: ...
 
-    def skip(self, pictures: int = 1) -> None: ...
+    def skip(self, frames: int = 1) -> None: ...
 
     def refuse(self) -> None: ...
 
@@ -76,11 +76,11 @@ class FramePublisher(SourceDemand, Protocol):
     def report_now(self) -> None: ...
 
     def check(self) -> None:
-        """Raises CamfanError if the node has to end, because another one has its place."""
+        """Raises CamfanError if another process publishes the camera."""
 
 
 class ServiceManager(Protocol):
-    """Who started this process, and kills it when it hears nothing: systemd."""
+    """What started this process, and kills it if it does not report: systemd."""
 
     def ready(self) -> None: ...
     def alive(self) -> None: ...
@@ -88,12 +88,12 @@ class ServiceManager(Protocol):
 
 
 class StallError(SourceError):
-    """The source is open, and gives no good picture."""
+    """The source is open, and gives no usable frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameraNodeParts:
-    """What a node is put together from."""
+    """What a camera node consists of."""
 
     camera: str
     source: CameraSource
@@ -113,17 +113,17 @@ class CameraNode:
         self._parts = parts
         self._clock = parts.clock
         self._gaps = Gaps()
-        self._good_ns = 0  # when the source last did as it should
-        self._last_ns = 0  # when the last picture of this opening came; 0: none has
+        self._good_ns = 0  # when the source last did what it should
+        self._last_ns = 0  # when the last frame of this opening came; 0: not yet
         self._steps = Steps(parts.clock)
         self._outage = Outage(parts.clock)
         self._backoff = Backoff(parts.clock)
-        self._refusal = ""  # why the last picture was none
+        self._refusal = ""  # why the last frame was refused
         self._damaged = 0  # pictures, up to the last good one
         self._tick_due_ns = 0
-        self._announced = False  # what was opened is said once it gives a picture
+        self._announced = False  # what was opened is logged with its first frame
         self._ready = False
-        self._turns = False  # pictures by their EXIF orientation; said once
+        self._turns = False  # by EXIF orientation; logged once
 
     def run(self) -> None:
         """Publish until the clock says stop. Raises FinalSourceError if only a restart helps."""
@@ -143,9 +143,7 @@ class CameraNode:
             )
 
     def _wait_for_broker(self) -> None:
-        """The first picture of a slow camera has to do for long: it should not be taken before the
-        broker can have it.
-        """
+        """The first frame of a slow camera is shown for long: wait for the broker."""
         if self._pace.stale_s <= STALE_S:
             return
         until_ns = self._clock.monotonic_ns() + round(CONNECT_S * 1e9)
@@ -154,7 +152,7 @@ class CameraNode:
                 return
 
     def _follow_source(self) -> bool:
-        """One opening of the source; True when it came to its end, False at a stop."""
+        """Open the source once; True when it ended, False at a stop."""
         source, clock, hangs = self._parts.source, self._clock, self._parts.hangs
         hangs.expect(f"opening {source.name}", OPEN_LIMIT_S)
         try:
@@ -167,7 +165,7 @@ class CameraNode:
                 except SourceError as exc:
                     if source.reopens:
                         raise
-                    raise FinalSourceError(f"{exc}; only a new process can open it again") from exc
+                    raise FinalSourceError(f"{exc}; only a new process can reopen it") from exc
                 finally:
                     self._backoff.held((clock.monotonic_ns() - begun_ns) / 1e9)
                     hangs.expect(f"closing {source.name}", OPEN_LIMIT_S)
@@ -187,8 +185,8 @@ class CameraNode:
                     self._came(1)
                     continue
             elif isinstance(got, SkippedFrames):
-                self._pass_over(got.pictures, stream)
-                self._came(got.pictures)
+                self._pass_over(got.frames, stream)
+                self._came(got.frames)
                 continue
             elif got is Idle.PACED:
                 self._good_ns = clock.monotonic_ns()
@@ -198,7 +196,7 @@ class CameraNode:
         return False
 
     def _came(self, pictures: int) -> None:
-        """Learn the pace from so many pictures that came since the last one."""
+        """Learn the pace from frames that came since the last one."""
         now_ns = self._clock.monotonic_ns()
         if self._last_ns:
             self._gaps.add((now_ns - self._last_ns) / 1e9 / pictures)
@@ -206,17 +204,17 @@ class CameraNode:
         self._damaged = self._parts.source.counts.unreadable
 
     def _check_silence(self, name: str) -> None:
-        """Raises StallError where the silence is longer than the pace of this camera explains."""
+        """Raises StallError if the silence is longer than the pace of this camera explains."""
         pace = self._pace
         quiet_s = (self._clock.monotonic_ns() - self._good_ns) / 1e9
         stall_s = self._stall_s
         if quiet_s > stall_s:
             damaged = self._parts.source.counts.unreadable - self._damaged
             why = self._refusal and f": {self._refusal}"
-            why = why or (f": {damaged} came damaged" if damaged else "")
+            why = why or (f": {damaged} were damaged" if damaged else "")
             if not why and not self._last_ns:
                 why = "; if its first frame takes longer, set a longer `stall_after`"
-            raise StallError(f"{name}: no good picture for {stall_s:g} s{why}")
+            raise StallError(f"{name}: no usable frame for {stall_s:g} s{why}")
         if quiet_s <= STALE_INTERVALS * pace.interval_s:
             self._feed()
 
@@ -229,7 +227,7 @@ class CameraNode:
         return max(MIN_STALL_S, self._pace.stall_s)
 
     def _publish(self, picture: CapturedFrame, stream: CameraStream) -> bool:
-        """Encode and send; False for a picture that is none."""
+        """Encode and send; False for a frame that cannot be published."""
         self._notice_step()
         parts = self._parts
         begun_ns = time.thread_time_ns()
@@ -258,22 +256,22 @@ class CameraNode:
     def _note_turning(self, orientation: int) -> None:
         if not self._turns:
             log.info(
-                "camera %s: its pictures have EXIF orientation %d; each is decoded, turned upright"
-                " and encoded again here. They would pass through untouched if the camera stored"
-                " them upright",
+                "camera %s: its JPEGs have EXIF orientation %d; each is decoded, turned upright and"
+                " encoded again here. They would pass through untouched if the camera stored them"
+                " upright",
                 self._parts.camera, orientation,
             )  # fmt: skip
         self._turns = True
 
     def _pass_over(self, pictures: int, stream: CameraStream) -> None:
-        """Number pictures that nobody wants; the source is as good as if they were published."""
+        """Number frames that no subscriber wants; they prove that the source is live."""
         self._notice_step()
         self._parts.publisher.skip(pictures)
-        self._parts.figures.passed(pictures)
+        self._parts.figures.skipped(pictures)
         self._flows(stream)
 
     def _flows(self, stream: CameraStream) -> bool:
-        """The source gives pictures; True when it was time to tell the supervisor."""
+        """The source gives frames; True if a report to the service manager was due."""
         self._refusal = ""
         if not self._announced:
             self._announce(stream.description)
@@ -282,8 +280,8 @@ class CameraNode:
     def _refuse(self, why: str) -> None:
         level = (
             logging.DEBUG if self._refusal else logging.WARNING
-        )  # once a row, not once a picture
-        log.log(level, "camera %s: a picture is left out: %s", self._parts.camera, why)
+        )  # once in a row, not once per frame
+        log.log(level, "camera %s: a frame is left out: %s", self._parts.camera, why)
         self._refusal = why
         self._parts.figures.refused(why)
 
@@ -297,7 +295,7 @@ class CameraNode:
         self._parts.publisher.event("clock-step", "end", id=event, details=details)
 
     def _lose(self, error: SourceError) -> None:
-        """Say so, once an outage, not once an attempt."""
+        """Report it, once per outage, not once per attempt."""
         parts = self._parts
         parts.figures.failed(str(error), self._pace)
         parts.supervisor.status(str(error))
@@ -311,7 +309,7 @@ class CameraNode:
         parts.publisher.report_now()
 
     def _announce(self, description: str) -> None:
-        """The first picture of a stream: what it is, and that an outage is over."""
+        """Log the first frame of a stream, and the end of an outage."""
         parts, event, attempts = self._parts, self._outage.event, self._outage.attempts
         self._announced = True
         if self._outage.lasts:
@@ -323,16 +321,16 @@ class CameraNode:
         parts.publisher.report_now()
 
     def _end(self) -> None:
-        """A source that is over: stay, so that nobody starts it again, and publish nothing."""
-        log.info("camera %s: %s is over", self._parts.camera, self._parts.source.name)
+        """A source that has ended: run on, so that it is not restarted, and publish nothing."""
+        log.info("camera %s: %s has ended", self._parts.camera, self._parts.source.name)
         self._parts.figures.ended()
-        self._parts.supervisor.status("the source is over")
+        self._parts.supervisor.status("the source has ended")
         self._parts.publisher.report_now()
         while not self._rest(FEED_S):
             pass
 
     def _rest(self, seconds: float) -> bool:
-        """Wait without a source, which is known and no reason to be killed; True at a stop."""
+        """Wait without a source; that is known, so the watchdog is fed. True at a stop."""
         until_ns = self._clock.monotonic_ns() + round(seconds * 1e9)
         while True:
             self._feed()
@@ -343,7 +341,7 @@ class CameraNode:
                 return True
 
     def _feed(self) -> bool:
-        """Tell the supervisor that all goes as it should; True if that was due."""
+        """Report to the service manager that all is well; True if that was due."""
         now_ns = self._clock.monotonic_ns()
         if now_ns < self._tick_due_ns:
             return False

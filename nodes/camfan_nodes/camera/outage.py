@@ -1,4 +1,4 @@
-"""How long to wait before a source is tried again, and what is said about it meanwhile."""
+"""How long to wait before a source is tried again, and what is reported meanwhile."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import random
 from camfan_nodes.camera.clock import Clock
 
 PAUSES_S = (*(1.0,) * 5, *(5.0,) * 5, 30.0)  # the last one for ever
-JITTER = 0.1  # of a pause, either way: cameras that fell together do not come back together
+JITTER = 0.1  # of a pause, either way: cameras that failed together do not reconnect together
 
 
 class Backoff:
-    """The pause before each next attempt. Starts anew once the source held out long enough."""
+    """The pause before the next attempt; short again once the source worked for long enough."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -25,13 +25,13 @@ class Backoff:
         return pause_s * random.uniform(1 - JITTER, 1 + JITTER)
 
     def held(self, seconds: float) -> None:
-        """The source gave pictures for so long; forget the failures if that is worth it."""
+        """The source worked for this time; if longer than the pause, forget the failures."""
         if seconds > self._last_s:
             self._attempt = 0
 
 
 class Outage:
-    """A time without pictures: begins with the first failure, ends with the next picture."""
+    """A time without frames: begins with the first failure, ends with the next frame."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

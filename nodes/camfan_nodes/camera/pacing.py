@@ -1,6 +1,6 @@
-"""When a picture is due: recorded times played in real time, and rates cut down evenly.
+"""When a frame is due: recorded times played in real time, and rates reduced evenly.
 
-Everything is in seconds of some clock that is handed in; nothing here sleeps but `Pacer.reached`.
+Times are seconds of a clock that is passed in; only `Pacer.reached` sleeps.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class Thinner:
 
 
 class Pacer:
-    """Holds recorded pictures back until their time has come."""
+    """Holds recorded frames back until their time has come."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._origin_s: float | None = None  # monotonic time of recorded time 0
 
     def has_come(self, at_s: float) -> bool:
-        """Whether recorded time `at_s` is over; nothing is late for who lets pictures pass."""
+        """True if recorded time `at_s` has come; for a reader that skips frames, never too late."""
         now_s = self._clock.monotonic_ns() / 1e9
         if self._origin_s is None:
             self._origin_s = now_s - at_s

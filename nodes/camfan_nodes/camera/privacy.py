@@ -1,4 +1,4 @@
-"""Parts of a picture that nobody may see, painted black before it is encoded.
+"""Parts of an image that must not be visible, painted black before it is encoded.
 
 Polygons are in shares of the published picture, 0 to 1 from its top left. Every pixel that a
 polygon touches is painted, and every chroma sample that belongs to such a pixel.

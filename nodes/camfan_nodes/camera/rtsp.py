@@ -1,8 +1,8 @@
 """The source `rtsp`: a network camera, read and decoded by FFmpeg (PyAV) and encoded here.
 
-MJPEG goes through untouched. A decoder that works on several pictures at a time holds as many
-back, so this one never does. Only the newest picture is kept. While nobody watches nothing is
-decoded: the pictures since the last key picture wait, so that the next one wanted comes at once.
+MJPEG passes through untouched. A decoder that works on several frames at a time delays as many, so
+it works on one. Only the newest frame is kept. While no subscriber watches, nothing is decoded; the
+packets since the last key frame are kept, so that the next frame that is wanted comes at once.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class RtspSource:
     def _wanted(
         self, packets: PacketReader, decoder: FrameDecoder | PassingJpegs, demand: SourceDemand
     ) -> Iterator[CapturedFrame | None]:
-        """The pictures at the rate that is asked for; None in place of one that nobody watches."""
+        """The pictures at the rate that is asked for; None in place of one that is not wanted."""
         thinner, times = Thinner(self._camera.fps), packets.times
         for unit in packets.units():
             decoder.take(unit)

@@ -43,10 +43,10 @@ _DESCRIPTION = "SDP:"  # FFmpeg shows what the camera says of its stream
 _NO_VIDEO = "the stream has no video in it"
 _DIGESTS = ("MD5", "MD5-SESS")  # that FFmpeg knows
 _ZONE = re.compile(r"(\[[0-9a-fA-F:.]+)%25(?=[^\]/]+\])")
-_BUSY = "the camera is busy, or cannot give this stream now; many serve only one or two viewers"
+_BUSY = "the camera is busy, or cannot send this stream now; many serve only one or two viewers"
 _WORDS = {
-    403: "the camera does not let this user see it",
-    404: "the camera has nothing under this path",
+    403: "this user is not permitted to see it",
+    404: "there is nothing under this path",
     453: _BUSY,
     503: _BUSY,
 }
@@ -58,22 +58,22 @@ _ffmpeg.propagate = False
 
 
 class TransportError(SourceError):
-    """The camera does not send the way that it was asked to."""
+    """The camera does not support this transport."""
 
 
 class SilentTransportError(TransportError):
-    """The camera agrees to a way, and nothing comes."""
+    """The camera agrees to a transport, and nothing comes."""
 
 
 class NoVideoStreamError(SourceError):
-    """Nothing that was described, or that came so far, is video."""
+    """The stream has no video, as far as it was described or read."""
 
 
 @contextmanager
 def opened(
     url: str, address: Address, transport: str, timeout_s: float, *, looking: bool = False
 ) -> Iterator[av.container.InputContainer]:
-    """The stream, once its first packet has come; `looking` for video in several packets.
+    """The stream, once its first packet has come; `looking`: for video in several packets.
 
     Raises SourceError, TransportError and NoVideoError.
     """
@@ -145,8 +145,8 @@ def _explain(
     if late:
         return explain_silence(name, transport, timeout_s)
     if isinstance(exc, av.error.InvalidDataError | av.error.ProtocolNotFoundError):
-        return SourceError(f"{name}: something answers there, but it does not speak RTSP")
-    return SourceError(f"{name}: the camera broke the connection off before the first picture")
+        return SourceError(f"{name}: what answers there does not speak RTSP")
+    return SourceError(f"{name}: the camera closed the connection before the first frame")
 
 
 def _lacks_video(logs: list[tuple[int, str, str]]) -> bool:
@@ -157,13 +157,11 @@ def _lacks_video(logs: list[tuple[int, str, str]]) -> bool:
 
 def _refusal(code: int, phrase: str, address: Address) -> str:
     if code == 401 and address.user is None:
-        return f"the camera wants a user and a password ({code})"
+        return f"login required ({code})"
     if code == 401 and (way := _unknown_way(address)) is not None:
-        return (
-            f"the camera asks for {way}, not known over RTSP; turn on MD5 or Basic in it ({code})"
-        )
+        return f"the camera asks for {way}, not supported over RTSP; enable MD5 or Basic ({code})"
     if code == 401:
-        return f"the camera does not accept this user and password ({code})"
+        return f"wrong user or password ({code})"
     if code in _WORDS:
         return f"{_WORDS[code]} ({code})"
     return f"the camera answers {code}: {phrase}"

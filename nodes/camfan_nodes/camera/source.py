@@ -1,7 +1,7 @@
-"""What a source of pictures is to the camera node, and how it says that it has none.
+"""What a source of frames is to the camera node, and how it says that it has none.
 
-Protocols and data only. A source is opened, asked for pictures and closed by one thread; each
-call returns within about `SLICE_S`, so that the caller can hear a stop and see a stall.
+Protocols and data only. One thread opens a source, captures frames and closes it; each call returns
+within about `SLICE_S`, so that the caller notices a stop and a stall.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from camfan_config.errors import CamfanError
 
-SLICE_S = 0.5  # how long `capture` may wait for a picture
-IDLE_S = 0.9  # how long it lets pictures go by when nobody watches
+SLICE_S = 0.5  # how long `capture` may wait for a frame
+IDLE_S = 0.9  # how long it lets frames pass while no subscriber watches
 
 Bgr = npt.NDArray[np.uint8]  # (height, width, 3)
 Plane = npt.NDArray[np.uint8]  # (height, width)
@@ -25,7 +25,7 @@ Plane = npt.NDArray[np.uint8]  # (height, width)
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """A picture as JPEG stores it: full-range BT.601, chroma at half size each way (4:2:0)."""
+    """An image as JPEG stores it: full-range BT.601, chroma at half size each way (4:2:0)."""
 
     y: Plane
     u: Plane
@@ -34,7 +34,7 @@ class Planes:
 
 @dataclass(frozen=True, slots=True)
 class CapturedFrame:
-    """One captured picture: a JPEG that passes through, or pixels that are encoded here.
+    """One captured frame: a JPEG that passes through, or pixels that are encoded here.
 
     Pixels may be painted on, and are valid until the next capture.
     """
@@ -46,13 +46,13 @@ class CapturedFrame:
 
 @dataclass(frozen=True, slots=True)
 class SkippedFrames:
-    """Pictures that went by and were not made, because nobody wants them."""
+    """Frames that passed and were not captured, because no subscriber wants them."""
 
-    pictures: int = 1
+    frames: int = 1
 
 
 class Idle(Enum):
-    """Why `capture` has no picture to give."""
+    """Why `capture` has no frame."""
 
     SILENT = auto()  # one was due, none came
     PACED = auto()  # the next one is not due yet
@@ -60,7 +60,7 @@ class Idle(Enum):
 
 
 class SourceError(CamfanError):
-    """A source gives no pictures now, but may later: says what was asked and what was found."""
+    """A source gives no frames now, but may later; says what was asked for and what was found."""
 
 
 class FinalSourceError(CamfanError):
@@ -69,31 +69,31 @@ class FinalSourceError(CamfanError):
 
 @dataclass(slots=True)
 class SourceCounts:
-    """What a source lost, over all its openings. Written by the capturing side only."""
+    """What a source lost, over all its openings. Written by the capturing thread only."""
 
-    dropped: int = 0  # pictures there were, but we came too late
-    unreadable: int = 0  # pictures that came damaged
+    dropped: int = 0  # frames that were there, and were read too late
+    unreadable: int = 0  # frames that were damaged
 
 
 class SourceDemand(Protocol):
-    """What is wanted of a source while it is open. `rest` has one caller at a time."""
+    """Which frames of an open source are wanted. `rest` has one caller at a time."""
 
     @property
     def fps(self) -> float | None:
-        """At most so many pictures a second, in place of the site file's; None: as it says."""
+        """Limit of frames a second, in place of the site file's; None: as in the site file."""
 
     def wanted(self) -> bool:
-        """Whether the next picture is worth making; on the capturing thread only."""
+        """True if the next frame is worth capturing; on the capturing thread only."""
 
     def idle(self) -> bool:
-        """Nobody watches: pictures may go by unseen, many at a time."""
+        """No subscriber watches: frames may pass unseen, many at a time."""
 
     def rest(self, seconds: float) -> None:
-        """Wait for so long while idle; ends at once when pictures are wanted."""
+        """Wait this long while idle; return at once when frames are wanted."""
 
 
 class FullDemand:
-    """Every picture is wanted."""
+    """Every frame is wanted."""
 
     fps: float | None = None
 
@@ -118,11 +118,11 @@ class CameraStream(Protocol):
         """What was opened: `1280x720 MJPEG, passed through`."""
 
     def capture(self) -> CapturedFrame | SkippedFrames | Idle:
-        """The next picture, if it is wanted. Raises SourceError when the source is lost."""
+        """The next frame, if it is wanted. Raises SourceError when the source is lost."""
 
 
 class CameraSource(Protocol):
-    """Where pictures come from. `reopens`: it can be opened again within one process."""
+    """Where frames come from. `reopens`: it can be opened again within one process."""
 
     @property
     def name(self) -> str:

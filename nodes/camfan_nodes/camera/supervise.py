@@ -1,7 +1,7 @@
-"""Runs the capturing thread, and notices when it hangs where nobody can wake it.
+"""Runs the capturing thread, and notices when it hangs in a call that cannot be interrupted.
 
-The caller's thread stays free: it hears signals, and ends the node within seconds even while the
-other one is stuck in a driver.
+The caller's thread stays free: it handles signals, and ends the node within seconds even while the
+capturing thread is stuck in a driver.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from camfan_config.errors import CamfanError
 from camfan_nodes.camera.hang_detector import HangDetector
 
-LOOK_S = 1.0  # whether it hangs
+LOOK_S = 1.0  # between looks
 CAPTURE = "camfan-capture"  # the thread's name
 GRACE_S = 1.5  # from the stop to the end of the thread; then the process leaves without it
 
@@ -22,13 +22,13 @@ class HungError(CamfanError):
 
 
 class StopHungError(HungError):
-    """The same, noticed while stopping: nothing is lost but tidiness."""
+    """The same, noticed while stopping: no frame is lost."""
 
 
 def supervise(work: Callable[[], None], hangs: HangDetector, stop: threading.Event) -> None:
     """Do the work on a thread of its own. Raises what it raised, or HungError.
 
-    `stop` is set when it ends, by itself or because it was told to.
+    `stop` is set when the work ends, whatever ended it.
     """
     failures: list[BaseException] = []
 
@@ -48,6 +48,6 @@ def supervise(work: Callable[[], None], hangs: HangDetector, stop: threading.Eve
             raise HungError(f"{what} hangs; this process ends, so that a new one can try")
     thread.join(GRACE_S)
     if thread.is_alive():
-        raise StopHungError("the source did not let go in time")
+        raise StopHungError("the source was not closed in time")
     if failures:
         raise failures[0]

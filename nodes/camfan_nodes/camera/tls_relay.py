@@ -22,7 +22,7 @@ from camfan_nodes.camera.words import reason_of
 PORT = 322  # of rtsps
 SLICE_S = 0.25  # how soon it ends
 CHUNK_BYTES = 65_536
-STUCK_S = 30.0  # one side takes nothing for so long: it is given up
+STUCK_S = 30.0  # for which one side takes nothing, until the connection is closed
 
 
 @contextmanager

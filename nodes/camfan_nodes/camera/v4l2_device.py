@@ -24,7 +24,7 @@ BUFFERS = 4  # pictures the driver may fill before we fetch one; then it drops t
 MIN_BUFFERS = 2  # one is filled while we look at the other
 BUFFER_BYTES = 256_000_000  # of all buffers; raw pictures of 64 MP get fewer of them
 
-Memory = mmap.mmap | bytearray  # bytearray: a device that is none, in tests
+Memory = mmap.mmap | bytearray  # bytearray: of the fake device in tests
 Argument = ctypes.Structure | ctypes.c_int
 
 
@@ -213,7 +213,7 @@ class Device:
     def start(self, picture_bytes: int = 0) -> None:
         """Map the buffers, give them to the driver and let it run.
 
-        There are fewer of them where a picture of so many bytes would make them too large.
+        There are fewer of them where frames of this size would make them too large.
         """
         affordable = BUFFER_BYTES // max(picture_bytes, 1)
         count = min(BUFFERS, max(MIN_BUFFERS, affordable))

@@ -62,7 +62,7 @@ class FileSource:
 
     @contextmanager
     def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[FileStream]:
-        """Raises SourceError for whatever is no video that can be played."""
+        """Raises SourceError for a file that is not a video that can be played."""
         path = Path(self._camera.path)
         check_file(path)
         yield FileStream(path, self._camera, self.counts, self._clock, demand)
@@ -107,7 +107,7 @@ class FileStream:
         return CapturedFrame(content, self._clock.wall_ns())
 
     def _let_pass(self) -> SkippedFrames | Idle | None:
-        """Those whose time comes while nobody watches; None at the end of the file."""
+        """Skip frames whose time comes while no subscriber watches; None at the end of the file."""
         self._demand.rest(IDLE_S)
         passed = 0
         while (following := self._peek()) is not None and self._pacer.has_come(following[0]):

@@ -10,11 +10,11 @@ from pathlib import Path
 
 LIMIT_BYTES = 2_000_000_000
 CHECK_S = 10.0
-IN_USE_S = 60.0  # a file that changed within this time may be written still
+IN_USE_S = 60.0  # a file that changed within this time may still be written
 
 
 def delete_oldest(folder: Path, limit_bytes: int, now_s: float | None = None) -> int:
-    """Delete the oldest recordings beyond the limit; how many. What cannot be deleted stays."""
+    """Delete the oldest recordings beyond the limit, and return how many were deleted."""
     before_s = (time.time() if now_s is None else now_s) - IN_USE_S
     found = []
     for path in folder.rglob("*.mkv"):

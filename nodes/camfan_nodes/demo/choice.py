@@ -1,6 +1,6 @@
-"""What the demonstration films: the video that was named, else a webcam, else a drawn scene.
+"""What the demonstration shows: the video that was given, else a webcam, else a drawn scene.
 
-Says no before anything is started, in a sentence.
+A video that cannot be played is an error before anything is started.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class UnplayableVideoError(CamfanError):
 
 @dataclass(frozen=True, slots=True)
 class DemoCamera:
-    """What is filmed, in a word for people and as the variables of the demonstration's site."""
+    """What is shown, in words and as the variables of the demonstration's site file."""
 
     what: str
     variables: dict[str, str]
@@ -39,7 +39,10 @@ def choose(
     draw: Callable[[Path], None],
     dev: Path = Path("/dev"),
 ) -> DemoCamera:
-    """`draw` makes the clip, if it is needed and not there. Raises NoVideoError, SourceError."""
+    """`draw` makes the clip if it is needed and missing.
+
+    Raises UnplayableVideoError, SourceError.
+    """
     if video is not None:
         check_video(video)
         return _file(f"the video {video}", video)
@@ -81,13 +84,13 @@ def find_webcam(kernel: Kernel, dev: Path = Path("/dev")) -> VideoDevice | None:
 
 
 def check_video(path: Path) -> None:
-    """Raises SourceError or NoVideoError for what holds no moving pictures."""
+    """Raises SourceError or UnplayableVideoError for a file without video."""
     check_file(path)
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise UnplayableVideoError(f"{path}: there is no video in it")
             if next(container.decode(video=0), None) is None:
-                raise UnplayableVideoError(f"{path}: there is not one picture in it")
+                raise UnplayableVideoError(f"{path}: there is not a single frame in it")
     except (av.error.FFmpegError, OSError, ValueError) as exc:
         raise UnplayableVideoError(f"{path}: not a video that can be read") from exc

@@ -1,4 +1,4 @@
-"""`camfan demo`: the whole system on this machine. Prints, exits and hears signals."""
+"""`camfan demo`: the whole system on this machine. Prints, exits and handles signals."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ class NoFolderError(CamfanError):
 def add_demo_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "demo",
-        help="the whole system on this machine, nothing to set up",
-        description="Runs cameras, broker, recorder and motion detection on this machine, and "
-        f"shows them, in a browser too. Its files are in {FOLDER}/. Ctrl-C ends it.",
+        help="run the whole system on this machine, without a site file",
+        description="Run cameras, broker, recorder and motion detection on this machine, and show "
+        f"them, also in a browser. Files are kept in {FOLDER}/. Ctrl-C stops it.",
     )
     parser.add_argument(
         "--video",
         type=Path,
         metavar="FILE",
-        help="film this video, again and again; without it a webcam, or else a drawn scene",
+        help="video to play in a loop (default: a webcam, or else a drawn scene)",
     )
-    parser.add_argument("--no-window", action="store_true", help="the table only")
+    parser.add_argument("--no-window", action="store_true", help="show only the table")
     parser.set_defaults(run=run)
 
 
@@ -77,7 +77,7 @@ def _show(site: Site, processes: tuple[NodeProcess, ...], address: str) -> int:
 
 
 def _prepare(video: Path | None) -> None:
-    """Choose what is filmed, and tell the site file by the variables it asks for."""
+    """Choose what is shown, and set the variables that the site file uses."""
     for module, package in (("av", "PyAV"), ("cv2", "OpenCV"), ("aiohttp", "aiohttp")):
         if find_spec(module) is None:
             raise MissingExtraError("the demonstration", package, "all")
@@ -92,7 +92,7 @@ def _prepare(video: Path | None) -> None:
     os.environ.update(choice.variables)
     os.environ["DEMO_WEB_PORT"] = str(choose_web_port())
     os.environ["DEMO_RECORDINGS"] = str((FOLDER / "recordings").absolute())
-    sys.stdout.write(f"Filming {printable(choice.what)}.\n")
+    sys.stdout.write(f"Showing {printable(choice.what)}.\n")
     sys.stdout.flush()
 
 
@@ -100,9 +100,9 @@ def _draw(clip: Path) -> None:
     from camfan_nodes.demo.clip import write_clip
 
     with Progress(
-        TextColumn("Drawing a scene to film, once"),
+        TextColumn("Drawing a scene, once"),
         BarColumn(),
-        TextColumn("{task.completed} of {task.total} pictures"),
+        TextColumn("{task.completed} of {task.total} frames"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
@@ -126,7 +126,7 @@ def _no_change(_: Journal) -> ShareChange | None:
 
 
 def _summarise(site: Site, address: str, journal: Journal, stop: threading.Event) -> None:
-    """A line about the whole every few seconds, between the lines of the processes."""
+    """Print a summary every few seconds, between the lines of the processes."""
     with SiteListener(site, settled_after_s=START_S) as listener:
         while not stop.wait(SUMMARY_S):
             journal.say(OURS, f"{listener.facts().summary} Open {address}")

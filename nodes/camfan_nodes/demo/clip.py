@@ -20,7 +20,7 @@ QUALITY = 82
 def write_clip(path: Path, progress: Callable[[int, int], None]) -> None:
     """Motion JPEG, so that its pictures are published as they are. Raises OSError.
 
-    The file has its name only when it is whole: who stops half-way finds nothing.
+    The file gets its name only when it is complete, so an interrupted run leaves nothing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")

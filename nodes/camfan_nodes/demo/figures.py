@@ -1,4 +1,4 @@
-"""What moves in the yard: people who walk, a car that passes, a tree in a little wind."""
+"""What moves in the yard: people walking, a passing car, a tree in a little wind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ONE = 1 << _SHIFT
 
 @dataclass(frozen=True, slots=True)
 class Walker:
-    """Somebody who crosses the picture once a loop."""
+    """A person that crosses the image once per loop."""
 
     enters_s: float
     leaves_s: float

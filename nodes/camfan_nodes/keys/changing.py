@@ -1,12 +1,12 @@
-"""Changes of the folder of keys, each a step that a crash either has done or has not.
+"""Changes of the folder of keys, each one step that a crash cannot leave half done.
 
-A pair is replaced in steps after each of which the old pair works, or the new one:
+A pair is replaced in steps; after each of them the old pair works, or the new one:
 
-1. NAME.secret holds the old pair and the next one; then NAME.pub does. The broker takes both.
+1. NAME.secret holds the old pair and the next one; then NAME.pub does. The broker accepts both.
 2. What trusts the key changes: the site file (for the broker's key), or a broker that runs.
 3. NAME.secret holds the new pair only; then NAME.pub does. The old key is kept as revoked.
 
-So what is in the files says how far a command came that was killed.
+So the files show how far a killed command came.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP)  # of some network fil
 
 @contextmanager
 def changing(folder: Path) -> Iterator[None]:
-    """One command at a time changes the folder; what a killed one left half written is removed.
+    """One command at a time changes the folder; half-written files of a killed one are removed.
 
     The folder is made. Raises KeyFileError, also where other users can write.
     """
@@ -85,13 +85,13 @@ def finish(folder: Path, name: str, pair: KeyPair) -> None:
 
 
 def retire(folder: Path, name: str) -> None:
-    """The public key of a name is invalid from now on; it is kept to be looked at.
+    """The public key of a name is invalid from now on; its file is kept under another name.
 
     Raises ConfigurationError and KeyFileError.
     """
     public = folder / (name + PUBLIC)
     if not public.exists():
-        raise ConfigurationError(f"{name} has no key: {public} is not there")
+        raise ConfigurationError(f"{name} has no key: {public} does not exist")
     try:
         public.rename(_record(folder, name, read_publics(public)[0]))
         sync_folder(folder)

@@ -1,4 +1,4 @@
-"""`camfan keys new|list|show|revoke|rotate|invite|join`. Prints, exits and hears signals."""
+"""`camfan keys new|list|show|revoke|rotate|invite|join`. Prints, exits and handles signals."""
 
 from __future__ import annotations
 
@@ -27,29 +27,44 @@ Work = Callable[[argparse.Namespace], int]
 def add_keys_command(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "keys",
-        help="make, list and take away the keys of a site",
-        description="A site with keys is encrypted, and refuses every connection without one. A "
-        "secret is made where it is used, and stays there.",
-        epilog="A new site: 'camfan keys new' on the broker's machine; for each other machine "
-        "'camfan keys invite NAME' there and 'camfan keys join' here, which asks for the code.",
+        help="make, list and revoke the keys of a site",
+        description="A site with keys is encrypted, and rejects connections without a key. A "
+        "secret key is made on the machine that uses it, and never leaves it.",
+        epilog="For a new site run 'camfan keys new' on the broker's machine; then, for each other "
+        "machine, 'camfan keys invite NAME' on the broker's machine and 'camfan keys join' on the "
+        "other one, which asks for the code.",
     )
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
     new = _task(tasks, "new", "make the keys of this machine", making.new)
-    new.add_argument("names", nargs="*", metavar="NAME", help="none: of all that runs here")
+    new.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a node, or another name; none: everything that runs here",
+    )
     new.add_argument("--host", help="which host of the site file this machine is")
     _task(tasks, "list", "the names that have a key", _list)
     show = _task(tasks, "show", "the public key of a name", _show)
     show.add_argument("name", metavar="NAME", help="a node, or another name that has a key")
-    revoke = _task(tasks, "revoke", "take a key away; its connections end at once", making.revoke)
+    revoke = _task(tasks, "revoke", "revoke a key; its connections end at once", making.revoke)
     revoke.add_argument("name", metavar="NAME", help="a node, or another name that has a key")
-    rotate = _task(tasks, "rotate", "a new pair in place of one of this machine", rotating.rotate)
+    rotate = _task(tasks, "rotate", "replace a key pair of this machine", rotating.rotate)
     rotate.add_argument(
         "name", metavar="NAME", help="a node of this machine, or another name whose secret is here"
     )
-    asked = _task(tasks, "invite", "let a new machine in: prints a code and waits for it", invite)
-    asked.add_argument("name", metavar="NAME", help="the node, or what the new key is to be called")
-    asked.add_argument("--minutes", type=float, default=10.0, help="how long the code is valid")
-    asked.add_argument("--port", type=int, default=PORT, help=f"to listen on (without: {PORT})")
+    asked = _task(
+        tasks, "invite", "add a new machine: print a code and wait for that machine", invite
+    )
+    asked.add_argument("name", metavar="NAME", help="a node, or a name in security.access")
+    asked.add_argument(
+        "--minutes", type=float, default=10.0, help="how long the code is valid (default: 10)"
+    )
+    asked.add_argument(
+        "--port",
+        type=int,
+        default=PORT,
+        help=f"port to listen on; 0: any free port (default: {PORT})",
+    )
     joins = _task(
         tasks, "join", "create this machine's key and send the public half to the broker", join
     )
@@ -57,7 +72,7 @@ def add_keys_command(commands: Commands[argparse.ArgumentParser]) -> None:
         "code",
         metavar="CODE",
         nargs="?",
-        help="what 'camfan keys invite' has printed; without it, or as '-', it is read from "
+        help="the code that 'camfan keys invite' prints; without it, or as '-', it is read from "
         "standard input, where no other user of this machine can see it",
     )
 
@@ -89,7 +104,7 @@ def _show(args: argparse.Namespace) -> int:
     site = load_site(find_site_file(args.config))
     name = check_name(args.name)
     public, *others = read_publics(folder_of(site) / f"{name}{PUBLIC}")
-    purpose = purposes(site).get(name, "nothing: neither a node nor in security.access")
+    purpose = purposes(site).get(name, "unknown: neither a node nor in security.access")
     sys.stdout.write(
         f"name         {name}\nis           {purpose}\nfingerprint  {fingerprint(public)}\n"
         f"public key   {public.decode()}\nin hex       {to_hex(public)}\n"

@@ -1,11 +1,11 @@
-"""Letting a new machine in without carrying a file to it: one code, valid once and for minutes.
+"""Enrols a new machine without copying a file to it: one code, valid once and for minutes.
 
-The code holds a secret that both ends make the same two key pairs of. Who has the code can speak
-to the end that invites, over CURVE, and nobody else can; what is spoken is the public half of the
-pair that the new machine has made for itself. Its secret half never leaves it.
+The code holds a secret from which both ends derive the same two key pairs. Only a machine with the
+code can connect, over CURVE, to the machine that invites. It sends the public half of the key pair
+that it has made for itself; the secret half never leaves it.
 
-The new machine says twice what its public key is: when it has made it, and again when it has stored
-it. In between the end that invites keeps what the machine had before valid.
+The new machine sends its public key twice: when it has made it, and again when it has stored it. In
+between, the machine that invites keeps the earlier key valid.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ Context = zmq.Context[zmq.Socket[bytes]]
 
 
 class CodeError(CamfanError):
-    """No code of `camfan keys invite`, or one that opens nothing any more."""
+    """Not a code of `camfan keys invite`, or one that is no longer valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What the new machine is told: its name, whom to dial, and the secret of the invitation."""
+    """What the new machine gets: its name, an address, and the secret of the invitation."""
 
     name: str
     host: str
@@ -71,20 +71,20 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class InvitationReply:
-    """What the new machine hears."""
+    """What the new machine gets in reply."""
 
     site: str
     server_key: str
 
 
 class UnconfirmedError(CamfanError):
-    """The new machine has come, and has not said that it stored its key."""
+    """The new machine has connected, and has not confirmed that it stored its key."""
 
 
 class InvitationHost(Protocol):
-    """What the end that invites does with the public key (Z85) of the new machine.
+    """What the machine that invites does with the public key (Z85) of the new machine.
 
-    Both methods raise CamfanError, which the machine hears.
+    Both methods raise CamfanError, which is sent to the new machine.
     """
 
     def take(self, public: bytes) -> InvitationReply:
@@ -134,10 +134,10 @@ class Invitation:
         self._taken: set[bytes] = set()
 
     def wait(self, seconds: float, host: InvitationHost, stopped: Callable[[], bool]) -> bool:
-        """Until the machine has come, and has stored its key. False: it did not come.
+        """Wait until the machine has stored its key. False: it did not connect.
 
-        A machine whose command was killed may come again. Raises UnconfirmedError, and what `host`
-        raises.
+        A machine whose command was killed may connect again. Raises UnconfirmedError, and the
+        errors of `host`.
         """
         ends = time.monotonic() + seconds
         poller = zmq.Poller()
@@ -146,22 +146,22 @@ class Invitation:
         while time.monotonic() < ends and not stopped():
             for socket, _ in poller.poll(200):
                 if socket is self._zap:
-                    self._let_in()
+                    self._authenticate()
                 elif self._request(host):
                     return True
         if self._taken:
             raise UnconfirmedError(
-                f"{self.code.name} has come, and has not confirmed that it stored its key. Both "
-                "this key and the one it had before are valid; "
-                f"camfan keys invite {self.code.name} again ends that"
+                f"{self.code.name} has connected, and has not confirmed that it stored its key. "
+                "Both this key and its earlier one are valid; to end that, run "
+                f"camfan keys invite {self.code.name} again"
             )
         return False
 
     def close(self) -> None:
-        self._context.destroy(linger=500)  # the answer has to leave
+        self._context.destroy(linger=500)  # for the last answer
 
-    def _let_in(self) -> None:
-        """Only the other end of this code."""
+    def _authenticate(self) -> None:
+        """Accept only the other end of this code."""
         request = self._zap.recv_multipart()
         mine = z85.decode(self.code.pair("client").public)
         good = len(request) == 7 and request[5] == b"CURVE" and request[6] == mine
@@ -178,7 +178,9 @@ class Invitation:
         except (ValueError, KeyError, TypeError):
             public = b""
         if len(public) != 32:
-            self._answer({"error": f"this invitation is for {self.code.name} and a public key"})
+            self._answer(
+                {"error": f"this invitation is for {self.code.name}, and needs a public key"}
+            )
             return False
         try:
             return self._serve(host, z85.encode(public), stored=asked.get("stored") is True)
@@ -193,7 +195,7 @@ class Invitation:
             self._answer({"site": welcome.site, "server_key": welcome.server_key})
             return False
         if public not in self._taken:
-            self._answer({"error": "that is not the key that came before"})
+            self._answer({"error": "this is not the key that was sent before"})
             return False
         host.confirm(public)
         self._answer({})
@@ -203,7 +205,7 @@ class Invitation:
         self._socket.send(json.dumps(answer).encode())
 
 
-def join(
+def deliver_key(
     code: Code, public: bytes, keep: Callable[[InvitationReply], None], seconds: float = ANSWER_S
 ) -> bool:
     """Deliver a public key (Z85) to where the code comes from; `keep` stores the pair.
@@ -220,7 +222,7 @@ def join(
         wanted = {"name": code.name, "public": z85.decode(public).hex()}
         socket.send(json.dumps(wanted).encode())
         if not socket.poll(int(seconds * 1000)):
-            raise CodeError(_nobody(code))
+            raise CodeError(_no_answer(code))
         keep(_welcome(code, socket.recv()))
         socket.send(json.dumps({**wanted, "stored": True}).encode())
         return bool(socket.poll(int(seconds * 1000))) and socket.recv() == b"{}"
@@ -237,11 +239,11 @@ def _welcome(code: Code, body: bytes) -> InvitationReply:
             raise ValueError
         return InvitationReply(str(answer["site"]), answer["server_key"])
     except (ValueError, KeyError, TypeError):
-        raise CodeError(f"{code.host}:{code.port} answered what is no welcome") from None
+        raise CodeError(f"{code.host}:{code.port} sent an unexpected reply") from None
 
 
-def _nobody(code: Code) -> str:
+def _no_answer(code: Code) -> str:
     return (
-        f"nobody at {code.host}:{code.port} answers to this code; it is valid once, and only while "
+        f"no answer from {code.host}:{code.port} to this code; it is valid once, and only while "
         "'camfan keys invite' waits there"
     )

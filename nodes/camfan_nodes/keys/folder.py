@@ -1,4 +1,4 @@
-"""The folder of a site's keys: who is in it, and what each of them is for."""
+"""The folder of a site's keys: which names have one, and what each of them is for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT = "keys"
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """One name, and what is there of it."""
+    """One name, and the state of its key."""
 
     name: str
     purpose: str
@@ -29,7 +29,7 @@ def folder_of(site: Site) -> Path:
     """Raises ConfigurationError for a site without keys."""
     if site.security.keys is None:
         raise ConfigurationError(
-            f"site '{site.site}' has no keys yet; the first is made on the broker's machine: "
+            f"site '{site.site}' has no keys yet; make the first one on the broker's machine: "
             "camfan keys new"
         )
     return Path(site.security.keys)
@@ -46,7 +46,7 @@ def check_name(name: str) -> str:
 
 def purposes(site: Site) -> dict[str, str]:
     """What each name of a site file is."""
-    found = {BROKER: "the broker", OWNER: "you: sees and changes everything"}
+    found = {BROKER: "the broker", OWNER: "the owner: sees and changes everything"}
     for node in nodes(site):
         if node.kind != BROKER and not isinstance(node.section, UpstreamCamera):
             own = isinstance(node.section, CustomCamera)
@@ -66,7 +66,7 @@ def entries(site: Site) -> list[KeyEntry]:
     strangers = sorted(name for name in there if name not in known and not name.startswith("."))
     found = [_entry(folder, name, purpose) for name, purpose in known.items()]
     return found + [
-        _entry(folder, name, "nothing: neither a node nor in security.access") for name in strangers
+        _entry(folder, name, "unknown: neither a node nor in security.access") for name in strangers
     ]
 
 
@@ -86,7 +86,7 @@ def _entry(folder: Path, name: str, purpose: str) -> KeyEntry:
 
 
 def key_warnings(site: Site, path: Path) -> list[str]:
-    """Where users other than their owner can replace keys, or the site file that pins one."""
+    """Warnings where other users can replace keys, or the site file that pins one."""
     if site.security.keys is None:
         return []
     folder = Path(site.security.keys)

@@ -1,6 +1,6 @@
-"""Which invitations are running on this machine: a locked file for each in the folder of keys.
+"""Which invitations are open on this machine: each locks a file in the folder of keys.
 
-The lock ends with the process, so a file that a crash has left means nothing.
+The lock ends with the process, so a file that a crash has left behind is ignored.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def check_free(folder: Path, name: str, port: int) -> None:
     """Raises InvitationRunningError."""
     for running in running_invitations(folder):
         if running.name == name:
-            raise InvitationRunningError(f"{running}; end it there with Ctrl-C for a new code")
+            raise InvitationRunningError(f"{running}; stop it there with Ctrl-C to get a new code")
         if running.port == port:
             raise InvitationRunningError(
-                f"{running}; wait for its end, or take another port: --port 0"
+                f"{running}; wait for its end, or use another port: --port 0"
             )
 
 
@@ -69,7 +69,7 @@ def running_invitations(folder: Path) -> Iterator[RunningInvitation]:
 
 @contextmanager
 def announced(folder: Path, name: str, port: int, seconds: float) -> Iterator[None]:
-    """While this lasts, other invitations know of it."""
+    """Other invitations can see this one meanwhile."""
     path = folder / f"{_PREFIX}{name}"
     now = time.time()
     running = RunningInvitation(name, port, os.getpid(), now, now + seconds)

@@ -36,7 +36,7 @@ MAX_MINUTES = 60.0
 
 
 class UnusedInvitationError(CamfanError):
-    """The code was not used in its time."""
+    """The code was not used in time."""
 
 
 def invite(args: argparse.Namespace) -> int:
@@ -48,18 +48,18 @@ def invite(args: argparse.Namespace) -> int:
     stop = stop_on_signals()
     host = site.broker.host
     listen = host if is_loopback(host) else "*"
-    server_key_of(site)  # which the new machine is given
+    server_key_of(site)  # raises, before the code is shown
     check_free(folder, name, args.port)
     asked = Invitation(name, host, f"[{listen}]" if ":" in listen else listen, args.port)
     try:
         with announced(folder, name, asked.code.port, args.minutes * 60):
             say("on the new machine, beside its copy of the site file:")
             say("    camfan keys join")
-            say("and there this code:")
+            say("and enter this code there:")
             say(f"    {asked.code}")
-            say("or in one line, where no other user can list processes, as the code is in it:")
+            say("or in one line, if no other user of that machine can list its processes:")
             say(f"    camfan keys join {asked.code}")
-            say(f"valid once, for {args.minutes:g} minutes; waiting. Ctrl-C takes it back.")
+            say(f"valid once, for {args.minutes:g} minutes; waiting. Ctrl-C revokes it.")
             came = asked.wait(
                 args.minutes * 60, _KeyReceiver(site, folder, name, args.key), stop.is_set
             )
@@ -68,13 +68,15 @@ def invite(args: argparse.Namespace) -> int:
     if stop.is_set():
         return 0
     if not came:
-        raise UnusedInvitationError(f"nobody came with the code for {name}; it is void")
+        raise UnusedInvitationError(
+            f"the code for {name} was not used in time; it is no longer valid"
+        )
     return 0
 
 
 def _check_invited(site: Site, name: str, minutes: float) -> None:
     if name == BROKER:
-        raise ConfigurationError("the broker's key is made where the broker runs")
+        raise ConfigurationError("the broker's key is made on the broker's machine")
     if name not in purposes(site):
         raise ConfigurationError(
             f"'{name}' is neither a node of site '{site.site}' nor in its security.access"
@@ -85,7 +87,7 @@ def _check_invited(site: Site, name: str, minutes: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _KeyReceiver:
-    """The end that invites: the folder of keys, and a broker that may run."""
+    """Puts the key of the new machine into the folder of keys, and makes a broker reload."""
 
     site: Site
     folder: Path
@@ -93,21 +95,21 @@ class _KeyReceiver:
     key: Path | None  # used to make the broker reload
 
     def take(self, public: bytes) -> InvitationReply:
-        welcome = InvitationReply(self.site.site, to_hex(server_key_of(self.site)))
+        reply = InvitationReply(self.site.site, to_hex(server_key_of(self.site)))
         with changing(self.folder):
             path = self.folder / (self.name + PUBLIC)
             had = [key for key in read_publics(path) if key != public] if path.exists() else []
             store_publics(self.folder, self.name, *had, public)
-        say(f"{self.name} has come; its key is {fingerprint(public)}")
+        say(f"{self.name} has connected; its key is {fingerprint(public)}")
         tell_broker(self.site, self.folder, self.key)
-        return welcome
+        return reply
 
     def confirm(self, public: bytes) -> None:
         with changing(self.folder):
             revoked = settle(self.folder, self.name, public)
-        say(f"{self.name} has stored it")
+        say(f"{self.name} has stored its key")
         if revoked:
-            say(f"the key that {self.name} had is revoked")
+            say(f"the earlier key of {self.name} is revoked")
             tell_broker(self.site, self.folder, self.key)
 
 
@@ -117,20 +119,20 @@ def join(args: argparse.Namespace) -> int:
     folder = Path(site.security.keys) if site and site.security.keys else Path(DEFAULT)
     check_not_exposed(folder)
     pair = new_pair()
-    heard = enrolment.join(
-        code, pair.public, lambda welcome: _keep(site, folder, code, pair, welcome)
+    heard = enrolment.deliver_key(
+        code, pair.public, lambda reply: _keep(site, folder, code, pair, reply)
     )
-    say(f"{code.name} may come in now")
+    say(f"{code.name} can connect now")
     if not heard:
-        say(f"{code.host} did not hear that the key is stored; until then the old key of")
-        say(f"{code.name} is valid, too. There: camfan keys list")
+        say(f"{code.host} has not confirmed that the key is stored; until it has, the old key of")
+        say(f"{code.name} is valid as well. To see it, run there: camfan keys list")
     return 0
 
 
 def _asked_code() -> str:
-    """The code from standard input: in the list of processes other users would see it."""
+    """The code from standard input; other users could see an argument with `ps`."""
     if sys.stdin.isatty():
-        sys.stderr.write("the code of camfan keys invite: ")
+        sys.stderr.write("code of camfan keys invite: ")
         sys.stderr.flush()
     try:
         text = sys.stdin.readline().strip()
@@ -138,27 +140,25 @@ def _asked_code() -> str:
         text = ""
     if not text:
         raise ConfigurationError(
-            "no code was given: enter what camfan keys invite has printed on the broker's machine"
+            "no code was given; camfan keys invite prints one on the broker's machine"
         )
     return text
 
 
-def _keep(
-    site: Site | None, folder: Path, code: Code, pair: Pair, welcome: InvitationReply
-) -> None:
-    """Put the pair in the place of what this machine had; the other end takes both until then."""
-    if site is not None and site.security.server_key not in (None, welcome.server_key):
+def _keep(site: Site | None, folder: Path, code: Code, pair: Pair, reply: InvitationReply) -> None:
+    """Store the pair in place of the earlier one; until then the broker accepts both."""
+    if site is not None and site.security.server_key not in (None, reply.server_key):
         raise ConfigurationError(
-            "the site file here pins another broker than the one that invites; copy it again from "
-            "there, then run this again with the same code"
+            "the site file here pins the key of another broker than the one that invites; copy the "
+            "site file from there again, then repeat this command with the same code"
         )
     with changing(folder):
         store_pairs(folder, code.name, pair)
         store_publics(folder, code.name, pair.public)
     secret = folder / (code.name + SECRET)
-    say(f"made {secret}, for this machine alone; its key is {fingerprint(pair.public)}")
+    say(f"made {secret}, for this machine only; its key is {fingerprint(pair.public)}")
     if site is None:
-        say(f"site '{welcome.site}': its broker has the key {welcome.server_key}")
+        say(f"the broker of site '{reply.site}' has the key {reply.server_key}")
 
 
 def _site(config: Path | None) -> Site | None:

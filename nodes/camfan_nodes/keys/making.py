@@ -1,4 +1,4 @@
-"""Making and revoking keys. A command that was killed is run again, and goes on."""
+"""Making and revoking keys. A command that was killed can be repeated, and then finishes."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def new(args: argparse.Namespace) -> int:
     for name in made:
         announce(site, folder, name)
     if first:
-        say(f"{path} names them now: copy it to each machine of the site, never a secret")
-        say("a broker that runs already has to be started again")
+        say(f"{path} has the broker's key now: copy it to each machine of the site, never a secret")
+        say("restart a broker that is running")
     elif made:
         say_what_then(site, folder, args.key)
     return 0
 
 
 def _make(path: Path, site: Site, folder: Path, name: str, asked: bool) -> bool:
-    """Whether there is something new of it; `asked`: its name was given."""
+    """True if something was made; `asked`: its name was given."""
     made = not is_there(folder, name)
     if made:
         write_pair(folder, name, new_pair())
@@ -59,26 +59,26 @@ def _make(path: Path, site: Site, folder: Path, name: str, asked: bool) -> bool:
     if not made and asked:
         write_pair(folder, name, new_pair())  # raises: it is not overwritten
     if not made and name != BROKER:
-        say(f"{folder / name}{SECRET} is there already, and stays")
+        say(f"{folder / name}{SECRET} exists already and was not changed")
     return made
 
 
 def _complete(folder: Path, name: str) -> bool:
-    """Write the public file that a command which was killed has not written."""
+    """Write the public file that a killed command has not written; True if it was missing."""
     if (folder / (name + PUBLIC)).exists():
         return False
     public = read_pair(folder / (name + SECRET)).public
     if is_revoked(folder, name, public):
         raise ConfigurationError(
-            f"{folder / name}{SECRET} is the secret of a key that was revoked; remove it with "
-            f"camfan keys revoke {name}, then: camfan keys new {name}"
+            f"{folder / name}{SECRET} is the secret of a revoked key; remove it with "
+            f"camfan keys revoke {name}, then run camfan keys new {name}"
         )
     store_publics(folder, name, public)
     return True
 
 
 def _pin_broker(path: Path, site: Site, folder: Path) -> bool:
-    """Whether the site file had not pinned the broker's key."""
+    """True if the site file did not have the broker's key yet."""
     server_key = to_hex(read_public(folder / (BROKER + PUBLIC)))
     if site.security.server_key == server_key:
         return False
@@ -87,7 +87,7 @@ def _pin_broker(path: Path, site: Site, folder: Path) -> bool:
 
 
 def _site_with_keys(path: Path, names: list[str]) -> tuple[Site, bool]:
-    """The site; and whether its first key, the broker's, was made for it just now."""
+    """The site; True if its first key, the broker's, was made just now."""
     try:
         site: Site | None = load_site(path)
     except SiteError:
@@ -107,14 +107,14 @@ def _site_with_keys(path: Path, names: list[str]) -> tuple[Site, bool]:
 
 
 def _of_host(site: Site, host: str) -> list[str]:
-    """What runs on a host, and with the broker its owner."""
+    """The names of what runs on a host; with the broker also the owner."""
     here = hosts(site)[host]
     names = [node.name for node in here if node.kind != BROKER]
     if len(names) == len(here):
         return names
     if site.brokers and site.security.server_key and not is_there(folder_of(site), BROKER):
         secret = folder_of(site) / (BROKER + SECRET)
-        say(f"{secret} is not here: copy it from the machine of another broker, with all {PUBLIC}")
+        say(f"{secret} is missing: copy it and all {PUBLIC} files from another broker's machine")
         return names
     return [BROKER, OWNER, *names]
 
@@ -124,7 +124,7 @@ def revoke(args: argparse.Namespace) -> int:
     folder, name = folder_of(site), check_name(args.name)
     if name == BROKER:
         raise ConfigurationError(
-            "the broker's key is what everything trusts; replace it: camfan keys rotate broker"
+            "all machines trust the broker's key; to replace it, run camfan keys rotate broker"
         )
     with changing(folder):
         if not _is_half_revoked(folder, name):
@@ -136,7 +136,7 @@ def revoke(args: argparse.Namespace) -> int:
 
 
 def _is_half_revoked(folder: Path, name: str) -> bool:
-    """Its secret is left, of a command that was killed."""
+    """True if a killed command has left the secret behind."""
     if (folder / (name + PUBLIC)).exists() or not is_there(folder, name):
         return False
     return is_revoked(folder, name, read_pair(folder / (name + SECRET)).public)

@@ -1,4 +1,4 @@
-"""What the commands of keys say: what was made, and what makes it take effect."""
+"""What the commands of keys print: what was made, and how it takes effect."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ def say(line: str) -> None:
 
 
 def is_there(folder: Path, name: str) -> bool:
-    """Whether the secret of a name is on this machine."""
+    """True if the secret of a name is on this machine."""
     return (folder / (name + SECRET)).exists()
 
 
 def announce(site: Site, folder: Path, name: str) -> None:
     shown = fingerprint(read_public(folder / (name + PUBLIC)))
-    say(f"made {folder / name}{SECRET}, for this machine alone, and {name}{PUBLIC}  {shown}")
+    say(f"made {folder / name}{SECRET}, for this machine only, and {name}{PUBLIC}  {shown}")
     if name not in purposes(site):
-        say(f"  {name} may do nothing yet: name it in security.access of the site file")
+        say(f"  {name} has no rights yet: add it to security.access in the site file")
 
 
 def say_what_then(site: Site, folder: Path, key: Path | None) -> None:
-    """What makes a change of the folder take effect."""
+    """Make a change of the folder take effect, or say what does."""
     if not is_there(folder, BROKER):
         say(
-            f"now bring the {PUBLIC} file to the broker's machine, {broker_host(site)}, into its "
-            "folder of keys, and there: camfan reload. (camfan keys invite does it by itself)"
+            f"now copy the {PUBLIC} file to the broker's machine, {broker_host(site)}, into its "
+            "folder of keys, and run camfan reload there (camfan keys invite does both)"
         )
         return
     tell_broker(site, folder, key)
@@ -46,12 +46,12 @@ def say_what_then(site: Site, folder: Path, key: Path | None) -> None:
 def tell_broker(site: Site, folder: Path, key: Path | None) -> None:
     """Have the broker read its keys again, if it runs; `key`: None: the owner's in the folder."""
     if key is None and not is_there(folder, OWNER):
-        say("it takes effect with: camfan reload")
+        say("to make it take effect, run camfan reload")
         return
     try:
         answer = ask_reload(site, key or folder / (OWNER + SECRET), RELOAD_S)
     except CamfanError:
-        say("the broker does not answer; it reads the keys when it starts, or at camfan reload")
+        say("the broker does not answer; it reads the keys at its start, or at camfan reload")
         return
     for line in [*answer.changed, *answer.problems]:
         say(f"the broker: {line}")

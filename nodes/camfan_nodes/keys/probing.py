@@ -1,4 +1,4 @@
-"""Whether the brokers of a site take a key: each is dialled with it, and nothing is sent."""
+"""Whether the brokers of a site accept a key: connects to each with it, and sends nothing."""
 
 from __future__ import annotations
 
@@ -33,17 +33,18 @@ def check_brokers_take(site: Site, name: str, pair: Pair, public: Path) -> None:
         stays = f"so {name} keeps its old key for now"
         if event is None:
             raise KeyNotTakenError(
-                f"the broker at {endpoint} does not answer, and has to say that it knows the next "
-                f"key of {name}; {stays}. Start it, then run this again"
+                f"the broker at {endpoint} does not answer, and has to know the next key of {name} "
+                f"first; {stays}. Start it, then repeat this command"
             )
         raise KeyNotTakenError(
-            f"the broker at {endpoint} does not know the next key of {name} yet, {stays}. Bring "
-            f"{public} into the folder of keys there, run camfan reload there, then this again"
+            f"the broker at {endpoint} does not know the next key of {name} yet, {stays}. Copy "
+            f"{public} into the folder of keys there, run camfan reload there, then repeat this "
+            "command"
         )
 
 
 def _dial(endpoint: str, keys: ClientKeys) -> int | None:
-    """How the handshake ended; None if there was none."""
+    """The event that ended the handshake; None if there was none in time."""
     with zmq.Context() as context:
         socket = open_socket(context, Role.JOIN, keys)
         monitor = socket.get_monitor_socket(_ENDS)

@@ -1,6 +1,6 @@
-"""`camfan keys rotate`: a new pair in place of one of this machine, and no moment without one.
+"""`camfan keys rotate`: replaces a key pair of this machine; at each moment a pair is valid.
 
-`changing` says in which steps. The command run again goes on where another was killed.
+`changing` describes the steps. A command that was killed can be repeated, and then finishes.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ def rotate(args: argparse.Namespace) -> int:
     folder, name = folder_of(site), check_name(args.name)
     if not is_there(folder, name):
         raise ConfigurationError(
-            f"the secret of {name} is not on this machine. Rotate it where it is; or let that "
-            f"machine make a new one: here camfan keys invite {name}, there camfan keys join"
+            f"the secret of {name} is not on this machine. Rotate it on its own machine, or let "
+            f"that machine make a new one: run camfan keys invite {name} here, and camfan keys "
+            "join there"
         )
     with changing(folder):
         if name == BROKER:
@@ -57,22 +58,22 @@ def _rotate_broker(path: Path, site: Site, folder: Path) -> None:
     finish(folder, BROKER, new)
     announce(site, folder, BROKER)
     others = f", {BROKER}{SECRET} to that of each other broker," if site.brokers else ""
-    say(f"copy {path} to each machine of the site{others} and start everything again")
+    say(f"copy {path} to each machine of the site{others} and restart everything")
 
 
 def _rotate_here(site: Site, folder: Path, name: str, key: Path | None) -> None:
     new = _last_step(folder, name)
     if new is None:
         new = _prepare(folder, name)
-        tell_broker(site, folder, key)  # from now on it takes both
+        tell_broker(site, folder, key)  # from now on it accepts both
     finish(folder, name, new)
     announce(site, folder, name)
     tell_broker(site, folder, key)
-    say(f"{name} itself has to be started again")
+    say(f"now restart {name}")
 
 
 def _rotate_elsewhere(site: Site, folder: Path, name: str) -> None:
-    """In two halves: the broker has to know the new key before the old one is given up."""
+    """In two halves: the broker has to know the new key before the old one is dropped."""
     new = _last_step(folder, name)
     if new is None:
         begun = len(read_pairs(folder / (name + SECRET))) > 1
@@ -80,16 +81,16 @@ def _rotate_elsewhere(site: Site, folder: Path, name: str) -> None:
         host, public = broker_host(site), folder / (name + PUBLIC)
         if not begun:
             say(f"made the next key of {name}; the old one stays in use until the broker knows it:")
-            say(f"1. bring {public} to the broker's machine, {host}, into its folder of keys")
-            say("2. there: camfan reload")
-            say(f"3. here again: camfan keys rotate {name}")
-            say("(camfan keys invite does all of this by itself)")
+            say(f"1. copy {public} to the broker's machine, {host}, into its folder of keys")
+            say("2. run there: camfan reload")
+            say(f"3. run here again: camfan keys rotate {name}")
+            say("(camfan keys invite does all of this)")
             return
         check_brokers_take(site, name, new, public)
     finish(folder, name, new)
     announce(site, folder, name)
-    say(f"{name} itself has to be started again; then bring {name}{PUBLIC} to the broker's")
-    say("machine once more, and there: camfan reload. Until then the old key is valid as well")
+    say(f"restart {name}; then copy {name}{PUBLIC} to the broker's machine once more, and run")
+    say("camfan reload there. Until then the old key is valid as well")
 
 
 def _last_step(folder: Path, name: str) -> Pair | None:
@@ -99,10 +100,10 @@ def _last_step(folder: Path, name: str) -> Pair | None:
         return None
     if publics[-1] != pairs[0].public:
         raise ConfigurationError(
-            f"another machine was invited as {name} and has not confirmed its key; "
-            f"camfan keys invite {name} again ends that"
+            f"another machine was invited as {name} and has not confirmed its key; to end that, "
+            f"run camfan keys invite {name} again"
         )
-    say(f"the replacement of the key of {name} was interrupted and is finished now")
+    say(f"the key of {name} was being replaced; finishing that now")
     return pairs[0]
 
 
@@ -116,7 +117,7 @@ def _prepare(folder: Path, name: str) -> Pair:
             f"use is another machine's. Rotate it there, or: camfan keys invite {name}"
         )
     if len(pairs) > 1:
-        say(f"the replacement of the key of {name} was interrupted and goes on now")
+        say(f"the key of {name} was being replaced; continuing that now")
         new = pairs[-1]
     else:
         new = new_pair()

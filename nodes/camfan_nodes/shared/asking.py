@@ -1,4 +1,4 @@
-"""Asking the broker one thing, and waiting for the answer."""
+"""Asks the broker one question, and waits for the answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from camfan_wire.link import Link, LinkUser
 T = TypeVar("T", bound=Struct)
 
 ANSWER_S = 5.0
-AGAIN_S = 1.5  # for further attempts of a connection that was refused
+AGAIN_S = 1.5  # for further attempts after a connection was refused
 
 
 class NoAnswerError(CamfanError):
@@ -60,7 +60,7 @@ def ask(
 
 
 def ask_reload(site: Site, key: Path | None = None, wait_s: float = ANSWER_S) -> messages.Reloaded:
-    """Have each broker read its file again; what they answer. Raises NoAnswerError."""
+    """Make each broker read its file again; their answers. Raises NoAnswerError."""
     changed: list[str] = []
     problems: list[str] = []
     for name in brokers(site):
@@ -82,7 +82,7 @@ def _first_answer(answers: _Answers, wait_s: float) -> messages.FromBroker | Non
     """None if none came in time.
 
     Where the connection is refused, the next attempts decide: a broker ends connections that were
-    made while it took over new keys.
+    made while it was loading new keys.
     """
     until_s = time.monotonic() + wait_s
     while True:

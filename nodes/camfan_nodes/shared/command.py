@@ -1,4 +1,4 @@
-"""What all commands of camfan do the same way: find the node they are told, and end.
+"""What all commands of camfan share: finding a node, common options, the log, and the exit code.
 
 Only here does an error become a line and an exit code.
 """
@@ -18,13 +18,13 @@ from camfan_config.site_file import NoSiteError
 from camfan_config.text.printable import printable_lines
 
 LAYOUT = "%(levelname)s %(name)s: %(message)s"  # of a line of the log
-AGAIN_S = 1.0  # within which a line that is said again is left out
+AGAIN_S = 1.0  # within which a repeated line is left out
 
 T = TypeVar("T")
 
 
 class ConfigurationError(CamfanError):
-    """What was asked for does not fit the site file; exit code 78."""
+    """A request that does not fit the site file; exit code 78."""
 
 
 class MissingExtraError(CamfanError):
@@ -60,7 +60,7 @@ def add_verbose_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def end_with_code(program: str, work: Callable[[], int]) -> int:
-    """Do the work; its exit code, or that of the error it ended with, said in a sentence."""
+    """Do the work; its exit code, or that of the error, which is printed as a sentence."""
     try:
         return work()
     except SiteError as exc:
@@ -94,7 +94,7 @@ def log_to_stderr(*, verbose: bool = False) -> None:
 
 
 class _RepeatFilter(logging.Filter):
-    """Leaves out a line that was said a moment ago: a node has two links to one broker."""
+    """Leaves out a line that repeats the last one: a node has two links to one broker."""
 
     def __init__(self) -> None:
         super().__init__()

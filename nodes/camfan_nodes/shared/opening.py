@@ -1,4 +1,4 @@
-"""The site file of a node, and the care that nothing it got from elsewhere is said."""
+"""The site file of a node; values from outside the file appear in no log and no error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from camfan_nodes.shared.site_file import find_site_file
 
 @contextmanager
 def opened_site(config: Path | None) -> Iterator[Loaded]:
-    """From here on the log, and the error that this ends with, say `${NAME}` as the file does."""
+    """Meanwhile the log shows `${NAME}` as the file does; so does an error that ends this."""
     loaded = read_site(find_site_file(config))
     for handler in logging.getLogger().handlers:
         handler.setFormatter(HidingFormatter(LAYOUT, loaded.hidden))

@@ -1,4 +1,4 @@
-"""What every node of camfan does as a process: hears signals, and tells systemd how it is."""
+"""What every node of camfan does as a process: handles signals, and reports to systemd."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def notify_ready() -> None:
 
 
 def notify_watchdog() -> None:
-    """I did my work just now; to be called from where the work is done, never from a timer."""
+    """Feed the watchdog; to be called where the work is done, never from a timer."""
     notify("WATCHDOG=1")
 
 

@@ -25,7 +25,7 @@ from camfan_wire.machine import own_label
 
 
 class UnknownHostError(ConfigurationError):
-    """The site file gives this host nothing to do."""
+    """The site file has no nodes for this host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class NodeProcess:
     name: str
     kind: str
     command: tuple[str, ...]
-    again: bool = True  # start it again when it ends; a window that is closed stays closed
+    again: bool = True  # restart it when it ends; a window that was closed stays closed
 
     @property
     def key(self) -> tuple[str, str]:
@@ -44,7 +44,7 @@ class NodeProcess:
 
 @dataclass(frozen=True, slots=True)
 class ShareChange:
-    """What is to run from now on, and what of it was started with something that has changed."""
+    """What is to run from now on, and which of the running nodes have to restart."""
 
     processes: tuple[NodeProcess, ...]
     restart: frozenset[str] = frozenset()
@@ -53,7 +53,7 @@ class ShareChange:
 def choose_host(site: Site, asked: str | None, machine: str | None = None) -> str:
     """The label of the host to run. Raises UnknownHostError.
 
-    `asked` is what the user said; without it, the only host of the site, or this machine.
+    `asked` is the host that was given; without it, the only host of the site, or this machine.
     """
     known = hosts(site)
     if asked is not None:
@@ -67,8 +67,8 @@ def choose_host(site: Site, asked: str | None, machine: str | None = None) -> st
         return found
     label = host_label(socket.gethostname() if machine is None else machine)
     raise UnknownHostError(
-        f"this machine is '{label}', which site '{site.site}' gives nothing to do; "
-        f"{_hint(label, known)}; say which with --host"
+        f"this machine is '{label}', and site '{site.site}' has no nodes for it; "
+        f"{_hint(label, known)}; choose one with --host"
     )
 
 

@@ -1,4 +1,4 @@
-"""How a command is given its site file: as `--config FILE`, and where it can be as FILE alone."""
+"""How the site file is given to a command: as `--config FILE`, or as FILE alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from camfan_config.site_file import DEFAULT, VARIABLE, NoSiteError, find_site_fi
 
 __all__ = ["DEFAULT", "VARIABLE", "NoSiteError", "add_config_argument", "find_site_file"]
 
-HELP = f"the site file; without it ${VARIABLE}, or {DEFAULT} in this folder"
+HELP = f"site file (default: ${VARIABLE}, or {DEFAULT} in this folder)"
 
 
 def add_config_argument(parser: argparse.ArgumentParser, *, alone: bool = False) -> None:
@@ -28,7 +28,7 @@ def add_config_argument(parser: argparse.ArgumentParser, *, alone: bool = False)
 
 
 class _SingleFile(argparse.Action):
-    """Refuses a second, different file."""
+    """Rejects a second, different file."""
 
     def __call__(
         self,

@@ -1,4 +1,4 @@
-"""What the commands print on a terminal: only characters that can be printed, whatever came in."""
+"""What the commands print on a terminal: printable characters only, whatever they contain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from camfan_config.text.printable import printable_lines
 
 @dataclass(frozen=True, slots=True)
 class Printable:
-    """Draws another renderable, without what a terminal would obey."""
+    """Draws another renderable, without control characters."""
 
     inner: RenderableType
 

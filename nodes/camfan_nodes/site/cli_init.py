@@ -31,14 +31,14 @@ def add_init_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     parser = commands.add_parser(
         "init",
         help="write a first site file",
-        description="Write a commented site file. Without flags it asks on a terminal; elsewhere "
-        "it takes the webcams of this machine, or a test picture.",
+        description="Write a commented site file. Without options it asks questions on a terminal; "
+        "without a terminal it uses the webcams of this machine, or a test picture.",
         epilog=f"SOURCE is {SOURCES}. A password in an address goes into {SECRETS_FILE}.",
     )
     add_config_argument(parser, alone=True)
-    parser.add_argument("--site", metavar="NAME", help="what the site is called")
+    parser.add_argument("--site", metavar="NAME", help="name of the site")
     parser.add_argument(
-        "--camera", action="append", metavar="NAME=SOURCE", help="may be given several times"
+        "--camera", action="append", metavar="NAME=SOURCE", help="a camera; can be repeated"
     )
     parser.add_argument("--record", metavar="FOLDER", help="record all cameras into this folder")
     parser.add_argument("--force", action="store_true", help="overwrite the file if it exists")
@@ -53,7 +53,7 @@ def _run(args: argparse.Namespace) -> int:
     try:
         site = name_of(_answer(asks, "Name of the site", args.site, _own_name()), "site")
         cameras = _cameras(args.camera, asks=asks)
-        record = _answer(asks, "Record into which folder (empty: nowhere)", args.record, "")
+        record = _answer(asks, "Folder for recordings (empty: do not record)", args.record, "")
         record = os.path.expanduser(record)  # noqa: PTH111 - a trailing slash stays
         text = site_text(site, cameras, record or None, web=find_spec("aiohttp") is not None)
     except FirstSiteError as exc:
@@ -62,8 +62,8 @@ def _run(args: argparse.Namespace) -> int:
     named = "" if path == Path(DEFAULT) else f" {path}"
     sys.stdout.write(
         f"Wrote {path}: {', '.join(camera.name for camera in cameras)}.\n"
-        f"Next:  camfan check{named}    finds mistakes, says what it costs\n"
-        f"       camfan up{named}       starts it; the pictures are at http://127.0.0.1:8080\n"
+        f"Next:  camfan check{named}    finds mistakes, estimates bandwidth and disk use\n"
+        f"       camfan up{named}       starts it; live pictures at http://127.0.0.1:8080\n"
     )
     return 0
 
@@ -83,7 +83,7 @@ def _own_name() -> str:
 
 
 def _cameras(given: list[str] | None, *, asks: bool) -> list[FirstCamera]:
-    """Those that were named, or those that are plugged in, or a test picture."""
+    """The cameras that were given, or those that are plugged in, or a test picture."""
     cameras = [_named(each) for each in given or ()]
     if not cameras and asks:
         cameras = _asked()
@@ -109,7 +109,7 @@ def _asked() -> list[FirstCamera]:
     if found:
         sys.stdout.write(f"Found {', '.join(camera.lines[-1] for camera in found)}.\n")
     sys.stdout.write(
-        f"Cameras as NAME=SOURCE, one a line, an empty line ends it.\n  SOURCE: {SOURCES}\n"
+        f"Cameras as NAME=SOURCE, one per line; end with an empty line.\n  SOURCE: {SOURCES}\n"
     )
     cameras: list[FirstCamera] = []
     while line := _answer(True, f"Camera {len(cameras) + 1}", None, ""):
@@ -138,12 +138,12 @@ def _found() -> list[FirstCamera]:
 
 
 def _write(path: Path, text: str, secrets: list[tuple[str, str]]) -> None:
-    """The files, once camfan itself has read them. Raises ConfigurationError."""
+    """Write the files, if camfan itself can read them. Raises ConfigurationError."""
     beside = path.absolute().parent / SECRETS_FILE
     known = _secrets(beside) if secrets else ""
     taken = [name for name, _ in secrets if f"{name}:" in known]
     if taken:
-        raise ConfigurationError(f"{beside} has a {taken[0]} already; name the camera otherwise")
+        raise ConfigurationError(f"{beside} already has {taken[0]}; give the camera another name")
     new = path.with_name(f".{path.name}.new")
     try:
         new.write_text(text, encoding="utf-8")
@@ -170,7 +170,7 @@ def _secrets(path: Path) -> str:
 
 
 def _add_secrets(path: Path, known: str, secrets: list[tuple[str, str]]) -> None:
-    """Readable by nobody else."""
+    """Write the secrets beside the site file, readable for this user only."""
     lines = [known.rstrip("\n")] if known else ["# Never commit this file."]
     lines += [f"{name}: '{value.replace(chr(39), chr(39) * 2)}'" for name, value in secrets]
     new = path.with_name(f".{path.name}.new")

@@ -1,4 +1,4 @@
-"""`camfan reload`: the broker reads its site file again; nothing that runs is disturbed."""
+"""`camfan reload`: the broker reads its site file again, and connections stay."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from camfan_nodes.shared.site_file import add_config_argument, find_site_file
 def add_reload_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "reload",
-        help="have the broker read its site file again",
-        description="The broker reads its site file again. A file with mistakes changes nothing.",
+        help="make the broker read its site file again",
+        description="Make the broker read its site file again. A file with mistakes changes "
+        "nothing.",
     )
     add_config_argument(parser, alone=True)
     add_key_argument(parser)

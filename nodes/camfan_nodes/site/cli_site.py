@@ -1,6 +1,6 @@
-"""`camfan check|show|graph|schema|diff`: a site file looked at, nothing started.
+"""`camfan check|show|graph|schema|diff`: read a site file, and start nothing.
 
-Exit code 78 for a file that cannot be used; `diff` says 0 for the same and 1 for different.
+Exit code 78 for a file that cannot be used; `diff` ends with 0 for equal and 1 for different sites.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from camfan_config import (
     EXIT_CONFIG,
     Loaded,
     SiteError,
+    did_you_mean,
     diff_files,
     host_label,
     hosts,
@@ -47,28 +48,28 @@ def add_check_command(commands: Commands) -> None:
 
 
 def add_show_command(commands: Commands) -> None:
-    parser = _add(commands, "show", "the site file with defaults filled in and secrets masked")
+    parser = _add(
+        commands, "show", "print the site file with defaults filled in and secrets masked"
+    )
     add_config_argument(parser, alone=True)
     parser.add_argument("--host", help="only what runs on this host")
     parser.set_defaults(run=lambda args: _ends(_show, args))
 
 
 def add_graph_command(commands: Commands) -> None:
-    parser = _add(commands, "graph", "a chart of the site: cameras, broker, readers")
+    parser = _add(commands, "graph", "draw a chart of the site: cameras, broker, readers")
     add_config_argument(parser, alone=True)
-    parser.add_argument("--mermaid", action="store_true", help="as Mermaid text, to paste")
+    parser.add_argument("--mermaid", action="store_true", help="as text for Mermaid")
     parser.set_defaults(run=lambda args: _ends(_graph, args))
 
 
 def add_schema_command(commands: Commands) -> None:
-    parser = _add(commands, "schema", "the JSON Schema of site files, for editors")
+    parser = _add(commands, "schema", "print the JSON Schema of site files, for editors")
     parser.set_defaults(run=_schema)
 
 
 def add_diff_command(commands: Commands) -> None:
-    parser = _add(
-        commands, "diff", "what changes from one site file to another, and which nodes it concerns"
-    )
+    parser = _add(commands, "diff", "compare two site files: what changes, and for which nodes")
     parser.add_argument("old", type=Path, metavar="OLD", help="the site file before the change")
     add_config_argument(parser, alone=True)
     parser.set_defaults(run=lambda args: _ends(_diff, args))
@@ -111,7 +112,7 @@ def _check(path: Path) -> int:
 
 
 def _here(loaded: Loaded) -> tuple[str, ...]:
-    """What this machine lacks; nothing that came from elsewhere is said."""
+    """What this machine lacks, with secrets masked."""
     from camfan_nodes.site.this_machine import machine_warnings  # its imports are not for `show`
 
     return tuple(loaded.hidden.cover(words) for words in machine_warnings(loaded.site))
@@ -122,7 +123,7 @@ def _show(args: argparse.Namespace) -> int:
     known = hosts(loaded.site)
     host = None if args.host is None else host_label(args.host)
     if host is not None and host not in known:
-        sys.stderr.write(f"camfan show: no host {args.host!r}; there is {', '.join(known)}\n")
+        sys.stderr.write(f"camfan show: no host {args.host!r}; {did_you_mean(args.host, known)}\n")
         return EXIT_CONFIG
     sys.stdout.write(show(loaded, host))
     return 0

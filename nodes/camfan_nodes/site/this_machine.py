@@ -1,7 +1,7 @@
-"""What would keep the nodes of this machine from working, in the sentences of the nodes themselves.
+"""What would keep the nodes of this machine from working, in the sentences of the nodes.
 
-Looks only: makes no file, takes no lock, starts no camera, and disturbs nothing that runs. What
-other machines of the site lack cannot be seen from here.
+Only looks: makes no file, takes no lock, starts no camera, and disturbs no running node. What other
+machines of the site lack cannot be seen from here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from camfan_nodes.recorder.folder import KEEP_INDEX, index_folder, look_at_folde
 from camfan_nodes.shared.command import MissingExtraError
 from camfan_wire.machine import own_label
 
-ANSWER_S = 0.5  # for what listens on a port to say what it is
+ANSWER_S = 0.5  # for the greeting of what listens on a port
 SOON_S = 86_400.0  # a disk that is full within a day is mentioned
 
 
@@ -111,7 +111,7 @@ def _room(path: Path, bytes_s: float) -> Iterator[str]:
         free = shutil.disk_usage(place).free
         if bytes_s and free / bytes_s < SOON_S:
             lasts = short_duration(free / bytes_s)
-            yield f"{short_bytes(free)} are free in {place}, which is full after about {lasts}"
+            yield f"{place} has {short_bytes(free)} free, and is full after about {lasts}"
 
 
 def _web(site: Site, section: Web) -> Iterator[str]:
@@ -170,7 +170,7 @@ def _readable(path: Path) -> Iterator[str]:
         with contextlib.suppress(OSError):
             yield describe_missing(path)
     elif not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
-        yield f"{path}: not readable for this user"
+        yield f"{path}: this user cannot read it"
 
 
 def _writable(path: Path) -> Iterator[str]:
@@ -178,7 +178,7 @@ def _writable(path: Path) -> Iterator[str]:
     while not place.exists() and place != place.parent:
         place = place.parent
     if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
-        yield f"{path}: not writable for this user"
+        yield f"{path}: this user cannot write it"
 
 
 def _sentence(look: Callable[[], None]) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""`camfan up`: runs a host's share of the site, and starts again what dies."""
+"""`camfan up`: runs a host's share of the site, and restarts what fails."""

@@ -1,4 +1,4 @@
-"""One running process: started so that it cannot be left behind, and read line by line."""
+"""One running process: it cannot outlive this one, and its output is read line by line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            process_group=0,  # Ctrl-C reaches who started it, and nobody else
+            process_group=0,  # Ctrl-C reaches `camfan up` only
         )
         assert self._process.stdout is not None
         self.output = self._process.stdout.fileno()
@@ -63,7 +63,7 @@ class Child:
         return bool(more)
 
     def end(self) -> tuple[int, list[str]]:
-        """Its exit code and its last words, once `exited` is readable. Nothing of it is left."""
+        """Its exit code and last lines, once `exited` is readable; ends what it has started."""
         self.kill()  # what it started; its own number is not free before the next line
         code = self._process.wait()
         while self._read():
@@ -76,7 +76,7 @@ class Child:
 
 
 def _text(line: bytes) -> str:
-    """What is printable of it."""
+    """The line, with only printable characters."""
     return printable(line.decode(errors="replace").rstrip().expandtabs())
 
 

@@ -27,7 +27,7 @@ Aside = Callable[[Journal, threading.Event], None]  # runs on a thread until the
 Files = Callable[[], object]  # a value that changes with the configuration files
 
 OURS = "camfan"  # the name before our own lines
-START_S = 10.0  # so long nobody is missed
+START_S = 10.0  # in which no node is reported as missing
 
 
 def _no_files() -> None:
@@ -79,7 +79,7 @@ def _supervise(
     def say(name: str, line: str) -> None:
         try:
             journal.say(name, line)
-        except OSError:  # a pipe that nobody reads any more, as `camfan up | head` makes one
+        except OSError:  # standard output was closed, as by `camfan up | head`
             forget_output()
             supervisor.stop()
 

@@ -1,4 +1,4 @@
-"""Starts a command that cannot outlive who asked for it: `die_with_parent.py PARENT COMMAND …`.
+"""Starts a command that cannot outlive its parent: `die_with_parent.py PARENT COMMAND …`.
 
 The kernel kills this process when its parent dies, however it dies, and keeps doing so when this
 process becomes the command. Standard library only, so that it starts in no time.

@@ -12,7 +12,7 @@ from typing import Protocol, TextIO
 
 from camfan_config.text.printable import printable
 
-MAX_BYTES = 5_000_000  # then a second file is begun; the one before it is kept
+MAX_BYTES = 5_000_000  # then a second file is started; the one before it is kept
 _COLOURS = (36, 33, 35, 34, 32, 31, 96, 93, 95, 94)  # of names, to tell them apart
 
 

@@ -1,7 +1,7 @@
-"""One `camfan up` for each site file and host: the second is refused by name.
+"""One `camfan up` for each site file and host: the second one gets the process id of the first.
 
-A bound address in the kernel, and no file: it vanishes with the process that has it, also with one
-that is killed.
+The lock is a bound address in the kernel, not a file: it ends with its process, also with one that
+is killed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class AlreadyRunsError(CamfanError):
 
 @contextmanager
 def only_one(site_file: Path, host: str) -> Iterator[None]:
-    """Inside, nobody else on this machine runs this. Raises AlreadyRunsError."""
+    """Meanwhile no other process of this machine runs this share. Raises AlreadyRunsError."""
     share = f"{site_file.resolve()}\0{host}".encode()
     address = b"\0camfan-up-" + hashlib.sha256(share).hexdigest()[:32].encode()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as lock:
@@ -32,10 +32,9 @@ def only_one(site_file: Path, host: str) -> Iterator[None]:
             lock.bind(address)
         except OSError as exc:
             raise AlreadyRunsError(
-                f"{site_file} is running on this machine already{_owner(address)}; "
-                "stop that one first"
+                f"{site_file} is already running on this machine{_owner(address)}; stop it first"
             ) from exc
-        lock.listen()  # so that it can be asked whose it is
+        lock.listen()  # so that the kernel names the owner
         yield
 
 

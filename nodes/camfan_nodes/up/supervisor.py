@@ -1,7 +1,7 @@
-"""Keeps processes running: starts them, reads them, starts again what dies, ends them together.
+"""Keeps processes running: starts them, reads their output, restarts what fails, ends them.
 
-One loop on the main thread, no threads of its own. It never prints: what the processes and it
-itself have to say goes to `say`, a name and a line at a time.
+One loop on the main thread, without threads. It never prints: lines of the processes and of its own
+go to `say`, a name and a line at a time.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from camfan_nodes.shared.share import NodeProcess, ShareChange
 from camfan_nodes.up.child import Child
 from camfan_nodes.up.child import ending as how_it_ended
 
-PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # before each new start of what keeps dying
-GOOD_S = 60.0  # after so long a life the first pause is short again
+PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # before each restart of a process that keeps failing
+GOOD_S = 60.0  # of running, after which the first pause is short again
 GRACE_S = 2.0  # from SIGTERM to SIGKILL
 FILES_S = 1.0  # between looks at the files, while a child waits for them to change
 
@@ -29,7 +29,7 @@ Say = Callable[[str, str], None]
 
 @dataclass(slots=True)
 class _Slot:
-    """One piece of work, and the process that does it now, if any."""
+    """A process to keep running, and its running child, if any."""
 
     process: NodeProcess
     child: Child | None = None
@@ -38,7 +38,7 @@ class _Slot:
     asked_to_end: bool = False
     kill_s: float | None = None  # when to kill what was asked to end
     files: object = None  # as they were when it was started last
-    unfit: bool = False  # it ended with exit code 78: it waits for other files
+    unfit: bool = False  # it ended with exit code 78, and waits for the files to change
 
 
 class Supervisor:
@@ -58,7 +58,7 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._slots = {process.key: _Slot(process) for process in processes}
-        self._leaving: list[_Slot] = []  # not wanted any more, still ending
+        self._leaving: list[_Slot] = []  # no longer wanted, and still ending
         self._say = say
         self._read_again = read_again
         self._files = files
@@ -72,17 +72,17 @@ class Supervisor:
         self._selector.register(self._wake_out, selectors.EVENT_READ, None)
 
     def stop(self) -> None:
-        """End everything, politely first."""
+        """End all processes, with SIGTERM first."""
         self._stopping = True
         self._wake()
 
     def reload(self) -> None:
-        """Ask `read_again` what is to run, and change no more than that."""
+        """Ask `read_again` what is to run, and change only what differs."""
         self._reloading = True
         self._wake()
 
     def run(self) -> int:
-        """Until `stop`, or until nothing is left that could run: 0, or 78 in the latter case."""
+        """Run until `stop` (returns 0), or until no process can run as configured (returns 78)."""
         try:
             while not self._stopping and any(map(self._is_wanted, self._slots.values())):
                 self._start_what_is_due()
@@ -122,7 +122,7 @@ class Supervisor:
                 self._selector.register(slot.child.exited, selectors.EVENT_READ, slot)
 
     def _wait(self) -> None:
-        """Wait for output, an exit, a call, or the next thing that is due; and deal with it."""
+        """Wait for output, an exit, a call or the next due time, and handle it."""
         times = [slot.kill_s for slot in self._everyone() if slot.kill_s is not None]
         times += [s.due_s for s in self._slots.values() if s.child is None and s.due_s is not None]
         times += [self._clock() + FILES_S for slot in self._slots.values() if slot.unfit]
@@ -141,7 +141,7 @@ class Supervisor:
     def _hear(self, slot: _Slot, descriptor: int) -> None:
         child = slot.child
         if child is None:
-            return  # its other descriptor told of its end in the same turn
+            return  # it has ended: its other descriptor was handled before
         if descriptor == child.output:
             for line in child.lines():
                 self._say(slot.process.name, line)
@@ -173,8 +173,7 @@ class Supervisor:
             slot.due_s, slot.unfit = None, True
             self._say(
                 slot.process.name,
-                "CANNOT RUN AS CONFIGURED (exit code 78). It is started again when the site file "
-                "changes",
+                "CANNOT RUN AS CONFIGURED (exit code 78); restarting when the site file changes",
             )
             return
         if lived_s >= GOOD_S:
@@ -182,19 +181,19 @@ class Supervisor:
         pause_s = self._pauses_s[min(slot.failures, len(self._pauses_s) - 1)]
         slot.failures += 1
         slot.due_s = self._clock() + pause_s
-        self._say(slot.process.name, f"{how_it_ended(code)}; starting again in {pause_s:g} s")
+        self._say(slot.process.name, f"{how_it_ended(code)}; restarting in {pause_s:g} s")
 
     def _look_at_files(self) -> None:
-        """What could not run as configured gets another chance when the files have changed."""
+        """Restart what could not run as configured when the files have changed."""
         unfit = [slot for slot in self._slots.values() if slot.unfit]
         now = self._files() if unfit else None
         for slot in unfit:
             if slot.files != now:
-                self._say(slot.process.name, "the site file has changed; starting again")
+                self._say(slot.process.name, "the site file has changed; restarting")
                 slot.due_s, slot.unfit, slot.failures = self._clock(), False, 0
 
     def _is_wanted(self, slot: _Slot) -> bool:
-        """It runs, or will; also what was stopped by a file that was broken in the meantime."""
+        """True if it runs or will run, also after a file that was broken for a time."""
         spoiled = slot.unfit and slot.files != self._taken
         return slot.child is not None or slot.due_s is not None or spoiled
 
@@ -221,7 +220,7 @@ class Supervisor:
         self._taken = files
         wanted = {process.key: process for process in change.processes}
         for key in [key for key in self._slots if key not in wanted]:
-            self._say(key[1], "is not in the site file any more; ending it")
+            self._say(key[1], "is no longer in the site file; stopping it")
             self._leave(self._slots.pop(key))
         for key, process in wanted.items():
             self._take_over(key, process, restart=process.name in change.restart)
@@ -233,11 +232,11 @@ class Supervisor:
             self._say(process.name, "is new in the site file; starting it")
             self._slots[key] = _Slot(process)
         elif restart:
-            self._say(process.name, "has changed in the site file; starting it again")
+            self._say(process.name, "has changed in the site file; restarting it")
             slot.process, slot.due_s, slot.failures, slot.unfit = process, self._clock(), 0, False
             self._end(slot)
         elif slot.child is None:
-            # The change may have been what it needed.
+            # The change may have repaired it.
             slot.due_s, slot.failures, slot.unfit = self._clock(), 0, False
         elif process.kind == BROKER:
             slot.child.send(signal.SIGHUP)

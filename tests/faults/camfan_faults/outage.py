@@ -68,7 +68,7 @@ def broker_outage(
         site.start("broker")
         back_ns = time.monotonic_ns()
 
-        site.processes["film"].wait_for("is over", seconds + 20)
+        site.processes["film"].wait_for("has ended", seconds + 20)
         for camera in CAMERAS:
             site.wait_captured(camera, AROUND_S * FPS)
         site.rest(*CAMERAS)

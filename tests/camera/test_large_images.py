@@ -76,7 +76,7 @@ def test_a_site_that_does_not(tmp_path: Path, large: bytes, limits: str, words: 
         Subscriber(site, ["valley"]) as frames,
         camfan("camera", "valley", "--config", str(site)) as node,
     ):
-        line = node.wait_for("a picture is left out")
+        line = node.wait_for("a frame is left out")
         with pytest.raises(TimeoutError):
             frames.read(0.1)
 

@@ -1,4 +1,4 @@
-"""Pictures that nobody wants: numbered, and not drawn, copied, converted or asked for."""
+"""Unwanted frames: numbered, and not drawn, copied, converted or requested."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from camfan_testing.jpegs import jpeg
 
 
 class Watched:
-    """Somebody who watches, or not, as the test says."""
+    """A subscriber that watches, or not, as the test says."""
 
     def __init__(self, clock: FakeClock, *, layers: tuple[bool, ...] = (True,)) -> None:
         self.fps: float | None = None
@@ -46,7 +46,7 @@ def clock() -> FakeClock:
 
 
 def _passed_by(source: CameraSource, watched: Watched, clock: FakeClock, seconds: float) -> int:
-    """How many pictures go by in so long while nobody watches; then somebody does."""
+    """How many frames pass in this time while no subscriber watches; then one does."""
     passed, end = 0, clock.now_ns + seconds * 1e9
     with source.open(watched) as stream:
         assert isinstance(stream.capture(), CapturedFrame)
@@ -54,7 +54,7 @@ def _passed_by(source: CameraSource, watched: Watched, clock: FakeClock, seconds
         while clock.now_ns < end:
             got = stream.capture()
             assert isinstance(got, SkippedFrames) or got is Idle.PACED
-            passed += got.pictures if isinstance(got, SkippedFrames) else 0
+            passed += got.frames if isinstance(got, SkippedFrames) else 0
         watched.nobody = False
         back_ns = clock.now_ns
         while not isinstance(stream.capture(), CapturedFrame):
@@ -92,7 +92,7 @@ def test_after_a_rest_a_file_goes_on_where_its_time_is(tmp_path: Path, clock: Fa
         watched.nobody = True
         while seen < 12:
             got = stream.capture()
-            seen += got.pictures if isinstance(got, SkippedFrames) else 0
+            seen += got.frames if isinstance(got, SkippedFrames) else 0
         watched.nobody = False
         got = stream.capture()
         while not isinstance(got, CapturedFrame):
@@ -110,7 +110,7 @@ def test_the_end_of_a_file_is_found_unseen(tmp_path: Path, clock: FakeClock) -> 
         while (got := stream.capture()) is not Idle.ENDED:
             found.append(got)
 
-    assert sum(got.pictures for got in found if isinstance(got, SkippedFrames)) == 5
+    assert sum(got.frames for got in found if isinstance(got, SkippedFrames)) == 5
 
 
 def test_a_layer_that_is_not_wanted_is_passed_over(tmp_path: Path, clock: FakeClock) -> None:

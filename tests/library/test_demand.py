@@ -52,9 +52,7 @@ def test_before_the_first_word_everything_is_wanted() -> None:
 
 
 @given(st.floats(0.5, 60), st.floats(1, 30))
-def test_the_trickle_is_one_frame_of_layer_0_each_so_many_seconds(
-    trickle: float, fps: float
-) -> None:
+def test_the_trickle_is_one_frame_of_layer_0_per_interval(trickle: float, fps: float) -> None:
     now = Time()
     demand = LayerDemand(now)
     demand.ask(0, trickle)
@@ -80,7 +78,7 @@ def test_without_a_trickle_nothing_is_made() -> None:
     assert demand._idle_s() == math.inf
 
 
-def test_whoever_rests_is_woken_when_somebody_watches() -> None:
+def test_a_rest_ends_when_a_subscriber_watches() -> None:
     demand = LayerDemand()
     demand.ask(0, None)
     resting = threading.Thread(target=demand.rest, args=(60.0,))
@@ -91,10 +89,10 @@ def test_whoever_rests_is_woken_when_somebody_watches() -> None:
 
     resting.join(10)
     assert not resting.is_alive()
-    demand.rest(60.0)  # somebody watches: no rest at all
+    demand.rest(60.0)  # a subscriber watches: no rest at all
 
 
-def test_a_camera_nobody_watches_sends_nothing_and_wakes_at_once(peer: Peer) -> None:
+def test_an_unwatched_camera_sends_nothing_and_wakes_at_once(peer: Peer) -> None:
     """The word stands while the broker does not listen; the next picture after it is made."""
     with Publisher(peer.delivery, "porch", ingest=peer.ingest) as camera:
         peer.serve_until(lambda: peer.hello)
