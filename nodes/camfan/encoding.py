@@ -14,7 +14,7 @@ MAX_SIDE = 65_535  # of a JPEG
 
 
 def check_image(image: object) -> Image:
-    """A picture that can be encoded. Raises TypeError and ValueError."""
+    """An image that can be encoded. Raises TypeError and ValueError."""
     if not isinstance(image, np.ndarray):
         raise TypeError(f"an image is a numpy array, not {type(image).__name__}")
     if image.dtype != np.uint8:
@@ -38,7 +38,7 @@ def check_image(image: object) -> Image:
 
 
 def encode_image(image: Image, quality: int) -> bytes:
-    """A JPEG of a picture that `check_image` has accepted; in any memory layout."""
+    """A JPEG of an image that `check_image` has accepted; in any memory layout."""
     image = np.ascontiguousarray(image)
     if image.ndim == 2:
         jpeg = simplejpeg.encode_jpeg(

@@ -22,7 +22,7 @@ class AlreadyPublishedError(RefusedError):
 
 
 class NotCustomError(CamfanError):
-    """The camera is not `source: custom`: its pictures come from its own node."""
+    """The camera is not `source: custom`: its frames come from its own node."""
 
 
 class ImageError(CamfanError):

@@ -25,7 +25,7 @@ FUTURE_NS = 50_000_000  # beyond all errors: no quartz goes wrong by so much bet
 
 
 class Age(NamedTuple):
-    """How long ago a picture was taken. The true age is within `seconds` ± `error`.
+    """How long ago a frame was captured. The true age is within `seconds` ± `error`.
 
     Attributes:
         seconds: the age in seconds.
@@ -49,7 +49,7 @@ def _milliseconds(seconds: float, step: int = 1) -> int:
 
 
 class Frame:
-    """One JPEG picture with its header. Safe to hand to other threads.
+    """One JPEG frame with its header. Safe to hand to other threads.
 
     Attributes:
         jpeg: the JPEG as the camera published it, bytes-like, not copied.
@@ -77,7 +77,7 @@ class Frame:
 
     @property
     def sequence(self) -> int:
-        """Number of the picture within its run: 0, 1, 2, …; a number that is missing is a loss."""
+        """Number of the frame within its run: 0, 1, 2, …; a number that is missing is a loss."""
         return self._header.sequence
 
     @property
@@ -87,7 +87,7 @@ class Frame:
 
     @property
     def captured(self) -> int:
-        """When the picture was taken: ns since 1970 on the wall clock of the camera's machine.
+        """When the frame was captured: ns since 1970 on the wall clock of the camera's machine.
 
         It is the `captured_ns` that was given to `Publisher.publish`. Clocks of two cameras may
         differ; `site_time` is the same instant on one clock.
@@ -106,7 +106,7 @@ class Frame:
 
     @property
     def site_time(self) -> int | None:
-        """When the picture was taken: ns since 1970 on the broker's clock; None while unknown."""
+        """When the frame was captured: ns since 1970 on the broker's clock; None while unknown."""
         offset = self._header.offset
         return None if offset is None else self._header.captured + offset
 
@@ -142,7 +142,7 @@ class Frame:
     @property
     def age(self) -> Age | None:
         """Now minus the time of capture; None while the clock of the camera or of this reader is
-        unknown, or was set a moment ago, which makes pictures of the future.
+        unknown, or was set a moment ago, so that the frame seems to be from the future.
         """
         captured = self.site_time
         ours = self._clock.offset() if self._clock else None
@@ -153,13 +153,13 @@ class Frame:
         return None if age_ns + error_ns < -FUTURE_NS else Age(age_ns / 1e9, error_ns / 1e9)
 
     def image(self) -> Image:
-        """BGR picture, uint8, (height, width, 3). Raises ImageError."""
+        """BGR image, uint8, (height, width, 3). Raises ImageError."""
         if self._image is None:
             self._image = _decode(self, "BGR", Fraction(1))
         return self._image
 
     def gray(self, scale: float | Fraction = 1) -> Image:
-        """Grey picture, uint8, (height * scale, width * scale), rounded up.
+        """Grey image, uint8, (height * scale, width * scale), rounded up.
 
         `scale` is a multiple of 1/8 up to 1; decoding at a scale costs less than decoding whole.
         Raises ImageError, and ValueError for another scale.

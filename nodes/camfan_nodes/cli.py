@@ -77,7 +77,7 @@ def parser_of(arguments: list[str]) -> argparse.ArgumentParser:
     """A parser for the given command; for all commands if none is given."""
     parser = argparse.ArgumentParser(
         prog="camfan",
-        description="Pictures from many cameras for viewers, recorders, motion detectors and "
+        description="Video from many cameras for viewers, recorders, motion detectors and "
         "your own code, on your own machines.",
         epilog="The broker is a program of its own: broker --config site.yaml. Exit codes: 0 done, "
         "or stopped by Ctrl-C; 2 wrong arguments; 69 cannot start; 78 wrong configuration.",

@@ -229,7 +229,7 @@ def _with_fake_picamera2(folder: Path, stall: str) -> dict[str, str]:
         ("threading.Event().wait()", "reading camera module 0 hangs; this process ends"),
         (
             "threading.Event().wait(timeout); raise TimeoutError",
-            "no usable frame for 1 s; if its first frame takes longer, set a longer",
+            "no usable frame for 1 s; only a new process can reopen it",
         ),
     ],
 )

@@ -200,7 +200,7 @@ web: {{listen: "127.0.0.1:{port}", state: state}}
         with urllib.request.urlopen(f"{url}/snapshot/phone.jpg", timeout=20) as answer:
             snapshot = answer.read()
         assert node.output.count("EXIF orientation") == 1
-        assert "camera phone: its pictures have EXIF orientation" in node.output
+        assert "camera phone: its JPEGs have EXIF orientation" in node.output
 
     assert corners_of(shown(snapshot)) == corners_of(stored(snapshot)) == CORNERS
 

@@ -273,7 +273,7 @@ def test_an_endless_picture_is_refused() -> None:
             handler.wfile.write(bytes(1_000_000))
 
     with _camera(answer) as url:
-        assert "a picture of more than" in _trouble(_source(url))
+        assert "a frame of more than" in _trouble(_source(url))
 
 
 def test_other_schemes_are_not_followed() -> None:
@@ -367,7 +367,7 @@ def test_a_page_is_recognized_though_the_connection_stays_open(
 def test_one_picture_instead_of_a_stream() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n"
     with raw_camera(sends(head + PICTURES[0])) as camera:
-        assert "one picture instead of a stream; set `snapshot: true`" in _trouble(
+        assert "one frame instead of a stream; set `snapshot: true`" in _trouble(
             _source(camera.url())
         )
 

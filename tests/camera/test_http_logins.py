@@ -258,7 +258,7 @@ def test_a_login_never_leaves_the_host_of_the_address() -> None:
             sentence = _trouble(camera.url(user=WRITTEN))
 
         assert _said(other) == [""]
-    assert "a login, which is not taken there from the address of the site file" in sentence
+    assert "login required; the login of the site file is not sent to another host" in sentence
     assert f"http://localhost:{other.port}" in sentence
 
 
@@ -275,7 +275,9 @@ def test_other_schemes_are_not_followed(there: str) -> None:
 def test_redirects_end() -> None:
     moved = b"HTTP/1.1 302 Found\r\nLocation: /again\r\n\r\n"
     with raw_camera(_behind(lambda _: False, moved)) as camera:
-        assert "do not end, after 10 requests" in _trouble(camera.url(user=WRITTEN))
+        assert "no end of redirects and logins after 10 requests" in _trouble(
+            camera.url(user=WRITTEN)
+        )
 
 
 @pytest.mark.parametrize(

@@ -306,7 +306,7 @@ def test_a_video_without_one_good_picture(tmp_path: Path) -> None:
         data[at : at + len(packet)] = bytes(len(packet))
     path.write_bytes(data)
 
-    assert "not one picture in it can be decoded" in _trouble(path, loop=True)
+    assert "not one frame in it can be decoded" in _trouble(path, loop=True)
 
 
 def test_a_file_that_vanishes_while_it_loops(tmp_path: Path) -> None:

@@ -84,7 +84,8 @@ def test_a_disk_that_is_full_soon_is_named(tmp_path: Path, monkeypatch: pytest.M
 
     (sentence,) = said(tmp_path, sections)
 
-    assert f"free in {tmp_path}, which is full after about" in sentence
+    assert f"{tmp_path} has " in sentence
+    assert "free, and is full after about" in sentence
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_another_device_is_not_taken_for_a_webcam(tmp_path: Path) -> None:
         ("none.mp4", None, "no such file"),
         ("empty.mp4", b"", "empty"),
         ("text.mp4", b"this is not a video at all\n" * 50, "not a video that can be read"),
-        ("cut.avi", b"RIFF\x00\x00\x10\x00AVI LIST", "not a video|no video|not one picture"),
+        ("cut.avi", b"RIFF\x00\x00\x10\x00AVI LIST", "not a video|no video|not a single frame"),
     ],
     ids=["missing", "empty", "text", "torn"],
 )

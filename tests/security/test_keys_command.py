@@ -71,7 +71,7 @@ def test_the_first_keys_of_a_site_with_several_brokers(
     assert (tmp_path / "keys/b.secret").exists()
     assert not (tmp_path / "keys/broker.secret").exists()
     assert load_site(path).security.server_key == pinned
-    assert "copy it from the machine of another broker" in capsys.readouterr().out
+    assert "copy it and all .pub files from another broker" in capsys.readouterr().out
 
 
 def test_the_site_file_stays_whose_it_was(site: TestSite) -> None:
@@ -253,7 +253,7 @@ def test_a_machine_without_a_key_gets_instructions(tmp_path: Path) -> None:
 
     with camfan("top", "--once", "--config", str(site.path)) as command:
         assert command.wait(30) == 78
-        assert "refuses connections without a key" in command.output
+        assert "requires a key" in command.output
         assert "camfan keys new" in command.output
 
 
@@ -375,7 +375,7 @@ def test_a_second_invitation_says_where_the_first_one_runs(tmp_path: Path) -> No
         for name, at, advice in (("one", 0, "Ctrl-C"), ("two", port, "--port 0")):
             with invite(name, at) as second:
                 assert second.popen.wait(20) == 69
-            assert "an invitation for one is already running on this machine" in second.output
+            assert "an invitation for one is already open on this machine" in second.output
             assert f"process {first.popen.pid}, port {port}, since " in second.output
             assert advice in second.output
         with invite("two", 0) as third:

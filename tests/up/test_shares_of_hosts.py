@@ -73,7 +73,9 @@ def test_an_unknown_machine_gets_the_list_of_hosts(tmp_path: Path) -> None:
 
     with pytest.raises(UnknownHostError, match="no host 'porch-py'; did you mean 'porch-pi'"):
         choose_host(site, "porch-py")
-    with pytest.raises(UnknownHostError, match=r"'laptop'.*its hosts are hub, porch-pi; say which"):
+    with pytest.raises(
+        UnknownHostError, match=r"'laptop'.*its hosts are hub, porch-pi; choose one"
+    ):
         choose_host(site, None, machine="laptop")
 
 

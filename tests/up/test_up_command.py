@@ -114,7 +114,7 @@ def test_the_site_file_is_read_again_on_a_hangup(tmp_path: Path) -> None:
 
         site.path.write_text(text)
         up.send(signal.SIGHUP)
-        up.wait_for("is not in the site file any more")
+        up.wait_for("is no longer in the site file")
         wait_until(lambda: children_of(up.popen.pid) == before)
         assert up.stop() == 0
 
@@ -147,7 +147,7 @@ def test_a_second_one_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
         up.wait_for("one is live")
         with camfan("up", str(alias)) as second:
             assert second.wait() == 69
-            assert f"running on this machine already (process {up.popen.pid}, " in second.output
+            assert f"is already running on this machine (process {up.popen.pid}, " in second.output
             assert "Traceback" not in second.output
         up.stop(signal.SIGKILL)
     with running(site) as again:

@@ -84,7 +84,7 @@ class Adaptation:
         return max(1, LAYERS - self._step)
 
     def quality(self, asked: int | None = None) -> int | None:
-        """For the next picture; `asked` in place of the encoder's own. None: not made here."""
+        """For the next frame; `asked` in place of the encoder's own. None: not made here."""
         base = asked or self._base
         if base is None or self._base is None:
             return None

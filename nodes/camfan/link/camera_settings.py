@@ -24,9 +24,9 @@ class CameraSettings:
 
     @property
     def jpeg_quality(self) -> int | None:
-        """Of the next picture; None for a camera whose JPEGs are not made here."""
+        """Of the next frame; None for a camera whose JPEGs are not made here."""
         return self.adaptation.quality(self.quality)
 
     def decide(self, sequence: int) -> EncodingDecision:
-        """Which layers are made, as far as the picture with this sequence goes."""
+        """Which layers are made, as far as the frame with this sequence goes."""
         return EncodingDecision(self.demand.layers_of(sequence), self.adaptation.layers)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from camfan_wire.topics import LAYERS, layer_of
 
-MAX_KEPT = 1024  # changes of what is made, and spans of refused pictures
+MAX_KEPT = 1024  # changes of what is made, and spans of refused frames
 MAX_PATTERN = 64  # sequences that are explained one by one where only some layers were made
 
 NOT_WANTED = "not-wanted"

@@ -99,7 +99,7 @@ class RepairResponder:
         yield [messages.encode(Repaired(camera=self._camera, id=asked.id, done=done))]
 
     def _after(self, asked: Repair) -> Position:
-        """Behind which picture to begin."""
+        """Behind which frame to begin."""
         known = self._clock.offset()
         if asked.since is None or known is None or asked.after.run != self._ring.run:
             return asked.after

@@ -119,7 +119,7 @@ class MemoryRing:
             return index < 0 or never[index][1] < sequence
 
     def leave_out(self, pictures: int, decision: EncodingDecision) -> bool:
-        """Number pictures that are not made because of `decision`; True if that is a change."""
+        """Number frames that are not made because of `decision`; True if that is a change."""
         with self._lock:
             counts = self._counts
             changed = self._absences.note(counts.captured, decision)

@@ -5,7 +5,7 @@ A record is a head of 32 bytes (little-endian), `meta` and `body`:
     magic "cfR1" | kind u8 | decision u8 | meta u16 | body u32 | sequence u64 | extra i64 | CRC-32
 
 The checksum covers the head before it, `meta` and `body`. `decision` is what was decided for the
-picture: demanded layers, and 16 times the layers of the uplink. Reading is total: for any bytes,
+frame: demanded layers, and 16 times the layers of the uplink. Reading is total: for any bytes,
 the records up to the first that is not whole.
 """
 
@@ -36,7 +36,7 @@ HEAD_BYTES = _FIELDS.size + _CHECKSUM.size
 class RecordKind(IntEnum):
     """What a record is; `extra` in brackets."""
 
-    START = 1  # the first of a file: `About` in meta [captured ns of its first picture]
+    START = 1  # the first of a file: `About` in meta [captured ns of its first frame]
     FRAME = 2  # header in meta, JPEG in body [wall minus monotonic clock, ns]
     LEFT_OUT = 3  # from this sequence on, frames are left out as `decision` says
     REFUSED = 4  # this frame was captured and not published
@@ -71,7 +71,7 @@ class RingFileContents:
 
     about: RingFileStart
     first: int  # sequence
-    captured: int  # ns, of its first picture
+    captured: int  # ns, of its first frame
     end: int  # offset behind the last whole record
     following: int  # the sequence behind the last one that a record speaks of
     ended: bool = False

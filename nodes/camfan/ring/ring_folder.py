@@ -52,7 +52,7 @@ class RingSegment:
     number: int
     about: RingFileStart
     first: int  # sequence
-    captured: int  # ns, of its first picture
+    captured: int  # ns, of its first frame
     bytes: int
     ended: bool = False  # the run, and it is whole
 

@@ -1,8 +1,8 @@
-"""From the pieces of an RTP stream to whole coded pictures.
+"""From the pieces of an RTP stream to whole coded frames.
 
 FFmpeg hands out H.264, H.265 and MPEG-4 in pieces, without the mark that says which is the last of
-a picture; its own parser therefore gives a picture only when the next one begins, an interval late.
-`Joiner` learns how a camera cuts its pictures, and gives each one at once when that is certain.
+a frame; its own parser therefore gives a frame only when the next one begins, an interval late.
+`Joiner` learns how a camera cuts its frames, and gives each one at once when that is certain.
 """
 
 from __future__ import annotations
@@ -11,29 +11,29 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-LEARN_UNITS = 8  # alike before the end of a picture is believed without seeing the next one
+LEARN_UNITS = 8  # alike before the end of a frame is believed without seeing the next one
 SLOW_UNITS = 2  # the same, where each costs SLOW_NS and more of waiting
 SLOW_NS = 1_000_000_000
 RELEARN_UNITS = 250  # after that was wrong once
 MAX_HELD = 16  # parameter sets behind each other
-MAX_UNIT_BYTES = 32_000_000  # pieces of a picture that never ends
+MAX_UNIT_BYTES = 32_000_000  # pieces of a frame that never ends
 
 _START = b"\0\0\1"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one read gave: a part of a picture, or more, and when that came."""
+    """What one read gave: a part of a frame, or more, and when that came."""
 
     data: bytes
-    stamp_ns: int | None  # of the picture, on the camera's RTP clock
+    stamp_ns: int | None  # of the frame, on the camera's RTP clock
     arrived_ns: int  # monotonic
     key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One coded picture. `key`: the decoder can begin with it."""
+    """One coded frame. `key`: the decoder can begin with it."""
 
     data: bytes
     stamp_ns: int | None
@@ -43,12 +43,12 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class _PieceContents:
-    """What a piece shows of itself. A slice is a part of the picture proper, not a header."""
+    """What a piece shows of itself. A slice is a part of the frame proper, not a header."""
 
-    begins: bool  # a picture begins here, if one was begun before
+    begins: bool  # a frame begins here, if one was begun before
     slices: int
     key: bool
-    parameters: bool = False  # nothing but parameter sets: of this picture, or of the next one
+    parameters: bool = False  # nothing but parameter sets: of this frame, or of the next one
 
 
 Look = Callable[[bytes], _PieceContents]
@@ -60,9 +60,9 @@ def marks_keys(codec: str) -> bool:
 
 
 class Joiner:
-    """Takes pieces, gives units, and says of each picture when its first piece comes.
+    """Takes pieces, gives units, and says of each frame when its first piece comes.
 
-    For one connection. A codec whose pieces are whole pictures goes through.
+    For one connection. A codec whose pieces are whole frames goes through.
     """
 
     def __init__(self, codec: str, begins: Callable[[int | None, int], None]) -> None:
@@ -72,13 +72,13 @@ class Joiner:
         self._begins = begins
         self._pieces: list[bytes] = []
         self._bytes = 0
-        self._first: Piece | None = None  # that has something of the picture proper
+        self._first: Piece | None = None  # that has something of the frame proper
         self._any: Piece | None = None
         self._slices = 0
         self._key = False
         self._longest = 0  # piece so far: one that is shorter ends a slice
         self._ended = False  # the last piece did
-        self._usual = 0  # slices of a picture
+        self._usual = 0  # slices of a frame
         self._alike = 0  # frames in a row with that number of slices
         self._needed = LEARN_UNITS
         self._stamp_ns: int | None = None  # of the last unit
@@ -140,13 +140,13 @@ class Joiner:
             self._clear()
 
     def _cut_early(self) -> list[Unit]:
-        """The picture, if it has all its slices and the last of them has ended."""
+        """The frame, if it has all its slices and the last of them has ended."""
         certain = self._alike >= self._needed or (self._is_slow() and self._alike >= SLOW_UNITS)
         certain = certain and self._slices == self._usual
         return self._cut() if certain and self._ended else []
 
     def _is_slow(self) -> bool:
-        """Whether the pictures come far apart, and nothing was wrong yet."""
+        """Whether the frames come far apart, and nothing was wrong yet."""
         if self._needed != LEARN_UNITS or self._first is None or self._stamp_ns is None:
             return False
         return self._first.stamp_ns is not None and (
@@ -191,7 +191,7 @@ def _look_h265(data: bytes) -> _PieceContents:
         kind = kind >> 1 & 0x3F
         if kind < 32:
             slices += 1
-            begins = begins or bool(first & 0x80)  # the first segment of the picture
+            begins = begins or bool(first & 0x80)  # the first segment of the frame
         elif kind in (32, 33, 34):
             parameters = True
         else:
@@ -210,7 +210,7 @@ def _look_mpeg4(data: bytes) -> _PieceContents:
 
 
 def _is_vp9_key(first: int) -> bool:
-    """By the first byte of a picture: neither shown again nor made of others."""
+    """By the first byte of a frame: neither shown again nor made of others."""
     return not first & (0x06 if first & 0x30 == 0x30 else 0x0C)  # profile 3 has one bit more
 
 
@@ -229,5 +229,5 @@ def _units(data: bytes, header: int) -> list[tuple[int, int]]:
 _WHOLE = {"mjpeg", "vp8", "vp9"}  # FFmpeg puts these together itself
 _OTHER = _PieceContents(
     begins=False, slices=1, key=False
-)  # all that has the same stamp is one picture
+)  # all that has the same stamp is one frame
 _LOOKS: dict[str, Look] = {"h264": _look_h264, "hevc": _look_h265, "mpeg4": _look_mpeg4}

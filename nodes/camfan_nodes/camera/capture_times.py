@@ -1,12 +1,12 @@
-"""When the pictures of an RTP stream were taken, as far as that can be known here.
+"""When the frames of an RTP stream were taken, as far as that can be known here.
 
-Every picture has a stamp of the camera's own clock, which starts anywhere. Two things tie it to
-ours. No picture is taken after it arrives: so the smallest distance that was ever seen between
-arrival and stamp bounds all pictures, also those that waited on the way. And a sender report says
+Every frame has a stamp of the camera's own clock, which starts anywhere. Two things tie it to
+ours. No frame is taken after it arrives: so the smallest distance that was ever seen between
+arrival and stamp bounds all frames, also those that waited on the way. And a sender report says
 which stamp belonged to the moment at which it was sent. The camera's date is never believed.
 
-Many senders stamp a picture when it leaves the encoder. Their reports show no delay, and nothing
-says how old the picture was by then: that is admitted as the error. All is monotonic nanoseconds,
+Many senders stamp a frame when it leaves the encoder. Their reports show no delay, and nothing
+says how old the frame was by then: that is admitted as the error. All is monotonic nanoseconds,
 handed in.
 """
 
@@ -16,8 +16,8 @@ from collections import deque
 from dataclasses import dataclass
 
 UNKNOWN_NS = 2_000_000_000  # in an encoder and on the network, where no report says it
-UNKNOWN_JPEG_NS = 1_000_000_000  # an encoder of single pictures does not look ahead
-ALONE_NS = 10_000_000_000  # a single picture may have been kept for long
+UNKNOWN_JPEG_NS = 1_000_000_000  # an encoder of single frames does not look ahead
+ALONE_NS = 10_000_000_000  # a single frame may have been kept for long
 REORDER_PICTURES = 50  # kept by an encoder that sends them out of order: x264 looks at 40
 MAX_REORDER_NS = 10_000_000_000
 REPORT_NS = 250_000_000  # from exposure to stamp, and of a report on the network
@@ -59,13 +59,13 @@ class _SenderReport:
 
 
 class CaptureTimes:
-    """One connection. Call `note` for each picture as it begins to arrive, in their order."""
+    """One connection. Call `note` for each frame as it begins to arrive, in their order."""
 
     def __init__(self, unknown_ns: int = UNKNOWN_NS) -> None:
-        self.kept = False  # the newest picture belongs to those that the server had kept
-        self.lookahead: int | None = None  # pictures that the encoder says it keeps
+        self.kept = False  # the newest frame belongs to those that the server had kept
+        self.lookahead: int | None = None  # frames that the encoder says it keeps
         self._unknown_ns = unknown_ns
-        self._back_ns = 0  # how far stamps go back: the encoder sends pictures out of order
+        self._back_ns = 0  # how far stamps go back: the encoder sends frames out of order
         self._interval_ns = 0  # between two stamps, about
         self._ahead_ns: int | None = None  # smallest arrival minus stamp
         self._noted_ns = 0
@@ -84,7 +84,7 @@ class CaptureTimes:
         self._pace = _DelayTrend()
 
     def note(self, stamp_ns: int | None, now_ns: int) -> None:
-        """A picture begins to arrive."""
+        """A frame begins to arrive."""
         self._pictures += 1
         if stamp_ns is None or not self._believed:
             self.kept = False
@@ -109,13 +109,13 @@ class CaptureTimes:
     def report(self, stamp_ns: int, after_ns: int, before_ns: int) -> None:
         """A sender report was read between two moments; `stamp_ns` belongs to when it was sent.
 
-        It may have waited to be read for as long as the picture before it did.
+        It may have waited to be read for as long as the frame before it did.
         """
         earliest_ns = after_ns - stamp_ns - self._lag_ns
         self._reports.append(_SenderReport(earliest_ns, before_ns - stamp_ns, before_ns))
 
     def of(self, stamp_ns: int | None, arrived_ns: int) -> CaptureTime:
-        """When the picture with this stamp, which came at `arrived_ns`, was taken."""
+        """When the frame with this stamp, which came at `arrived_ns`, was taken."""
         if stamp_ns is None or not self._believed or self._ahead_ns is None:
             return CaptureTime(arrived_ns, self._unknown_ns + self._looking_ahead_ns())
         if (offset := self._reported()) is not None:
@@ -127,7 +127,7 @@ class CaptureTimes:
         return CaptureTime(taken_ns, error_ns)
 
     def _looking_ahead_ns(self) -> int:
-        """How long an encoder that looks ahead may keep a picture."""
+        """How long an encoder that looks ahead may keep a frame."""
         pictures = self.lookahead
         if pictures is None:
             pictures = REORDER_PICTURES if self._back_ns else 0

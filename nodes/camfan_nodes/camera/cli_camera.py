@@ -44,8 +44,8 @@ def add_camera_command(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "camera",
         help="run the node of one camera",
-        description="Takes pictures from one camera of the site file and publishes them. Opens the"
-        " camera again when it fails; ends with Ctrl-C or SIGTERM.",
+        description="Capture frames from one camera of the site file and publish them. A camera"
+        " that fails is reopened. Ctrl-C or SIGTERM stops it.",
     )
     parser.add_argument("name", metavar="NAME", help="the camera's name in the site file")
     add_config_argument(parser)
@@ -53,7 +53,7 @@ def add_camera_command(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--take-over",
         action="store_true",
-        help="publish it even if another process does; that one ends",
+        help="publish it even if another process does; that process ends",
     )
     parser.set_defaults(run=run_camera)
 
@@ -62,7 +62,7 @@ def add_cameras_command(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "cameras",
         help="list the cameras plugged into this machine",
-        description="Lists webcams and camera modules, ready to be pasted into a site file.",
+        description="List webcams and camera modules, ready to be pasted into a site file.",
     )
     parser.set_defaults(run=list_cameras)
 

@@ -57,7 +57,7 @@ class Encoder:
     flip: str = "none"
     size: Size | None = None  # of frames that arrive as JPEG; others keep the size they have
     paint: Paint = field(default_factory=lambda: Paint(()))
-    limits: Limits = WIDEST  # of a picture; a larger one is not even decoded
+    limits: Limits = WIDEST  # of a frame; a larger one is not even decoded
 
     def passes(self, jpeg: bytes) -> bool:
         """True if it needs no change. Raises WireError for what is not a JPEG."""
@@ -130,7 +130,7 @@ class Encoder:
 def _even(luma: Plane) -> Plane:
     """The same plane, in memory that has the even number of rows and columns that TurboJPEG reads.
 
-    It reads them even where the picture is odd: from the next row, and behind the last one.
+    It reads them even where the frame is odd: from the next row, and behind the last one.
     """
     height, width = luma.shape
     if not (height % 2 or width % 2):
@@ -154,7 +154,7 @@ def encoder_of(camera: CameraBase, limits: Limits = WIDEST) -> Encoder:
 
 def decode_jpeg(jpeg: bytes) -> Bgr:
     """The pixels of a JPEG from outside. Raises WireError or JpegDecodeError for bad ones."""
-    width, height = picture_size(jpeg)  # first: a small file may claim to be a huge picture
+    width, height = picture_size(jpeg)  # first: a small file may claim to be a huge frame
     check_scans(jpeg, width * height)
     try:
         return cast(Bgr, simplejpeg.decode_jpeg(jpeg, colorspace="BGR", strict=False))

@@ -16,7 +16,7 @@ _SHIFTS = np.arange(BITS - 1, -1, -1, dtype=np.uint64)
 
 
 def cell_size(width: int) -> int:
-    """Side of a cell, in pixels, in pictures of this width: as JPEG's own blocks if they fit."""
+    """Side of a cell, in pixels, in images of this width: as JPEG's own blocks if they fit."""
     return next((side for side in (16, 8, 4) if side * CELLS <= width), 0)
 
 
@@ -29,7 +29,7 @@ def draw_number(plane: npt.NDArray[np.uint8], number: int) -> None:
 
 
 def read_number(grey: npt.NDArray[np.uint8]) -> int | None:
-    """The number in a grey picture of full size; None when there is none to be read."""
+    """The number in a grey image of full size; None when there is none to be read."""
     side = cell_size(grey.shape[1])
     if not side or grey.shape[0] < side:
         return None

@@ -62,7 +62,7 @@ class HttpSource:
         self._timeout_s = min(max(MIN_TIMEOUT_S, 0.8 * stall_s), MAX_TIMEOUT_S)
         pace = planned_pace(camera)
         self._silence_s = max(self._timeout_s, pace.stall_s)  # of a stream
-        # A slow camera may send the head of its answer with the picture, once that is taken.
+        # A slow camera may send the head of its answer with the frame, once that is taken.
         slow_s = 0.8 * STALE_INTERVALS * pace.interval_s
         if camera.snapshot:
             slow_s = min(slow_s, MAX_TIMEOUT_S)

@@ -15,7 +15,7 @@ PIECE_BYTES = 1_000_000
 
 _EITHER = 32 + zlib.MAX_WBITS  # gzip or zlib, as its first bytes say
 _GZIP, _ZLIB = 0x1F8B, 8  # how these begin
-_PLAIN = (b"\xff\xd8", b"--", b"\r\n")  # how pictures and parts begin
+_PLAIN = (b"\xff\xd8", b"--", b"\r\n")  # how frames and parts begin
 
 
 class Inflater:

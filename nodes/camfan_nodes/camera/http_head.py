@@ -93,7 +93,7 @@ def read_answer(data: bytes) -> AnswerHead | None:
 
 
 def _size_of(data: bytes, start: int) -> int:
-    """Up to the blank line, or to a picture that comes without one; 0: neither is there yet."""
+    """Up to the blank line, or to a frame that comes without one; 0: neither is there yet."""
     blank, picture = _END.search(data, start), data.find(SOI, start)
     ends = [blank.end()] if blank else []
     return min([*ends, picture] if picture > 0 else ends, default=0)

@@ -46,7 +46,7 @@ class ImagesSource:
     def look(self) -> None:
         """Raises SourceError for a folder that is missing or empty."""
         if not list_folder(Path(self._camera.path)):
-            raise SourceError(f"{self._camera.path}: the folder has no pictures")
+            raise SourceError(f"{self._camera.path}: the folder is empty")
 
     @contextmanager
     def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[ImagesStream]:
@@ -55,7 +55,7 @@ class ImagesSource:
 
 
 class ImagesStream:
-    """One showing of the folder; again and again when it loops, new pictures included."""
+    """One showing of the folder; again and again when it loops, new frames included."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class ImagesStream:
         return CapturedFrame(jpeg, self._clock.wall_ns())
 
     def _read_all(self) -> Iterator[bytes]:
-        """Raises SourceError when a showing has no picture at all."""
+        """Raises SourceError when a showing has no frame at all."""
         while True:
             paths, good = list_folder(self._folder), 0
             for path in paths:
@@ -111,13 +111,13 @@ class ImagesStream:
                 picture_size(jpeg)
                 return jpeg
         except (OSError, WireError):
-            pass  # counted below: no picture, for whatever reason
+            pass  # counted below: no frame, for whatever reason
         self._counts.unreadable += 1
         return None
 
 
 def list_folder(folder: Path) -> list[Path]:
-    """The files that could be pictures, in the order of their names. Raises SourceError."""
+    """The files that could be frames, in the order of their names. Raises SourceError."""
     try:
         entries = sorted(folder.iterdir())
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""Repairs JPEGs as cameras send them: cut to the picture, with its Huffman tables.
+"""Repairs JPEGs as cameras send them: cut to the frame, with its Huffman tables.
 
 Motion JPEG may lack the Huffman tables, because every decoder of it knows them, and cameras and
-files often have bytes before or behind the picture: padding, line breaks, the end of an older
-picture. Browsers and strict decoders refuse these. Nothing else of a picture is touched.
+files often have bytes before or behind the frame: padding, line breaks, the end of an older
+frame. Browsers and strict decoders refuse these. Nothing else of a frame is touched.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from camfan_wire.jpeg import EOI, SOI
 
-MAX_LEAD = 1024  # bytes before the picture that are cut off: line breaks, the rest of a header
+MAX_LEAD = 1024  # bytes before the frame that are cut off: line breaks, the rest of a header
 MAX_SEGMENTS = 1000  # and fill bytes, before the first scan; a real camera writes about ten
 
 SCAN = 0xDA  # a marker: entropy-coded data follows its segment
@@ -58,10 +58,10 @@ HUFFMAN_TABLES = b"\xff\xc4" + (2 + len(_STANDARD)).to_bytes(2, "big") + _STANDA
 
 
 def repair_jpeg(data: bytes) -> bytes:
-    """The one picture in `data`, from its start to its end, with Huffman tables.
+    """The one frame in `data`, from its start to its end, with Huffman tables.
 
     The very same object if nothing is amiss, or if it is not a whole JPEG. The end is the first end
-    marker behind the start of the picture's data, so thumbnails in its head do not count.
+    marker behind the start of the frame's data, so thumbnails in its head do not count.
     """
     start = 0 if data.startswith(SOI) else data.find(SOI, 0, MAX_LEAD)
     scan, has_tables = 0, False
@@ -105,7 +105,7 @@ def last_segment(data: Bytes, start: int) -> tuple[int, int]:
 
 
 def find_marker(data: Bytes, start: int) -> int:
-    """The first end of a picture, or start of another one, in entropy-coded data; -1: none.
+    """The first end of a frame, or start of another one, in entropy-coded data; -1: none.
 
     By numpy, because bytes.find needs eight times as long: such data is full of 0xFF.
     """

@@ -1,4 +1,4 @@
-"""How many pictures an encoder keeps before it gives the first: x264 and x265 say it in H.26x."""
+"""How many frames an encoder keeps before it gives the first: x264 and x265 say it in H.26x."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _SAYS = b" bframes="
 _OPTION = re.compile(rb"\b([a-z][a-z_-]*)=(\d{1,4})")
 _KEEP = (b"rc-lookahead", b"bframes")
 _THREADS = b"threads"
-_OWN = 1  # the picture that it works at
+_OWN = 1  # the frame that it works at
 
 
 def read_lookahead(unit: bytes) -> int | None:
-    """From a coded key picture; None where the encoder says nothing."""
+    """From a coded key frame; None where the encoder says nothing."""
     if _SAYS not in unit:
         return None
     options = {

@@ -1,11 +1,11 @@
-"""The pictures of an MJPEG stream over HTTP (`multipart/x-mixed-replace`), bytes untouched.
+"""The frames of an MJPEG stream over HTTP (`multipart/x-mixed-replace`), bytes untouched.
 
-The pictures themselves say where they begin and end. Lengths, boundaries and types, which cameras
-write wrong in every way there is, only separate pictures that belong to the stream from those that
+The frames themselves say where they begin and end. Lengths, boundaries and types, which cameras
+write wrong in every way there is, only separate frames that belong to the stream from those that
 stand behind the end of another one. So a stream without any of them is read as well.
 
 Total and bounded: for any bytes it gives parts or raises StreamError, and never keeps more than
-one picture and MAX_HEAD_BYTES.
+one frame and MAX_HEAD_BYTES.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from camfan_nodes.camera.http_head import Head, read_lines
 from camfan_nodes.camera.jpeg_repair import BROKEN, SCAN, find_marker, last_segment
 from camfan_wire.jpeg import EOI, MAX_BYTES, SOI
 
-MAX_HEAD_BYTES = 8192  # kept of what stands between two pictures
-MAX_OTHER_BYTES = MAX_BYTES  # between two pictures; more is not a stream of pictures
-MAX_FALSE_STARTS = 1000  # between two pictures
+MAX_HEAD_BYTES = 8192  # kept of what stands between two frames
+MAX_OTHER_BYTES = MAX_BYTES  # between two frames; more is not a stream of frames
+MAX_FALSE_STARTS = 1000  # between two frames
 
 _START = SOI + b"\xff"  # another marker follows
 _BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]+)"?|([^\s;"]+))', re.IGNORECASE)
@@ -36,7 +36,7 @@ class StreamError(CamfanError):
 
 @dataclass(frozen=True, slots=True)
 class StreamPart:
-    """One whole picture of a stream, and what the stream says of it."""
+    """One whole frame of a stream, and what the stream says of it."""
 
     jpeg: bytes = field(repr=False)
     head: Head
@@ -53,18 +53,18 @@ def boundary_of(content_type: str) -> bytes | None:
 
 
 class StreamParser:
-    """Takes bytes as they come from the network, gives the pictures that are complete."""
+    """Takes bytes as they come from the network, gives the frames that are complete."""
 
     def __init__(self, boundary: bytes | None = None) -> None:
         self._boundary = None if boundary is None else b"--" + boundary
         self._buffer = bytearray()
         self._in_picture = False  # the buffer starts with one
         self._searched = 0  # nothing that is looked for begins before this place of the buffer
-        self._scan = 0  # where the data of the picture start; 0: not known yet
-        self._other = bytearray()  # the last of what stood before the picture, or stands there now
+        self._scan = 0  # where the data of the frame start; 0: not known yet
+        self._other = bytearray()  # the last of what stood before the frame, or stands there now
         self._others = 0  # how many bytes that was
-        self._false_starts = 0  # since the last picture
-        self._head: Head | None = None  # of the picture; None: it does not belong to the stream
+        self._false_starts = 0  # since the last frame
+        self._head: Head | None = None  # of the frame; None: it does not belong to the stream
         self._framed = False  # heads or boundaries were seen
         self._began_ns = self._waited_ns = self._fed_ns = 0
         self.damaged = 0  # frames in which another one began, or that were not a JPEG
@@ -72,16 +72,16 @@ class StreamParser:
 
     @property
     def others(self) -> int:
-        """Bytes since the last picture that were not of one."""
+        """Bytes since the last frame that were not of one."""
         return self._others
 
     @property
     def begun(self) -> bool:
-        """Whether something began like a picture."""
+        """Whether something began like a frame."""
         return self._in_picture or self.damaged > 0
 
     def feed(self, data: bytes, now_ns: int = 0) -> list[StreamPart]:
-        """The pictures that end in `data`. Raises StreamError once the stream makes no sense."""
+        """The frames that end in `data`. Raises StreamError once the stream makes no sense."""
         known, self._now_ns = len(self._buffer), now_ns
         self._buffer += data
         parts: list[StreamPart] = []
@@ -110,10 +110,10 @@ class StreamParser:
         return True
 
     def _set_aside(self, count: int) -> None:
-        """The first bytes of the buffer are not of a picture."""
+        """The first bytes of the buffer are not of a frame."""
         self._others += count
         if self._others > MAX_OTHER_BYTES:
-            raise StreamError(f"no picture in {self._others} bytes; this is not an MJPEG stream")
+            raise StreamError(f"no frame in {self._others} bytes; this is not an MJPEG stream")
         self._other += self._buffer[max(0, count - MAX_HEAD_BYTES) : count]
         del self._buffer[:count]
         if len(self._other) > 2 * MAX_HEAD_BYTES:
@@ -131,7 +131,7 @@ class StreamParser:
         return self._scan > 0
 
     def _is_torn(self, before: int) -> bool:
-        """Whether the next part begins in the head of this picture; what looks like that is a line
+        """Whether the next part begins in the head of this frame; what looks like that is a line
         of its own, because the boundary itself may stand in a comment.
         """
         if self._boundary is None:
@@ -150,7 +150,7 @@ class StreamParser:
             self._searched = max(self._scan, len(self._buffer) - 1)
             self._check_size()
             return False
-        if self._buffer[at : at + 2] != EOI:  # the next picture begins: this one is cut off
+        if self._buffer[at : at + 2] != EOI:  # the next frame begins: this one is cut off
             self._give_up(at)
             return True
         if self._head is not None:
@@ -162,11 +162,11 @@ class StreamParser:
         return True
 
     def _give_up(self, count: int) -> None:
-        """What began as a picture is not a whole one; look on behind its first bytes."""
+        """What began as a frame is not a whole one; look on behind its first bytes."""
         self.damaged += self._head is not None
         self._false_starts += 1
         if self._false_starts > MAX_FALSE_STARTS:
-            raise StreamError(f"{self._false_starts} pictures begin, and none of them is whole")
+            raise StreamError(f"{self._false_starts} frames begin, and none of them is whole")
         self._leave_picture()
         self._set_aside(count)
 
@@ -176,10 +176,10 @@ class StreamParser:
 
     def _check_size(self) -> None:
         if len(self._buffer) > MAX_BYTES:
-            raise StreamError(f"a picture of more than {MAX_BYTES} bytes")
+            raise StreamError(f"a frame of more than {MAX_BYTES} bytes")
 
     def _read_head(self) -> Head | None:
-        """What stands before the picture; None if it does not belong to the stream."""
+        """What stands before the frame; None if it does not belong to the stream."""
         text, mark = bytes(self._other), 0
         if self._boundary is not None:
             mark = text.rfind(self._boundary) + 1
@@ -188,7 +188,7 @@ class StreamParser:
         types = len(_TYPE.findall(text))
         framed = bool(mark or types or _LENGTH.search(text))
         if self._framed and not framed:
-            return None  # behind the end of another picture, in the same part
+            return None  # behind the end of another frame, in the same part
         self._framed |= framed
         self.skipped += max(0, types - 1)
         return read_lines(text[max(0, mark - 1) :])

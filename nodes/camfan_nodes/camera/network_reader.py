@@ -33,7 +33,7 @@ Pictures = Callable[[threading.Event], Iterator[CapturedFrame | None]]
 
 
 class NetworkReader:
-    """Pictures of one connection, on their way from the thread that reads to the one that asks."""
+    """Frames of one connection, on their way from the thread that reads to the one that asks."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class NetworkReader:
         self.thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
 
     def capture(self) -> CapturedFrame | SkippedFrames | Idle:
-        """The oldest picture that is waiting, if it is wanted. Raises what ended the reading."""
+        """The oldest frame that is waiting, if it is wanted. Raises what ended the reading."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ended, SLICE_S)
             if self._skipped:

@@ -119,7 +119,7 @@ class CameraNode:
         self._outage = Outage(parts.clock)
         self._backoff = Backoff(parts.clock)
         self._refusal = ""  # why the last frame was refused
-        self._damaged = 0  # pictures, up to the last good one
+        self._damaged = 0  # frames, up to the last good one
         self._tick_due_ns = 0
         self._announced = False  # what was opened is logged with its first frame
         self._ready = False

@@ -9,11 +9,11 @@ from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.source import SLICE_S
 
 LATE_S = 0.5  # further behind than this: play on from here, do not rush after it
-EARLY = 0.4  # of an interval: a picture this much too early is still the next one
+EARLY = 0.4  # of an interval: a frame this much too early is still the next one
 
 
 class Thinner:
-    """Lets at most `fps` pictures a second through, evenly; all of them when it is None."""
+    """Lets at most `fps` frames a second through, evenly; all of them when it is None."""
 
     def __init__(self, fps: float | None) -> None:
         self._interval_s = 1 / fps if fps else 0.0
@@ -21,7 +21,7 @@ class Thinner:
         self._last_s = 0.0
 
     def keeps(self, at_s: float, fps: float | None = None) -> bool:
-        """Whether the picture of this time is one to keep; `fps` in place of its own, if given.
+        """Whether the frame of this time is one to keep; `fps` in place of its own, if given.
 
         Times rise; one that falls restarts.
         """

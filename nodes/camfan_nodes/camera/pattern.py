@@ -38,12 +38,12 @@ _BARS = (  # Y, U, V of the eight colour bars, full range
     (235, 128, 128), (210, 16, 146), (170, 166, 16), (145, 54, 34),
     (106, 202, 222), (81, 90, 240), (41, 240, 110), (32, 128, 128),
 )  # fmt: skip
-_FIGURES = (  # Y, U, V; pixels a picture at 1280 wide; share of the height
+_FIGURES = (  # Y, U, V; pixels an image at 1280 wide; share of the height
     (220, 110, 170, 6, 0.52),
     (150, 180, 60, -4, 0.60),
     (190, 70, 110, 9, 0.56),
 )
-_FIGURE_SHARE = (0.20, 0.05)  # height and width, of the picture's height and width
+_FIGURE_SHARE = (0.20, 0.05)  # height and width, of the image's height and width
 
 
 def make_source(name: str, camera: TestCamera, clock: Clock) -> TestSource:
@@ -51,7 +51,7 @@ def make_source(name: str, camera: TestCamera, clock: Clock) -> TestSource:
 
 
 class TestSource:
-    """Counts its pictures over all its openings, so that the number shown is the sequence."""
+    """Counts its images over all its openings, so that the number shown is the sequence."""
 
     __test__ = False  # its name is the source's, not pytest's
 
@@ -79,7 +79,7 @@ class TestSource:
         return f"{self._canvas.size} test picture at {short_rate(self._fps)}"
 
     def capture(self) -> CapturedFrame | SkippedFrames | Idle:
-        """The next picture, when its time has come; drawn only if it is wanted."""
+        """The next image, when its time has come; drawn only if it is wanted."""
         if self._demand.idle():
             return self._let_pass()
         if not self._pacer.reached(self._due_s):
@@ -105,7 +105,7 @@ class TestSource:
 
 
 class Canvas:
-    """The picture itself: `draw` makes it show another sequence and time."""
+    """The image itself: `draw` makes it show another sequence and time."""
 
     def __init__(self, name: str, size: Size) -> None:
         self.size = size

@@ -1,6 +1,6 @@
 """The source `picamera2`: a camera module on the ribbon cable of a Raspberry Pi.
 
-YUV pictures go straight to the JPEG encoder. Opened once a process: libcamera leaks when it is
+YUV frames go straight to the JPEG encoder. Opened once a process: libcamera leaks when it is
 opened again, so a stall ends the process and systemd starts a fresh one.
 """
 
@@ -138,7 +138,7 @@ class PicameraStream:
         self.description = f"camera module, {width}x{height} YUV420, encoded here"
 
     def capture(self) -> CapturedFrame | SkippedFrames | Idle:
-        """The next picture. The request goes back to the camera whatever happens."""
+        """The next frame. The request goes back to the camera whatever happens."""
         if self._job is None:
             self._job = self._device.capture_request(wait=False)
         try:

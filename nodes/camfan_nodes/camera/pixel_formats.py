@@ -19,7 +19,7 @@ NEUTRAL = 128  # chroma without colour
 
 
 class Geometry(NamedTuple):
-    """Of one picture in memory."""
+    """Of one image in memory."""
 
     width: int  # pixels
     height: int
@@ -49,7 +49,7 @@ Join = Callable[[Sequence[Plane], Geometry], Planes | Bgr]
 
 @dataclass(frozen=True, slots=True)
 class PixelFormat:
-    """One format: its name in the site file, its codes, and how its bytes become a picture."""
+    """One format: its name in the site file, its codes, and how its bytes become an image."""
 
     name: str
     codes: tuple[int, ...]
@@ -58,7 +58,7 @@ class PixelFormat:
     full: bool = False  # range, where the driver does not say
 
     def read(self, data: bytes | memoryview, geometry: Geometry) -> Planes | Bgr | None:
-        """The picture in `data`; None if that is too short for one."""
+        """The image in `data`; None if that is too short for one."""
         assert self.parts is not None
         assert self.join is not None
         planes = _cut(data, self.parts(geometry))
@@ -222,7 +222,7 @@ def format_of(code: int) -> PixelFormat | None:
 
 
 def best_of(codes: Iterable[int], *, changed: bool) -> PixelFormat | None:
-    """The best format of those offered; JPEGs come last where pictures are to be `changed`."""
+    """The best format of those offered; JPEGs come last where images are to be `changed`."""
     offered = {row.name for code in codes if (row := format_of(code)) is not None}
     rows = sorted(FORMATS, key=lambda row: row.parts is None) if changed else FORMATS
     return next((row for row in rows if row.name in offered), None)

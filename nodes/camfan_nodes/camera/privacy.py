@@ -1,6 +1,6 @@
 """Parts of an image that must not be visible, painted black before it is encoded.
 
-Polygons are in shares of the published picture, 0 to 1 from its top left. Every pixel that a
+Polygons are in shares of the published image, 0 to 1 from its top left. Every pixel that a
 polygon touches is painted, and every chroma sample that belongs to such a pixel.
 """
 
@@ -20,7 +20,7 @@ BLACK_CHROMA = 128
 
 
 class Paint:
-    """The black shapes of one camera. Masks are made once for each size of picture."""
+    """The black shapes of one camera. Masks are made once for each size of image."""
 
     def __init__(self, polygons: Iterable[Polygon]) -> None:
         self._polygons = tuple(polygons)
@@ -73,7 +73,7 @@ class _Brush:
 
 
 def touched(polygon: Polygon, height: int, width: int) -> Mask:
-    """The pixels of a picture that a polygon covers, and those beside its edge."""
+    """The pixels of an image that a polygon covers, and those beside its edge."""
     x = (np.arange(width) + 0.5) / width
     y = ((np.arange(height) + 0.5) / height)[:, None]
     inside = np.zeros((height, width), np.bool_)

@@ -44,7 +44,7 @@ from camfan_nodes.camera.source import (
 from camfan_nodes.camera.tls_relay import relayed
 from camfan_nodes.camera.trust import TlsGate, trust_of
 
-DEPTH = 1  # pictures; full: the older one is dropped
+DEPTH = 1  # frames; full: the older one is dropped
 MIN_TIMEOUT_S = 1.0
 OTHER = {"tcp": "udp", "udp": "tcp"}
 
@@ -57,7 +57,7 @@ def make_source(_name: str, camera: RtspCamera, clock: Clock) -> RtspSource:
 
 class RtspSource:
     def __init__(self, camera: RtspCamera, clock: Clock, *, threads: int = 1) -> None:
-        """`threads` of the decoder; they share the slices of one picture."""
+        """`threads` of the decoder; they share the slices of one frame."""
         self.counts = SourceCounts()
         self.reopens = True
         self._address = read_address(camera.url)
@@ -138,7 +138,7 @@ class RtspSource:
     def _follow(
         self, packets: PacketReader, decoder: FrameDecoder | PassingJpegs, demand: SourceDemand
     ) -> Iterator[CapturedFrame | None]:
-        """Pictures until the stream ends or breaks, which is an error."""
+        """Frames until the stream ends or breaks, which is an error."""
         try:
             yield from self._wanted(packets, decoder, demand)
         except av.error.FFmpegError:
@@ -159,7 +159,7 @@ class RtspSource:
     def _wanted(
         self, packets: PacketReader, decoder: FrameDecoder | PassingJpegs, demand: SourceDemand
     ) -> Iterator[CapturedFrame | None]:
-        """The pictures at the rate that is asked for; None in place of one that is not wanted."""
+        """The frames at the rate that is asked for; None in place of one that is not wanted."""
         thinner, times = Thinner(self._camera.fps), packets.times
         for unit in packets.units():
             decoder.take(unit)

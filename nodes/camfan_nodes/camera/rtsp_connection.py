@@ -1,6 +1,6 @@
 """Opening an RTSP stream by FFmpeg, and why it does not open, in words without secrets.
 
-FFmpeg would read ahead to learn of the stream, and cut it into pictures by a parser that waits for
+FFmpeg would read ahead to learn of the stream, and cut it into frames by a parser that waits for
 the next one; both are turned off. Its messages may hold the URL: of them only the status is used.
 """
 

@@ -18,11 +18,11 @@ from camfan_nodes.camera.clock import Clock
 from camfan_nodes.camera.lookahead import read_lookahead
 from camfan_nodes.camera.source import SourceCounts
 
-KEY_WAIT_NS = 10_000_000_000  # a stream that marks no key picture is decoded as it comes
-MAX_WAITING = 900  # coded pictures that may have to be decoded later, and
+KEY_WAIT_NS = 10_000_000_000  # a stream that marks no key frame is decoded as it comes
+MAX_WAITING = 900  # coded frames that may have to be decoded later, and
 MAX_WAITING_BYTES = 32_000_000
-MAX_UNKEYED = 30  # of a codec that does not say which of them are key pictures
-MAX_DELAYED = 64  # pictures that a decoder may hold back
+MAX_UNKEYED = 30  # of a codec that does not say which of them are key frames
+MAX_DELAYED = 64  # frames that a decoder may hold back
 
 _REPORT = struct.Struct("@IQI")  # ssrc, NTP time, RTP stamp: as FFmpeg lays it out
 _PRODUCED = struct.Struct("@q")  # microseconds
@@ -32,7 +32,7 @@ Packet = Any  # av.Packet is generic in ways that its releases disagree on
 
 
 class PacketReader:
-    """The coded pictures of the first video stream, and when they were taken."""
+    """The coded frames of the first video stream, and when they were taken."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ def _since_report_ns(packet: Packet) -> int:
 
 @dataclass(frozen=True, slots=True)
 class RtspFrame:
-    """A frame, or a JPEG as it came, with the stamp and the arrival of its coded picture."""
+    """A frame, or a JPEG as it came, with the stamp and the arrival of its coded frame."""
 
     frame: av.VideoFrame | bytes
     stamp_ns: int | None
@@ -107,10 +107,10 @@ class PassingJpegs:
 
 
 class FrameDecoder:
-    """Decodes units, at once or later; a key picture makes useless what waits before it."""
+    """Decodes units, at once or later; a key frame makes useless what waits before it."""
 
     def __init__(self, context: Any, threads: int, counts: SourceCounts, clock: Clock) -> None:
-        context.thread_type = "SLICE"  # FRAME would hold back a picture for each thread
+        context.thread_type = "SLICE"  # FRAME would hold back a frame for each thread
         context.thread_count = threads
         self._context = context
         self._counts = counts
@@ -125,7 +125,7 @@ class FrameDecoder:
         self._under_way: dict[int, Unit] = {}  # by number, until their frame comes
 
     def take(self, unit: Unit) -> None:
-        """The next coded picture, to be decoded when `frames` is asked."""
+        """The next coded frame, to be decoded when `frames` is asked."""
         if unit.key:
             self._needs_key = False
             self._drop_waiting()

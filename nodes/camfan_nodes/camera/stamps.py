@@ -1,4 +1,4 @@
-"""What other programs say beside a picture: how old it is, and whether it is one at all.
+"""What other programs say beside a frame: how old it is, and whether it is one at all.
 
 Ages (`X-Camfan-Age`, µStreamer's times of grabbing and sending) need no common clock and are
 believed. `X-Timestamp` is of the camera's wall clock, and counts as long as that can be right.
@@ -12,14 +12,14 @@ import re
 from camfan_nodes.camera.http_head import Head
 
 MAX_AGE_S = 60.0  # by a wall clock; older, or from the future: the clocks differ
-MAX_WAIT_NS = 50_000_000  # a head that came longer before its picture was written before it
+MAX_WAIT_NS = 50_000_000  # a head that came longer before its frame was written before it
 
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _LIVE = ("live", "late", "true", "1", "yes")
 
 
 def placeholder(head: Head) -> str | None:
-    """Why the picture is not a live one, if the stream says so."""
+    """Why the frame is not a live one, if the stream says so."""
     state = head.get("x-camfan-state")
     if state is not None and state.lower() not in _LIVE:
         return f"it sends a placeholder: its own camera is {state[:40]!r}"
@@ -34,7 +34,7 @@ def captured_at(
 ) -> tuple[int, int] | None:
     """Wall clock at the capture, and the bound of its error, both in ns; None: unknown.
 
-    `began_ns` is when the picture's first byte came, `waited_ns` how long its head was there
+    `began_ns` is when the frame's first byte came, `waited_ns` how long its head was there
     before it, `way_ns` a bound of how long both were on the way.
     """
     age = None if waited_ns > MAX_WAIT_NS else _age(head, began_ns)

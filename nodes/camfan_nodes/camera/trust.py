@@ -97,7 +97,7 @@ def caveat_of(camera: Camera) -> str | None:
         return None
     return (
         "its certificate is not verified (`verify: false`): whatever answers at its address gets"
-        " the password, and its pictures are believed"
+        " the password, and its frames are believed"
     )
 
 

@@ -39,7 +39,7 @@ from camfan_nodes.camera.source import (
 )
 from camfan_nodes.camera.v4l2_device import BUFFERS, Device, FilledBuffer, Identity, Kernel, Linux
 
-MAX_GAP = 10_000  # pictures; more means that the driver does not count
+MAX_GAP = 10_000  # frames; more means that the driver does not count
 MAX_AGE_NS = 10_000_000_000  # an older timestamp is not of our clock
 
 _WORDS = {
@@ -50,7 +50,7 @@ _WORDS = {
         "not enough USB bandwidth; ask for a smaller size, a lower fps or `format: mjpg`,"
         " or plug it into another USB controller"
     ),
-    errno.ENOMEM: "not enough memory for its pictures; ask for a smaller `size`",
+    errno.ENOMEM: "not enough memory for its frames; ask for a smaller `size`",
     errno.ENODEV: "it was unplugged",
     errno.ENXIO: "it was unplugged",
     errno.ENOTTY: "it is not a video device",
@@ -182,7 +182,7 @@ class V4l2Stream:
         return given
 
     def capture(self) -> CapturedFrame | SkippedFrames | Idle:
-        """The next picture of the device; damaged ones are counted and left out."""
+        """The next frame of the device; damaged ones are counted and left out."""
         try:
             if self._demand.idle():
                 return self._let_pass()
@@ -208,7 +208,7 @@ class V4l2Stream:
     def _let_pass(self) -> SkippedFrames | Idle:
         """Give the buffers that have been filled back to the driver, unseen.
 
-        Pictures that the driver had no buffer for meanwhile went by as well.
+        Frames that the driver had no buffer for meanwhile went by as well.
         """
         self._demand.rest(IDLE_S)
         passed, any_came = 0, False
@@ -238,14 +238,14 @@ class V4l2Stream:
         self._last = sequence
 
     def _gap(self, sequence: int) -> int:
-        """How many pictures the driver had no buffer for, since the last one."""
+        """How many frames the driver had no buffer for, since the last one."""
         if self._last is None:
             return 0
         gap = (sequence - self._last - 1) % 2**32
         return gap if gap < MAX_GAP else 0
 
     def _captured(self, taken: FilledBuffer) -> tuple[int, int]:
-        """Wall clock and monotonic time of a picture, both ns."""
+        """Wall clock and monotonic time of a frame, both ns."""
         wall_ns, now_ns = self._clock.wall_ns(), self._clock.monotonic_ns()
         at_ns = taken.monotonic_ns
         if at_ns is None or not 0 <= now_ns - at_ns <= MAX_AGE_NS:

@@ -20,9 +20,9 @@ from typing import NamedTuple, Protocol, Self
 
 from camfan_nodes.camera import v4l2_abi as abi
 
-BUFFERS = 4  # pictures the driver may fill before we fetch one; then it drops the next
+BUFFERS = 4  # frames the driver may fill before we fetch one; then it drops the next
 MIN_BUFFERS = 2  # one is filled while we look at the other
-BUFFER_BYTES = 256_000_000  # of all buffers; raw pictures of 64 MP get fewer of them
+BUFFER_BYTES = 256_000_000  # of all buffers; raw frames of 64 MP get fewer of them
 
 Memory = mmap.mmap | bytearray  # bytearray: of the fake device in tests
 Argument = ctypes.Structure | ctypes.c_int
@@ -73,7 +73,7 @@ class FilledBuffer:
 
     memory: Memory = field(repr=False)
     used: int  # bytes of it
-    sequence: int  # the driver's count: a gap is a picture that it dropped
+    sequence: int  # the driver's count: a gap is a frame that it dropped
     monotonic_ns: int | None  # when it was captured, if the driver says so
     damaged: bool
 
@@ -228,7 +228,7 @@ class Device:
 
     @contextlib.contextmanager
     def take(self, timeout_s: float) -> Iterator[FilledBuffer | None]:
-        """The next picture, for as long as it is looked at; None when none came in time."""
+        """The next frame, for as long as it is looked at; None when none came in time."""
         if not self._kernel.readable(self._handle, timeout_s):
             yield None
             return

@@ -1,6 +1,6 @@
 """The source `file`: a video played at its own pace, as if it were a camera.
 
-MJPEG goes through untouched, packet by packet, unless the site file asks to change the picture;
+MJPEG goes through untouched, packet by packet, unless the site file asks to change the frame;
 everything else is decoded, turned upright and handed on as pixels. What cannot be decoded is
 counted and left out. Nothing here encodes.
 """
@@ -35,12 +35,12 @@ from camfan_nodes.camera.words import describe_missing, reason_of
 from camfan_wire.exif import UPRIGHT, orientation
 
 NOMINAL_FPS = 25.0  # of a file that does not say
-MAX_GAP_S = 60.0  # a longer pause between two pictures is a damaged timestamp
+MAX_GAP_S = 60.0  # a longer pause between two frames is a damaged timestamp
 
 log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
-    Raw = av.Packet[Any] | av.VideoFrame  # a JPEG that passes through, or a decoded picture
+    Raw = av.Packet[Any] | av.VideoFrame  # a JPEG that passes through, or a decoded frame
     Timed = tuple[float, Raw]
 
 
@@ -92,7 +92,7 @@ class FileStream:
         self._next: Timed | None = None
 
     def capture(self) -> CapturedFrame | SkippedFrames | Idle:
-        """The next picture of the file, when its time has come; converted only if it is wanted."""
+        """The next frame of the file, when its time has come; converted only if it is wanted."""
         if self._demand.idle() and (passed := self._let_pass()) is not None:
             return passed
         if (following := self._peek()) is None:
@@ -123,7 +123,7 @@ class FileStream:
         return self._next
 
     def _inspect(self) -> str:
-        """Look at the first picture: which way up it is, and whether it can go through."""
+        """Look at the first frame: which way up it is, and whether it can go through."""
         with _opened(self._path) as container:
             stream = container.streams.video[0]
             codec, width, height = stream.codec_context.name, stream.width, stream.height
@@ -151,7 +151,7 @@ class FileStream:
         }
 
     def _thinned(self) -> Iterator[Timed]:
-        """Every picture to be shown, with its time since the first start of the file."""
+        """Every frame to be shown, with its time since the first start of the file."""
         offset_s = 0.0
         thinner = Thinner(self._camera.fps)
         while True:
@@ -161,14 +161,14 @@ class FileStream:
                 if thinner.keeps(offset_s + at_s, self._demand.fps):
                     yield offset_s + at_s, item
             if not end_s:
-                raise SourceError(f"{self._path}: not one picture in it can be decoded")
+                raise SourceError(f"{self._path}: not one frame in it can be decoded")
             if not self._camera.loop:
                 return
             offset_s += end_s
             check_file(self._path)
 
     def _pass(self) -> Iterator[Timed]:
-        """The pictures from the start of the file to its end, with times that never fall."""
+        """The frames from the start of the file to its end, with times that never fall."""
         first_s: float | None = None
         at_s = -1.0
         with _opened(self._path) as container:
@@ -207,7 +207,7 @@ class FileStream:
         size = self._camera.size
         width, height = (size.width, size.height) if size else (frame.width, frame.height)
         if size and self._turns % 2:
-            width, height = height, width  # the size of the upright picture
+            width, height = height, width  # the size of the upright frame
         image = cast(Bgr, frame.to_ndarray(format="bgr24", width=width, height=height))
         return np.rot90(image, self._turns) if self._turns else image
 
@@ -277,7 +277,7 @@ def _orientation(container: av.container.InputContainer) -> int:
 
 
 def _quarter_turns(container: av.container.InputContainer) -> int:
-    """How often to turn the file's pictures, counter-clockwise, until they are upright."""
+    """How often to turn the file's frames, counter-clockwise, until they are upright."""
     stream = container.streams.video[0]
     for packet in _packets(container, stream, SourceCounts()):
         try:

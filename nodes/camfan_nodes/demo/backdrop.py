@@ -22,7 +22,7 @@ _WINDOW: Colour = (120, 200, 250)
 
 
 def backdrop() -> tuple[Picture, Picture]:
-    """The picture, and the mask of what stands before the street: 255 there, 0 elsewhere."""
+    """The image, and the mask of what stands before the street: 255 there, 0 elsewhere."""
     random = np.random.default_rng(7)
     picture = _sky(random)
     _hills(picture)

@@ -18,7 +18,7 @@ QUALITY = 82
 
 
 def write_clip(path: Path, progress: Callable[[int, int], None]) -> None:
-    """Motion JPEG, so that its pictures are published as they are. Raises OSError.
+    """Motion JPEG, so that its frames are published as they are. Raises OSError.
 
     The file gets its name only when it is complete, so an interrupted run leaves nothing.
     """

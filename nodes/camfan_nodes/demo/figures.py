@@ -100,7 +100,7 @@ class Car:
     colour: Colour = (70, 60, 138)
 
     def paint(self, picture: Picture, at_s: float) -> bool:
-        """Whether it is in the picture; what stands before it has to be put back then."""
+        """Whether it is in the frame; what stands before it has to be put back then."""
         if not self.enters_s <= at_s <= self.leaves_s:
             return False
         share = (at_s - self.enters_s) / (self.leaves_s - self.enters_s)

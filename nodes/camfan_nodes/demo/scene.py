@@ -1,7 +1,7 @@
 """A yard at dusk, drawn: people walk, a car passes, and for some seconds nothing happens.
 
 It is what the demonstration films when there is neither a video nor a webcam. The loop has no
-seam: everybody is out of the picture at its ends, and the wind comes round.
+seam: everybody is out of the image at its ends, and the wind comes round.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FPS = 15
 LOOP_S = 24.0
 FRAMES = int(FPS * LOOP_S)
 
-_NOISES = 7  # pictures of sensor noise, used in turn
+_NOISES = 7  # images of sensor noise, used in turn
 
 _CAR = Car(enters_s=14.0, leaves_s=17.5)
 _FAR = Walker(4.0, 9.5, 556, 132, (96, 84, 62), (58, 52, 50), to_the_right=False)
@@ -27,7 +27,7 @@ _NEAR = (
 
 
 class DrawnScene:
-    """Draws any frame of the loop; the same number gives the same picture."""
+    """Draws any frame of the loop; the same number gives the same image."""
 
     def __init__(self) -> None:
         self._backdrop, self._before_street = backdrop()

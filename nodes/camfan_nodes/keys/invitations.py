@@ -38,7 +38,7 @@ class RunningInvitation:
         moments = (self.since, self.until)
         since, until = (time.strftime("%H:%M:%S", time.localtime(moment)) for moment in moments)
         return (
-            f"an invitation for {self.name} is running on this machine already: process "
+            f"an invitation for {self.name} is already open on this machine: process "
             f"{self.process}, port {self.port}, since {since}, until {until}"
         )
 

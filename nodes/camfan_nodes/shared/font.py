@@ -1,6 +1,6 @@
 """A tiny bitmap font: capitals, digits and what a clock and a camera's name need.
 
-Seven rows of five dots a glyph; an unknown character is a blank. Nothing here knows pictures.
+Seven rows of five dots a glyph; an unknown character is a blank. Nothing here knows frames.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def _run(args: argparse.Namespace) -> int:
     sys.stdout.write(
         f"Wrote {path}: {', '.join(camera.name for camera in cameras)}.\n"
         f"Next:  camfan check{named}    finds mistakes, estimates bandwidth and disk use\n"
-        f"       camfan up{named}       starts it; live pictures at http://127.0.0.1:8080\n"
+        f"       camfan up{named}       starts it; live video at http://127.0.0.1:8080\n"
     )
     return 0
 

@@ -136,7 +136,7 @@ def _lines(
     comment = "" if web else "# "
     if not web:
         yield "# Needs the extra `web`."
-    yield f"{comment}web: # live pictures in a browser, on this machine only"
+    yield f"{comment}web: # live video in a browser, on this machine only"
     yield f"{comment}  listen: 127.0.0.1:8080"
 
 
