@@ -235,7 +235,7 @@ def test_options_of_all_that_connects(
 
 def test_a_key_of_the_broker_is_not_ignored_beside_a_site_file(site: Path) -> None:
     refuse(
-        ValueError, "a site file says it in security", lambda: Subscriber(site, server_key="0" * 64)
+        ValueError, "a site file has it in security", lambda: Subscriber(site, server_key="0" * 64)
     )
 
 
