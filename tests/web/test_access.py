@@ -433,7 +433,7 @@ def test_a_site_with_tokens_alone_is_not_said_to_be_open(tmp_path: Path) -> None
     tokens = USERS[USERS.index("  tokens:") :]
     text = f"{custom_cameras('one', 'two')}\nweb:\n  listen: 127.0.0.1:{port}\n{tokens}"
     with camfan("web", "--config", str(write_site(tmp_path, text).path)) as web:
-        assert "whoever reaches it" not in web.wait_for("open http")
+        assert "every client that reaches it" not in web.wait_for("open http")
 
 
 def test_a_site_without_pages_says_so(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ def get(url: str, accept: str = "*/*") -> tuple[int, str, Message]:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/nowhere", "The address /nowhere leads nowhere."),
-        ("/live/more", "The address /live/more leads nowhere."),
+        ("/nowhere", "There is no page at /nowhere."),
+        ("/live/more", "There is no page at /live/more."),
         ("/%3Cscript%3Ealert(1)%3C/script%3E", "&lt;script&gt;alert(1)&lt;/script&gt;"),
         ("/snapshot/nowhere.jpg", "no such camera, or not permitted"),
         ("/stream/nowhere.mjpg", "no such camera, or not permitted"),

@@ -1,6 +1,6 @@
-"""What has come from the broker so far: the newest frame of each camera, and who is well.
+"""What has arrived from the broker: the newest frames of each camera, and motion.
 
-Written by one reading thread, read by the window. It holds no opinion on what is live.
+Written by one reading thread, read by the window. It does not decide what is live.
 """
 
 from __future__ import annotations
@@ -41,14 +41,16 @@ class Board:
         self._lock = threading.Lock()
         self._new: dict[str, list[ArrivedFrame]] = {}
         self._motion = MotionState()
-        self.failure: CamfanError | None = None  # the broker refused us: nothing more will come
+        self.failure: CamfanError | None = (
+            None  # the broker rejected the subscription: nothing more will come
+        )
 
     def put(self, item: Item, now_s: float) -> None:
         with self._lock:
             if isinstance(item, Frame):
                 waiting = self._new.setdefault(item.camera, [])
                 waiting.append(ArrivedFrame(item, arrival_of(item, now_s)))
-                del waiting[:-8]  # who looks so seldom needs no more to know the rate
+                del waiting[:-8]  # enough for the rate, however seldom they are taken
             elif isinstance(item, Event):
                 self._motion.note(item, now_s)
 
@@ -65,7 +67,7 @@ class Board:
 
 
 class FrameFeed(Protocol):
-    """Where a window gets its pictures from."""
+    """Where a window gets its frames from."""
 
     @property
     def board(self) -> Board: ...

@@ -1,4 +1,4 @@
-"""What is known of a site at one moment, from what its nodes last said of themselves.
+"""What is known of a site at one moment, from the last statuses of its nodes.
 
 Frozen values, and the one function that makes them. What nobody has said is None, and what was
 said too long ago is not repeated as if it were true.
@@ -60,7 +60,7 @@ class CameraFacts:
     recorded_until_ns: int | None  # the oldest of its recorders
     recorders: int  # how many record it
     trouble: str
-    limits: StateLimits | None = None  # as the broker says it
+    limits: StateLimits | None = None  # as the broker reports them
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def gather(
     settled: bool = True,
     trouble: str | None = None,
 ) -> SiteFacts:
-    """Everything the table shows. Not `settled`: who was not heard yet may just be starting.
+    """Everything the table shows. Not `settled`: a node without a status may be starting.
 
     `trouble`: why the broker cannot be reached, if that is known.
     """
@@ -136,7 +136,7 @@ def gather(
         subscribers=tuple(
             _subscriber(name, known[name], words)
             for name in sorted(known)
-            if known[name].cameras != 0  # who only listens to statuses reads no frames
+            if known[name].cameras != 0  # without cameras it reads no frames
         ),
     )
 
@@ -186,7 +186,7 @@ def _camera(
 
 
 def _state(figures: CameraFigures | None, *, heard: bool) -> CameraState:
-    """What the broker says; without the broker nothing is live."""
+    """As the broker reports it; without the broker nothing is live."""
     state = state_said(figures)
     if state is None:
         return "waiting"
@@ -200,7 +200,7 @@ def _age(figures: CameraFigures | None) -> tuple[float | None, float]:
 
 
 def _said(own: LastStatus) -> str:
-    """What the node of a camera that is live says of itself: what is wrong, or was last."""
+    """What the node of a live camera reports: what is wrong, or was last."""
     if own.status.message:
         return own.status.message.rstrip(".")
     last = None if own.status.publisher is None else own.status.publisher.last_error
@@ -231,7 +231,7 @@ def _where(figures: CameraFigures | None, camera: str, words: Mapping[str, LastS
 def _losses(
     figures: CameraFigures | None, camera: str, words: Mapping[str, LastStatus]
 ) -> list[tuple[int, str]]:
-    """How many frames were lost in which place, each counted once."""
+    """How many frames were lost in each place, each counted once."""
     never_came = _never_came(figures) or 0
     own = words.get(camera)
     publisher = None if own is None else own.status.publisher
@@ -252,7 +252,7 @@ def _losses(
 def _recorders(
     camera: str, words: Mapping[str, LastStatus]
 ) -> list[tuple[str, RecorderCameraFigures]]:
-    """The recorders that have said something of this camera, and what."""
+    """The recorders that have reported on this camera, and their figures."""
     return [
         (name, one.status.recorder.cameras[camera])
         for name, one in words.items()
@@ -285,7 +285,7 @@ def _nodes(
     rows += [
         _node(name, one.status.kind, "", one, silence)
         for name, one in words.items()
-        if name not in listed and not one.gone  # a viewer that was closed is no trouble
+        if name not in listed and not one.gone  # a viewer that was closed is not trouble
     ]
     return rows
 

@@ -1,4 +1,4 @@
-"""When each node was last heard, by the clock of who listens; and what that says of a camera.
+"""When each node last reported, by the clock of the receiver; and what that says of a camera.
 
 A status carries its node's own clock, which may be wrong, so only its change counts here.
 """
@@ -25,7 +25,7 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class LastStatus:
-    """A node's last status, and how long ago it came."""
+    """A node's last status, and how long ago it arrived."""
 
     status: Status
     silent_s: float
@@ -55,7 +55,7 @@ class LastStatuses:
 
 
 def camera_trouble(camera: str, words: Mapping[str, LastStatus], *, connected: bool) -> str:
-    """Why there is no new picture, in a few words; empty when nobody has said why."""
+    """Why there is no new frame, in a few words; empty if no node has reported why."""
     if not connected:
         return "the broker does not answer"
     word = words.get(camera)

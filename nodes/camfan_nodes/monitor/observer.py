@@ -1,4 +1,4 @@
-"""What state a camera is in, from when its pictures came.
+"""The state of a camera, from the times at which its frames arrived.
 
 Decided by the program that shows it, on its own clock: a message may be what is missing. A picture
 is live only while that is certain. What the broker says counts only for a camera whose source is
@@ -20,7 +20,7 @@ _INTERVALS = 12  # from which the frame rate is taken
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """When a picture came, and how old it was then."""
+    """When a frame arrived, and how old it was then."""
 
     received_s: float  # monotonic
     taken_ns: int  # site clock, or the camera's own while that is not known
@@ -33,15 +33,15 @@ class ObservedState:
     """A camera at one moment."""
 
     state: CameraState
-    age_s: float | None  # of the newest picture, now
+    age_s: float | None  # of the newest frame, now
     error_s: float
-    since_ns: int | None  # when the newest picture was taken
-    quiet_s: float  # no new picture for this long
+    since_ns: int | None  # when the newest frame was taken
+    quiet_s: float  # without a new frame for this time
     fps: float | None
 
 
 class CameraObserver:
-    """Follows one camera from the moment that it was asked for."""
+    """Follows one camera from the moment at which it was asked for."""
 
     def __init__(self, asked_s: float, limits: StateLimits) -> None:
         self.broker_limits = limits  # those of the site file, until the broker has sent its own
@@ -58,7 +58,7 @@ class CameraObserver:
         return self.broker_limits.at_least(interval_s) if interval_s else self.broker_limits
 
     def arrived(self, arrival: Arrival) -> None:
-        """A new picture came. One that was old already does not make a silent camera live."""
+        """A new frame arrived. One that is old on arrival does not make a silent camera live."""
         stale_s = self.limits.stale_s
         flowing = self._newest is not None and (
             arrival.received_s - self._newest.received_s <= stale_s
@@ -78,7 +78,7 @@ class CameraObserver:
     def look(
         self, now_s: float, *, connected: bool = True, said: CameraState | None = None
     ) -> ObservedState:
-        """The state now; `said`: what the broker said last. Without the broker nothing is live."""
+        """The state now; `said`: as the broker reported it. Without the broker nothing is live."""
         newest, ended = self._newest, said == "ended"
         if newest is None:
             waited_s = now_s - self._asked_s

@@ -39,7 +39,7 @@ class Pager:
 
     @property
     def _height(self) -> int:
-        """Lines of the table that can be seen; one is kept for what is said of the others."""
+        """Visible lines of the table; one more is for the footer."""
         return max(1, self._console.height - 1)
 
     def page(self, whole: RenderableType) -> Segments:
@@ -52,7 +52,7 @@ class Pager:
         return Segments([*segments, self._foot(len(lines) - self._top - len(shown))])
 
     def _foot(self, below: int) -> Segment:
-        """What cannot be seen, and the keys; in fewer words where there is less room."""
+        """How much is hidden, and the keys; in fewer words where there is less room."""
         hidden = [f"{self._top} more above"] if self._top else []
         hidden += [f"{below} more below"] if below else []
         scroll, ends = ["arrows, PgUp, PgDn scroll"], ["q ends it"] if self._quits else []

@@ -31,7 +31,7 @@ class SiteListener:
 
     @property
     def complete(self) -> bool:
-        """All brokers have said how they are, so a table shows more than the site file."""
+        """All brokers have sent a status, so a table shows more than the site file."""
         return self._frames.connected and self._frames.statuses.keys() >= brokers(self.site).keys()
 
     @property
@@ -41,14 +41,14 @@ class SiteListener:
 
     @property
     def trouble(self) -> str | None:
-        """Why a broker cannot be reached, if that is known."""
+        """Why a broker cannot be reached, if known."""
         return self._frames.trouble
 
     def site_ns(self) -> int:
         return self._feed.site_ns()
 
     def facts(self) -> SiteFacts:
-        """Raises what the broker has refused: nothing more will come."""
+        """Raises the error with which the broker rejected the subscription."""
         if self._feed.board.failure is not None:
             raise self._feed.board.failure
         now_s = time.monotonic()

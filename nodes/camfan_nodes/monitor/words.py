@@ -1,4 +1,4 @@
-"""The words in which ages, times and counts are said, the same in the window and the table.
+"""The words for ages, times and counts, the same in the window and the table.
 
 Pure text: nothing here knows a clock, a colour or a camera.
 """

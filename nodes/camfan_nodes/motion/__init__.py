@@ -1,1 +1,1 @@
-"""Motion: says when and where something moved in the pictures of a camera."""
+"""Motion: detects when and where something moves in the frames of a camera."""

@@ -44,7 +44,7 @@ class Difference:
 
 
 class Background:
-    """Starts as its first picture, and knows what is usual once it has been told to `begin`."""
+    """Starts as its first picture, and knows what is usual after `begin`."""
 
     def __init__(self, picture: Picture, areas: Areas) -> None:
         self.mean = picture.copy()
@@ -54,7 +54,7 @@ class Background:
         self._sample = _sample(areas)
 
     def follow_light(self, picture: Picture) -> tuple[Light, Picture]:
-        """Put background and memory into the light of this picture; the light and its effect."""
+        """Adapts background and memory to the light of this picture; the light and its effect."""
         light = self._light(self.mean, self.recent, picture)
         relit = light.on(self.mean)
         effect = distance(relit, self.mean)
@@ -76,7 +76,7 @@ class Background:
     def begin(self, pictures: Sequence[Picture]) -> None:
         """Know the background from these pictures, whatever passes by in them.
 
-        The median of a pixel forgets whoever was there for less than half of the time; the
+        The median of a pixel ignores a person who was there for less than half of the time; the
         deviation leaves out the frames that lie farthest from it, and keeps leaves in the wind.
         """
         last = pictures[-1]

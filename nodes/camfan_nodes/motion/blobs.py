@@ -19,7 +19,7 @@ from camfan_nodes.motion.zones import Areas
 
 GROWTH = 25  # pixels, at most, that one becomes when patches are joined and widened
 MOVED = 0.5  # of the threshold, that the pattern must have changed by
-MOVED_SHARE = 0.05  # of a patch; somebody waves an arm
+MOVED_SHARE = 0.05  # of a patch; a person waves an arm
 MOVED_LEAST = 0.5  # of the least area
 INSIDE = 0.25  # of a patch, that suffices to be in a zone; the least area always does
 

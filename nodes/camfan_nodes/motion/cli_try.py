@@ -1,4 +1,4 @@
-"""`camfan motion try VIDEO`: what motion would say of a video, and how other settings change it."""
+"""`camfan motion try VIDEO`: what motion detection finds in a video, and how settings change it."""
 
 from __future__ import annotations
 

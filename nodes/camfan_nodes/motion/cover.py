@@ -1,7 +1,7 @@
 """Whether a camera is covered: its picture has lost nearly all of its texture, and not to the dark.
 
 What is usual is learned slowly, so dusk and fog become usual before they are taken for a cover. A
-room whose last lamp goes out at once, down to black, cannot be told from a cap on the lens.
+room whose last lamp goes out at once, down to black, looks the same as a cap on the lens.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The detector's own clock: it follows the frames' times but never goes back and never leaps."""
+"""The detector's own clock: it follows the frames' times but never goes back and never jumps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Tick:
 
 
 class DetectorClock:
-    """Says of every frame whether to look at it, and how much time has passed."""
+    """Decides for each frame whether to look at it, and how much time has passed."""
 
     def __init__(self, fps: float) -> None:
         self._interval_s = 1 / fps

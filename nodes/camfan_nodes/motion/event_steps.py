@@ -1,4 +1,4 @@
-"""What the detector says: that something began, goes on, or ended."""
+"""What the detector reports: the start, updates and the end of events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class EventStep(Struct, frozen=True, kw_only=True):
     kind: Kind
     state: State
     number: int  # of the event: 1, 2, 3 … within a detector
-    time_ns: int  # of the frame that told
+    time_ns: int  # of the frame that showed it
     start_ns: int  # first frame of the event
     last_ns: int  # last frame so far in which it was seen; of an `end`: its last frame
     peak_ns: int  # the frame in which most of it was seen

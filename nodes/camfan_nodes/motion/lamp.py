@@ -1,6 +1,6 @@
 """When changes of light become an event: from the first that is worth one until the last.
 
-A lamp that somebody tries, or clouds that go by, are one event and not one for each change.
+A lamp that is switched on and off, or passing clouds, are one event and not one for each change.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Lamp:
         self._steady_s = 0.0
 
     def changed(self, start_ns: int, last_ns: int, time_ns: int) -> Iterator[EventStep]:
-        """The light changed from `start_ns` to `last_ns`, by enough to be told."""
+        """The light changed from `start_ns` to `last_ns`, by enough to be reported."""
         begins = self._number is None
         if begins:
             self._number, self._start_ns = self._numbers.next(), start_ns

@@ -80,7 +80,7 @@ class MotionCamera:
     undecodable: int = 0
     events: int = 0
     busy_s: float = 0.0  # decoding and detecting, all frames together
-    age_ms: float | None = None  # of the last frame, when it came
+    age_ms: float | None = None  # of the last frame, when it arrived
     open: dict[int, str] = field(default_factory=dict)  # number of an event: its id
     kinds: dict[int, str] = field(default_factory=dict)  # number of an open event: its kind
     _offset_ns: int = 0  # site clock minus the camera's
@@ -89,7 +89,7 @@ class MotionCamera:
     _gaps: Gaps = field(default_factory=Gaps)
 
     def see(self, frame: Frame, publisher: EventPublisher) -> None:
-        """Look at one frame and tell what it changed."""
+        """Looks at one frame and publishes the events that follow from it."""
         started_s = time.perf_counter()
         now_s = time.monotonic()
         if self._seen_s is not None:
@@ -152,7 +152,7 @@ class MotionCamera:
 
 
 class MotionReport:
-    """What the node last said of itself; written by its loop, read by the link's thread."""
+    """The node's last report; written by its loop, read by the link's thread."""
 
     def __init__(self, watches: dict[str, MotionCamera]) -> None:
         self._watches = watches
@@ -179,7 +179,7 @@ def _watches(site: Site, motion: Motion) -> dict[str, MotionCamera]:
 
 
 def _moment(change: EventStep) -> int:
-    """When what a change tells of happened, which is before it was known."""
+    """When a step happened, which is before it was detected."""
     return {"start": change.start_ns, "update": change.time_ns, "end": change.last_ns}[change.state]
 
 

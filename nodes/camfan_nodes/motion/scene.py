@@ -1,6 +1,6 @@
 """What happens to a whole scene: its light changes, or the camera is turned.
 
-Neither is motion, and each spoils the background. While a scene is in unrest nobody can say what
+Neither is motion, and each spoils the background. During unrest it cannot be decided what
 it was; one second of rest later the picture is laid beside the one from before: the same pattern
 in another brightness was light, another pattern is another view.
 """
@@ -41,12 +41,12 @@ class _Unrest:
     effect: float = 0.0  # grey levels, summed over the frames
     gain: float = 1.0
     overturned: bool = False  # the background was given up
-    steady_s: float | None = None  # since it last was; None: what it was has been said
-    told: bool = False  # it was a change of light, and that has been said
+    steady_s: float | None = None  # since it last was; None: it has been reported
+    told: bool = False  # it was a change of light, and that has been reported
 
 
 class WholeFrame:
-    """Told what each frame did to all of the picture; tells what it makes of that."""
+    """Follows changes of the whole picture, frame by frame; returns the events they make."""
 
     def __init__(self, numbers: Numbers, areas: Areas) -> None:
         self._numbers = numbers

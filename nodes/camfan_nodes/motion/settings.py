@@ -1,4 +1,4 @@
-"""A camera's detector, as the site file describes it or as somebody tries it out."""
+"""A camera's detector, as the site file describes it, or as it is tried out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Motion tried on a video: what the detector says of all of it, and where it was."""
+"""Motion detection tried on a video: the events found, and where motion was."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECOND = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of it."""
+    """The result of a trial."""
 
     events: tuple[EventStep, ...]  # each as it ended, the earliest first
     length_s: float

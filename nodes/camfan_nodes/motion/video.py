@@ -19,8 +19,8 @@ from camfan_config.errors import CamfanError
 from camfan_nodes.motion.pictures import Gray
 from camfan_wire.exif import UPRIGHT, orientation
 
-NOMINAL_FPS = 25.0  # of a file that does not say
-SOONER = 0.1  # of an interval that a picture may come too soon and still be taken
+NOMINAL_FPS = 25.0  # of a file that does not state it
+SOONER = 0.1  # of an interval that a frame may be early and still be used
 
 
 class VideoError(CamfanError):
@@ -57,7 +57,7 @@ class Video:
         self.length_s = self._length_s()
 
     def pictures(self, fps: float) -> Iterator[Shot]:
-        """At most so many a second. Raises VideoError if not one can be decoded."""
+        """At most this many a second. Raises VideoError if none can be decoded."""
         taken_s, first_s = -1e9, None
         for number, frame in enumerate(self._frames()):
             stamp_s = number / self.fps if frame.pts is None else frame.time

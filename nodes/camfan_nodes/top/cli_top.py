@@ -1,4 +1,4 @@
-"""`camfan top`: the site as a table. Prints, exits and hears signals."""
+"""`camfan top`: the site as a table. Prints, exits and handles signals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from camfan_nodes.shared.service import stop_on_signals
 from camfan_nodes.shared.site_file import add_config_argument, find_site_file
 from camfan_nodes.shared.terminal import Printable
 
-ANSWER_S = 5.0  # so long --once waits for the broker
+ANSWER_S = 5.0  # that --once waits for the broker
 STATUSES_S = (
     0.5  # the statuses of the nodes come together with the broker's; a little later at most
 )
@@ -32,9 +32,9 @@ class SilentBrokerError(CamfanError):
 def add_top_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "top",
-        help="the whole site as a table",
-        description="The whole site as a table, trouble first. Arrows, PgUp and PgDn scroll it;"
-        " q or Ctrl-C ends it.",
+        help="show the whole site as a table",
+        description="Show the whole site as a table, trouble first. Arrows, PgUp and PgDn scroll;"
+        " q or Ctrl-C ends.",
     )
     add_config_argument(parser, alone=True)
     add_key_argument(parser)

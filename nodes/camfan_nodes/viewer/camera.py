@@ -1,4 +1,4 @@
-"""One camera of the window: what came, what is on the screen, and what to say about it.
+"""One camera of the window: what has arrived, what is on the screen, and the words for it.
 
 It decides from its own clock. A message that does not come cannot keep a picture live.
 """
@@ -74,7 +74,7 @@ class CameraView:
         self._newest = came[-1]
 
     def wanted(self, *, paused: bool) -> ArrivedFrame | None:
-        """What is to be decoded for the screen, told once."""
+        """The frame to decode for the screen, returned once."""
         target = self._shown if paused else self._newest
         if target is self._asked:
             return None
@@ -82,23 +82,23 @@ class CameraView:
         return target
 
     def show(self, decoded: DecodedTile) -> None:
-        """Put a finished picture on the screen, or say why it cannot be."""
+        """Puts a decoded picture on the screen, or keeps the reason why there is none."""
         if decoded.source is not self._asked:
-            return  # it was asked for before the window changed
+            return  # requested before the window changed
         self._shown = decoded.source
         self._stale = None
         self._trouble = decoded.trouble
         self._picture = None if decoded.rgb is None else _surface(decoded)
 
     def hide(self, *, paused: bool) -> None:
-        """Drop the picture, to be made anew: what was not decoded meanwhile must not come back."""
+        """Drops the picture, to be decoded again: an old decoding must not come back."""
         self._picture = self._stale = self._asked = None
         self._trouble = ""
         if not paused:
             self._shown = None
 
     def resize(self) -> None:
-        """The place of the picture is another size now: it is to be decoded for that."""
+        """The tile has another size now: the picture must be decoded for it."""
         self._asked = None
 
     def pause(self, moment: DrawingMoment) -> None:

@@ -12,7 +12,7 @@ KEYS = (
     ("arrows", "choose a camera"),
     ("Enter", "this camera alone"),
     ("Esc", "back"),
-    ("space", "pause, go on"),
+    ("space", "pause, continue"),
     ("S", "save the picture"),
     ("F, F11", "full screen"),
     ("?", "this table"),

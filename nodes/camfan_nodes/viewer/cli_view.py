@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _choose(site: Site, asked: list[str]) -> list[str]:
-    """The cameras to show, in the order they were asked for. Raises UnknownCameraError."""
+    """The cameras to show, in the requested order. Raises UnknownCameraError."""
     patterns = camera_patterns(site, asked or None)
     return list(dict.fromkeys(name for pattern in patterns for name in select(site, (pattern,))))
 

@@ -1,4 +1,4 @@
-"""The few signs that stand beside a state word: a state is never told by colour alone."""
+"""The icons beside a state: a state is never shown by colour alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saves pictures as they came: the untouched JPEG, named by its camera and its time."""
+"""Saves the untouched JPEG of a frame, named by its camera and its time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def snapshot_name(frame: Frame) -> str:
 
 
 def save(frames: Sequence[Frame], folder: Path) -> str:
-    """Write each frame into a file of its own, never over another; says what came of it."""
+    """Writes each frame into a file of its own, never over another; returns the result in words."""
     saved: list[str] = []
     for frame in frames:
         name = snapshot_name(frame)

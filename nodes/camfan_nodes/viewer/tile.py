@@ -1,4 +1,4 @@
-"""Paints one camera: picture, age bar, caption. What it says was decided elsewhere.
+"""Paints one camera: picture, age bar, caption. The words are decided elsewhere.
 
 A picture is fitted, never cropped or stretched, and carries no text while it is live. One that is
 not live is grey, dark and hatched, so that it cannot be mistaken even on a night camera.
@@ -24,7 +24,7 @@ _SHORTEST_S = 0.01  # the left end of the age bar; the right one is where the ca
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """What stands on a picture that is not live, or in its place."""
+    """The words on a picture that is not live, or in its place."""
 
     sign: str
     word: str

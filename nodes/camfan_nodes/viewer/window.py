@@ -1,6 +1,6 @@
 """The window: cameras in a grid or one alone, keys, and the clock that decides what is live.
 
-It draws what `camera`, `tile` and `chrome` say, and knows neither sockets nor signals.
+It draws what `camera`, `tile` and `chrome` describe, and knows neither sockets nor signals.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from camfan_nodes.viewer.snapshot import save
 from camfan_nodes.viewer.tile import paint_tile, picture_height
 from camfan_wire.states import LIVE, TROUBLE, CameraState, live_text
 
-TURN_MS = 100  # at the least so often the window looks at the clock
-FASTEST_S = 1 / 30  # at the most so often it is drawn
+TURN_MS = 100  # at most between two looks at the clock
+FASTEST_S = 1 / 30  # at least between two drawings
 ANSWER_S = 6.0
-CONNECT_S = 3.0  # so long after the start nobody is told that the broker is silent
+CONNECT_S = 3.0  # after the start, until a silent broker is reported
 _EDGE = 8
 _SHOWN: tuple[CameraState, ...] = (*LIVE, "stale", "ended")  # in these a tile has a picture
 
@@ -87,7 +87,7 @@ class ViewerWindow:
             pygame.event.post(pygame.event.Event(pygame.USEREVENT))
 
     def turn(self) -> None:
-        """Wait for something to happen, and show it."""
+        """Waits for an event, and shows it."""
         for event in [pygame.event.wait(TURN_MS), *pygame.event.get()]:
             self.handle(event)
         left_s = self._drawn_s + FASTEST_S - self._clock()
@@ -108,7 +108,7 @@ class ViewerWindow:
             self._clicked(event.pos)
 
     def draw(self) -> None:
-        """Take what came and paint the whole window as it is now."""
+        """Takes what has arrived and paints the whole window."""
         moment = self._moment()
         self._heard.update(self._source.statuses, moment.now_s)
         self._take()
@@ -201,7 +201,7 @@ class ViewerWindow:
 
     def _banner(self) -> tuple[str, str] | None:
         if self._source.board.failure is not None:
-            return "The broker refused this window.", str(self._source.board.failure)
+            return "The broker rejected this window.", str(self._source.board.failure)
         now_ns = self._source.site_ns()
         if self._source.trouble is not None and not self._source.connected:
             return "The broker does not let this window in.", self._source.trouble
@@ -213,7 +213,7 @@ class ViewerWindow:
             )
         if self._paused_ns is not None:
             since = time_text(self._paused_ns, now_ns)
-            return f"Paused since {since}.", "These pictures are not live. Space goes on."
+            return f"Paused since {since}.", "These pictures are not live. Press space to continue."
         return None
 
     def _paint_banner(self, moment: DrawingMoment) -> None:
@@ -285,7 +285,7 @@ class ViewerWindow:
                 return
 
     def _others_shown(self) -> None:
-        """Other cameras are visible now; their pictures are made anew from the newest frames."""
+        """Other cameras are visible now: decode their newest frames."""
         for camera in self._cameras:
             camera.hide(paused=self._paused_ns is not None)
 

@@ -23,7 +23,7 @@ MOST_EVENTS = 500
 
 
 class Me(Struct, frozen=True, kw_only=True):
-    """Who asks."""
+    """The user or token of the request."""
 
     name: str
     role: str
@@ -40,14 +40,14 @@ class ClientList(Struct, frozen=True, kw_only=True):
 
 
 class EventInfo(Struct, frozen=True, kw_only=True):
-    """Something that began."""
+    """An event that began."""
 
     id: str
     time: float  # ms on the site's clock
     kind: str
     source: str
     camera: str | None
-    title: str | None  # what people call the camera; its name if it has no title
+    title: str | None  # of the camera; its name if it has none
 
 
 class EventQuery(Struct, frozen=True):
@@ -61,7 +61,7 @@ class EventList(Struct, frozen=True, kw_only=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a camera is to change while it runs; null or absent: as in the site file."""
+    """What to change in a running camera; null or absent: as in the site file."""
 
     fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
     quality: Annotated[int, Meta(ge=1, le=100)] | None = None

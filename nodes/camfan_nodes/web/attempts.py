@@ -1,4 +1,4 @@
-"""How often somebody may try a password: bounded, and the same for names that do not exist."""
+"""How often a password may be tried: limited, and the same for names that do not exist."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 TRIES = 5
 WAIT_S = 60.0
-MOST = 10_000  # addresses and names remembered; full: the one that tried longest ago goes
+MOST = 10_000  # addresses and names remembered; if full, the one with the oldest try is dropped
 
 
 def network_of(address: str) -> str:
-    """What counts as one origin: an IPv4 address, or the /64 that one IPv6 host can choose from."""
+    """What counts as one origin: an IPv4 address, or the /64 from which an IPv6 host chooses."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -33,11 +33,11 @@ class Attempts:
         self._failed: OrderedDict[str, list[float]] = OrderedDict()
 
     def wait_s(self, *keys: str) -> float:
-        """How long until one may try again; 0: now."""
+        """Time until the next try is allowed; 0: now."""
         return max((self._wait_s(key) for key in keys), default=0.0)
 
     def left(self, *keys: str) -> int:
-        """How many tries are left before a wait."""
+        """Tries left before a wait."""
         return min(TRIES - len(self._recent(key)) for key in keys)
 
     def failed(self, *keys: str) -> None:

@@ -1,4 +1,4 @@
-"""`camfan password`: what stands in a site file instead of a password or a token."""
+"""`camfan password`: the hash of a password or a token, for the site file."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ SHORTEST = 8
 
 
 class PasswordError(CamfanError):
-    """This password is not taken."""
+    """The password is not acceptable."""
 
 
 def add_password_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "password",
         help="the hash of a password or a token, for the site file",
-        description="Asks for a password twice and prints its hash (scrypt), for web.users in the "
-        "site file. Reads one line when the input is not a terminal.",
+        description="Ask for a password twice and print its hash (scrypt), for web.users in the "
+        "site file. Read one line if the input is not a terminal.",
     )
     parser.add_argument(
         "--token",
         action="store_true",
-        help="make up a token for other software instead; prints it and its hash, for web.tokens",
+        help="generate a token for other software instead; print it and its hash, for web.tokens",
     )
     parser.set_defaults(run=run_password)
 
@@ -45,13 +45,13 @@ def _token() -> int:
 def _password() -> int:
     password = _asked() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     if len(password) < SHORTEST:
-        raise PasswordError(f"a password has at least {SHORTEST} letters")
+        raise PasswordError(f"a password has at least {SHORTEST} characters")
     sys.stdout.write(f"{hash_password(password)}\n")
     return 0
 
 
 def _asked() -> str:
     password = getpass.getpass("Password: ")
-    if getpass.getpass("Once more: ") != password:
-        raise PasswordError("the two are not the same")
+    if getpass.getpass("Repeat the password: ") != password:
+        raise PasswordError("the passwords differ")
     return password

@@ -73,14 +73,18 @@ async def _serve(site: Site, key: Path | None) -> None:
         loop.add_signal_handler(number, stop.set)
     server = WebServer(site, key)
     async with server.running() as address:
-        warning = "; there are no users, whoever reaches it sees all" if server.access.open else ""
+        warning = (
+            "; there are no users: every client that reaches it sees all"
+            if server.access.open
+            else ""
+        )
         log.info("open %s%s", address, warning)
         service.notify_ready()
         await _until(stop, server)
 
 
 async def _until(stop: asyncio.Event, server: WebServer) -> None:
-    """Until told to stop, or what runs in the background has failed: then that is raised."""
+    """Until `stop` is set. Raises what a background task has failed with."""
     while not stop.is_set():
         failure = server.failure()
         if failure is not None:

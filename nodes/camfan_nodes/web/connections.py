@@ -1,7 +1,7 @@
 """The connections to the web server: how long each may take, and how many there may be.
 
 aiohttp bounds neither the time of a request's head nor the number of connections, so a thousand
-sockets that say nothing would keep everybody else out.
+silent sockets would block all other clients.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class HttpConnections:
 
     def __init__(self) -> None:
         self._open: set[Endable] = set()
-        self._idle: dict[Endable, None] = {}  # no whole request yet; the oldest first
+        self._idle: dict[Endable, None] = {}  # no complete request yet; the oldest first
         self._kept: dict[Endable, None] = {}  # between two requests; the longest first
         self._warnings = LogThrottle()
 
@@ -53,7 +53,7 @@ class HttpConnections:
             self._end_one(self._kept or self._idle)
 
     def asked(self, connection: Endable) -> None:
-        """A whole request has come."""
+        """A complete request has come."""
         self._idle.pop(connection, None)
         self._kept.pop(connection, None)
 
@@ -66,16 +66,16 @@ class HttpConnections:
         self.asked(connection)
 
     def warns_of(self, network: str) -> bool:
-        """Whether a log line about it is due; anyone who reaches the port can cause one."""
+        """Whether a log line about it is due: any client that reaches the port can cause one."""
         return self._warnings.allows(network)
 
     def _end_one(self, some: Mapping[Endable, None]) -> None:
-        """The first one of the address that has most of them."""
+        """The first one of the address with the most of them."""
         addresses = Counter(connection.network for connection in some)
         busiest = addresses.most_common(1)[0][0] if addresses else None
         victim = next((one for one in some if one.network == busiest), None)
         if victim is None:
-            return  # all are in use: pages, streams and requests have bounds of their own
+            return  # all are in use: pages, streams and requests have limits of their own
         self.closed(victim)
         if self.warns_of(victim.network):
             log.warning("%s: too many connections without a request; one ended", victim.network)
@@ -105,15 +105,15 @@ class HttpConnection(RequestHandler):
         super().connection_lost(exc)
 
     def has_head(self) -> None:
-        """What the rest of this request may take is bounded elsewhere."""
+        """The time for the rest of the request is limited elsewhere."""
         self._cancel()
 
     def has_request(self) -> None:
-        """It has come as a whole, and is being handled."""
+        """The request is complete and is being handled."""
         self._connections.asked(self)
 
     def done(self) -> None:
-        """It is answered, or its answer is on its way."""
+        """The request is answered, or its answer is being sent."""
         if self.transport is not None:
             self._connections.answered(self)
             self._wait(NEXT_S)
@@ -123,10 +123,10 @@ class HttpConnection(RequestHandler):
             self.transport.abort()
 
     def log_exception(self, *args: Any, **more: Any) -> None:
-        """What is not HTTP is a fault of the client, and no line each time."""
+        """What is not HTTP is an error of the client; not logged each time."""
         fault = more.get("exc_info")
         if isinstance(fault, ConnectionError) or not self._connections.warns_of(self.network):
-            return  # it has left
+            return  # it has disconnected
         if isinstance(fault, HttpProcessingError | web.RequestPayloadError):
             first = str(fault.__cause__ or fault).partition("\n")[0].rstrip(":")
             log.info("%s sent what is not an HTTP request: %s", self.network, first)
@@ -144,6 +144,6 @@ class HttpConnection(RequestHandler):
 
 
 def network_at(transport: asyncio.BaseTransport) -> str:
-    """Of the other end; empty for one that has left already."""
+    """Of the other end; empty if it has disconnected already."""
     peer = transport.get_extra_info("peername")
     return network_of(str(peer[0])) if isinstance(peer, tuple) else ""

@@ -131,7 +131,7 @@ def _check_role(rights: Rights, principal: Principal) -> None:
     if rights is Rights.OPERATOR and not principal.may("operator"):
         raise web.HTTPForbidden(text="only operators and owners may do this\n")
     if rights is Rights.SITE_OWNER and not (principal.may("owner") and principal.sees_all):
-        raise web.HTTPForbidden(text="only an owner who sees all cameras may read this\n")
+        raise web.HTTPForbidden(text="only an owner of all cameras may read this\n")
 
 
 def _query(request: web.Request, kind: type[Struct]) -> Struct:

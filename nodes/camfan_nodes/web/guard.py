@@ -1,8 +1,8 @@
-"""What every request passes: where it comes from, who sends it, and what the answer allows.
+"""Checks of every request: its origin, its user or token, and the headers of its answer.
 
-A page of another site gets nothing: no request that changes something, no WebSocket, no picture
-that its scripts could read. Without users only this machine's own names are answered to, so that
-no name of a stranger can be pointed here.
+A page of another site gets nothing: no request that changes anything, no WebSocket, no frame that
+its scripts could read. Without users the server answers only to names of this machine, so that a
+foreign DNS name cannot be pointed at it.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ BODY_S = 30.0  # for the body of a request that changes something
 
 @dataclass(frozen=True, slots=True)
 class ClientOrigin:
-    """How the client reached us, by what it or a trusted proxy said."""
+    """How the client reached this server, as it or a trusted proxy reports."""
 
     scheme: str
-    host: str  # with its port, if it was said
+    host: str  # with its port, if given
     client: str  # its address
     proxied: bool
 
 
 class Proxies:
-    """Whose X-Forwarded-* is believed."""
+    """The proxies whose X-Forwarded-* headers are trusted."""
 
     def __init__(self, section: Web) -> None:
         self._networks = [ipaddress.ip_network(one) for one in section.proxies]
@@ -79,7 +79,7 @@ class Proxies:
         )
 
     def _client(self, forwarded: str, peer: str) -> str:
-        """The last address of the chain that is no proxy of ours."""
+        """The last address of the chain that is not a trusted proxy."""
         for one in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
             peer = one
             if not self._trusted(one):
@@ -134,7 +134,7 @@ class Guard:
         return response
 
     def principal(self, request: web.Request) -> Principal | None:
-        """Who asks; None: somebody who has to log in."""
+        """The user or token of a request; None: it must log in."""
         if self._access.open:
             return self._access.anybody()
         secret = _token_of(request)
@@ -145,17 +145,17 @@ class Guard:
         if session is None:
             return None
         principal = self._access.user(session.user)
-        if principal is None:  # no longer one of the site file
+        if principal is None:  # no longer in the site file
             return None
         hashed, _ = self._access.password_hash(session.user)
         return principal if self._sessions.proves(session, hashed) else None
 
     def is_still_in(self, request: web.Request) -> bool:
-        """Whether an open request would be let in again: its login or token is still valid."""
+        """Whether the login or token of an open request is still valid."""
         return self.principal(request) is not None
 
     def check_origin(self, request: web.Request) -> None:
-        """Raises HTTPForbidden for what a page of another site makes a browser send."""
+        """Raises HTTPForbidden for a request that a page of another site makes a browser send."""
         said = request.headers.get("Origin")
         if said is None:
             if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
@@ -172,7 +172,7 @@ class Guard:
         return self.proxies.origin(request).scheme == "https"
 
     def cookie_name(self, request: web.Request, what: str = COOKIE) -> str:
-        """`__Host-` makes browsers refuse one that another host of the domain has set."""
+        """`__Host-` makes browsers reject a cookie that another host of the domain has set."""
         if self.is_secure(request):
             return f"__Host-{what}"
         host = host_of(request)
@@ -181,7 +181,7 @@ class Guard:
 
     def _check_name(self, request: web.Request) -> None:
         if not self._access.open:
-            return  # behind a proxy as well: what the proxy dials is a name of this machine
+            return  # also behind a proxy: it connects to a name of this machine
         name = _host_name(host_of(request))
         if not (self._is_ours(name)):
             raise web.HTTPMisdirectedRequest(
@@ -190,7 +190,7 @@ class Guard:
             )
 
     def _is_ours(self, name: str) -> bool:
-        """No name of the internet, which its owner can point at us: those have a dot."""
+        """Not a name of the internet, which its owner can point here: those have a dot."""
         if is_loopback(name) or name in self._names or name.endswith((".local", ".localhost")):
             return True
         try:
@@ -201,7 +201,7 @@ class Guard:
 
 
 async def _body_of(request: web.Request) -> None:
-    """Wait for the body of a request that changes something; the request keeps it.
+    """Waits for the body of a request that changes something; the request keeps it.
 
     Raises HTTPRequestTimeout, HTTPBadRequest and HTTPRequestEntityTooLarge.
     """
@@ -217,14 +217,14 @@ async def _body_of(request: web.Request) -> None:
 
 
 def headers_for(request: web.Request) -> dict[str, str]:
-    """A picture that was asked for with a token may stand in a page of another site."""
+    """A frame that was requested with a token may be shown in a page of another site."""
     if "token" in request.query:
         return {**HEADERS, "Cross-Origin-Resource-Policy": "cross-origin"}
     return HEADERS if request.scheme != "https" else {**HEADERS, **ONLY_HTTPS}
 
 
 def _token_of(request: web.Request) -> str | None:
-    """What was sent as a token: in the header, in the address, or as a password."""
+    """The token: in the header, in the address, or as a password."""
     kind, _, secret = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return secret.strip()
@@ -237,7 +237,7 @@ def _token_of(request: web.Request) -> str | None:
 
 
 def host_of(request: web.Request) -> str:
-    """What the client calls this server; aiohttp would ask a name server where it says nothing."""
+    """The name in the Host header; aiohttp would ask a name server if there is none."""
     return request.headers.get("Host", "")
 
 
@@ -249,5 +249,5 @@ def _host_name(host: str) -> str:
 
 
 def _said(request: web.Request, header: str) -> str:
-    """All lines of a header as one list; the proxy nearest to us adds behind the others."""
+    """All lines of a header as one list; the nearest proxy is the last."""
     return ",".join(request.headers.getall(header, ()))

@@ -1,8 +1,8 @@
 """The one Subscriber of the web server, brought to the event loop.
 
-It wants what somebody wants right now and nothing else; what nobody looks at is not even sent to
-this machine. All of it belongs to the event loop, the link to the broker included: pictures go from
-there straight on to the pages, and a change of threads costs more than all that is done with one.
+It subscribes to the cameras that pages and streams want now, and to no others: a camera without a
+consumer is not sent to this machine. All of it belongs to the event loop, the link to the broker
+included: a change of threads costs more than all the work on a frame.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from camfan_nodes.web.web_frame import WebFrame
 from camfan_wire.figures import CameraFigures, WebFigures
 from camfan_wire.messages import Status
 
-ASK_S = 0.1  # between two requests to the broker, however often pages change their minds
-LINGER_S = 2.0  # a camera that nobody wants any more is kept for so long: pages are reloaded
+ASK_S = 0.1  # between two requests to the broker, however often pages change their wishes
+LINGER_S = 2.0  # a camera without a consumer is kept for this time: pages are reloaded
 EVENTS_KEPT = 500
 
 Wish = Mapping[str, float | None]  # camera to frames per second, at most
 
 
 class Consumer(Protocol):
-    """Somebody who is told of new pictures."""
+    """Receives each new frame."""
 
     def frame_came(self, picture: WebFrame) -> None: ...
 
@@ -80,7 +80,7 @@ class Hub:
         await self._ended
 
     def _take_all(self) -> None:
-        """All that has come, in one turn of the loop."""
+        """Takes all that has arrived, in one iteration of the loop."""
         try:
             for item in self._frames.read_all_and_call(self._take_all):
                 if isinstance(item, Frame):
@@ -100,12 +100,12 @@ class Hub:
 
     @property
     def connected(self) -> bool:
-        """The broker answers; where there are several, any."""
+        """The broker answers; of several, any."""
         return self._frames.answers()
 
     @property
     def trouble(self) -> str | None:
-        """Why a broker cannot be reached, if that is known."""
+        """Why a broker cannot be reached, if known."""
         return self._frames.trouble
 
     @property
@@ -116,7 +116,7 @@ class Hub:
         return self._frames.site_ns()
 
     def clock_error_ms(self) -> float | None:
-        """Bound of `site_ns`; None while the broker has not answered."""
+        """Bound of `site_ns`; None until the broker has answered."""
         offset = self._frames.clock.offset()
         return None if offset is None else offset.error_ns / 1e6
 
@@ -136,7 +136,7 @@ class Hub:
         self._listeners.append(listener)
 
     def when_back(self, told: Callable[[], None]) -> None:
-        """The broker does not answer: call this once, when it has sent a picture again."""
+        """The broker does not answer: calls this once, when it has sent a frame again."""
         self._when_back = told
 
     def moving(self, camera: str) -> bool:
@@ -144,21 +144,21 @@ class Hub:
         return self._motion.moving(camera, time.monotonic())
 
     def limits(self, camera: str) -> StateLimits:
-        """When this camera is late, stale or offline: as the broker says, else the site file."""
+        """When this camera is late, stale or offline: as the broker reports, else the site file."""
         return limits_said(self._said(camera)) or planned_pace(self.site.cameras[camera]).limits
 
     def interval_s(self, camera: str) -> float:
-        """Between two frames of this camera, as the broker says; 0: not known."""
+        """Between two frames of this camera, as the broker reports; 0: not known."""
         said = self._said(camera)
         return 0.0 if said is None else (said.interval_ms or 0.0) / 1000
 
     def _said(self, camera: str) -> CameraFigures | None:
         return figures_of(camera, self.statuses.get(broker_of(self.site, camera)))
 
-    # ---- who wants what ----
+    # ---- what consumers want ----
 
     def wish(self, consumer: Consumer, wish: Wish) -> None:
-        """What a consumer wants from now on; an empty wish: nothing, and it is forgotten."""
+        """What a consumer wants from now on; an empty wish removes it."""
         for camera in self._consumers.pop(consumer, ()):
             readers = self._by_camera[camera]
             del readers[consumer]
@@ -173,7 +173,7 @@ class Hub:
             self._ask_and_rest()
 
     def watched(self) -> tuple[str, ...]:
-        """The cameras that are asked for now."""
+        """The cameras subscribed to now."""
         return self._asked[0]
 
     def _wanted(self) -> tuple[tuple[str, ...], float | None]:
@@ -183,7 +183,7 @@ class Hub:
         return tuple(name for name in self.cameras if name in self._by_camera), limit
 
     def _ask_and_rest(self) -> None:
-        """The broker ends the connection of a peer that asks too much too fast."""
+        """The broker disconnects a peer that asks too much too fast."""
         self._resting = None
         if self._wishes_changed:
             self._wishes_changed = False
@@ -192,7 +192,7 @@ class Hub:
             self._resting = loop.call_later(ASK_S, self._ask_and_rest)
 
     def _ask(self) -> None:
-        """More is asked for at once, less after a while."""
+        """Asks for more at once, for less after a while."""
         wanted, fps = self._wanted()
         asked, asked_fps = self._asked
         fewer = set(asked) - set(wanted)
@@ -207,12 +207,12 @@ class Hub:
 
     def _set_asked(self, cameras: tuple[str, ...], fps: float | None) -> None:
         for name in set(self._asked[0]) - set(cameras):
-            self.newest.pop(name, None)  # it would be old when somebody wants it again
+            self.newest.pop(name, None)  # it would be old when it is wanted again
         if (cameras, fps) != self._asked:
             self._asked = cameras, fps
             self._frames.want(cameras, max_fps=fps)
 
-    # ---- what comes ----
+    # ---- what arrives ----
 
     def _picture(self, frame: Frame) -> None:
         camera = frame.camera

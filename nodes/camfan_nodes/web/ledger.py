@@ -1,4 +1,4 @@
-"""Where frames went: hop by hop, and reader by reader, as those on the way count them."""
+"""Where frames went: by hop and by subscriber, as each counts them."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ PASSED = "Passed by the broker"
 
 
 class FrameHop(Struct, frozen=True, kw_only=True):
-    """A place that frames pass, all cameras together, since its processes started."""
+    """A stage that frames pass, all cameras together, since its processes started."""
 
     name: str
     frames: int | None
-    lost: int | None  # behind it, before the next
+    lost: int | None  # between it and the next
     why: str
 
 
 class ReaderAccount(Struct, frozen=True, kw_only=True):
-    """Whom the broker sends frames; what is captured is one of the four. Unknown is null."""
+    """A subscriber; each captured frame is in one of the four counts. Unknown is null."""
 
     name: str
     mode: str  # latest or every
     delivered: int | None
     skipped: int | None  # not wanted, or replaced by a newer one
-    skipped_why: str  # how many for which reason; may be empty, so the next
+    skipped_why: str  # how many for each reason; may be empty, like the next
     lost: int | None  # will not come
     lost_why: str
     held: int | None  # not decided yet
@@ -56,7 +56,7 @@ def readers(facts: SiteFacts) -> list[ReaderAccount]:
 
 
 def hops(site: Site, words: Mapping[str, LastStatus]) -> list[FrameHop]:
-    """As far as the nodes have said it."""
+    """As far as the nodes have reported it."""
     publishers = [words[name].status.publisher for name in site.cameras if name in words]
     unsent = sum(one.unsent or 0 for one in publishers if one is not None)
     broker_statuses = [words[name].status.broker for name in brokers(site) if name in words]
@@ -83,7 +83,7 @@ def _to_the_broker(unsent: int, at_broker: list[CameraFigures]) -> list[FrameHop
             for name, why in ((TAKEN, UNSENT), (SENT, UNDERWAY), (PASSED, ""))
         ]
     lost = sum(one.lost or 0 for one in known)
-    gone = max(0, lost - sum(one.repaired or 0 for one in known))  # what came late is not lost
+    gone = max(0, lost - sum(one.repaired or 0 for one in known))  # a late frame is not lost
     unsent = min(unsent, gone)
     taken = sum(one.received or 0 for one in known) + lost
     return [
@@ -94,7 +94,7 @@ def _to_the_broker(unsent: int, at_broker: list[CameraFigures]) -> list[FrameHop
 
 
 def _to_the_disk(recorded: list[RecorderCameraFigures]) -> list[FrameHop]:
-    """The same from what the recorders say; a frame counts at each that is to have it."""
+    """The same from the recorders; a frame counts at each recorder that should have it."""
     if not recorded:
         return []
     frames = sum(one.frames for one in recorded)

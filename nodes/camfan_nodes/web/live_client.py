@@ -1,9 +1,9 @@
 """One open page: what it can see, what is under way to it, and what it gets next.
 
-A picture is sent whenever there is a newer one for a place on the page, the one that waited longest
-first, and the page has painted what came before. It is never one that is not the newest. All pages
-share the bytes: header, picture and the frame of the WebSocket around them are one buffer that is
-written once to each transport, which costs half of what a task and two writes would.
+A tile gets its newest frame whenever there is a newer one and the page has painted what was sent
+before; the tile that was served longest ago is first. All pages share the bytes: header, JPEG and
+the frame of the WebSocket around them are one buffer that is written once to each transport, which
+costs half of what a task and two writes would.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from camfan_wire.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
 
-MESSAGES_PER_S = 10.0  # of text; a page that is resized for a while sends a few a second
+MESSAGES_PER_S = 10.0  # of text; a page that is being resized sends a few a second
 MESSAGE_BYTES = 1024  # a longer one counts as several
 USER_MESSAGES_PER_S = 100.0  # of all pages of one user
-MOST_UNSENT = 1_000_000  # bytes; a page that far behind gets nothing now, whatever it says it has
-CLOSE_S = 3.0  # for the end of a page from this side
+MOST_UNSENT = 1_000_000  # bytes; a page with more gets nothing now, whatever it acknowledges
+CLOSE_S = 3.0  # to close a page from this side
 
 _COUNT = struct.Struct("<H")
 _numbers = itertools.count(1)
@@ -52,7 +52,7 @@ class _LiveTile:
     width: int | None
     max_fps: float | None
     newest: WebFrame | None = None
-    sent: int | None = None  # its serial; the picture itself need not be kept
+    sent: int | None = None  # its serial; the frame itself need not be kept
     due: DueTime = field(default_factory=DueTime)
     served_at: int = 0  # a count of frames; the smallest is served next
     being_made: bool = False  # its rendition
@@ -97,7 +97,7 @@ class LiveClient:
         self._renditions = renditions
         self._clock = clock
         self._places: dict[str, _LiveTile] = {}
-        self._waiting: dict[str, _LiveTile] = {}  # those of them that have a picture to be sent
+        self._waiting: dict[str, _LiveTile] = {}  # those with a frame to send
         self._served = 0  # frames
         self._being_made = 0
         self._rate = RateLimit(MESSAGES_PER_S)
@@ -111,7 +111,7 @@ class LiveClient:
 
     @property
     def rates(self) -> tuple[tuple[str, float], ...]:
-        """The cameras of which it wants fewer pictures, and their intervals in seconds."""
+        """The cameras with a limited rate, and their intervals in seconds."""
         return tuple((name, 1 / p.max_fps) for name, p in self._places.items() if p.max_fps)
 
     def interval_s(self, camera: str) -> float:
@@ -129,7 +129,7 @@ class LiveClient:
         self._pump()
 
     async def serve(self) -> None:
-        """Until the page leaves. Raises ValueError for what is no message of a page."""
+        """Until the page disconnects. Raises ValueError for an invalid message."""
         try:
             async for message in self._socket:
                 self.heard_s = self._clock()
@@ -141,12 +141,12 @@ class LiveClient:
             self._end_pictures()
 
     def say(self, text: str) -> None:
-        """A text message; a page that takes none any more is not waited for."""
+        """Sends a text message; does not wait for a page that no longer takes any."""
         if self._takes() and self._transport.get_write_buffer_size() < MOST_UNSENT:
             self._transport.write(text_frame(text))
 
     async def dismiss(self, code: int, reason: str) -> None:
-        """Close it from this side, for good also where it takes nothing any more."""
+        """Closes it from this side, even if it no longer takes anything."""
         self._end_pictures()
         try:
             async with asyncio.timeout(CLOSE_S):
@@ -165,7 +165,7 @@ class LiveClient:
     def _takes(self) -> bool:
         return not (self._socket.closed or self._transport.is_closing())
 
-    # ---- what the page says ----
+    # ---- messages of the page ----
 
     def _acknowledged(self, data: bytes) -> None:
         if len(data) != _COUNT.size:
@@ -197,7 +197,7 @@ class LiveClient:
             if place is None:
                 place = _LiveTile(tile.width, tile.fps, self._hub.newest.get(tile.camera))
             elif tile.width is None or (place.width is not None and tile.width > place.width):
-                place.sent = None  # it is shown larger now: the same picture again, but better
+                place.sent = None  # it is larger now: the same frame again, in more detail
             place.width, place.max_fps = tile.width, tile.fps
             places[tile.camera] = place
         self._places = places
@@ -205,10 +205,10 @@ class LiveClient:
         self._hub.wish(self, {name: place.max_fps for name, place in places.items()})
         self._pump()
 
-    # ---- what the page gets ----
+    # ---- frames for the page ----
 
     def _pump(self) -> None:
-        """Send what may be sent now."""
+        """Sends what may be sent now."""
         while (
             self._waiting
             and self.window.under_way + self._being_made < self.window.size
@@ -221,7 +221,7 @@ class LiveClient:
             self._choose(self._waiting.pop(camera))
 
     def _choose(self, place: _LiveTile) -> None:
-        """This place gets its newest picture, now or when its rendition is made."""
+        """This tile gets its newest frame, now or when its rendition is made."""
         picture = place.newest
         assert picture is not None
         place.sent = picture.serial

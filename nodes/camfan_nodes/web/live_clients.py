@@ -1,4 +1,4 @@
-"""All open pages: letting them in, telling them of the site, counting them."""
+"""All open pages: accepting them, sending them the state of the site, counting them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from camfan_wire.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
 
-SILENCE_S = 90.0  # nothing heard for so long: it is gone; hidden pages are slowed down by browsers
+SILENCE_S = 90.0  # without a message a page is gone; browsers slow down hidden pages
 TELL_S = 1.0
 LATELY = 20  # notices in the list beside the pictures
 
@@ -86,9 +86,9 @@ class LiveClients:
 
     def __init__(self, context: PageContext) -> None:
         self._context = context
-        self._open: dict[LiveClient, web.Request] = {}  # and what it was let in by
+        self._open: dict[LiveClient, web.Request] = {}  # and the request that opened it
         self._rates: dict[tuple[str, str], RateLimit] = {}  # by user or token of the site file
-        self._dismissed: set[LiveClient] = set()  # and not gone yet
+        self._dismissed: set[LiveClient] = set()  # and not closed yet
         self._ended = ClientCounts()
         self._news = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
@@ -101,7 +101,7 @@ class LiveClients:
         await socket.prepare(request)
         transport = request.transport
         if transport is None:
-            return socket  # it has left already
+            return socket  # it has disconnected already
         context = self._context
         address = context.guard.proxies.origin(request).client
         page = LiveClient(
@@ -130,7 +130,7 @@ class LiveClients:
         return socket
 
     def _rate(self, principal: Principal) -> RateLimit:
-        """What all pages of a user may say; without users each page is alone."""
+        """The message rate of all pages of a user; without users each page has its own."""
         if principal.kind == "anybody":
             return RateLimit(USER_MESSAGES_PER_S)
         key = (principal.kind, principal.name)
@@ -144,7 +144,7 @@ class LiveClients:
             self._dismiss(page, LOGGED_OUT, "logged out")
 
     def _forget_silent(self) -> None:
-        """A page asks for the time every two seconds; one that does not is gone."""
+        """Closes pages that do not ask for the time, as each does every two seconds."""
         silent_s = time.monotonic() - SILENCE_S
         for page in [page for page in self._open if page.heard_s < silent_s]:
             self._dismiss(page, GONE, "silent")
@@ -158,7 +158,7 @@ class LiveClients:
         task.add_done_callback(self._closing.discard)
 
     async def tell(self) -> None:
-        """Tell all pages how the site is, each second and when something happens; for ever."""
+        """Sends the state of the site to all pages, each second and on each event, for ever."""
         while True:
             self._context.overviews.refresh()
             states: dict[object, str] = {}
@@ -179,13 +179,13 @@ class LiveClients:
         await asyncio.gather(*(page.dismiss(GONE, "the server ends") for page in list(self._open)))
 
     def clients(self, principal: Principal) -> list[ClientInfo]:
-        """All of them for an owner who sees all; for others those of their own."""
+        """All of them for an owner of all cameras; for others their own."""
         everybody = principal.may("owner") and principal.sees_all
         pages = [p for p in self._open if everybody or p.principal == principal]
         return [_client(page) for page in pages]
 
     def figures(self) -> WebFigures:
-        """Of all pages together, those that have left included. Any thread."""
+        """Of all pages together, closed ones included. Any thread."""
         pages = list(self._open)
         counts = ClientCounts()
         for one in (self._ended, *(page.counts for page in pages)):

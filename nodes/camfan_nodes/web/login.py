@@ -1,7 +1,7 @@
 """Logging in and out.
 
-The answer says neither whether the name or the password was wrong, nor which names there are, and
-takes as long for all of them.
+The answer does not reveal whether the name or the password was wrong, nor which names exist, and
+takes the same time for all of them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from camfan_nodes.web.sessions import IDLE_S, Sessions
 
 log = logging.getLogger(__name__)
 
-LONGEST = 1024  # letters of a name or a password
-WAITING = 32  # logins being verified or waiting for it; more are told to come again
+LONGEST = 1024  # characters of a name or a password
+WAITING = 32  # logins being verified or waiting for it; more get 429
 WAITING_OF_ONE = 4  # of these, from one network or browser
 BROWSER = "camfan-browser"  # the cookie of a browser that has logged in before
 BROWSER_S = 400 * 86_400  # what browsers allow at most
@@ -75,7 +75,7 @@ class LoginApi:
         self._logged_out = logged_out
         self._attempts = Attempts()
         self._verifier = ThreadPoolExecutor(1, thread_name_prefix="login")  # 32 MB and a core, once
-        self._waiting: Counter[str] = Counter()  # by where they come from
+        self._waiting: Counter[str] = Counter()  # by origin
 
     async def login(self, request: web.Request) -> web.Response:
         """POST, JSON: name, password. Answers 200, 401 or 429."""
@@ -87,7 +87,9 @@ class LoginApi:
             return _later(wait_s)
         if self._waiting[keys[0]] >= WAITING_OF_ONE or self._waiting.total() >= WAITING:
             return _later(1.0)
-        self._attempts.failed(*keys)  # before verifying: many at once are no way around it
+        self._attempts.failed(
+            *keys
+        )  # before verifying, so that many at once do not evade the limit
         if not await self._verify(name, password, keys[0]):
             left = self._attempts.left(*keys)
             log.warning("login: wrong name or password, from %s", keys[0])
@@ -102,10 +104,10 @@ class LoginApi:
         return response
 
     def _keys(self, request: web.Request, name: str) -> tuple[str, ...]:
-        """What failures are counted by, whoever caused them: the first is where they come from.
+        """The keys that failures are counted by; the first is their origin.
 
-        Others may fail with a name as often as they like: a browser that its user has logged in
-        with before, and this machine itself, still get in.
+        A browser that its user has logged in with before, and this machine itself, have keys of
+        their own: failures of other clients do not lock them out.
         """
         cookie = request.cookies.get(self._guard.cookie_name(request, BROWSER))
         if cookie is not None and self._sessions.knows_browser(cookie, name):

@@ -1,4 +1,4 @@
-"""The web server's figures in the words of Prometheus."""
+"""The web server's figures as Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LABELS = ("client", "user", "address")
 
 
 class WebCollector(Collector):
-    """Reads the figures when it is asked."""
+    """Reads the figures at each scrape."""
 
     def __init__(
         self, clients: Callable[[], list[ClientInfo]], totals: Callable[[], WebFigures]

@@ -89,7 +89,7 @@ class MjpegStreams:
                 stream.end()
 
     async def _next(self, stream: _MjpegReader) -> tuple[dict[str, str], bytes]:
-        """The facts of the next part, and its picture."""
+        """The facts of the next part, and its JPEG."""
         picture = await stream.next()
         stream.parts += 1
         if picture is None:
@@ -116,7 +116,7 @@ class _ForPrograms:
 
 
 class _ForBrowsers:
-    """The whole head of the next part behind each picture, which makes Chromium show it."""
+    """The complete head of the next part behind each JPEG, which makes Chromium show it."""
 
     start = f"--{BOUNDARY}\r\n{JPEG_LINE}\r\n\r\n".encode()
 
@@ -134,7 +134,7 @@ def _form(request: web.Request) -> _ForPrograms | _ForBrowsers:
 
 
 class _MjpegReader:
-    """One reader of a stream: the newest picture that it has not had."""
+    """One reader of a stream: it gets the newest frame that it has not had."""
 
     def __init__(self, hub: Hub, request: web.Request, camera: str) -> None:
         self.request = request
@@ -145,13 +145,13 @@ class _MjpegReader:
         self.last: WebFrame | None = None
         self._hub = hub
         self._newest = hub.newest.get(camera)
-        self._waited = False  # for a first picture that has not come
+        self._waited = False  # for a first frame that has not come
         self._came = asyncio.Event()
         if self._newest is not None:
             self._came.set()
 
     def end(self) -> None:
-        """Nothing more is to be sent, and what the reader has not taken is not waited for."""
+        """Sends nothing more, and does not wait for the reader to take the rest."""
         self.ended = True
         self._came.set()
         transport = self.request.transport
@@ -164,7 +164,7 @@ class _MjpegReader:
         self._came.set()
 
     async def next(self) -> WebFrame | None:
-        """None: nothing came for a while."""
+        """None: no frame arrived for a while."""
         stale_s = self._hub.limits(self.camera).stale_s
         patience_s = AGAIN_S
         if self.last is None:
@@ -180,12 +180,12 @@ class _MjpegReader:
         self._came.clear()
         self.last = self._newest
         if self.last is not None and not is_recent(self.last, stale_s):
-            return None  # the camera is away, and this is how it looked before
+            return None  # the camera is away, and this frame is old
         return self.last
 
 
 def _send_without_backlog(request: web.Request) -> None:
-    """Old frames must not queue up on the way: keep next to nothing unsent."""
+    """Keeps next to nothing unsent, so that old frames do not queue on the way."""
     transport = request.transport
     if transport is None:
         return

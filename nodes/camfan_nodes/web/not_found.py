@@ -9,7 +9,7 @@ from aiohttp import web
 from camfan_nodes.web.assets import Assets
 from camfan_nodes.web.guard import Handler
 
-_WHAT_THERE_IS = "/api/openapi.json says which addresses there are"
+_WHAT_THERE_IS = "/api/openapi.json lists the addresses"
 
 
 class NotFound:
@@ -28,7 +28,7 @@ class NotFound:
                 error = f"there is nothing at {request.path}; {_WHAT_THERE_IS}"
                 return web.json_response({"error": error}, status=404)
             if not _is_api(request) and "text/html" in request.headers.get("Accept", ""):
-                why = f"The address {request.path} leads nowhere." if unknown else exc.text or ""
+                why = f"There is no page at {request.path}." if unknown else exc.text or ""
                 headers = {"Cache-Control": "no-store"}
                 body = self._page.replace("{{why}}", escape(why))
                 return web.Response(

@@ -1,7 +1,7 @@
-"""What the site page and the API tell of the site: frozen values, and who may see which.
+"""What the site page and the API report of the site, as far as the user may see it.
 
-Somebody who may see some cameras only is told of these, of the nodes that run them, and whether
-the broker answers; no sum, name or sentence gives away that there are others.
+A user of some cameras sees these, the nodes that run them, and whether the broker answers; no sum,
+name or sentence reveals that there are others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from camfan_nodes.web.principals import Principal
 from camfan_wire.figures import MachineFigures, RecorderFigures
 from camfan_wire.states import TROUBLE, CameraState, live_text
 
-START_S = 5.0  # so long after our start nobody is missed
+START_S = 5.0  # after the start, until a node that was not heard counts as missing
 MINUTE_S = 60.0
 
 
@@ -28,9 +28,9 @@ class CameraInfo(Struct, frozen=True, kw_only=True):
     """One camera. Unknown is null, never 0."""
 
     name: str
-    title: str  # what people call it; its name if it has none
+    title: str  # its name if it has none
     state: CameraState
-    stale_after_ms: float | None  # without a new picture for this long it is stale
+    stale_after_ms: float | None  # without a new frame for this time it is stale
     trouble: str  # why it is not live, or what was wrong last; may be empty
     fps: float | None
     age_ms: float | None  # of its newest picture: at the broker, or now if it is not live
@@ -39,7 +39,7 @@ class CameraInfo(Struct, frozen=True, kw_only=True):
     lost_where: str  # by hop and reason, in words; may be empty
     lost_last_minute: int
     moving: bool
-    recorded_until: float | None  # ms on the site's clock; null: by nobody, or not known
+    recorded_until: float | None  # ms on the site's clock; null: not recorded, or not known
     recorders: int
     set_fps: float | None  # of the site file; null: the source's own
     set_quality: int | None  # of the site file; null: it does not encode
@@ -61,7 +61,7 @@ class NodeInfo(Struct, frozen=True, kw_only=True):
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """The whole site, as far as the asker may see it."""
+    """The whole site, as far as the user may see it."""
 
     site: str
     camfan: str
@@ -86,7 +86,7 @@ class RecentLosses:
         seen = self._seen.setdefault(camera, deque())
         if lost is not None:
             if seen and lost < seen[-1][1]:
-                seen.clear()  # whoever counts has started anew
+                seen.clear()  # the counter has started again
             if not seen or lost != seen[-1][1]:
                 seen.append((now_s, lost))
         while len(seen) > 1 and now_s - seen[1][0] > MINUTE_S:
@@ -97,7 +97,7 @@ class RecentLosses:
 
 
 class Overviews:
-    """Made of what the nodes last said; belongs to the event loop."""
+    """Made of the last statuses of the nodes; belongs to the event loop."""
 
     def __init__(self, hub: Hub, version: str) -> None:
         self._hub = hub
@@ -151,12 +151,12 @@ class Overviews:
         return [self._camera(known[name]) for name in principal.cameras]
 
     def answers(self, node: str) -> bool:
-        """This node was heard lately."""
+        """This node has reported lately."""
         word = self._words.get(node)
         return self._hub.connected and word is not None and not word.gone
 
     def needs(self, principal: Principal) -> list[str]:
-        """What needs somebody, worst first."""
+        """What needs attention, worst first."""
         if principal.sees_all:
             return list(self.facts.needs)
         if not self.facts.connected:

@@ -1,7 +1,7 @@
-"""What a page and the server say to each other on the WebSocket, beside pictures.
+"""The messages between a page and the server on the WebSocket, beside frames.
 
-Text messages are JSON; from the page a binary message acknowledges pictures: their number, two
-bytes, little end first.
+Text messages are JSON; a binary message of the page acknowledges frames: their count, two bytes,
+little-endian.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ class Tile(Struct, frozen=True):
 
 
 class Want(Struct, frozen=True, tag_field="type", tag="want"):
-    """All that this page can see now; what is not named costs nothing any more."""
+    """All that this page can see now; other cameras are no longer sent."""
 
     tiles: Annotated[list[Tile], Meta(max_length=MOST_TILES)]
 
 
 class PageProbe(Struct, frozen=True, tag_field="type", tag="probe"):
-    """What time is it on the site? `round_trip`: the best so far, ms."""
+    """Asks for the site's time. `round_trip`: the best so far, ms."""
 
     sent: Ms
     round_trip: Annotated[float, Meta(ge=0, le=60_000)] | None = None
 
 
 class Painted(Struct, frozen=True, tag_field="type", tag="painted"):
-    """Now and then: how the page fares. Ages are from exposure to painting, ms."""
+    """Every few seconds: what the page has painted. Ages are from exposure to painting, ms."""
 
     frames: Annotated[int, Meta(ge=0)]
     age_p50: float | None = None
@@ -67,7 +67,7 @@ class IntervalLimits(Struct, frozen=True):
 class PageHello(Struct, frozen=True, tag_field="type", tag="hello"):
     """The first message. `cameras`: the number that stands for each in a picture's header.
 
-    `titles`: what people call those that have a title.
+    `titles`: of the cameras that have one.
     """
 
     site: str
@@ -89,8 +89,8 @@ class PageEcho(Struct, frozen=True, tag_field="type", tag="echo"):
 
 
 class CameraSummary(Struct, frozen=True):
-    """What the site says of a camera. Whether its picture is live the page decides itself, by
-    `late`, `stale` and `offline`: after so long without a new picture it is.
+    """A camera as the site reports it. The page decides itself whether its picture is live: `late`,
+    `stale` and `offline` are the times without a new frame after which it is.
     """
 
     state: CameraState
@@ -100,11 +100,11 @@ class CameraSummary(Struct, frozen=True):
     trouble: str = ""
     moving: bool = False
     lost: int = 0  # in the last minute
-    recorders: int = 0  # how many record it
+    recorders: int = 0  # that record it
 
 
 class Notice(Struct, frozen=True):
-    """Something that happened, for the list beside the pictures."""
+    """An event, for the list beside the pictures."""
 
     id: str
     time: Ms

@@ -24,14 +24,14 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, hashed: str) -> bool:
-    """True if the hash is of this password."""
+    """Whether the hash is of this password."""
     match = match_password(hashed)
     if match is None:
         return False
     numbers = int(match["cost"]), int(match["block"]), int(match["lanes"])
     try:
         found = _scrypt(password, _bytes(match["salt"]), *numbers)
-    except ValueError:  # more memory than we give; such a hash was not made here
+    except ValueError:  # more memory than allowed; such a hash was not made here
         return False
     return hmac.compare_digest(found, _bytes(match["hash"]))
 

@@ -1,6 +1,6 @@
-"""The picture that says that there is no new one: grey, hatched, and in words.
+"""The picture shown when there is no new frame: grey, hatched, and with the reason in words.
 
-It can't be mistaken for a live one, not even by a program that looks at one frame only.
+It cannot be mistaken for a live one, not even by a program that looks at a single frame.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _hatch(width: int, height: int) -> npt.NDArray[np.bool_]:
 
 
 def _with_lines(plane: npt.NDArray[np.uint8], lines: list[str]) -> bytes:
-    """In 4:2:0 as cameras have it, because some readers keep what they learnt of the first."""
+    """In 4:2:0 as cameras use it: some readers keep the format of the first frame."""
     height, width = plane.shape
     scales = [
         _scale(line, width, height, 2 if index == 0 else 1) for index, line in enumerate(lines)

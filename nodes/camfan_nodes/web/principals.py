@@ -1,6 +1,6 @@
-"""Who is asking, and what they may see and do.
+"""Users and tokens of the site file, and what each may see and do.
 
-Made of the site file alone; how somebody proves who they are is in `guard.py` and `login.py`.
+`guard.py` and `login.py` authenticate them.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ _RANK: dict[Role, int] = {"viewer": 0, "operator": 1, "owner": 2}
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody who was let in."""
+    """An authenticated user or token."""
 
     name: str
     role: Role
-    cameras: tuple[str, ...]  # all that exist for them, in the order of the site file
+    cameras: tuple[str, ...]  # all that it may see, in the order of the site file
     kind: Literal["user", "token", "anybody"]
-    sees_all: bool  # nothing of the site is kept from them
+    sees_all: bool  # all cameras of the site
 
     def may(self, role: Role) -> bool:
         return _RANK[self.role] >= _RANK[role]
 
 
 class Principals:
-    """What the site file says of users and tokens."""
+    """Finds users and tokens in the site file."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self.web = site.web or Web()
-        self.open = not (self.web.users or self.web.tokens)  # whoever reaches us may do all
+        self.open = not (self.web.users or self.web.tokens)  # every client may do everything
         self._shown = select(site, self.web.cameras)
 
     def anybody(self) -> Principal:
-        """Who everybody is as long as there are no users."""
+        """The principal of every request while the site file has no users."""
         return Principal("anybody", "owner", self._shown, "anybody", sees_all=True)
 
     def user(self, name: str) -> Principal | None:
@@ -50,7 +50,7 @@ class Principals:
         return Principal(name, section.role, cameras, "user", self._all(cameras))
 
     def token(self, secret: str) -> Principal | None:
-        """Whose token this is. Takes as long for every wrong one."""
+        """The token with this secret. Takes the same time for every wrong one."""
         found = None
         for name, section in self.web.tokens.items():
             if verify_token(secret, section.token):
@@ -59,9 +59,10 @@ class Principals:
         return found
 
     def password_hash(self, name: str) -> tuple[str, bool]:
-        """What to verify the password of this name with, and whether it may succeed at all.
+        """The hash to verify a password of this name with, and whether it may succeed at all.
 
-        For a name that does not exist it is somebody else's hash, so that the answer takes as long.
+        For a name that does not exist it is the hash of another user, so that the answer takes the
+        same time.
         """
         section = self.web.users.get(name)
         if section is None:

@@ -39,8 +39,8 @@ from camfan_nodes.web.web_frame import Renditions
 from camfan_nodes.web.web_listener import WebListener
 
 MAX_BODY = 16_384
-RENDERERS = 2  # threads that make smaller pictures
-LOGINS_S = 0.5  # how often it is asked whether what is open may stay open
+RENDERERS = 2  # threads that make smaller frames
+LOGINS_S = 0.5  # between two checks whether the logins of what is open are still valid
 END_S = 1.0  # for open requests, when the server ends
 
 
@@ -105,7 +105,7 @@ class WebServer:
                 await self.live.close()
 
     async def _look_after_logins(self) -> None:
-        """For ever: what is open ends within a second of its login."""
+        """For ever: closes what is open within a second of the end of its login."""
         while True:
             await asyncio.sleep(LOGINS_S)
             self._end_logged_out()
@@ -116,7 +116,7 @@ class WebServer:
         self.mjpeg.end_logged_out()
 
     def failure(self) -> BaseException | None:
-        """What ended the work in the background, if something did."""
+        """The exception that ended a background task, if any."""
         for task in self._background:
             if task.done() and not task.cancelled():
                 return task.exception()
@@ -158,7 +158,7 @@ async def _background(
 
 
 def _why(error: OSError) -> str:
-    """In the system's words; asyncio's repeat the address."""
+    """The system's text; asyncio's repeats the address."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
@@ -171,5 +171,5 @@ def _tls(section: Web) -> ssl.SSLContext | None:
         context.load_cert_chain(section.tls.certificate, section.tls.key, password="")
     except (OSError, ssl.SSLError, ValueError) as exc:
         files = f"{section.tls.certificate} and {section.tls.key}"
-        raise ListenError(f"web.tls: {files} are no certificate and its key: {exc}") from exc
+        raise ListenError(f"web.tls: {files} are not a certificate and its key: {exc}") from exc
     return context

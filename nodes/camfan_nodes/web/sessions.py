@@ -1,4 +1,4 @@
-"""Who is logged in: in memory, and in a file so that a restart logs nobody out.
+"""Logins: in memory, and in a file so that they survive a restart.
 
 The file holds hashes of the cookies, not the cookies. A session ends when its user, or the user's
 password, is no longer in the site file.
@@ -26,9 +26,9 @@ IDLE_S = 30 * 86_400
 LONGEST_S = 180 * 86_400
 CLOCK_S = 3600  # how far this machine's clock may have been ahead when a session began
 TOUCH_S = 600  # how exact `seen` is
-MOST = 1000  # sessions in all; full: of the user with most, the one not used for longest ends
-MOST_OF_USER = 64  # full: the one not used for longest ends
-BROWSERS_OF_USER = 16  # known again; of more, the one that logged in longest ago is forgotten
+MOST = 1000  # sessions; if full, the least recently used one of the user with most ends
+MOST_OF_USER = 64  # if full, the least recently used one ends
+BROWSERS_OF_USER = 16  # remembered; if full, the one that logged in first is forgotten
 FILE = "web-sessions.json"
 
 
@@ -42,7 +42,7 @@ class Session(msgspec.Struct):
 
 
 class Stored(msgspec.Struct):
-    """What the file holds; both by the hash of a cookie."""
+    """The content of the file; both by the hash of a cookie."""
 
     sessions: dict[str, Session]
     browsers: dict[str, str]  # the user that has logged in there before
@@ -81,7 +81,7 @@ class Sessions:
         return session
 
     def remember_browser(self, user: str) -> str:
-        """A cookie by which a browser is known again after its session, as one of this user."""
+        """A cookie by which a browser of this user is recognized after its session."""
         cookie = secrets.token_urlsafe(32)
         own = [key for key, name in self._browsers.items() if name == user]
         for key in own[: max(0, len(own) - BROWSERS_OF_USER + 1)]:
@@ -95,7 +95,7 @@ class Sessions:
         return self._browsers.get(_hash(cookie)) == user
 
     def proves(self, session: Session, password_hash: str) -> bool:
-        """It began with the password that this hash is of."""
+        """Whether it began with the password of this hash."""
         return session.proof == _hash(password_hash)
 
     def end(self, cookie: str) -> None:
@@ -108,12 +108,12 @@ class Sessions:
                 self._path.unlink(missing_ok=True)
 
     def save_again(self) -> None:
-        """Try once more to store what could not be stored."""
+        """Tries again to store what could not be stored."""
         if self._unsaved:
             self._write()
 
     def _make_room(self, user: str) -> None:
-        """For one more of this user; one who logs in again and again logs no other out."""
+        """For one more of this user; many logins of one user do not end those of others."""
         counts = Counter(session.user for session in self._by_hash.values())
         if counts[user] >= MOST_OF_USER:
             self._end_oldest_of(user)
@@ -136,7 +136,7 @@ class Sessions:
         except FileNotFoundError:
             return
         except (OSError, msgspec.MsgspecError) as exc:
-            log.warning("%s cannot be read, everybody has to log in again: %s", self._path, exc)
+            log.warning("%s cannot be read, all users have to log in again: %s", self._path, exc)
 
     def _write(self) -> None:
         if self._path is None:
@@ -156,7 +156,7 @@ class Sessions:
 
 
 def state_folder(site: Site) -> Path | None:
-    """Where a restart finds what this process knew; None where nothing can be kept."""
+    """The folder that survives a restart; None if there is none."""
     if site.web is not None and site.web.state is not None:
         return Path(site.web.state)
     given = os.environ.get("STATE_DIRECTORY")  # of systemd
@@ -170,7 +170,7 @@ def state_folder(site: Site) -> Path | None:
 
 
 def _runs(session: Session, now: float) -> bool:
-    """A time in the future is of a clock that was wrong, and would make the session endless."""
+    """A time in the future comes from a wrong clock, and would make the session endless."""
     idle_s, age_s = now - session.seen, now - session.began
     return -CLOCK_S < idle_s < IDLE_S and -CLOCK_S < age_s < LONGEST_S
 

@@ -1,8 +1,8 @@
-"""Single pictures for other software: the newest, the next, or one that says that it is old.
+"""Single frames for other software: the newest, the next, or one that is marked as old.
 
-`/snapshot/CAMERA.jpg` never passes an old picture off as a new one. Without a picture that is new
-enough it answers 503, or 504 to `fresh=1`; with `stale=picture` it answers with the last picture,
-greyed, hatched, and with its age on it.
+`/snapshot/CAMERA.jpg` never presents an old frame as a new one. Without a frame that is new enough
+it answers 503, or 504 to `fresh=1`; with `stale=picture` it answers with the last frame, without
+colours, hatched, and with its age on it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from camfan_nodes.web.web_frame import WebFrame
 
 MAX_AGE_S = 10.0  # unless the request says otherwise, or the camera is slower on purpose
 LONGEST_AGE_S = 86_400.0
-WAIT_S = 3.0  # for the first picture of a camera that was not watched
-FRESH_WAIT_S = 10.0  # for a picture that is taken after the request
+WAIT_S = 3.0  # for the first frame of a camera that was not watched
+FRESH_WAIT_S = 10.0  # for a frame that is taken after the request
 FRESH_INTERVALS = 2.5  # of a camera that is slower on purpose,
 FRESH_WAIT_MOST_S = 50.0  # and no longer than proxies wait for an answer
 LINGER_S = 5.0  # a camera stays awake for the next snapshot
-SIZE = (640, 360)  # of the picture that says that there is none
+SIZE = (640, 360)  # of the placeholder
 
 
 class SnapshotQuery(Struct, frozen=True):
@@ -76,7 +76,7 @@ class Snapshots:
         raise self._no_picture(camera, wanted)
 
     async def _recent(self, camera: str, wanted: SnapshotRequest) -> WebFrame | None:
-        """A picture as it is wanted, waiting for one if need be."""
+        """A frame as requested, after waiting for one if necessary."""
         good: Callable[[WebFrame], bool]
         if wanted.fresh:
             good, wait_s = _TakenAfterNow(self._hub), self._fresh_wait_s(camera)
@@ -97,12 +97,12 @@ class Snapshots:
                 return None
 
     def _fresh_wait_s(self, camera: str) -> float:
-        """Long enough for a camera that takes a picture every half minute."""
+        """Long enough for a camera that takes a frame every half minute."""
         slow_s = FRESH_INTERVALS * self._hub.interval_s(camera)
         return min(max(FRESH_WAIT_S, slow_s), FRESH_WAIT_MOST_S)
 
     async def _old(self, camera: str) -> web.Response:
-        """The last picture, marked; without one, a picture that says so."""
+        """The last frame, marked as old; without one, a placeholder."""
         picture = self._hub.newest.get(camera)
         why = [] if self._hub.connected else ["THE BROKER DOES NOT ANSWER"]
         if picture is None:
@@ -136,10 +136,10 @@ class Snapshots:
 
 
 class _TakenAfterNow:
-    """Whether a picture was certainly taken after this was made.
+    """Whether a frame was certainly taken after this object was made.
 
-    While the clock of a camera is not known: the second to come, as the first may be one that the
-    broker had kept.
+    While the clock of a camera is not known: the second frame to arrive, as the first may be one
+    that the broker had kept.
     """
 
     def __init__(self, hub: Hub) -> None:
@@ -173,7 +173,7 @@ class _SnapshotDemand:
         self._came = asyncio.Event()
 
     def again(self, seconds: float, forget: Callable[[], object]) -> None:
-        """Stay awake for so long from now, and no shorter than was asked for before."""
+        """Stays awake for this time from now, and no shorter than was requested before."""
         loop = asyncio.get_running_loop()
         until_s = loop.time() + seconds
         if self._timer is not None:
@@ -186,7 +186,7 @@ class _SnapshotDemand:
         self._hub.wish(self, {})
 
     async def next(self, seconds: float) -> bool:
-        """Wait for another picture; False: none came in time."""
+        """Waits for another frame; False: none came in time."""
         try:
             async with asyncio.timeout(seconds):
                 await self._came.wait()
@@ -201,7 +201,7 @@ def _response(jpeg: bytes, facts: dict[str, str]) -> web.Response:
 
 
 def is_recent(picture: WebFrame, longest_s: float) -> bool:
-    """No older than this for certain; by when it came, while the camera's clock is not known."""
+    """Certainly no older than this; by its arrival while the camera's clock is not known."""
     age = picture.frame.age
     if age is None:
         return time.monotonic() - picture.arrived_s <= longest_s
@@ -209,7 +209,7 @@ def is_recent(picture: WebFrame, longest_s: float) -> bool:
 
 
 def facts_of(picture: WebFrame) -> dict[str, str]:
-    """The header lines that say when a picture was taken, and how old it is now."""
+    """The header lines for the time of a frame, and its age now."""
     frame = picture.frame
     age = frame.age
     facts = {
@@ -230,7 +230,7 @@ def taken_ns(picture: WebFrame) -> int:
 
 
 def since_text(picture: WebFrame) -> str:
-    """For a picture that says that it is old; with the date when it is not of today."""
+    """The text on an old frame; with the date if it is not of today."""
     moment = datetime.fromtimestamp(taken_ns(picture) / 1e9, UTC).astimezone()
     today = moment.date() == datetime.now(UTC).astimezone().date()
     return f"NO PICTURE SINCE {moment.strftime('%H:%M:%S' if today else '%Y-%m-%d %H:%M')}"

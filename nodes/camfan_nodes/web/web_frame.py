@@ -1,7 +1,7 @@
-"""The newest picture of a camera as the server keeps it, and its smaller renditions.
+"""The newest frame of a camera as the server keeps it, and its smaller renditions.
 
-A rendition is made when the first client is about to be sent it, once for each size, by decoding
-at a scale and encoding again; the picture itself is passed on as the camera made it.
+A rendition is made when the first client needs it, once for each size, by scaled decoding and
+encoding; the frame itself is passed on as the camera made it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import simplejpeg
 
 from camfan import Frame
 
-EIGHTHS = (1, 2, 3, 4)  # of the picture's size, which scaled decoding offers; 8 is the picture
+EIGHTHS = (1, 2, 3, 4)  # of the frame's size, as scaled decoding offers; 8 is the frame
 WHOLE = 8
 QUALITY = 72
-SMALLEST = 8_000  # bytes; below that nothing is to be saved
-SAVES = 0.8  # a rendition of more than this share of the picture's bytes is not worth its work
+SMALLEST = 8_000  # bytes; a smaller frame has no renditions
+SAVES = 0.8  # a rendition of more than this share of the frame's bytes is not used
 TRY_AGAIN_S = 30.0
 
 TEXT, BINARY = 1, 2  # opcodes of RFC 6455
@@ -36,8 +36,8 @@ class WebFrame:
     """One frame. Belongs to the event loop."""
 
     frame: Frame
-    serial: int  # in the order in which pictures came
-    number: int  # of its camera among those the page was told, from 0
+    serial: int  # in the order of arrival
+    number: int  # of its camera, as the hello message numbers them
     arrived_s: float  # monotonic
     messages: dict[int, asyncio.Future[bytes]] = field(default_factory=dict)
     whole: bytes | None = None
@@ -55,7 +55,7 @@ class WebFrame:
 
     def _header(self) -> bytes:
         frame, site_ns, error_ns = self.frame, self.frame.site_time, self.frame.error
-        if frame.is_of_another_epoch:  # no age for a moment, in place of a wrong one
+        if frame.is_of_another_epoch:  # for a moment no age, instead of a wrong one
             site_ns = error_ns = None
         taken_ns = frame.captured if site_ns is None else site_ns
         flags = CLOCK_KNOWN if site_ns is not None else 0
@@ -66,7 +66,7 @@ class WebFrame:
 
 
 class Renditions:
-    """Makes smaller pictures on other threads. Belongs to the event loop."""
+    """Makes smaller frames on other threads. Belongs to the event loop."""
 
     def __init__(self, executor: Executor, clock: Callable[[], float] = time.monotonic) -> None:
         self._executor = executor
@@ -75,7 +75,7 @@ class Renditions:
         self.made = 0
 
     def eighths(self, picture: WebFrame, width: int | None) -> int:
-        """The size to send for a place that is so many pixels wide; None: the picture itself."""
+        """The size to send for a tile of this width in pixels; None: the frame itself."""
         frame = picture.frame
         if width is None or len(frame.jpeg) < SMALLEST:
             return WHOLE
@@ -86,7 +86,7 @@ class Renditions:
         return WHOLE
 
     def message(self, picture: WebFrame, eighths: int) -> asyncio.Future[bytes]:
-        """For a page, at this size; the picture itself if that saves nothing."""
+        """For a page, at this size; the frame itself if that saves nothing."""
         future = picture.messages.get(eighths)
         if future is None:
             future = asyncio.ensure_future(self._make(picture, eighths))
@@ -120,7 +120,7 @@ def _frame_head(opcode: int, length: int) -> bytes:
 
 
 def scaled(frame: Frame, eighths: int) -> bytes | None:
-    """The picture at a multiple of 1/8 of its size; None if it cannot be decoded."""
+    """The JPEG at a multiple of 1/8 of its size; None if it cannot be decoded."""
     height = max(1, frame.height * eighths // WHOLE)
     width = max(1, frame.width * eighths // WHOLE)
     try:

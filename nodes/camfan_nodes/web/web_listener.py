@@ -1,4 +1,4 @@
-"""Where the web server listens, and what becomes of a connection there."""
+"""The listening socket of the web server, and its connections until TLS is agreed on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TlsHandshake(asyncio.Protocol):
         self._connections = connections
         self._server = server
         self._context = context
-        self._early: list[bytes] = []  # came together with the end of the handshake
+        self._early: list[bytes] = []  # arrived together with the end of the handshake
         self.network = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -46,7 +46,7 @@ class TlsHandshake(asyncio.Protocol):
                 server_side=True,
                 ssl_handshake_timeout=HANDSHAKE_S,
             )
-        except OSError:  # it left, took too long, or does not speak TLS
+        except OSError:  # it disconnected, took too long, or does not speak TLS
             self._transport.abort()
             return
         finally:
@@ -63,7 +63,7 @@ class TlsHandshake(asyncio.Protocol):
 
 
 class WebListener(web.BaseSite):
-    """Where the server listens; ends with its runner."""
+    """Listens until its runner ends."""
 
     def __init__(
         self, runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None

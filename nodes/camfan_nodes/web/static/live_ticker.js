@@ -1,4 +1,4 @@
-// What the live page shows anew four times a second: states, ages, the site's clock.
+// What the live page updates four times a second: states, ages, the site's clock.
 
 import { isLive } from './camera_observer.js';
 import { $, setText } from './dom.js';

@@ -239,8 +239,8 @@ export class Tile {
     const since = timeless ? '' : ` since ${timeText(observed.since ?? 0, site)}`;
     const word = state === 'waiting' ? 'no picture yet' : state;
     this.node.setAttribute('aria-label', `${this.title}, ${word}${since}`);
-    const told = before && state !== 'waiting' && before !== 'waiting';
-    return told ? `${this.title} is ${word}${since}` : null;
+    const announced = before && state !== 'waiting' && before !== 'waiting';
+    return announced ? `${this.title} is ${word}${since}` : null;
   }
 }
 
