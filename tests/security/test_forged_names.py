@@ -19,6 +19,16 @@ from camfan_testing.live import LiveBroker, publish_first, wait_until
 from camfan_testing.security import frame, keys_of, raw_socket
 from camfan_testing.stream import Stream
 from camfan_wire import messages
+from camfan_wire.figures import (
+    BrokerFigures,
+    CameraFigures,
+    MachineFigures,
+    MotionFigures,
+    RecorderCameraFigures,
+    RecorderFigures,
+    WebFigures,
+)
+from camfan_wire.topics import status_topic
 
 KINDS = {"ingest": "PUB", "fanout": "SUB", "delivery": "DEALER"}
 
@@ -64,6 +74,34 @@ def test_a_viewer_that_calls_itself_the_owner(
         assert "may not" in answer(liar, "refused")["reason"]
 
     assert secure.broker.refusals.counts[("lab", "not-allowed")] == 1
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"recorder": RecorderFigures(cameras={"one": RecorderCameraFigures(recorded_until=2**62)})},
+        {"motion": MotionFigures()},
+        {"web": WebFigures()},
+        {"broker": BrokerFigures(cameras={"one": CameraFigures(state="live")})},
+    ],
+    ids=lambda part: next(iter(part)),
+)
+@pytest.mark.parametrize("key", ["two", "lab"])
+def test_a_key_reports_only_what_its_node_is(
+    secure: LiveBroker, key: str, part: dict[str, Any]
+) -> None:
+    """A stolen key cannot report that a recorder has everything, or that a camera is live."""
+    status = messages.Status(node=key, kind="recorder", time=1, state="recording", **part)
+    with forging(secure, "delivery", key=key, user=key) as liar:
+        liar.send(status_topic(key), messages.encode(status))
+        wait_until(lambda: secure.broker.refusals.counts[(key, "not-allowed")] == 1)
+        own = messages.Status(
+            node=key, kind="sensor", time=1, state="well", machine=MachineFigures(throttled=False)
+        )
+        liar.send(status_topic(key), messages.encode(own))
+        wait_until(lambda: key in secure.broker.board.statuses)
+
+    assert secure.broker.board.statuses[key].state == "well"
 
 
 def test_a_viewer_that_calls_itself_one_who_sees_more(secure: LiveBroker) -> None:

@@ -7,7 +7,7 @@ other keys get what `security.access` grants; the key `owner` sees all and contr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from camfan_config import Cameras, Motion, Recorder, Site, Web, nodes, select
 from camfan_wire import messages
@@ -21,6 +21,8 @@ EVERYTHING = (b"",)  # every topic starts with it
 _CONTROLS = (messages.Reload, messages.Set, messages.Record)  # change how a site works
 _LOOKS = (messages.Trace, messages.Set, messages.Record)  # of a camera that one may see
 _OF_CAMERAS = (messages.Gap, messages.Repaired)  # answers to a repair
+# The part of a status that only a node of one kind may send.
+_PARTS = {"camera": "publisher", "recorder": "recorder", "motion": "motion", "web": "web"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class KeyRights:
     """Of one name. `sees` None: all cameras, also those to come."""
 
     name: str
+    kind: str | None = None  # of the node; None: the key of a person or a program
     camera: str | None = None  # whose frames it may publish
     events: frozenset[str] | None = frozenset()  # cameras its events may be about; None: any
     sees: frozenset[str] | None = frozenset()
@@ -56,6 +59,9 @@ class KeyRights:
         """Raises WireError."""
         if status.node != self.name:
             raise _denied(f"speak for {status.node}")
+        for kind, part in _PARTS.items():
+            if kind != self.kind and getattr(status, part) is not None:
+                raise _denied(f"report figures of a {kind} node")
 
     def check_message(self, message: messages.ToBroker) -> None:
         """Whether it may send this control message at all. Raises WireError."""
@@ -80,9 +86,12 @@ def rights(site: Site) -> dict[str, KeyRights]:
     found = {OWNER: KeyRights(OWNER, sees=None, control=True, prefixes=EVERYTHING)}
     for node in nodes(site):
         if node.kind == "camera":
-            found[node.name] = KeyRights(node.name, camera=node.name, events=frozenset({node.name}))
+            found[node.name] = KeyRights(
+                node.name, node.kind, camera=node.name, events=frozenset({node.name})
+            )
         elif isinstance(node.section, Recorder | Motion | Web):
-            found[node.name] = _of_reader(site, node.name, node.section)
+            reader = _of_reader(site, node.name, node.section)
+            found[node.name] = replace(reader, kind=node.kind)
     for name, access in site.security.access.items():
         seen = _cameras(site, access.view)
         events = seen if access.publish_events else frozenset[str]()
