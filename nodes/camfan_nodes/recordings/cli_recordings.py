@@ -11,6 +11,7 @@ from camfan_nodes.recordings.choosing import (
     add_place_arguments,
     add_range_arguments,
 )
+from camfan_nodes.recordings.clips import add_clip_argument
 from camfan_nodes.recordings.exports import add_export_arguments, interval
 from camfan_nodes.recordings.replaying import add_replay_arguments
 from camfan_nodes.shared.command import add_key_argument, end_with_code
@@ -44,6 +45,8 @@ def _add_listing(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
         parser = actions.add_parser(name, help=words, description=f"Shows {words}.")
         add_place_arguments(parser)
         add_range_arguments(parser)
+        if name == "list":
+            parser.add_argument("--clips", action="store_true", help="the clips of each camera")
         parser.add_argument("--json", action="store_true", help="for programs; times are UTC")
         parser.set_defaults(run=_runner(name, f"listing:{name}_recordings"))
 
@@ -88,6 +91,7 @@ def _add_protect(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     add_place_arguments(parser)
     add_range_arguments(parser)
+    add_clip_argument(parser)
     parser.add_argument("--note", metavar="TEXT", help="why, shown by `list`")
     parser.add_argument("--json", action="store_true", help="for programs; times are UTC")
     parser.set_defaults(run=_runner("protect", "protecting:protect_recordings"))

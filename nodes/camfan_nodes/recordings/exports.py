@@ -22,11 +22,10 @@ from camfan_nodes.recordings.choosing import (
     RecordingsPlace,
     add_place_arguments,
     add_range_arguments,
-    chosen_cameras,
-    chosen_range,
     find_place,
     opened_recording,
 )
+from camfan_nodes.recordings.clips import add_clip_argument, chosen_part
 from camfan_nodes.recordings.tables import print_json, print_lines
 from camfan_nodes.shared.command import MissingExtraError
 
@@ -39,6 +38,7 @@ SHOWN = 5  # lost frames that are named; the manifest names all
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     add_place_arguments(parser)
     add_range_arguments(parser)
+    add_clip_argument(parser)
     parser.add_argument(
         "--output",
         type=Path,
@@ -75,15 +75,15 @@ def _export(arguments: argparse.Namespace, place: RecordingsPlace, stop: threadi
         from camfan_nodes.export.exporting import export_recording
     except ImportError as exc:
         raise MissingExtraError("exporting", exc.name or "PyAV", "video") from exc
-    start, end = chosen_range(arguments)
     output: Path = arguments.output
     with opened_recording(place) as recording:
+        part = chosen_part(recording, arguments)
         request = ExportRequest(
-            cameras=chosen_cameras(recording, arguments.camera),
+            cameras=part.cameras,
             output=output,
             format=format_of(output, arguments.format),
-            start_ns=start,
-            end_ns=end,
+            start_ns=part.start_ns,
+            end_ns=part.end_ns,
             every_s=arguments.every,
             fps=arguments.fps,
             clock=arguments.clock,

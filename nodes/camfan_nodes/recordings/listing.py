@@ -12,6 +12,7 @@ from camfan import Recording
 from camfan.recording.moments import LAST_NS
 from camfan_config.text.units import short_bytes
 from camfan_nodes.recordings.choosing import (
+    RecordingsPlace,
     chosen_cameras,
     chosen_range,
     find_place,
@@ -46,6 +47,8 @@ TimeRange = tuple[int | None, int | None]
 def list_recordings(arguments: argparse.Namespace) -> int:
     place = find_place(arguments)
     chosen = chosen_range(arguments)
+    if arguments.clips:
+        return _list_clips(arguments, place, chosen)
     with opened_recording(place) as recording, opened_index(place) as db:
         cameras = chosen_cameras(recording, arguments.camera)
         found = [summarize(recording, db, camera, *chosen) for camera in cameras]
@@ -67,6 +70,19 @@ def list_recordings(arguments: argparse.Namespace) -> int:
         print_lines(f"{place.folder}: nothing is recorded{when}")
     if protected:
         print_rendered(Text(), Text("protected"), protection_table(protected))
+    return 0
+
+
+def _list_clips(arguments: argparse.Namespace, place: RecordingsPlace, chosen: TimeRange) -> int:
+    with opened_recording(place) as recording:
+        cameras = chosen_cameras(recording, arguments.camera)
+        clips = [clip for clip in recording.clips(None, *chosen) if clip.camera in cameras]
+    if arguments.json:
+        print_json([clip_json(clip) for clip in clips])
+    elif clips:
+        print_rendered(clip_table(clips))
+    else:
+        print_lines(f"{place.folder}: there are no clips")
     return 0
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from camfan import RecordingError
+from camfan import Recording, RecordingError
 from camfan.recording.queries import IndexReader
 from camfan.recording.reader_index import open_to_read
 from camfan.recording.rows import ProtectionRow
@@ -19,12 +19,11 @@ from camfan.recording.schema import FILE_NAME, connect, explained
 from camfan_config.text.units import short_bytes
 from camfan_nodes.recordings.choosing import (
     RecordingsPlace,
-    chosen_cameras,
-    chosen_range,
     find_place,
     opened_index,
     opened_recording,
 )
+from camfan_nodes.recordings.clips import chosen_part
 from camfan_nodes.recordings.summary import protection_json, summarize
 from camfan_nodes.recordings.tables import (
     print_json,
@@ -35,22 +34,13 @@ from camfan_nodes.recordings.tables import (
 from camfan_nodes.shared.command import ConfigurationError
 
 MAX_NOTE = 200
+ProtectedFields = tuple[str | None, int, int, str, int]  # camera, start, end, note, made
 
 
 def protect_recordings(arguments: argparse.Namespace) -> int:
     place = find_place(arguments)
-    start, end = chosen_range(arguments)
-    if start is None:
-        raise ConfigurationError("say from when on with --from, and until when with --to")
-    now_ns = time.time_ns()
-    end = now_ns if end is None else end
-    if end <= start:
-        raise ConfigurationError("--from is in the future; say until when with --to")
-    note = arguments.note or ""
-    if len(note) > MAX_NOTE:
-        raise ConfigurationError(f"a note has at most {MAX_NOTE} characters")
-    cameras = _asked_cameras(place, arguments.camera)
-    rows = [(camera, start, end, note, now_ns) for camera in cameras]
+    with opened_recording(place) as recording:
+        rows = _asked_rows(recording, arguments)
     with writable_index(place) as db:
         made = [_insert(db, row) for row in rows]
     _say_protected(arguments, place, made)
@@ -97,15 +87,23 @@ def writable_index(place: RecordingsPlace) -> Iterator[sqlite3.Connection]:
         raise explained(path, exc) from exc
 
 
-def _asked_cameras(place: RecordingsPlace, asked: list[str]) -> list[str | None]:
-    """None stands for all, also those that come later."""
-    if not asked:
-        return [None]
-    with opened_recording(place) as recording:
-        return list(chosen_cameras(recording, asked))
+def _asked_rows(recording: Recording, arguments: argparse.Namespace) -> list[ProtectedFields]:
+    part, now_ns = chosen_part(recording, arguments), time.time_ns()
+    if part.start_ns is None:
+        raise ConfigurationError("say from when on with --from, and until when with --to")
+    end_ns = now_ns if part.end_ns is None else part.end_ns
+    if end_ns <= part.start_ns:
+        raise ConfigurationError("--from is in the future; say until when with --to")
+    note = arguments.note or ("" if part.clip is None else part.clip.name or part.clip.kind)
+    if len(note) > MAX_NOTE:
+        raise ConfigurationError(f"a note has at most {MAX_NOTE} characters")
+    cameras: list[str | None] = [*part.cameras]
+    if part.clip is None and not arguments.camera:
+        cameras = [None]  # all, also those that come later
+    return [(camera, part.start_ns, end_ns - 1, note, now_ns) for camera in cameras]
 
 
-def _insert(db: sqlite3.Connection, row: tuple[object, ...]) -> ProtectionRow:
+def _insert(db: sqlite3.Connection, row: ProtectedFields) -> ProtectionRow:
     cursor = db.execute(
         "INSERT INTO protected (camera, start_ns, end_ns, note, made_ns) VALUES (?, ?, ?, ?, ?)",
         row,

@@ -15,11 +15,10 @@ from camfan.errors import RefusedError
 from camfan_nodes.export.manifest import utc_text
 from camfan_nodes.recordings.choosing import (
     RecordingsPlace,
-    chosen_cameras,
-    chosen_range,
     find_place,
     opened_recording,
 )
+from camfan_nodes.recordings.clips import ChosenPart, add_clip_argument, chosen_part
 from camfan_nodes.recordings.exports import progress_bar
 from camfan_nodes.recordings.playing import CameraReplay, ReplayClock, ReplayRequest
 from camfan_nodes.recordings.tables import print_lines
@@ -41,6 +40,7 @@ class NoBrokerError(CamfanError):
 
 
 def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
+    add_clip_argument(parser)
     parser.add_argument(
         "--as",
         dest="names",
@@ -64,11 +64,10 @@ def replay_recordings(arguments: argparse.Namespace) -> int:
     stop = service.stop_on_signals()
     with opened_site(arguments.config) as loaded:
         place = replayed_place(arguments)
-        start, end = chosen_range(arguments)
         with opened_recording(place) as recording:
-            cameras = chosen_cameras(recording, arguments.camera)
-            request = _request(arguments, recording, cameras, start, end)
-        names = replay_names(arguments.names, cameras)
+            part = chosen_part(recording, arguments)
+            request = _request(arguments, recording, part)
+        names = replay_names(arguments.names, part.cameras)
         _check_names(loaded.site, names)
         return _replay(loaded.site, place, names, request, stop, arguments.key)
 
@@ -113,16 +112,14 @@ def _check_names(site: Site, names: dict[str, str]) -> None:
 def _request(
     arguments: argparse.Namespace,
     recording: Recording,
-    cameras: tuple[str, ...],
-    start: int | None,
-    end: int | None,
+    part: ChosenPart,
 ) -> ReplayRequest:
-    spans = [recording.span(camera) for camera in cameras]
+    spans = [recording.span(camera) for camera in part.cameras]
     if not spans:
         raise ConfigurationError(f"{recording.path}: nothing is recorded")
     first, last = min(span.start for span in spans), max(span.end for span in spans) + 1
-    start = first if start is None else max(start, first)
-    end = last if end is None else min(end, last)
+    start = first if part.start_ns is None else max(part.start_ns, first)
+    end = last if part.end_ns is None else min(part.end_ns, last)
     if start >= end:
         raise ConfigurationError(
             f"nothing is recorded at this time; it is from {utc_text(first)} to {utc_text(last)}"

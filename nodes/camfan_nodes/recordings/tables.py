@@ -79,9 +79,11 @@ def event_table(rows: Sequence[Event]) -> RecordingsTable:
 
 def clip_table(rows: Sequence[RecordedClip]) -> RecordingsTable:
     return RecordingsTable(
-        _column("from", [_when(row.start) for row in rows]),
+        _column("clip", [str(row.id) for row in rows]),
         [
-            _column("to", [_when(row.end) for row in rows]),
+            _column("camera", [row.camera for row in rows]),
+            _column("from", [_when(row.start) for row in rows]),
+            _column("to", ["" if row.event_end is None else _when(row.end) for row in rows]),
             _column("kind", [row.kind for row in rows]),
             _column("source", [row.source for row in rows], shed=1),
         ],
