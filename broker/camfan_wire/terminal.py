@@ -12,7 +12,7 @@ _OUTPUT = (1, 2)  # file descriptors
 
 
 class Terminal:
-    """Create it at the start: later a closed terminal cannot be told from no terminal."""
+    """Create it at the start: later a closed terminal cannot be distinguished from none."""
 
     def __init__(self) -> None:
         self._descriptors = [number for number in (0, *_OUTPUT) if os.isatty(number)]

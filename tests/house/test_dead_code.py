@@ -12,7 +12,8 @@ CODE = ("config", "broker", "nodes", "deploy", "docs")
 LOOKED_AT = frozenset({"function", "method", "class", "property", "attribute", "import"})
 USED_BY_NAME = (
     "add_*_command",  # the table of commands in `camfan_nodes/cli.py`
-    "*_recordings",  # the table of commands in `recordings/cli_recordings.py`
+    "*_recordings",
+    "plan_deletions",  # the table of commands in `recordings/cli_recordings.py`
     "__getattr__",
 )
 CALLED_BY_LIBRARIES = frozenset(

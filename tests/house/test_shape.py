@@ -12,13 +12,14 @@ from import_graph import arrows_of, reachable
 
 ROOT = Path(__file__).parents[2]
 MOST_LINES = 400
-DOUBLED = frozenset(
+DOUBLED = frozenset({"Answer"})
+LONGER = frozenset(
     {
-        *("Answer", "Board", "Broker", "CameraSummary"),
-        *("Shot", "View"),
+        "broker/camfan_wire/messages.py",
+        "nodes/camfan/publisher.py",
+        "nodes/camfan_nodes/recorder/storage.py",
     }
 )
-LONGER = frozenset({"broker/camfan_broker/delivery/control.py", "nodes/camfan/publisher.py"})
 
 
 def test_each_class_has_a_name_of_its_own() -> None:

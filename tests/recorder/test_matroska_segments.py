@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from camfan.recording import matroska
 from camfan.recording.errors import RecordingError
-from camfan.recording.matroska import About, End, Record
+from camfan.recording.matroska import About, End, FrameRecord
 from camfan_nodes.recorder.salvage import read_segment
 from camfan_nodes.recorder.segment import Segment, file_name
 from camfan_nodes.recorder.storage import Storage
@@ -29,7 +29,7 @@ I64 = st.integers(-(2**63), 2**63 - 1)
 def write(folder: Path, jpegs: list[bytes], times_ns: list[int]) -> Segment:
     segment = Segment(folder, About("porch", 64, 48, times_ns[0] if times_ns else START_NS))
     for sequence, (jpeg, time_ns) in enumerate(zip(jpegs, times_ns, strict=True)):
-        segment.append(memoryview(jpeg), Record(0xA1, sequence, time_ns, time_ns))
+        segment.append(memoryview(jpeg), FrameRecord(0xA1, sequence, time_ns, time_ns))
     return segment
 
 
@@ -66,7 +66,7 @@ def test_record_round_trip(
     run: int, sequence: int, captured_ns: int, time_ns: int, jpeg: bytes, since_ns: int
 ) -> None:
     """What is kept beside a JPEG comes back, for any record there can be."""
-    record = Record(run, sequence, captured_ns, time_ns)
+    record = FrameRecord(run, sequence, captured_ns, time_ns)
 
     before, after = matroska.frame_parts(memoryview(jpeg), record, since_ns)
 
@@ -115,7 +115,7 @@ def test_an_open_file_shows_each_frame_at_once(tmp_path: Path) -> None:
     segment = Segment(tmp_path, ABOUT)
     for count in range(1, 4):
         time_ns = START_NS + count * 40_000_000
-        segment.append(memoryview(picture(count)), Record(1, count, time_ns, time_ns))
+        segment.append(memoryview(picture(count)), FrameRecord(1, count, time_ns, time_ns))
 
         assert [data for _, data in packets(segment.path)] == [
             picture(n) for n in range(1, count + 1)

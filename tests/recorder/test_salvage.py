@@ -8,7 +8,7 @@ import av
 import pytest
 
 from camfan.recording import matroska
-from camfan.recording.matroska import About, Record
+from camfan.recording.matroska import About, FrameRecord
 from camfan_nodes.recorder.salvage import Contents, mend, read_segment
 from camfan_nodes.recorder.segment import Segment
 from camfan_testing.recordings import START_NS, packets, picture
@@ -21,7 +21,7 @@ def write(folder: Path, jpegs: list[bytes], *, finish: bool = False) -> Path:
     segment = Segment(folder, About("porch", 16, 16, START_NS))
     for sequence, jpeg in enumerate(jpegs):
         time_ns = START_NS + sequence * STEP_NS
-        segment.append(memoryview(jpeg), Record(0xA1, sequence, time_ns, time_ns))
+        segment.append(memoryview(jpeg), FrameRecord(0xA1, sequence, time_ns, time_ns))
     if finish:
         segment.finish()
     segment.close()
@@ -110,7 +110,7 @@ def test_frames_that_are_surely_on_the_disk_are_not_read_again(tmp_path: Path) -
 
 def test_a_picture_cannot_pass_for_frames(tmp_path: Path) -> None:
     """A JPEG that holds a forged frame is torn like any other: nothing inside it is believed."""
-    record = Record(0xBAD, 999, START_NS, START_NS)
+    record = FrameRecord(0xBAD, 999, START_NS, START_NS)
     before, after = matroska.frame_parts(memoryview(SMALL[0]), record, 0)
     hostile = b"\xff\xd8" + (before + SMALL[0] + after) * 3 + b"\xff\xd9"
     path = write(tmp_path, [SMALL[0], hostile])

@@ -77,7 +77,7 @@ def test_ten_thousand_connections(tmp_path: Path) -> None:
 
 
 def test_slow_handshakes_held_open(tmp_path: Path) -> None:
-    """Who has a key gets in at once past hundreds that have begun to shake hands and wait."""
+    """A client with a key connects at once, past hundreds of unfinished handshakes."""
     with bounded(tmp_path, "{handshakes: 16}") as live, Stream(live.site), ExitStack() as open_:
         port = int(live.broker.addresses.delivery.rpartition(":")[2])
         for length in range(300):
@@ -106,7 +106,7 @@ def test_connections_with_one_key(tmp_path: Path) -> None:
 
 
 def test_a_hundred_thousand_subscriptions(tmp_path: Path) -> None:
-    """The connection of whoever asks for too many ends, and what it had takes no memory."""
+    """The connection of a client that asks for too many ends, and its memory is freed."""
     site = secure_site(tmp_path, "one", limits="{subscriptions: 500}")
     loaded = load_site(site.path)
     with own_process(site) as process, Stream(loaded):
@@ -151,7 +151,7 @@ def test_a_gigabyte_announced(tmp_path: Path, door: str, secured: bool) -> None:
     ("door", "name"), [("ingest", "two"), ("fanout", "anna"), ("delivery", "anna")]
 )
 def test_a_gigabyte_announced_with_a_key(tmp_path: Path, door: str, name: str) -> None:
-    """The same from somebody who was let in, and has shown that by a message."""
+    """The same from a client that was admitted, and has sent a message."""
     site = secure_site(tmp_path, "one", "two")
     loaded = load_site(site.path)
     with own_process(site) as process, Stream(loaded):
@@ -181,7 +181,7 @@ def ends(wire: socket.socket) -> bool:
 
 
 def test_requests_a_second(tmp_path: Path) -> None:
-    """Who asks too much too fast is cut off; the others' requests are answered all the while."""
+    """A client that asks too much too fast is disconnected; others still get answers."""
     with (
         bounded(tmp_path, "{requests: 5}") as live,
         Stream(live.site),

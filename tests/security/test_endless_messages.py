@@ -48,7 +48,7 @@ def test_its_connection_ends_and_its_key_is_suspended(small_frames: LiveBroker, 
         wait_until(lambda: broker.refusals.counts[(key, "suspended")] >= 1)
 
 
-def test_who_has_spoken_before_is_named_too(small_frames: LiveBroker) -> None:
+def test_a_client_that_has_sent_a_message_is_named_too(small_frames: LiveBroker) -> None:
     live = small_frames
     ports = live.site.broker.ports
     with Stream(live.site), CurveWire(ports.delivery, keys_of(live.site, "lab"), "DEALER") as wire:

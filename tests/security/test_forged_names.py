@@ -1,4 +1,4 @@
-"""Whoever has a key of his own and calls himself somebody else in the handshake is still himself.
+"""A client with a key that gives another name in the handshake keeps the name of its key.
 
 A client may put a `User-Id` among the metadata of its INITIATE, where libzmq puts the name that
 goes with a key. The connection is let in, and has the rights of its key.
@@ -104,7 +104,7 @@ def test_a_key_reports_only_what_its_node_is(
     assert secure.broker.board.statuses[key].state == "well"
 
 
-def test_a_viewer_that_calls_itself_one_who_sees_more(secure: LiveBroker) -> None:
+def test_a_viewer_with_the_name_of_a_recorder(secure: LiveBroker) -> None:
     """It asks for everything and gets the frames of its own camera alone."""
     addresses = secure.broker.addresses
     with (

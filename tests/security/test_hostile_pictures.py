@@ -20,7 +20,7 @@ from camfan_testing.jpegs import jpeg
 from camfan_testing.live import LiveBroker, serving, wait_until
 from camfan_testing.security import secure_site
 
-EVERY = 20  # of the thousands, so many apart
+EVERY = 20  # of the thousands, this many apart
 SECTIONS = """
 recorders: {archive: {path: recordings}}
 motion: {yard: {cameras: [one]}}

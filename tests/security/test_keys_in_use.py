@@ -1,4 +1,4 @@
-"""A site with keys: everybody who has one gets what is theirs, encrypted."""
+"""A site with keys: each client with a key gets what it may see, encrypted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def secure(tmp_path: Path) -> Iterator[LiveBroker]:
         yield live
 
 
-def test_frames_flow_between_those_who_have_keys(secure: LiveBroker) -> None:
+def test_frames_flow_between_clients_with_keys(secure: LiveBroker) -> None:
     picture = jpeg(64, 48, 3)
     with Publisher(secure.site, "one") as camera, Subscriber(secure.site, "one") as frames:
         wait_until(lambda: camera.connected)

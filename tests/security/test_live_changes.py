@@ -1,4 +1,4 @@
-"""Keys and rights change while everything runs; who is not meant notices nothing."""
+"""Keys and rights change while everything runs; other clients notice nothing."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def test_the_connections_of_a_revoked_key_end(secure: LiveBroker, door: str, say
         assert time.monotonic() - started < ENDS_S
 
 
-def test_who_is_not_meant_keeps_the_connection(secure: LiveBroker) -> None:
-    """Revoking one key, adding another and changing a right touch nobody else's connections."""
+def test_other_clients_keep_their_connections(secure: LiveBroker) -> None:
+    """Revoking one key, adding another and changing a right affect no other connections."""
     anna = keys_of(secure.site, "anna")
     with (
         Stream(secure.site),
@@ -113,7 +113,7 @@ def test_a_rotated_key_replaces_the_old_one(tmp_path: Path) -> None:
 
 
 def test_a_right_that_is_taken_away_is_gone_at_once(tmp_path: Path) -> None:
-    """Who saw a camera and may not any more is cut off, comes in again, and gets nothing of it."""
+    """A client that may no longer see a camera is disconnected, and gets nothing of it again."""
     site = secure_site(tmp_path, "one", "two")
     with serving(site.path) as live:
         with (
@@ -140,8 +140,8 @@ def changes_of(live: LiveBroker, path: Path) -> str:
     return "\n".join(ask_reload(live.site).changed)
 
 
-def test_a_dead_gatekeeper_lets_nobody_in_and_is_noticed(secure: LiveBroker) -> None:
-    """Who is in stays in; the loop, /readyz, the status and the metrics say what happened."""
+def test_a_dead_gatekeeper_admits_no_client_and_is_reported(secure: LiveBroker) -> None:
+    """Open connections stay; the loop, /readyz, the status and the metrics say what happened."""
     from camfan_broker.report.health import not_ready, warnings
 
     with Stream(secure.site):
@@ -156,7 +156,7 @@ def test_a_dead_gatekeeper_lets_nobody_in_and_is_noticed(secure: LiveBroker) -> 
             apply(late, good)
             monitor = late.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
             late.connect(secure.broker.addresses.delivery)
-            assert not monitor.poll(2000), "it came in though nobody looked at its key"
+            assert not monitor.poll(2000), "it was admitted without a check of its key"
             late.disable_monitor()
             monitor.close()
             late.close()

@@ -81,7 +81,7 @@ def _endpoint(socket: zmq.Socket[bytes]) -> str:
 
 @pytest.mark.timeout(240)
 def test_every_socket_has_curve_after_a_thousand_reconnections(secure: LiveBroker) -> None:
-    """Of the broker, of cameras and of readers, those that were made anew among them."""
+    """Of the broker, of cameras and of readers, rebuilt sockets among them."""
     connections = secure.broker.gatekeeper.connections
     with (
         ExitStack() as stack,
@@ -110,7 +110,7 @@ def test_every_socket_has_curve_after_a_cut(
 ) -> None:
     """Of a camera and a reader, whether their connections were ended by the cut or fell silent.
 
-    After silence a link makes a socket of its own anew; else libzmq dials again.
+    After silence a link rebuilds its socket; otherwise libzmq reconnects.
     """
     with ExitStack() as stack:
         cables = {door: stack.enter_context(laid(cable, secure, door)) for door in DOORS}

@@ -34,11 +34,11 @@ NODES = (*CAMERAS, "archive", "yard", "web")
 
 def site_with_secrets(folder: Path) -> tuple[TestSite, int]:
     """And the port of its web pages. `gate` is turned away there, `mirror` gets `one` from it."""
-    nobody, web = free_ports(2)
+    unused, web = free_ports(2)
     sections = f"""
   one: {{source: test, size: 64x48}}
   gate: {{source: http, url: "http://u:${{GATE_PASSWORD}}@127.0.0.1:{web}/?k=${{GATE_PASSWORD}}"}}
-  barn: {{source: rtsp, url: "rtsp://u:${{GATE_PASSWORD}}@127.0.0.1:{nobody}/${{GATE_PASSWORD}}"}}
+  barn: {{source: rtsp, url: "rtsp://u:${{GATE_PASSWORD}}@127.0.0.1:{unused}/${{GATE_PASSWORD}}"}}
   mirror:
     source: http
     snapshot: true
@@ -95,7 +95,7 @@ def browse(client: Client) -> None:
 
 
 def commands(site: TestSite) -> Iterator[str]:
-    """What camfan says to whoever looks after a site."""
+    """What camfan says to the operator of a site."""
     config = ("--config", str(site.path))
     for command in (
         ("show", str(site.path)),

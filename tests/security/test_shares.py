@@ -178,7 +178,7 @@ def test_coming_and_going_fills_no_log(
     assert 0 < len(about) < 20
 
 
-def test_a_restricted_viewer_is_not_told_who_else_watches(secure: LiveBroker) -> None:
+def test_a_restricted_viewer_does_not_learn_of_other_viewers(secure: LiveBroker) -> None:
     """Its trace names the camera, the broker and itself; the owner's names all."""
     with Stream(secure.site), peer(secure, "anna") as watching:
         greet(watching, "anna", "a" * 16)

@@ -1,4 +1,4 @@
-"""Whoever has no key, the wrong one, or another way of speaking is refused; a stream goes on."""
+"""Clients without a key, a right key or the mechanism are rejected; a stream goes on."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def refused(live: LiveBroker, door: str, keys: Keys | None = None) -> Iterator[S
         monitor = stranger.get_monitor_socket(FAILED)
         try:
             stranger.connect(getattr(live.broker.addresses, door))
-            assert monitor.poll(WAIT_MS), "nobody turned it away"
+            assert monitor.poll(WAIT_MS), "it was not rejected"
             recv_monitor_message(monitor)
             yield stranger
         finally:
@@ -56,7 +56,7 @@ def test_no_key(secure: LiveBroker, door: str) -> None:
 
 @pytest.mark.parametrize("door", DOORS)
 def test_the_wrong_server_key(secure: LiveBroker, door: str) -> None:
-    """Whoever does not know the broker's key cannot even ask, and learns nothing."""
+    """A client without the broker's key cannot even ask, and learns nothing."""
     good = keys_of(secure.site, "owner")
     with (
         Stream(secure.site),

@@ -64,8 +64,8 @@ def done(host: str, folder: Path, arguments: Sequence[str]) -> str:
 
 @pytest.mark.timeout(240)  # eight processes of camfan start one after the other
 def test_five_commands_encrypt_a_site_on_two_hosts(tmp_path: Path) -> None:
-    """Of the demonstration's cameras one runs on the hub and one on a Pi; nobody else sees either,
-    and what is on the cable between them is no picture."""
+    """Of the demonstration's cameras one runs on the hub and one on a Pi; no other client sees
+    either, and no picture is readable on the cable between them."""
     hub_folder, pi_folder = tmp_path / "hub", tmp_path / "pi"
     hub_folder.mkdir()
     pi_folder.mkdir()

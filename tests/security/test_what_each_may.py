@@ -131,7 +131,7 @@ def test_letting_go_of_one_subscription_keeps_the_other(secure: LiveBroker) -> N
 
 
 def test_a_viewer_that_asks_delivery_for_another_camera(secure: LiveBroker) -> None:
-    """It is refused, and not even told that there is one."""
+    """It is rejected, and does not even learn that there is one."""
     lab = keys_path(secure, "lab")
     with Stream(secure.site):
         with (
@@ -172,11 +172,11 @@ def test_of_the_brokers_status_a_viewer_gets_what_concerns_it(secure: LiveBroker
 
 
 def figures_of(reader: Subscriber[Any]) -> BrokerFigures:
-    """What the broker last told this reader."""
+    """The last status that this reader got from the broker."""
     return reader.statuses["broker"].broker or BrokerFigures()
 
 
-def test_events_about_a_camera_reach_whoever_may_see_it(secure: LiveBroker) -> None:
+def test_events_about_a_camera_reach_clients_that_may_see_it(secure: LiveBroker) -> None:
     """Also if another node tells of them; and those about other cameras do not."""
     lab = keys_path(secure, "lab")
     with (
@@ -248,7 +248,7 @@ def test_the_owner_may_set_and_reload(secure: LiveBroker) -> None:
 
 
 def test_a_name_that_is_not_ones_own_is_not_taken_over(secure: LiveBroker) -> None:
-    """Accounts and statuses go by the key: whoever calls himself archive is still lab."""
+    """Accounts and statuses go by the key: a client that calls itself archive is still lab."""
     with raw_socket(
         zmq.DEALER, secure.broker.addresses.delivery, keys_of(secure.site, "lab")
     ) as viewer:
@@ -260,7 +260,7 @@ def test_a_name_that_is_not_ones_own_is_not_taken_over(secure: LiveBroker) -> No
     assert [name.partition("-")[0] for name in names] == ["lab"]
 
 
-def test_events_of_those_who_may_publish_them(secure: LiveBroker) -> None:
+def test_events_of_clients_that_may_publish_them(secure: LiveBroker) -> None:
     """`publish_events` is for cameras that one may see."""
     with (
         EventPublisher(secure.site, "lab", key=keys_path(secure, "lab")) as lab,
@@ -276,7 +276,7 @@ def test_events_of_those_who_may_publish_them(secure: LiveBroker) -> None:
 
 
 def test_replays_are_refused(secure: LiveBroker) -> None:
-    """A frame that was there, one of a run that has ended, and one of a run nobody may start."""
+    """A frame that came before, one of an ended run, and one of a run that no client may start."""
     camera = secure.broker.cameras["one"]
     with raw_socket(
         zmq.XPUB, secure.broker.addresses.ingest, keys_of(secure.site, "one")
@@ -298,7 +298,7 @@ def test_replays_are_refused(secure: LiveBroker) -> None:
         assert (camera.run, camera.last_sequence) == (second, 0)
 
 
-def test_who_may_set_cameras_sets_those_it_may_see(tmp_path: Path) -> None:
+def test_a_client_with_control_sets_the_cameras_that_it_may_see(tmp_path: Path) -> None:
     site = secure_site(
         tmp_path, "one", "two", access="\n  access: {bob: {view: [one], control: true}}"
     )

@@ -1,4 +1,4 @@
-"""The notice board: last statuses and open events, checked, kept for those who come later.
+"""The notice board: last statuses and open events, checked, kept for later subscribers.
 
 It also says what the broker itself has to say: its status, and cameras that stop or come back.
 """

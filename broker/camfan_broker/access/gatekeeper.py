@@ -65,7 +65,7 @@ class Gatekeeper:
         self._paces: dict[str, RateLimit] = {}  # of new connections, by user
         self.roster = roster
         self._failed: zmq.Socket[bytes] | None = None
-        self._hears: tuple[str | None, int] = (None, 0)  # who, and until when
+        self._hears: tuple[str | None, int] = (None, 0)  # the peer, and until when
         self.limits = limits
         self._refusals = refusals
         self._context = context

@@ -35,7 +35,7 @@ class Roster:
 
     ids: Mapping[bytes, str]  # by public key, 32 bytes
     by_id: Mapping[str, KeyRights]
-    strangers: tuple[str, ...] = ()  # keys that are no node and have no access: they get nothing
+    strangers: tuple[str, ...] = ()  # keys without a node and without access: they get nothing
 
     def names(self) -> dict[str, set[str]]:
         """The ids of each name: one, and more while its key is replaced."""

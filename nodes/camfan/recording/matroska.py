@@ -75,7 +75,7 @@ class End:
     file_bytes: int
 
 
-class Record(Struct, frozen=True, gc=False):
+class FrameRecord(Struct, frozen=True, gc=False):
     """What is kept beside each JPEG."""
 
     run: int  # 64 bits
@@ -95,7 +95,7 @@ def header(about: About, end: End | None = None) -> bytes:
     return _EBML_HEAD + segment + _element(0x114D9B74, seeks) + info + tracks
 
 
-def frame_parts(jpeg: memoryview, record: Record, since_start_ns: int) -> tuple[bytes, bytes]:
+def frame_parts(jpeg: memoryview, record: FrameRecord, since_start_ns: int) -> tuple[bytes, bytes]:
     """What stands before and after a JPEG: together one cluster."""
     fields = (record.run, record.sequence, record.captured_ns, record.time_ns)
     return (
@@ -132,7 +132,7 @@ def read_prefix(data: bytes) -> tuple[int, int] | None:
     return milliseconds, jpeg_bytes
 
 
-def read_suffix(data: bytes) -> tuple[Record, int] | None:
+def read_suffix(data: bytes) -> tuple[FrameRecord, int] | None:
     """(record, checksum) of the end of a cluster of ours; None for other bytes."""
     if len(data) != SUFFIX_BYTES:
         return None
@@ -140,10 +140,10 @@ def read_suffix(data: bytes) -> tuple[Record, int] | None:
     if fields[: len(_SUFFIX_HEAD)] != _SUFFIX_HEAD:
         return None
     run, sequence, captured_ns, time_ns, check = fields[len(_SUFFIX_HEAD) :]
-    return Record(run, sequence, captured_ns, time_ns), check
+    return FrameRecord(run, sequence, captured_ns, time_ns), check
 
 
-def checksum(jpeg: memoryview, record: Record) -> int:
+def checksum(jpeg: memoryview, record: FrameRecord) -> int:
     """CRC-32 of the record and of at least one byte of every disk sector that the JPEG fills.
 
     It is there to notice what never reached the disk, at a tenth of the cost of all bytes.

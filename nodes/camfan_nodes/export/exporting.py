@@ -30,7 +30,7 @@ from camfan_nodes.export.request import (
     manifest_path,
 )
 from camfan_nodes.export.shots import (
-    Shot,
+    ExportShot,
     Source,
     make_source,
     merged_frames,
@@ -207,7 +207,7 @@ def _timed(
     yield waiting, time_of_item(waiting) - first_ns, usual_ns
 
 
-def _shot_time(shot: Shot) -> int:
+def _shot_time(shot: ExportShot) -> int:
     return shot.time_ns
 
 
@@ -220,7 +220,7 @@ def _size_of(source: Source, camera: str) -> tuple[int, int]:
     return 640, 480
 
 
-def _note_unreadable(source: Source, shot: Shot, reason: str) -> None:
+def _note_unreadable(source: Source, shot: ExportShot, reason: str) -> None:
     for frame in shot.frames:
         if frame is not None:
             source.lost.append(

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from camfan import Frame, WireError
-from camfan_nodes.export.shots import Shot
+from camfan_nodes.export.shots import ExportShot
 from camfan_nodes.shared import font
 from camfan_wire.upright import SizeCache
 
@@ -75,14 +75,14 @@ class Painter:
         self._decoder = av.CodecContext.create("mjpeg", "r")
         self._cells: dict[int, tuple[Frame, tuple[Plane, ...]]] = {}  # as last drawn, by number
 
-    def paint(self, shot: Shot) -> av.VideoFrame:
+    def paint(self, shot: ExportShot) -> av.VideoFrame:
         """Raises UnreadablePictureError, after which the next shot can be painted."""
         picture = self._whole(shot) or self._canvas(shot)
         if self._clock:
             self._write_clocks(picture, shot)
         return picture
 
-    def _whole(self, shot: Shot) -> av.VideoFrame | None:
+    def _whole(self, shot: ExportShot) -> av.VideoFrame | None:
         """The frame of a single camera in its own size; None where a canvas is needed."""
         frame = shot.frames[0]
         size = self._layout.width, self._layout.height
@@ -90,7 +90,7 @@ class Painter:
             return None
         return _limited(self._decode(frame), *size)
 
-    def _canvas(self, shot: Shot) -> av.VideoFrame:
+    def _canvas(self, shot: ExportShot) -> av.VideoFrame:
         layout = self._layout
         canvas = av.VideoFrame(layout.width, layout.height, PIXELS)
         targets = planes_of(canvas)
@@ -134,7 +134,7 @@ class Painter:
             top, left = y // step, x // step
             target[top : top + plane.shape[0], left : left + plane.shape[1]] = plane
 
-    def _write_clocks(self, picture: av.VideoFrame, shot: Shot) -> None:
+    def _write_clocks(self, picture: av.VideoFrame, shot: ExportShot) -> None:
         luma = planes_of(picture)[0]
         layout = self._layout
         scale = max(layout.cell_height // 240, 1)

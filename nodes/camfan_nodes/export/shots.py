@@ -16,7 +16,7 @@ STALE_NS = 3_000_000_000  # a camera is blank in a grid after this time without 
 USUAL_NS = 100_000_000  # between two frames, where there are no two
 
 
-class Shot(NamedTuple):
+class ExportShot(NamedTuple):
     """One picture of the result."""
 
     time_ns: int
@@ -75,29 +75,29 @@ def time_of(frame: Frame) -> int:
     return site_ns
 
 
-def shots(source: Source) -> Iterator[Shot]:
+def shots(source: Source) -> Iterator[ExportShot]:
     """One a frame of one camera; of several, one a tick of the fastest, with what came in it."""
     if len(source.cameras) == 1:
         for frame in source.frames(source.cameras[0]):
-            yield Shot(time_of(frame), (frame,))
+            yield ExportShot(time_of(frame), (frame,))
         return
     yield from _grid_shots(source)
 
 
-def _grid_shots(source: Source) -> Iterator[Shot]:
+def _grid_shots(source: Source) -> Iterator[ExportShot]:
     apart_ns = source.usual_ns() if source.every_s is None else int(source.every_s * 1e9)
     stale_ns = max(STALE_NS, 2 * apart_ns)
-    views = [_View(source.frames(camera)) for camera in source.cameras]
+    views = [_MovingView(source.frames(camera)) for camera in source.cameras]
     begins = [view.next_ns for view in views if view.next_ns is not None]
     time_ns = min(begins, default=source.end_ns)
     while any(view.next_ns is not None for view in views):
         for view in views:
             view.move_to(time_ns + apart_ns - 1)
-        yield Shot(time_ns, tuple(view.newest(time_ns - stale_ns) for view in views))
+        yield ExportShot(time_ns, tuple(view.newest(time_ns - stale_ns) for view in views))
         time_ns += apart_ns
 
 
-class _View:
+class _MovingView:
     """The frames of one camera, up to a moment that moves."""
 
     def __init__(self, frames: Iterator[Frame]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from camfan.recording.matroska import About, Record
+from camfan.recording.matroska import About, FrameRecord
 from camfan.recording.retention import Interval
 from camfan.recording.rows import FrameRow, SegmentRow, shift_between
 from camfan_nodes.recorder.segment import Segment
@@ -78,7 +78,7 @@ def _copy(
     with source.open("rb") as file:
         for frame in frames:
             jpeg = memoryview(os.pread(file.fileno(), frame.size, frame.offset))
-            record = Record(run, frame.sequence, frame.captured_ns, frame.time_ns)
+            record = FrameRecord(run, frame.sequence, frame.captured_ns, frame.time_ns)
             offset = target.append(jpeg, record)
             copied.append(
                 FrameRow(frame.sequence, frame.captured_ns, frame.time_ns, offset, jpeg.nbytes)

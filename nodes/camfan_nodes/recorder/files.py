@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from camfan.frame import Frame
-from camfan.recording.matroska import About, Record
+from camfan.recording.matroska import About, FrameRecord
 from camfan.recording.rows import FrameRow, shift_between
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.losses import DISK_FULL, reason_of
@@ -47,7 +47,7 @@ class Files:
             self._retire(track)
         part = track.part = track.part or self._open(frame, moment.time_ns)
         jpeg = memoryview(frame.jpeg)
-        record = Record(int(frame.run, 16), frame.sequence, frame.captured, moment.time_ns)
+        record = FrameRecord(int(frame.run, 16), frame.sequence, frame.captured, moment.time_ns)
         offset = part.file.append(jpeg, record)
         part.written_s = now_s
         row = FrameRow(frame.sequence, frame.captured, moment.time_ns, offset, jpeg.nbytes)

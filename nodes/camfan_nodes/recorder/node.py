@@ -50,7 +50,7 @@ def run(
     """
     started_s = time.monotonic() if started_s is None else started_s
     recorder = site.recorders[name]
-    board = Board()
+    board = RecorderBoard()
     with (
         EventPublisher(
             site, name, kind="recorder", report=board.report, key=key, hidden=hidden
@@ -100,7 +100,7 @@ def run(
                 alive()
 
 
-class Board:
+class RecorderBoard:
     """What the recorder last said of itself; written by its loop, read by the link's thread."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from camfan.recording import matroska
-from camfan.recording.matroska import About, Record
+from camfan.recording.matroska import About, FrameRecord
 from camfan_nodes.recorder.segment import CUE_EVERY_MS, finish
 
 _HEAD_BYTES = 4096  # more than any header of ours
@@ -26,7 +26,7 @@ _MASTERS = {matroska.SEGMENT, matroska.INFO, matroska.TRACKS, matroska.TRACK, ma
 class Place(Struct, frozen=True, gc=False):
     """A frame and where it lies in its file."""
 
-    record: Record
+    record: FrameRecord
     offset: int  # of the JPEG
     size: int
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from camfan.recording import matroska
 from camfan.recording.errors import RecordingError
-from camfan.recording.matroska import About, End, Record
+from camfan.recording.matroska import About, End, FrameRecord
 from camfan_config import is_name
 
 CUE_EVERY_MS = 1000
@@ -64,7 +64,7 @@ class Segment:
         self._cues: list[tuple[int, int]] = []
         self._entered = False  # its name is safe in its folders
 
-    def append(self, jpeg: memoryview, record: Record) -> int:
+    def append(self, jpeg: memoryview, record: FrameRecord) -> int:
         """Write one frame and return the offset of its JPEG.
 
         Raises OSError; the file then ends with the frame before.

@@ -17,7 +17,7 @@ from camfan import FrameLostError, Gap
 from camfan.recording import matroska
 from camfan.recording.frame_files import FrameFiles
 from camfan.recording.lookup import FramesFile
-from camfan.recording.matroska import About, Record, header
+from camfan.recording.matroska import About, FrameRecord, header
 from camfan.recording.rows import FrameRow, SegmentRow
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.recovery import recover
@@ -151,7 +151,7 @@ def _write_prefixes(path: Path, row: SegmentRow, good: list[FrameRow]) -> None:
 
 
 def _place(row: FrameRow, run: str) -> Place:
-    record = Record(int(run, 16), row.sequence, row.captured_ns, row.time_ns)
+    record = FrameRecord(int(run, 16), row.sequence, row.captured_ns, row.time_ns)
     return Place(record, row.offset, row.size)
 
 

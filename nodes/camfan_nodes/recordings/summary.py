@@ -14,7 +14,7 @@ from camfan.recording.rows import ProtectionRow
 from camfan_nodes.export.manifest import utc_text
 
 
-class CameraSummary(Struct, frozen=True, kw_only=True):
+class RecordedCamera(Struct, frozen=True, kw_only=True):
     """One camera of a recording."""
 
     camera: str
@@ -33,7 +33,7 @@ def summarize(
     camera: str,
     from_ns: int | None,
     to_ns: int | None,
-) -> CameraSummary:
+) -> RecordedCamera:
     """Of the files that overlap a time."""
     start_ns, end_ns = 0 if from_ns is None else from_ns, LAST_NS if to_ns is None else to_ns
     ((files, size, span_ns),) = db.execute(
@@ -44,7 +44,7 @@ def summarize(
     )
     span = recording.span(camera)
     gaps = recording.gaps(camera, from_ns, to_ns)
-    return CameraSummary(
+    return RecordedCamera(
         camera=camera,
         start_ns=max(span.start, start_ns),
         end_ns=min(span.end, end_ns),
@@ -80,7 +80,7 @@ def protections(
     ]
 
 
-def summary_json(summary: CameraSummary) -> dict[str, object]:
+def summary_json(summary: RecordedCamera) -> dict[str, object]:
     found = dict(msgspec.structs.asdict(summary))
     found["start"], found["end"] = utc_text(found.pop("start_ns")), utc_text(found.pop("end_ns"))
     return found

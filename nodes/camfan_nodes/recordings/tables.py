@@ -15,7 +15,7 @@ from camfan.recording.retention import Decision
 from camfan.recording.rows import ProtectionRow
 from camfan_config.text.units import short_bytes, short_duration
 from camfan_nodes.monitor.sheet import Column, plain_text, sheet
-from camfan_nodes.recordings.summary import CameraSummary
+from camfan_nodes.recordings.summary import RecordedCamera
 from camfan_nodes.recordings.times import local_text, zone_text
 from camfan_nodes.shared.terminal import Printable
 
@@ -36,7 +36,7 @@ class RecordingsTable:
         yield from sheet(self.names, self.fields, words, options.max_width)
 
 
-def camera_table(rows: Sequence[CameraSummary]) -> RecordingsTable:
+def camera_table(rows: Sequence[RecordedCamera]) -> RecordingsTable:
     zone = zone_text(max(row.end_ns for row in rows))
     return RecordingsTable(
         _column("camera", [row.camera for row in rows]),

@@ -1,4 +1,4 @@
-"""A client that the broker does not let in is told why, keeps trying, and does not fill the log."""
+"""A client that the broker rejects gets the reason, keeps trying, and does not fill the log."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def trouble_of(client: Any) -> str:
     return str(client.trouble)
 
 
-def test_an_unknown_key_is_told_so(secure: LiveBroker, stranger: Path) -> None:
+def test_an_unknown_key_is_named(secure: LiveBroker, stranger: Path) -> None:
     """Whatever it is used for; with its file and the name of the site."""
     site = secure.site
     with (
@@ -68,7 +68,7 @@ def test_an_unknown_key_is_told_so(secure: LiveBroker, stranger: Path) -> None:
             events.read(0.01)
 
 
-def test_who_has_no_trouble_is_told_none(secure: LiveBroker) -> None:
+def test_a_client_without_trouble_reports_none(secure: LiveBroker) -> None:
     with Subscriber(secure.site) as frames:
         wait_until(lambda: frames.connected)
         with pytest.raises(TimeoutError) as caught:
@@ -96,7 +96,7 @@ def test_a_key_that_is_added_later_comes_in(
         wait_until(lambda: camera.trouble is None)
 
 
-def test_a_revoked_key_is_told_so_while_it_reads(secure: LiveBroker) -> None:
+def test_a_revoked_key_is_named_while_it_reads(secure: LiveBroker) -> None:
     folder = Path(str(secure.site.security.keys))
     with Subscriber(secure.site, "one", key=folder / "lab.secret") as frames:
         wait_until(lambda: frames.connected)
@@ -191,7 +191,7 @@ def test_it_is_logged_once_and_not_at_each_attempt(
 
 
 def trouble(endpoint: str, keys: ClientKeys | None) -> str:
-    """What a link is told."""
+    """The reason that a link gets."""
     link = Link(endpoint, name="test", kind="test", user=LinkUser(), keys=keys)
     try:
         return trouble_of(link)
