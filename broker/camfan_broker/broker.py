@@ -177,9 +177,12 @@ class BrokerLoop:
         self._resources.close()
 
     def _wait_ms(self) -> int:
-        due = self._tick_ns
-        for other in (self.delivery.due_ns, self.cameras.repair_due_ns()):
-            due = due if other is None else min(due, other)
+        due, pump_ns = self._tick_ns, self.delivery.due_ns
+        repair_ns = self.cameras.repair_due_ns()
+        if pump_ns is not None and pump_ns < due:
+            due = pump_ns
+        if repair_ns is not None and repair_ns < due:
+            due = repair_ns
         return max(0, -(-(due - time.monotonic_ns()) // 1_000_000))
 
     def _tick(self, now: int, late_ns: int) -> None:

@@ -85,6 +85,8 @@ class CameraTable(Mapping[str, TrackedCamera]):
 
     def repair_due_ns(self) -> int | None:
         """When `repair` has something to do; None if not before the next tick."""
+        if not self._repairing:
+            return None
         due = (camera.repairs.due_ns() for camera in self._repairing)
         return min((at for at in due if at is not None), default=None)
 

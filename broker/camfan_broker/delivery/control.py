@@ -69,6 +69,8 @@ class ControlHandler:
         if self._access.keyed:
             rights.check_message(said)
         match said:
+            case messages.Credit() if message.peer is not None:  # first: it comes with each frame
+                self._credit(message.peer, said)
             case messages.Hello():
                 self._greeter.hello(message, said)
             case messages.Probe():
@@ -84,8 +86,6 @@ class ControlHandler:
     def _of_peer(self, peer: Peer, said: messages.ToBroker) -> None:
         """A message of a peer that has said hello."""
         match said:
-            case messages.Credit():
-                self._credit(peer, said)
             case messages.Subscribe():
                 self._subscribing.subscribe(peer, said, self._router.refused)
             case messages.Heartbeat():

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import zmq
+from msgspec import Struct
 
 from camfan_broker.access.access import NO_RIGHTS, AccessControl
 from camfan_broker.access.budget import TOO_FAST
@@ -40,18 +40,14 @@ SLICE_NS = 4_000_000  # or this long: frames do not wait for the requests of oth
 MAX_PARTS = 8  # of a message; no valid one has more than three
 
 
-@dataclass(frozen=True, slots=True)
-class PeerMessage:
+class PeerMessage(Struct, frozen=True, gc=False):
     """A message, and its sender."""
 
     routing: zmq.Frame  # its first part: the routing id, and the connection it came by
+    identity: bytes  # the routing id
     parts: list[zmq.Frame]
     peer: Peer | None  # None: it has not said hello
     rights: KeyRights
-
-    @property
-    def identity(self) -> bytes:
-        return self.routing.bytes
 
 
 class MessageHandler(Protocol):
@@ -115,14 +111,15 @@ class Router:
             self._refuse(routing, rights, exc)
 
     def _handle(self, routing: zmq.Frame, parts: list[zmq.Frame], rights: KeyRights) -> None:
-        peer = self._peers.heard(routing.bytes, rights)
+        identity = routing.bytes
+        peer = self._peers.heard(identity, rights)
         limit = self._access.limits.message
         if len(parts) < 3 and any(len(part) > limit for part in parts):
             raise WireError("bad-message", f"more than {limit} bytes")
         handler = self.handlers.get(len(parts))
         if handler is None:
             raise WireError("bad-parts", f"a message of {len(parts)} parts")
-        handler.handle(PeerMessage(routing, parts, peer, rights))
+        handler.handle(PeerMessage(routing, identity, parts, peer, rights))
 
     def _refuse(self, routing: zmq.Frame, rights: KeyRights, error: WireError) -> None:
         identity = routing.bytes
