@@ -26,7 +26,7 @@ NOT_ASKED_SPANS = 256  # of frames that were not subscribed to; for traces
 LOGGED = 8192  # arrivals that can be traced
 FPS_WINDOW_NS = 3_000_000_000
 BEGINNING = 64  # a run that is found at a lower number began while the broker was listening
-SHOWN_NS = 60_000_000_000  # a refusal of frames is reported for this long
+SHOWN_NS = 60_000_000_000  # a refusal is reported for this long
 SETTLE_NS = 1_000_000_000  # until a subscription has reached a camera
 TAIL_NS = 2_500_000_000  # a frame that the camera has numbered should have come by then
 

@@ -23,6 +23,7 @@ from camfan_broker.delivery.charges import RequestCharges
 from camfan_broker.delivery.peer import Peer
 from camfan_broker.delivery.peers import PeerTable
 from camfan_broker.loop.draining import Drain
+from camfan_broker.loop.poller import SLICE_NS
 from camfan_wire import messages
 from camfan_wire.errors import WireError
 from camfan_wire.sockets import (
@@ -36,7 +37,6 @@ from camfan_wire.sockets import (
 )
 
 BATCH = 256  # messages taken before the other sockets are served
-SLICE_NS = 4_000_000  # or this long: frames do not wait for the requests of others
 MAX_PARTS = 8  # of a message; no valid one has more than three
 
 

@@ -25,6 +25,7 @@ ANSWER_NS = 1_000_000_000
 MAX_OPEN = 64
 MAX_OPEN_OF_KEY = 8
 
+BROKER_HOP = "broker"  # the name of this broker in a trace
 NEWER_WENT = "a newer frame went instead"
 MISSED = ("lost", "skipped")  # outcomes at the broker of a frame that did not come by ingest
 
@@ -137,33 +138,35 @@ class Tracer:
 
     def _at_broker(self, camera: TrackedCamera, run: str | None, sequence: int) -> Hop:
         if run is None:
-            return Hop(node="broker", outcome="unknown", reason="no frame of this camera has come")
+            return Hop(
+                node=BROKER_HOP, outcome="unknown", reason="no frame of this camera has come"
+            )
         found = camera.ring.find(run, sequence)
         if found is not None:
             return Hop(
-                node="broker",
+                node=BROKER_HOP,
                 outcome="received",
                 reason="in the ring",
                 time=self._site_ns(found.received_ns),
             )
         if run != camera.run:
-            return Hop(node="broker", outcome="unknown", reason="of a run that has ended")
+            return Hop(node=BROKER_HOP, outcome="unknown", reason="of a run that has ended")
         received_ns = camera.log.time_of(sequence)
         if received_ns is not None:
             return Hop(
-                node="broker",
+                node=BROKER_HOP,
                 outcome="received",
                 reason="no longer in the ring",
                 time=self._site_ns(received_ns),
             )
         last, oldest = camera.last_sequence, camera.log.oldest()
         if last is None or sequence > last:
-            return Hop(node="broker", outcome="unknown", reason="it has not come, or not yet")
+            return Hop(node=BROKER_HOP, outcome="unknown", reason="it has not come, or not yet")
         if camera.was_not_asked(sequence):
-            return Hop(node="broker", outcome="skipped", reason=NOT_WANTED)
+            return Hop(node=BROKER_HOP, outcome="skipped", reason=NOT_WANTED)
         if oldest is None or sequence < oldest:
-            return Hop(node="broker", outcome="unknown", reason="too long ago")
-        return Hop(node="broker", outcome="lost", reason="it did not come by ingest")
+            return Hop(node=BROKER_HOP, outcome="unknown", reason="too long ago")
+        return Hop(node=BROKER_HOP, outcome="lost", reason="it did not come by ingest")
 
     def _at_subscriber(
         self, peer: Peer, camera: TrackedCamera, run: str | None, sequence: int
@@ -213,7 +216,7 @@ def _reconciled(camera: str, hops: list[Hop]) -> list[Hop]:
     The broker did not see it: a reader that has it got it late, and the camera knows why it was
     not sent. In mode `latest` it was not passed over, because it was never there.
     """
-    missed = next((hop for hop in hops if hop.node == "broker" and hop.outcome in MISSED), None)
+    missed = next((hop for hop in hops if hop.node == BROKER_HOP and hop.outcome in MISSED), None)
     if missed is None:
         return hops
     better, passed_over = missed, missed

@@ -20,6 +20,7 @@ from camfan_broker.camera.demand import DemandTable, Wishes
 from camfan_broker.camera.ring import RingEntry
 from camfan_broker.fanout.subscriptions import FanoutSubscriptions
 from camfan_broker.loop.draining import Drain
+from camfan_broker.loop.poller import SLICE_NS
 from camfan_wire.errors import WireError
 from camfan_wire.sockets import COPIED, NOT_COPIED, SNDMORE, has_input, receive, send
 from camfan_wire.topics import FRAMES, LAYERS, NAME, frame_topic
@@ -29,7 +30,6 @@ from camfan_wire.topics import FRAMES, LAYERS, NAME, frame_topic
 ASK_EVERY = 16
 SUBSCRIPTION = 0.1  # requests: a client may subscribe to a hundred topics at once
 BATCH = 256  # subscriptions taken before the other sockets are served
-SLICE_NS = 4_000_000  # or this long: frames do not wait for the subscriptions of others
 
 
 class Fanout:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import select
 from typing import Protocol
 
+SLICE_NS = 4_000_000  # an endpoint that receives this long lets the other ones receive
+
 
 class Receiver(Protocol):
     """Takes what has come."""

@@ -18,7 +18,7 @@ from camfan_broker.access.board import NoticeBoard
 from camfan_broker.access.gatekeeper import Gatekeeper
 from camfan_broker.access.refusals import Refusals
 from camfan_broker.camera.account import Account
-from camfan_broker.camera.camera import TrackedCamera
+from camfan_broker.camera.camera import SHOWN_NS, TrackedCamera
 from camfan_broker.camera.demand import DemandTable
 from camfan_broker.delivery.delivery import Delivery
 from camfan_broker.delivery.peer import Peer
@@ -42,7 +42,6 @@ GATEKEEPER_DEAD = (
     "the gatekeeper has stopped: no new connection is admitted until the broker is restarted"
 )
 SLOW_S = 1.0  # for a camera with a longer interval, a rate over 3 s means nothing
-SHOWN_NS = 60_000_000_000  # a refusal is reported for this long
 
 
 class Sources(Protocol):
