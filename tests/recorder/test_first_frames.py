@@ -81,6 +81,7 @@ def test_every_number_since_the_start_is_recorded_or_in_a_gap(
                     camfan("recorder", "archive", "--config", str(site.path))
                 )
                 started_s = time.monotonic()
+        wait_until((site.path.parent / "recordings" / "index.sqlite").exists, 30.0)
         seen = len(camera.taken_s)
         wait_until(lambda: len(camera.taken_s) > seen + 100)
         assert recorder.stop() == 0

@@ -25,7 +25,9 @@ BUSY_S = 1.0  # how long another program's lock on the index may hold us up
 def connect(path: Path) -> sqlite3.Connection:
     """The index at `path`, made if there is none. Raises RecordingError."""
     try:
-        db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+        db = sqlite3.connect(  # opened on one thread and then used on another, never on both
+            path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        )
     except sqlite3.Error as exc:
         raise explained(path, exc) from exc
     try:

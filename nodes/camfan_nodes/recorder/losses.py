@@ -12,6 +12,7 @@ from camfan_wire.messages import Gap
 DISK_FULL = "disk-full"
 DISK_ERROR = "disk-error"
 DISK_MISSING = "disk-missing"
+DISK_SLOW = "disk-slow"
 
 
 def reason_of(error: OSError | sqlite3.Error) -> str:

@@ -7,27 +7,31 @@ only: frames go on being taken from the broker, and are counted as lost.
 
 from __future__ import annotations
 
-import queue
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
-from camfan import Event, EventPublisher, Frame, Gap, Report, Subscriber
+from camfan import Event, EventPublisher, Frame, Report, Subscriber
 from camfan_config import Hidden, Site, select
 from camfan_nodes.recorder.folder import index_folder
 from camfan_nodes.recorder.intake import mode_of
+from camfan_nodes.recorder.losses import DISK_SLOW
 from camfan_nodes.recorder.sentinel import state_folder
 from camfan_nodes.recorder.storage import Storage
 from camfan_nodes.recorder.tally import Tally
 from camfan_nodes.recorder.trace import trace_frame
+from camfan_nodes.recorder.writer import StorageThread
 from camfan_wire.figures import RecorderCameraFigures, RecorderFigures
-from camfan_wire.messages import Record
+
+log = logging.getLogger(__name__)
 
 WAIT_S = 0.25  # for the next frame, before looking at what else is due
-REPORT_S = 1.0
+ALIVE_S = 1.0
 
 
 def run(
@@ -50,7 +54,7 @@ def run(
     """
     started_s = time.monotonic() if started_s is None else started_s
     recorder = site.recorders[name]
-    board = RecorderBoard()
+    board = RecorderReport()
     with (
         EventPublisher(
             site, name, kind="recorder", report=board.report, key=key, hidden=hidden
@@ -69,6 +73,7 @@ def run(
             site_ns=publisher.clock.site_ns,
             announce=publisher.publish,
         ) as storage,
+        StorageThread(storage, board.show, SlowDisk(name, publisher, board).changed) as writer,
         Subscriber.every(
             site,
             recorder.cameras,
@@ -80,31 +85,29 @@ def run(
             key=key,
         ) as items,
     ):
-        wishes: queue.SimpleQueue[Record] = queue.SimpleQueue()
-        items.on_record(wishes.put)
+        items.on_record(writer.put)
         items.answer_traces(partial(trace_frame, index_folder(recorder)))
         ready()
-        reported_s = 0.0
+        alive_s = 0.0
         while not stop.is_set():
-            with suppress(TimeoutError):  # no frames: there may still be something to sync
+            with suppress(TimeoutError):  # no frames
                 item = items.read(WAIT_S)
                 if isinstance(item, Frame):
                     board.saw(item)
-                _take(storage, name, item)
-            with suppress(queue.Empty):
-                storage.record(wishes.get_nowait())
-            storage.tick()
-            if time.monotonic() - reported_s >= REPORT_S:
-                reported_s = time.monotonic()
-                board.show(storage)
+                if not (isinstance(item, Event) and _is_recorded(item, name)):
+                    writer.put(item)
+            if time.monotonic() - alive_s >= ALIVE_S:
+                alive_s = time.monotonic()
+                writer.check()
                 alive()
 
 
-class RecorderBoard:
-    """What the recorder last said of itself; written by its loop, read by the link's thread."""
+class RecorderReport:
+    """What the recorder last said of itself; written by its threads, read by the link's."""
 
     def __init__(self) -> None:
         self._report = Report("starting")
+        self.slow: str | None = None  # a sentence, while the disk takes less than comes
         self._ages_ms: dict[str, float | None] = {}  # by camera, since it was last shown
 
     def saw(self, frame: Frame) -> None:
@@ -114,7 +117,10 @@ class RecorderBoard:
             self._ages_ms[frame.camera] = None if age is None else round(age.seconds * 1000, 1)
 
     def report(self) -> Report:
-        return self._report
+        report = self._report
+        if self.slow is not None:
+            report = replace(report, state=DISK_SLOW, message=self.slow)
+        return report
 
     def show(self, storage: Storage) -> None:
         """Bring it up to date."""
@@ -134,13 +140,30 @@ class RecorderBoard:
         self._ages_ms.clear()
 
 
-def _take(storage: Storage, name: str, item: Frame | Gap | Event) -> None:
-    if isinstance(item, Frame):
-        storage.append(item)
-    elif isinstance(item, Gap):
-        storage.gap(item)
-    elif item.source != name:  # our own were recorded when they happened
-        storage.event(item)
+class SlowDisk:
+    """Says when the disk falls behind and when it has caught up."""
+
+    def __init__(self, recorder: str, publisher: EventPublisher, board: RecorderReport) -> None:
+        self._recorder = recorder
+        self._publisher = publisher
+        self._board = board
+        self._event = ""  # the id of the one that lasts
+
+    def changed(self, slow: bool) -> None:
+        if slow:
+            self._board.slow = "the disk takes less than comes; frames are lost"
+            log.error("recorder %s: %s", self._recorder, self._board.slow)
+            self._event = self._publisher.event(DISK_SLOW, "start")
+        else:
+            log.warning("recorder %s: the disk has caught up", self._recorder)
+            self._board.slow = None
+            self._publisher.event(DISK_SLOW, "end", id=self._event)
+        self._publisher.report_now()
+
+
+def _is_recorded(event: Event, recorder: str) -> bool:
+    """Our own events were recorded when they happened, but for what the disk was too slow for."""
+    return event.source == recorder and event.kind != DISK_SLOW
 
 
 def _figures(tally: Tally, age_ms: float | None) -> RecorderCameraFigures:

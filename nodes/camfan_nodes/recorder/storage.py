@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 from camfan.frame import Frame
 from camfan.recording.errors import IndexDamagedError, RecordingError
@@ -29,7 +29,7 @@ from camfan_nodes.recorder.files import Files
 from camfan_nodes.recorder.folder import KEEP_INDEX, Folder, look_at_folder
 from camfan_nodes.recorder.index import Index, open_index, set_aside
 from camfan_nodes.recorder.intake import Intake
-from camfan_nodes.recorder.losses import DISK_FULL, Losses, reason_of
+from camfan_nodes.recorder.losses import DISK_FULL, DISK_SLOW, Losses, reason_of
 from camfan_nodes.recorder.manual import ManualRecordings
 from camfan_nodes.recorder.recovery import recover, segment_files
 from camfan_nodes.recorder.sentinel import Sentinel
@@ -135,6 +135,13 @@ class Storage:
         """Record what will not come, in its place among the frames."""
         self._intake.take(gap, self._clock())
 
+    def lose(self, gap: Gap) -> None:
+        """Frames that came and that the disk was too slow for, as a gap with both ends."""
+        self._tally(gap.camera).lost += (
+            (gap.first if gap.last is None else gap.last) - gap.first + 1
+        )
+        self._intake.take(gap, self._clock())
+
     def _record(self, item: Frame | Gap) -> None:
         if isinstance(item, Gap):
             self._record_gap(item)
@@ -176,7 +183,7 @@ class Storage:
         would tell the next life that all before them is explained.
         """
         last = gap.first if gap.last is None else gap.last
-        if gap.last is not None:
+        if gap.last is not None and gap.reason != DISK_SLOW:
             self._tally(gap.camera).missing += last - gap.first + 1
         self._advance(gap.camera, Position(gap.run, last))
         self._index.add_gap(gap, self._site_ns())
@@ -232,7 +239,7 @@ class Storage:
             self._index.close()
             self._folder.close()
 
-    def __enter__(self) -> Storage:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
