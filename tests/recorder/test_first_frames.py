@@ -1,4 +1,4 @@
-"""What a recorder begins with: the first picture taken since it was started, whoever came first."""
+"""A recorder begins with the first frame taken since it was started, in any order of starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from camfan_testing.processes import camfan, running_broker
 from camfan_testing.sites import TestSite, custom_cameras, write_site
 
 RECORDER = "\nrecorders:\n  archive: {path: recordings, cameras: [one]}"
-LONG = 80  # pictures: a run that is met by a broker behind so many is not met at its beginning
+LONG = 80  # pictures: a broker that meets a run after these does not meet its beginning
 
 
 class Filming(threading.Thread):
@@ -48,7 +48,7 @@ class Filming(threading.Thread):
 
 
 def accounted(folder: Path, run: str) -> tuple[set[int], list[tuple[int, int | None, str]]]:
-    """Sequences of a run that are in the files, and what is told to be missing."""
+    """Sequences of a run that are in the files, and what is reported as missing."""
     index = Index(folder / "recordings")
     frames = [
         frame.sequence

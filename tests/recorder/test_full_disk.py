@@ -25,7 +25,7 @@ def big(number: int) -> bytes:
 
 
 class FakeClock:
-    """Seconds that pass when told to."""
+    """Seconds that pass when they are set."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -67,13 +67,13 @@ def test_recording_stops_loudly_and_resumes_by_itself(
     small_disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Full: an event, a status, gaps with the reason. Space again: it goes on within a second."""
-    clock, told = FakeClock(), list[Event]()
+    clock, published = FakeClock(), list[Event]()
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(15_000_000))
     lost: list[int] = []
 
     def announce(event: Event) -> Event:
-        told.append(event)
+        published.append(event)
         return event
 
     with (
@@ -99,16 +99,16 @@ def test_recording_stops_loudly_and_resumes_by_itself(
     assert index.reader.completeness("porch") == [
         Completeness("porch", RUN, 0, 149, 150 - len(lost), {"disk-full": len(lost)}, 0)
     ]
-    assert [event for event in index.reader.events() if event.kind == "disk-full"] == told
+    assert [event for event in index.reader.events() if event.kind == "disk-full"] == published
     index.close()
-    assert [(event.kind, event.state) for event in told] == [
+    assert [(event.kind, event.state) for event in published] == [
         ("disk-full", "start"),
         ("disk-full", "end"),
     ]
     assert len(caplog.messages) == 2  # once an outage, not once an attempt
 
 
-def test_a_recorder_that_ends_on_a_full_disk_is_mended(small_disk: Path) -> None:
+def test_a_recorder_that_ends_on_a_full_disk_is_repaired(small_disk: Path) -> None:
     """Files that could not be finished are finished by the first start that has the room."""
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(17_000_000))

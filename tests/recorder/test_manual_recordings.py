@@ -1,4 +1,4 @@
-"""`camfan record start|stop`: a clip with a name, whatever the mode, for those who may control."""
+"""`camfan record start|stop`: a clip with a name, whatever the mode, with the right to control."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_record_round_trip(
 
 
 @given(st.binary(max_size=200))
-def test_junk_is_no_frame(junk: bytes) -> None:
+def test_junk_is_not_a_frame(junk: bytes) -> None:
     """Reading is total: other bytes are None, never an error."""
     assert matroska.read_prefix(junk) is None
     assert matroska.read_prefix(junk.ljust(matroska.PREFIX_BYTES)[: matroska.PREFIX_BYTES]) is None
@@ -111,7 +111,7 @@ def test_a_finished_file_is_seekable(tmp_path: Path) -> None:
 
 
 def test_an_open_file_shows_each_frame_at_once(tmp_path: Path) -> None:
-    """Whoever opens the file while it is written finds every frame given so far."""
+    """A reader that opens the file while it is written finds every frame so far."""
     segment = Segment(tmp_path, ABOUT)
     for count in range(1, 4):
         time_ns = START_NS + count * 40_000_000
@@ -155,7 +155,7 @@ def test_a_name_is_utc_and_below_its_camera() -> None:
 
 
 @pytest.mark.parametrize("camera", ["", "..", "../etc", "a/b", "A", "a\n", "a" * 65, "-a", "\0"])
-def test_no_file_is_named_after_what_is_no_camera(camera: str, tmp_path: Path) -> None:
+def test_no_file_is_named_after_another_word(camera: str, tmp_path: Path) -> None:
     """A name that the site file would refuse never becomes a path."""
     with pytest.raises(RecordingError, match="is not a name of a camera"):
         Segment(tmp_path, About(camera, 64, 48, START_NS))

@@ -37,7 +37,7 @@ with Storage("archive", Path(sys.argv[1]), float(sys.argv[2]), 0.2) as storage:
 
 
 def write_until_killed(folder: Path, frames: int, segment_s: float = 1.0) -> int:
-    """A writer that is killed once it has said that so many frames are in; the last it said."""
+    """A writer that is killed once it has said that this many frames are in; the last it said."""
     process = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(folder), str(segment_s)],
         stdout=subprocess.PIPE,
@@ -106,8 +106,8 @@ with Storage("archive", Path(sys.argv[1]), 60.0, 5.0) as storage:
 
 
 def test_a_gap_is_as_safe_as_the_frames_behind_it(tmp_path: Path) -> None:
-    """Killed right after a frame that follows a gap: both are there, or the gap would be told
-    to nobody any more.
+    """Killed right after a frame that follows a gap: both are there, or the gap would never
+    be reported again.
     """
     with Process([sys.executable, "-c", TELLER, str(tmp_path)], env=SUPPORT) as teller:
         teller.wait_for("there")

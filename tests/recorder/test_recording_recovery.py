@@ -123,7 +123,7 @@ def fill(folder: Path) -> None:
         storage.append(frame(0, run=NEXT_RUN, captured=START_NS + 10**10))
 
 
-def test_an_index_is_made_anew_from_the_files(tmp_path: Path) -> None:
+def test_an_index_is_made_again_from_the_files(tmp_path: Path) -> None:
     """Without its index a recording still knows every frame, its run, its time and its place."""
     fill(tmp_path)
     with reader(tmp_path) as questions:
@@ -190,7 +190,7 @@ def test_an_index_damaged_while_recording_is_set_aside(tmp_path: Path) -> None:
     assert recorded(tmp_path) == [0, 1]
 
 
-def test_an_index_of_another_version_is_left_alone(tmp_path: Path) -> None:
+def test_an_index_of_another_version_is_not_changed(tmp_path: Path) -> None:
     """An index from a newer camfan is neither read nor changed, and the sentence says so."""
     fill(tmp_path)
     path = tmp_path / "index.sqlite"
@@ -205,8 +205,8 @@ def test_an_index_of_another_version_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
-    """Somebody else's index.sqlite is not written to."""
+def test_a_database_of_another_program_is_not_changed(tmp_path: Path) -> None:
+    """An index.sqlite of another program is not written to."""
     with closing(sqlite3.connect(tmp_path / "index.sqlite")) as db:
         db.execute("CREATE TABLE photos (name TEXT)")
 
@@ -228,11 +228,11 @@ def test_only_files_of_ours_are_taken_in(tmp_path: Path) -> None:
     ]
     for other in others:
         other.parent.mkdir(parents=True, exist_ok=True)
-        other.write_bytes(b"somebody else's")
+        other.write_bytes(b"of another program")
 
     with opened(tmp_path):
         pass
 
-    assert all(other.read_bytes() == b"somebody else's" for other in others)
+    assert all(other.read_bytes() == b"of another program" for other in others)
     with reader(tmp_path) as questions:
         assert len(questions.segments()) == 3

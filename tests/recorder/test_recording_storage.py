@@ -30,7 +30,7 @@ HOUR_NS = 3_600_000_000_000
 
 
 class FakeClock:
-    """Seconds that pass when told to."""
+    """Seconds that pass when they are set."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -128,7 +128,7 @@ def test_a_frame_is_recorded_once(tmp_path: Path) -> None:
 
 
 def test_only_frames_that_are_known_to_be_missing_are_counted(tmp_path: Path) -> None:
-    """A run that nobody can tell the end of any more is a gap, and no number of frames."""
+    """A run whose end is not known is a gap, and not a number of frames."""
     storage = record(tmp_path, frame(0), frame(1), gap(2, 5), frame(6), gap(7, None))
 
     assert storage.tallies["porch"].missing == 4
@@ -157,7 +157,7 @@ def test_a_late_frame_lands_in_its_time(tmp_path: Path) -> None:
         assert len(questions.segments()) == 2
 
 
-def test_a_whole_outage_delivered_late_is_no_disorder(tmp_path: Path) -> None:
+def test_a_whole_outage_delivered_late_is_not_disorder(tmp_path: Path) -> None:
     """Late frames that are in order, also of a new run, go on where the recording was."""
     frames = [frame(n, late=True) for n in range(2, 5)]
     record(tmp_path, frame(0), frame(1), *frames, frame(0, run=NEXT_RUN, late=True))
@@ -177,11 +177,11 @@ def test_another_picture_size_is_another_file(tmp_path: Path) -> None:
     assert sizes == [(64, 48, 0), (32, 32, 1)]
 
 
-def noting(told: list[Event]) -> Callable[[Event], Event]:
+def noting(published: list[Event]) -> Callable[[Event], Event]:
     """What a publisher does, without one."""
 
     def announce(event: Event) -> Event:
-        told.append(event)
+        published.append(event)
         return event
 
     return announce
@@ -192,17 +192,17 @@ def test_time_in_files_survives_a_clock_that_is_set(tmp_path: Path) -> None:
     stepped = [
         frame(n, captured=START_NS + n * INTERVAL_NS - HOUR_NS, offset=HOUR_NS) for n in (3, 4, 5)
     ]
-    told: list[Event] = []
-    with Storage("archive", tmp_path, 60.0, 5.0, announce=noting(told)) as storage:
+    published: list[Event] = []
+    with Storage("archive", tmp_path, 60.0, 5.0, announce=noting(published)) as storage:
         for item in [frame(0), frame(1), frame(2), *stepped]:
             storage.append(item)
 
     with reader(tmp_path) as questions:
         (row,) = questions.segments()
         assert [ms for ms, _ in packets(tmp_path / row.path)] == [0, 67, 133, 200, 267, 333]
-        assert questions.events() == told
-    assert [(event.kind, event.camera) for event in told] == [("clock-step", "porch")]
-    assert told[0].details["step_s"] == pytest.approx(-3600)
+        assert questions.events() == published
+    assert [(event.kind, event.camera) for event in published] == [("clock-step", "porch")]
+    assert published[0].details["step_s"] == pytest.approx(-3600)
 
 
 def test_clocks_beyond_all_reason_are_recorded(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_the_index_follows_within_a_second_and_syncs_on_time(tmp_path: Path) -> 
             assert row.synced_bytes == row.bytes == (tmp_path / row.path).stat().st_size
 
 
-def test_a_file_nobody_writes_to_is_finished(tmp_path: Path) -> None:
+def test_a_file_without_new_frames_is_finished(tmp_path: Path) -> None:
     """When a camera falls silent its file is closed after the length of a segment."""
     clock = FakeClock()
     with Storage("archive", tmp_path, 60.0, 5.0, clock=clock) as storage:
@@ -297,7 +297,7 @@ def test_a_folder_that_cannot_be_used_is_named(put: Callable[[Path], None], tmp_
 
 
 def test_two_recorders_do_not_share_a_folder(tmp_path: Path) -> None:
-    """The second one is told, and the first one does not notice."""
+    """The second one gets an error, and the first one does not notice."""
     with Storage("archive", tmp_path, 60.0, 5.0) as storage:
         with pytest.raises(RecordingError, match="another recorder does so already"):
             Storage("second", tmp_path, 60.0, 5.0)

@@ -9,7 +9,7 @@ import pytest
 
 from camfan.recording import matroska
 from camfan.recording.matroska import About, FrameRecord
-from camfan_nodes.recorder.salvage import Contents, mend, read_segment
+from camfan_nodes.recorder.salvage import SegmentContents, read_segment, repair_segment
 from camfan_nodes.recorder.segment import Segment
 from camfan_testing.recordings import START_NS, packets, picture
 
@@ -28,14 +28,14 @@ def write(folder: Path, jpegs: list[bytes], *, finish: bool = False) -> Path:
     return segment.path
 
 
-def read(path: Path, trusted_bytes: int | None = 0) -> Contents:
+def read(path: Path, trusted_bytes: int | None = 0) -> SegmentContents:
     contents = read_segment(path, trusted_bytes)
     assert contents is not None
     return contents
 
 
 def test_every_torn_tail_keeps_the_frames_before_it(tmp_path: Path) -> None:
-    """Cut anywhere in its last frame, a file is mended to the frame before and is seekable."""
+    """Cut anywhere in its last frame, a file is repaired to the frame before and is seekable."""
     whole = write(tmp_path, SMALL).read_bytes()
     torn = tmp_path / "torn.mkv"
     torn.write_bytes(whole)
@@ -46,7 +46,7 @@ def test_every_torn_tail_keeps_the_frames_before_it(tmp_path: Path) -> None:
         contents = read(torn)
         assert len(contents.frames) == 3
         assert not contents.finished
-        assert mend(torn, contents) == torn.stat().st_size
+        assert repair_segment(torn, contents) == torn.stat().st_size
         again = read(torn)
         assert (again.finished, again.frames) == (True, contents.frames)
     assert packets(torn) == [(n * 400, SMALL[n]) for n in range(3)]
@@ -54,7 +54,7 @@ def test_every_torn_tail_keeps_the_frames_before_it(tmp_path: Path) -> None:
         assert container.duration == 800_000
 
 
-def test_a_torn_file_plays_before_it_is_mended(tmp_path: Path) -> None:
+def test_a_torn_file_plays_before_it_is_repaired(tmp_path: Path) -> None:
     """FFmpeg reads the whole frames of a file that was cut anywhere in its last frame."""
     path = write(tmp_path, SMALL)
     whole, last = path.read_bytes(), read(path).frames[-1]
@@ -64,7 +64,7 @@ def test_a_torn_file_plays_before_it_is_mended(tmp_path: Path) -> None:
         assert packets(path)[:3] == [(n * 400, SMALL[n]) for n in range(3)]
 
 
-def test_a_file_cut_in_its_end_is_mended_whole(tmp_path: Path) -> None:
+def test_a_file_cut_in_its_end_is_repaired_whole(tmp_path: Path) -> None:
     """A crash while a file was being finished costs no frame, wherever it struck."""
     path = write(tmp_path, SMALL, finish=True)
     whole, frames = path.read_bytes(), read(path).frames
@@ -73,7 +73,7 @@ def test_a_file_cut_in_its_end_is_mended_whole(tmp_path: Path) -> None:
         path.write_bytes(whole[:length])
         contents = read(path)
         assert (contents.frames, contents.finished) == (frames, False)
-        mend(path, contents)
+        repair_segment(path, contents)
         assert path.read_bytes() == whole
 
 
@@ -86,7 +86,7 @@ def test_a_frame_of_zeros_is_taken_out(tmp_path: Path) -> None:
     path.write_bytes(data)
 
     contents = read(path)
-    mend(path, contents)
+    repair_segment(path, contents)
 
     assert [place.record.sequence for place in contents.damaged] == [1]
     assert packets(path) == [(n * 400, SMALL[n]) for n in (0, 2, 3)]
@@ -132,8 +132,8 @@ def test_a_picture_cannot_pass_for_frames(tmp_path: Path) -> None:
         pytest.param(matroska.header(About("porch", 16, 16, START_NS))[:-1], id="torn header"),
     ],
 )
-def test_what_is_no_segment_is_recognised(data: bytes, tmp_path: Path) -> None:
-    """A file that none of ours can be is None, not an error."""
+def test_what_is_not_a_segment_is_recognised(data: bytes, tmp_path: Path) -> None:
+    """A file that a recorder cannot have written is None, not an error."""
     path = tmp_path / "file.mkv"
     path.write_bytes(data)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camfan_nodes.recorder.timeline import LATEST_NS, Moment, Timeline
+from camfan_nodes.recorder.timeline import LATEST_NS, FrameTime, Timeline
 
 T = 1_795_342_500_000_000_000
 STEP = 66_000_000
@@ -34,23 +34,23 @@ def test_a_trembling_offset_moves_nothing() -> None:
 
     moments = [timeline.follow(T + n * STEP, (-1) ** n * 9_000_000) for n in range(2, 9)]
 
-    assert moments == [Moment(T + n * STEP) for n in range(2, 9)]
+    assert moments == [FrameTime(T + n * STEP) for n in range(2, 9)]
 
 
 def test_a_clock_set_back_is_bridged() -> None:
-    """Set back, and the offset not told yet: time goes on by the last interval."""
+    """Set back, and the offset not known yet: time goes on by the last interval."""
     timeline = started()
 
-    assert timeline.follow(T - HOUR, 0) == Moment(T + 2 * STEP, -HOUR - STEP)
-    assert timeline.follow(T - HOUR + STEP, 0) == Moment(T + 3 * STEP)
-    assert timeline.follow(T - HOUR + 2 * STEP, HOUR + 2 * STEP) == Moment(T + 4 * STEP)
+    assert timeline.follow(T - HOUR, 0) == FrameTime(T + 2 * STEP, -HOUR - STEP)
+    assert timeline.follow(T - HOUR + STEP, 0) == FrameTime(T + 3 * STEP)
+    assert timeline.follow(T - HOUR + 2 * STEP, HOUR + 2 * STEP) == FrameTime(T + 4 * STEP)
 
 
 def test_an_estimate_that_became_better_is_not_a_clock_that_was_set() -> None:
     """The times of RTSP pictures go back when more is known: by no more than they may be wrong."""
     timeline = started()
 
-    assert timeline.follow(T + STEP - 55_000_000, 0, 250_000_000) == Moment(T + 2 * STEP)
+    assert timeline.follow(T + STEP - 55_000_000, 0, 250_000_000) == FrameTime(T + 2 * STEP)
     assert timeline.follow(T - SECOND, 0, 250_000_000).step_ns < -SECOND
 
 
@@ -61,19 +61,19 @@ def test_a_clock_set_and_its_offset_cancel_out() -> None:
 
         moment = timeline.follow(T + 2 * STEP + by, -by)
 
-        assert moment == Moment(T + 2 * STEP, by)
-        assert timeline.follow(T + 3 * STEP + by, -by) == Moment(T + 3 * STEP)
+        assert moment == FrameTime(T + 2 * STEP, by)
+        assert timeline.follow(T + 3 * STEP + by, -by) == FrameTime(T + 3 * STEP)
 
 
 def test_a_corrected_offset_starts_a_segment() -> None:
     """When the site's clock is learnt, or set, frames from here on are filed under it."""
-    assert started(None).follow(T + 2 * STEP, HOUR) == Moment(T + 2 * STEP + HOUR, 0, True)
-    assert started(0).follow(T + 2 * STEP, -HOUR) == Moment(T + 2 * STEP - HOUR, -HOUR, True)
+    assert started(None).follow(T + 2 * STEP, HOUR) == FrameTime(T + 2 * STEP + HOUR, 0, True)
+    assert started(0).follow(T + 2 * STEP, -HOUR) == FrameTime(T + 2 * STEP - HOUR, -HOUR, True)
 
 
 def test_an_outage_is_an_outage() -> None:
     """A camera that stood still for a while has a hole in its recording, not a set clock."""
-    assert started().follow(T + HOUR, 0) == Moment(T + HOUR)
+    assert started().follow(T + HOUR, 0) == FrameTime(T + HOUR)
 
 
 def test_a_new_segment_does_not_begin_before_the_last_frame() -> None:

@@ -34,7 +34,7 @@ class _LastingEvent:
     """An event of a camera that is not over."""
 
     clip: _OpenClip
-    told: bool = False  # its messages say when it was last seen; else it goes on until it ends
+    dated: bool = False  # its messages say when it was last seen; else it goes on until it ends
 
 
 class ClipKeeper:
@@ -74,7 +74,7 @@ class ClipKeeper:
         """Continue clips that have become too long, and report those that are complete."""
         now_ns = self._site_ns()
         for lasting in list(self._lasting.values()):
-            if not lasting.told:
+            if not lasting.dated:
                 lasting.clip.last_ns = max(lasting.clip.last_ns, now_ns)
                 self._split(lasting.clip)
         for clip in list(self._complete.values()):
@@ -125,7 +125,7 @@ class ClipKeeper:
 
     def _see(self, event: Event, lasting: _LastingEvent) -> None:
         clip, last_ns = lasting.clip, seen_until(event)
-        lasting.told = last_ns is not None
+        lasting.dated = last_ns is not None
         clip.last_ns = max(clip.last_ns, min(last_ns or event.time, self._site_ns()))
         peak_ns, area = _moment(event, "peak"), event.details.get("area")
         size = float(area) if isinstance(area, int | float) else 0.0

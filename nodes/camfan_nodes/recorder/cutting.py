@@ -18,7 +18,7 @@ from camfan_nodes.recorder.segment import Segment
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CutFile:
     """A finished file that still has to be revealed, and its rows."""
 
     file: Segment
@@ -34,7 +34,7 @@ def frames_within(frames: Iterable[FrameRow], needed: Iterable[Interval]) -> lis
     ]
 
 
-def cut_segment(folder: Path, old: SegmentRow, frames: list[FrameRow], number: int) -> Cut:
+def cut_segment(folder: Path, old: SegmentRow, frames: list[FrameRow], number: int) -> CutFile:
     """Copy these frames of a file into a new one, on the disk. Raises OSError.
 
     `number` is the id of the new row.
@@ -67,7 +67,7 @@ def cut_segment(folder: Path, old: SegmentRow, frames: list[FrameRow], number: i
         kept=1,
         shift_ns=shift_between(frames[0].captured_ns, frames[0].time_ns),
     )
-    return Cut(file, row, rows)
+    return CutFile(file, row, rows)
 
 
 def _copy(

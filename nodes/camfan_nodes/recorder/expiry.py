@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 CHECK_S = 60.0
 BATCH = 20  # segments whose rows change in one transaction
 _DISK_ERRORS = {errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO}
-BUDGET_S = 0.1  # after so long the rest waits for the next call
+BUDGET_S = 0.1  # after this time the rest waits for the next call
 
 
 class Expiry:

@@ -17,13 +17,13 @@ from camfan.recording.rows import FrameRow, shift_between
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.losses import DISK_FULL, reason_of
 from camfan_nodes.recorder.segment import Segment
-from camfan_nodes.recorder.timeline import Moment
-from camfan_nodes.recorder.tracks import Part, Track, next_boundary
+from camfan_nodes.recorder.timeline import FrameTime
+from camfan_nodes.recorder.tracks import OpenSegment, Track, next_boundary
 
 log = logging.getLogger(__name__)
 
 
-class Files:
+class OpenFiles:
     """Every file that is written to, or is not yet safely on the disk."""
 
     def __init__(
@@ -35,9 +35,9 @@ class Files:
         self._index = index
         self._segment_ns = segment_ns
         self._tracks: dict[tuple[str, bool], Track] = {}
-        self._retired: list[Part] = []  # full, and not yet finished and synced
+        self._retired: list[OpenSegment] = []  # full, and not yet finished and synced
 
-    def write(self, frame: Frame, now_s: float, *, late: bool) -> Moment:
+    def write(self, frame: Frame, now_s: float, *, late: bool) -> FrameTime:
         """Put a frame where it belongs. Raises OSError, with every file as it was before."""
         track = self._tracks.get((frame.camera, late))
         if track is None:
@@ -88,13 +88,13 @@ class Files:
         self._tracks.clear()
         self._retired.clear()
 
-    def _open_parts(self) -> list[Part]:
+    def _open_parts(self) -> list[OpenSegment]:
         return [track.part for track in self._tracks.values() if track.part is not None]
 
-    def _open(self, frame: Frame, time_ns: int) -> Part:
+    def _open(self, frame: Frame, time_ns: int) -> OpenSegment:
         self._before_open()
         about = About(frame.camera, frame.width, frame.height, time_ns)
-        part = Part(
+        part = OpenSegment(
             id=self._index.new_id(),
             run=frame.run,
             file=Segment(self._folder, about),
@@ -116,7 +116,7 @@ class Files:
             part.file.discard()
         self._index.forget_segment(part.id)
 
-    def _secure(self, part: Part) -> None:
+    def _secure(self, part: OpenSegment) -> None:
         retired = part in self._retired
         if retired and not part.file.finished:
             part.file.finish()
@@ -127,9 +127,9 @@ class Files:
             self._retired.remove(part)
             part.file.close()
 
-    def _abandon(self, part: Part, error: OSError) -> None:
+    def _abandon(self, part: OpenSegment, error: OSError) -> None:
         """Give up a file that the disk has failed: the next start reads what is really there."""
-        log.error("%s: %s; mended at the next start", part.file.path, error)
+        log.error("%s: %s; repaired at the next start", part.file.path, error)
         if part in self._retired:
             self._retired.remove(part)
         for track in self._tracks.values():

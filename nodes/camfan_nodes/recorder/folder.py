@@ -1,4 +1,4 @@
-"""The folder of a recorder: there, writable, and nobody else's."""
+"""The folder of a recorder: there, writable, and used by one recorder."""
 
 from __future__ import annotations
 

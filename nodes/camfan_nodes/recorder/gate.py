@@ -18,7 +18,7 @@ from camfan_wire.messages import Gap
 from camfan_wire.topics import layer_of
 
 LATE_NS = 3_000_000_000  # how long after it began an event may be reported
-LASTING_NS = 30_000_000_000  # frames without news of an event that lasts are kept after so long
+LASTING_NS = 30_000_000_000  # frames without news of an event that lasts are kept after this time
 WAITING_BYTES = 64_000_000  # of one camera; beyond, the oldest frame is decided at once
 REMEMBERED_NS = 600_000_000_000  # wanted intervals, for frames that come late
 Verdict = Literal["wanted", "sampled", "skipped"]  # sampled: kept though nothing happens

@@ -139,7 +139,7 @@ class Index:
         self._add("DELETE FROM frames WHERE segment = ?", segment)
 
     def add_gap(self, gap: Gap, time_ns: int) -> None:
-        """The same gap told again is one gap; if it has grown, it grows."""
+        """A gap that is reported again is one gap, as long as the longer report."""
         self._add_run(gap.camera, gap.run)
         self._add(
             "INSERT INTO gaps (camera, run, first, last, reason, time_ns)"

@@ -26,7 +26,7 @@ def reason_of(error: OSError | sqlite3.Error) -> str:
     return DISK_FULL if full else DISK_ERROR
 
 
-class Losses:
+class LostStretches:
     """The stretch of each camera that is being lost."""
 
     def __init__(self) -> None:

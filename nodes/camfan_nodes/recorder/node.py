@@ -23,7 +23,7 @@ from camfan_nodes.recorder.intake import mode_of
 from camfan_nodes.recorder.losses import DISK_SLOW
 from camfan_nodes.recorder.sentinel import state_folder
 from camfan_nodes.recorder.storage import Storage
-from camfan_nodes.recorder.tally import Tally
+from camfan_nodes.recorder.tally import CameraCounts
 from camfan_nodes.recorder.trace import trace_frame
 from camfan_nodes.recorder.writer import StorageThread
 from camfan_wire.figures import RecorderCameraFigures, RecorderFigures
@@ -166,7 +166,7 @@ def _is_recorded(event: Event, recorder: str) -> bool:
     return event.source == recorder and event.kind != DISK_SLOW
 
 
-def _figures(tally: Tally, age_ms: float | None) -> RecorderCameraFigures:
+def _figures(tally: CameraCounts, age_ms: float | None) -> RecorderCameraFigures:
     return RecorderCameraFigures(
         frames=tally.frames,
         bytes=tally.bytes,

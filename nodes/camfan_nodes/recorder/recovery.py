@@ -1,6 +1,6 @@
 """What is done at the start: index and files are brought to say the same.
 
-Files that were open when the recorder died are mended and indexed to their last whole frame;
+Files that were open when the recorder died are repaired and indexed to their last whole frame;
 files that the index does not know are taken in; rows whose files are gone are dropped. Only files
 whose place and name are ours are touched, and a file with a frame in it is never removed.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from camfan.recording.rows import FrameRow, SegmentRow, SegmentState, shift_between
 from camfan_config import is_name
 from camfan_nodes.recorder.index import Index
-from camfan_nodes.recorder.salvage import Contents, mend, read_segment
+from camfan_nodes.recorder.salvage import SegmentContents, read_segment, repair_segment
 from camfan_nodes.recorder.segment import DAY_NAME, FILE_NAME, NEW
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _recover(folder: Path, index: Index, row: SegmentRow, found: Recovered) -> None:
-    """Bring a segment that nobody closed to an end."""
+    """Finish a segment that was not closed."""
     path = folder / row.path
     trusted = row.synced_bytes if row.synced_bytes <= path.stat().st_size else 0
     contents = read_segment(path, trusted)
@@ -128,7 +128,7 @@ def _adopt(folder: Path, index: Index, name: str, found: Recovered) -> None:
     _enter(folder, index, row, contents)
 
 
-def _enter(folder: Path, index: Index, row: SegmentRow, contents: Contents) -> None:
+def _enter(folder: Path, index: Index, row: SegmentRow, contents: SegmentContents) -> None:
     for place in contents.frames:
         record = place.record
         frame = FrameRow(
@@ -140,7 +140,7 @@ def _enter(folder: Path, index: Index, row: SegmentRow, contents: Contents) -> N
     state: SegmentState = "closed"
     length = (folder / row.path).stat().st_size
     if not contents.finished:
-        length, state = _mend(folder / row.path, contents)
+        length, state = _repair(folder / row.path, contents)
     sequences = [place.record.sequence for place in contents.frames]
     index.update_segment(
         replace(
@@ -155,17 +155,17 @@ def _enter(folder: Path, index: Index, row: SegmentRow, contents: Contents) -> N
     )
 
 
-def _mend(path: Path, contents: Contents) -> tuple[int, SegmentState]:
+def _repair(path: Path, contents: SegmentContents) -> tuple[int, SegmentState]:
     try:
-        return mend(path, contents), "salvaged"
+        return repair_segment(path, contents), "salvaged"
     except OSError as exc:  # a full disk has no room for the end of a file either
         log.warning("%s: not brought to an end, again at the next start: %s", path, exc)
         return contents.end, "open"
 
 
-def _put_away(path: Path, contents: Contents | None) -> None:
+def _put_away(path: Path, contents: SegmentContents | None) -> None:
     """A file without a whole frame: removed if it is ours, left where it is otherwise."""
     if contents is not None or path.stat().st_size == 0:
         path.unlink()
     else:
-        log.warning("%s is not a segment of a recorder; left alone", path)
+        log.warning("%s is not a segment of a recorder; ignored", path)

@@ -20,7 +20,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def remove_file(folder_fd: int, path: str) -> None:
-    """Delete a file below the recorder's folder; one that is gone already is no error.
+    """Delete a file below the recorder's folder; one that is gone already is not an error.
 
     Raises OSError, also for a path that is not that of a segment or leads elsewhere.
     """

@@ -1,4 +1,4 @@
-"""Reading segments back, and mending those that nobody closed.
+"""Reading segments back, and repairing those that were not closed.
 
 A torn tail is cut off behind the last whole frame; a frame whose checksum is wrong is made a void
 that players skip. What is between the SOI and EOI of a JPEG is never looked at, so a hostile
@@ -23,7 +23,7 @@ _HEAD_BYTES = 4096  # more than any header of ours
 _MASTERS = {matroska.SEGMENT, matroska.INFO, matroska.TRACKS, matroska.TRACK, matroska.VIDEO}
 
 
-class Place(Struct, frozen=True, gc=False):
+class FramePlace(Struct, frozen=True, gc=False):
     """A frame and where it lies in its file."""
 
     record: FrameRecord
@@ -40,18 +40,18 @@ class Place(Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class SegmentContents:
     """What a segment holds."""
 
     about: About
-    frames: tuple[Place, ...]
-    damaged: tuple[Place, ...]  # whole in length, but not as they were written
+    frames: tuple[FramePlace, ...]
+    damaged: tuple[FramePlace, ...]  # whole in length, but not as they were written
     end: int  # of the last whole frame
     finished: bool  # closed in an orderly way, nothing missing
 
 
-def read_segment(path: Path, trusted_bytes: int | None = 0) -> Contents | None:
-    """The frames of a segment; None for a file that is none of ours.
+def read_segment(path: Path, trusted_bytes: int | None = 0) -> SegmentContents | None:
+    """The frames of a segment; None for a file that a recorder did not write.
 
     Frames that lie beyond the first `trusted_bytes` are compared with their checksums; None
     trusts all of a finished file. Raises OSError.
@@ -63,7 +63,7 @@ def read_segment(path: Path, trusted_bytes: int | None = 0) -> Contents | None:
         os.close(fd)
 
 
-def mend(path: Path, contents: Contents) -> int:
+def repair_segment(path: Path, contents: SegmentContents) -> int:
     """Cut and void what is not whole, and finish the file, on the disk; its new length."""
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
@@ -79,7 +79,7 @@ def mend(path: Path, contents: Contents) -> int:
     return length
 
 
-def _read(fd: int, trusted_bytes: int | None) -> Contents | None:
+def _read(fd: int, trusted_bytes: int | None) -> SegmentContents | None:
     head = os.pread(fd, _HEAD_BYTES, 0)
     about = _read_header(head)
     if about is None:
@@ -88,8 +88,8 @@ def _read(fd: int, trusted_bytes: int | None) -> Contents | None:
     at = len(matroska.header(about))
     finished = length == _stated_bytes(head)
     trusted = length if trusted_bytes is None and finished else trusted_bytes or 0
-    frames: list[Place] = []
-    damaged: list[Place] = []
+    frames: list[FramePlace] = []
+    damaged: list[FramePlace] = []
     while True:
         at = _behind_voids(fd, at, length)
         place = _read_place(fd, at, length)
@@ -99,7 +99,7 @@ def _read(fd: int, trusted_bytes: int | None) -> Contents | None:
         (frames if whole else damaged).append(place)
         at = place.end
     finished = finished and not damaged
-    return Contents(about, tuple(frames), tuple(damaged), at, finished)
+    return SegmentContents(about, tuple(frames), tuple(damaged), at, finished)
 
 
 def _behind_voids(fd: int, at: int, length: int) -> int:
@@ -110,7 +110,7 @@ def _behind_voids(fd: int, at: int, length: int) -> int:
     return at
 
 
-def _read_place(fd: int, at: int, length: int) -> Place | None:
+def _read_place(fd: int, at: int, length: int) -> FramePlace | None:
     before = matroska.read_prefix(os.pread(fd, matroska.PREFIX_BYTES, at))
     if before is None:
         return None
@@ -118,17 +118,17 @@ def _read_place(fd: int, at: int, length: int) -> Place | None:
     if offset + size + matroska.SUFFIX_BYTES > length:
         return None
     after = matroska.read_suffix(os.pread(fd, matroska.SUFFIX_BYTES, offset + size))
-    return Place(after[0], offset, size) if after else None
+    return FramePlace(after[0], offset, size) if after else None
 
 
-def _whole(fd: int, place: Place) -> bool:
+def _whole(fd: int, place: FramePlace) -> bool:
     data = os.pread(fd, place.size + matroska.SUFFIX_BYTES, place.offset)
     after = matroska.read_suffix(data[place.size :])
     jpeg = memoryview(data)[: place.size]
     return after is not None and after[1] == matroska.checksum(jpeg, after[0])
 
 
-def cue_points(contents: Contents) -> list[tuple[int, int]]:
+def cue_points(contents: SegmentContents) -> list[tuple[int, int]]:
     """(milliseconds, offset) of one frame a second."""
     points: list[tuple[int, int]] = []
     for place in contents.frames:

@@ -101,7 +101,7 @@ class Segment:
         self.synced_bytes = written
 
     def reveal(self) -> None:
-        """Give a hidden file its name, for good."""
+        """Give a hidden file its name, durably."""
         _unnamed(self.path).rename(self.path)
         sync_folder(self.path.parent)
 
@@ -145,7 +145,7 @@ def _create(folder: Path, about: About) -> tuple[str, int]:
             if parent.is_symlink():
                 words = "a symbolic link, through which nothing is recorded or deleted"
                 raise OSError(errno.ELOOP, words, str(parent))
-        if not path.exists():  # the folder is locked: nobody else makes one meanwhile
+        if not path.exists():  # the folder is locked: no other process makes one meanwhile
             with suppress(FileExistsError):
                 return name, os.open(_unnamed(path), flags, 0o644)
         attempt += 1

@@ -25,26 +25,26 @@ from camfan.recording.schema import explained
 from camfan_config import Clips, Keep, RecordingMode
 from camfan_config.report.mounts import network_share
 from camfan_nodes.recorder.expiry import CHECK_S, Expiry
-from camfan_nodes.recorder.files import Files
+from camfan_nodes.recorder.files import OpenFiles
 from camfan_nodes.recorder.folder import KEEP_INDEX, Folder, look_at_folder
 from camfan_nodes.recorder.index import Index, open_index, set_aside
 from camfan_nodes.recorder.intake import Intake
-from camfan_nodes.recorder.losses import DISK_FULL, DISK_SLOW, Losses, reason_of
+from camfan_nodes.recorder.losses import DISK_FULL, DISK_SLOW, LostStretches, reason_of
 from camfan_nodes.recorder.manual import ManualRecordings
 from camfan_nodes.recorder.recovery import recover, segment_files
 from camfan_nodes.recorder.sentinel import Sentinel
-from camfan_nodes.recorder.tally import Tally, Trouble
+from camfan_nodes.recorder.tally import CameraCounts, DiskTrouble
 from camfan_nodes.recorder.thumbnail import make_thumbnail
-from camfan_nodes.recorder.timeline import Moment
+from camfan_nodes.recorder.timeline import FrameTime
 from camfan_wire.header import Position
 from camfan_wire.messages import Event, Gap, Record
 
 log = logging.getLogger(__name__)
 
 DECIDE_S = 0.1  # between looks at the frames that wait for a decision
-COMMIT_S = 1.0  # the index is behind the files by no more
+COMMIT_S = 1.0  # the most that the index is behind the files
 RETRY_S = 1.0  # while the disk takes nothing
-ROOM_BYTES = 8_000_000  # a disk that was full is tried again when it has so much
+ROOM_BYTES = 8_000_000  # free space at which a disk that was full is tried again
 SYNC_SHARE = 0.8  # of `sync_s`, after which syncing begins: it takes time itself
 WAITING = 200_000  # changes of the index that wait in memory; beyond, events are dropped
 
@@ -77,14 +77,14 @@ class Storage:
         `announce` gets what happens to the recording itself: a full disk, a stepped clock; what
         it returns is recorded.
         """
-        self.tallies: dict[str, Tally] = {}
-        self.trouble: Trouble | None = None
+        self.tallies: dict[str, CameraCounts] = {}
+        self.trouble: DiskTrouble | None = None
         self._recorder = recorder
         self._sync_s = sync_s
         self._clock = clock
         self._site_ns = site_ns
         self._announce = announce
-        self._losses = Losses()
+        self._losses = LostStretches()
         self._sentinel = Sentinel(path, recorder, state)
         self._sentinel.look()
         self._folder = Folder(path)
@@ -95,7 +95,7 @@ class Storage:
             self._folder.close()
             raise
         self.expiry = Expiry(self._folder, self._index, keep or Keep(), clips, site_ns)
-        self._files = Files(path, self._index, int(segment_s * 1e9), self._before_file)
+        self._files = OpenFiles(path, self._index, int(segment_s * 1e9), self._before_file)
         self._segment_s = segment_s
         self._manual = ManualRecordings(recorder, site_ns, self._happened)
         self._intake = Intake(
@@ -116,7 +116,7 @@ class Storage:
         self._checked_s = float("-inf")  # when retention was last looked at
 
     def positions(self) -> dict[str, Position]:
-        """The last place of each camera that is recorded, or lost for good."""
+        """The last place of each camera that is recorded, skipped or lost."""
         return dict(self._positions)
 
     def free_bytes(self) -> int | None:
@@ -233,7 +233,7 @@ class Storage:
         try:
             self._sync()
         except (OSError, sqlite3.OperationalError, RecordingError) as exc:
-            log.error("%s: not closed in order, mended at the next start: %s", self._path, exc)
+            log.error("%s: not closed properly, repaired at the next start: %s", self._path, exc)
         finally:
             self._files.close()
             self._index.close()
@@ -254,8 +254,8 @@ class Storage:
     def _path(self) -> Path:
         return self._folder.path
 
-    def _tally(self, camera: str) -> Tally:
-        return self.tallies.setdefault(camera, Tally())
+    def _tally(self, camera: str) -> CameraCounts:
+        return self.tallies.setdefault(camera, CameraCounts())
 
     def _advance(self, camera: str, to: Position) -> bool:
         """Whether this is further on in the camera's stream than all before; then we are there."""
@@ -334,8 +334,8 @@ class Storage:
         if path is not None:
             self._index.save_clip(replace(clip, thumbnail=path))
 
-    def _worth_trying(self, trouble: Trouble) -> bool:
-        """It is time, and there is room; a disk that takes a frame now and then helps nobody."""
+    def _worth_trying(self, trouble: DiskTrouble) -> bool:
+        """It is time, and there is room for more than a few frames."""
         now_s = self._clock()
         if now_s < trouble.retry_s:
             return False
@@ -347,21 +347,21 @@ class Storage:
         self.trouble = replace(trouble, retry_s=now_s + RETRY_S)
         return False
 
-    def _lose(self, frame: Frame, tally: Tally, trouble: Trouble) -> None:
+    def _lose(self, frame: Frame, tally: CameraCounts, trouble: DiskTrouble) -> None:
         tally.lost += 1
         self._intake.interrupt(frame.camera)
         before = self._losses.add(frame, trouble.reason)
         if before is not None:
             self._index.add_gap(before, self._site_ns())
 
-    def _fail(self, error: OSError | sqlite3.Error) -> Trouble:
+    def _fail(self, error: OSError | sqlite3.Error) -> DiskTrouble:
         """Stop recording until the disk takes something again."""
         self._files.retire(float("inf"))
         reason, retry_s = reason_of(error), self._clock() + RETRY_S
         message = f"{self._path}: {error}"
         if self.trouble is None:
             log.error("%s; nothing is recorded, tried again every %.0f s", message, RETRY_S)
-            self.trouble = Trouble(reason, message, secrets.token_hex(8), retry_s)
+            self.trouble = DiskTrouble(reason, message, secrets.token_hex(8), retry_s)
             self._tell(self.trouble.event, reason, "start", message=message)
         else:
             self.trouble = replace(self.trouble, message=message, retry_s=retry_s)
@@ -376,7 +376,7 @@ class Storage:
         self._tell(self.trouble.event, self.trouble.reason, "end")
         self.trouble = None
 
-    def _tell_of_step(self, frame: Frame, moment: Moment) -> None:
+    def _tell_of_step(self, frame: Frame, moment: FrameTime) -> None:
         log.warning("camera %s: its clock was set by %.3f s", frame.camera, moment.step_ns / 1e9)
         step_s = moment.step_ns / 1e9
         self._tell(secrets.token_hex(8), "clock-step", "end", camera=frame.camera, step_s=step_s)
@@ -401,7 +401,7 @@ class Storage:
         self._happened(happened)
 
     def _happened(self, event: Event) -> None:
-        """Something of our own: into the index, and to all who want to know."""
+        """Record and publish an event of this recorder."""
         self.event(self._announce(event))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class DiskTrouble:
     """Why nothing is being recorded."""
 
     reason: str  # disk-full, disk-error
@@ -16,7 +16,7 @@ class Trouble:
 
 
 @dataclass(slots=True)
-class Tally:
+class CameraCounts:
     """What became of one camera's frames since the start."""
 
     frames: int = 0
@@ -24,5 +24,5 @@ class Tally:
     repeated: int = 0  # came again and were there already
     lost: int = 0  # came and could not be written
     skipped: int = 0  # came, and the mode does not keep them
-    missing: int = 0  # in gaps that the broker told of, where it knew how many
+    missing: int = 0  # in gaps that the broker reported, where it knew how many
     until_ns: int | None = None  # site time of the newest frame recorded

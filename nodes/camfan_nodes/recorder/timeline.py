@@ -16,7 +16,7 @@ OVERLAP_NS = 1_000_000_000  # a segment that would begin this little too early b
 LATEST_NS = 2**62  # the year 2116; clocks that say more, or less than 1970, are held at the edge
 
 
-class Moment(Struct, frozen=True, gc=False):
+class FrameTime(Struct, frozen=True, gc=False):
     """Where a frame lies in time."""
 
     time_ns: int
@@ -44,22 +44,22 @@ class Timeline:
         self._captured_ns, self._time_ns, self._interval_ns = captured_ns, time_ns, 0
         return time_ns
 
-    def follow(self, captured_ns: int, offset_ns: int | None, error_ns: int = 0) -> Moment:
+    def follow(self, captured_ns: int, offset_ns: int | None, error_ns: int = 0) -> FrameTime:
         """The moment of a further frame of the same segment; `error_ns` bounds how wrong it is."""
         last_ns = self._time_ns
         if last_ns is None:
-            return Moment(self.start(captured_ns, offset_ns), restart=True)
+            return FrameTime(self.start(captured_ns, offset_ns), restart=True)
         expected_ns = last_ns + self._interval_ns
         time_ns = last_ns + captured_ns - self._captured_ns
         if offset_ns is not None and self._is_news(offset_ns):
-            told_ns, known = captured_ns + offset_ns, self._offset_ns is not None
+            stated_ns, known = captured_ns + offset_ns, self._offset_ns is not None
             self._offset_ns = offset_ns
-            wrong_ns = time_ns - told_ns
+            wrong_ns = time_ns - stated_ns
             if abs(wrong_ns) > TOLERANCE_NS:
-                if abs(told_ns - expected_ns) < abs(time_ns - expected_ns):
-                    return self._keep(captured_ns, told_ns, wrong_ns)
+                if abs(stated_ns - expected_ns) < abs(time_ns - expected_ns):
+                    return self._keep(captured_ns, stated_ns, wrong_ns)
                 step_ns = -wrong_ns if known else 0
-                return Moment(self.start(captured_ns, offset_ns), step_ns, restart=True)
+                return FrameTime(self.start(captured_ns, offset_ns), step_ns, restart=True)
         back_ns = self._captured_ns - captured_ns
         if back_ns > 0:
             return self._keep(captured_ns, expected_ns, -back_ns if back_ns > error_ns else 0)
@@ -68,13 +68,13 @@ class Timeline:
     def _is_news(self, offset_ns: int) -> bool:
         return self._offset_ns is None or abs(offset_ns - self._offset_ns) > TOLERANCE_NS
 
-    def _keep(self, captured_ns: int, time_ns: int, step_ns: int) -> Moment:
+    def _keep(self, captured_ns: int, time_ns: int, step_ns: int) -> FrameTime:
         last_ns = self._time_ns or 0
         time_ns = max(_within(time_ns), last_ns)
         if not step_ns:
             self._interval_ns = time_ns - last_ns
         self._captured_ns, self._time_ns = captured_ns, time_ns
-        return Moment(time_ns, step_ns)
+        return FrameTime(time_ns, step_ns)
 
 
 def _within(time_ns: int) -> int:

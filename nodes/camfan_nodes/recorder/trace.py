@@ -13,7 +13,7 @@ from camfan_wire.messages import Hop, Trace
 
 
 def trace_frame(index: Path, trace: Trace) -> Hop:
-    """The hop of this recorder, whose index is in a folder; the broker writes in who it is."""
+    """The hop of this recorder, whose index is in a folder; the broker adds the name."""
     if trace.run is None:
         return Hop(node="", outcome="unknown", reason="no frame of this camera has come")
     try:

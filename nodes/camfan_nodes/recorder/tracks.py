@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from camfan.frame import Frame
 from camfan.recording.rows import SegmentRow, SegmentState
 from camfan_nodes.recorder.segment import Segment
-from camfan_nodes.recorder.timeline import Moment, Timeline
+from camfan_nodes.recorder.timeline import FrameTime, Timeline
 
 
 @dataclass(slots=True, eq=False)
-class Part:
-    """The segment that a track, or nobody any more, writes to."""
+class OpenSegment:
+    """A segment that a track writes to, or that waits to be finished."""
 
     id: int
     run: str
@@ -50,22 +50,22 @@ class Track:
     """Frames of one camera, one after the other in time."""
 
     def __init__(self) -> None:
-        self.part: Part | None = None
+        self.part: OpenSegment | None = None
         self._timeline = Timeline()
 
-    def place(self, frame: Frame) -> Moment:
+    def place(self, frame: Frame) -> FrameTime:
         """When the frame was; `restart`: the part that is open, if any, is not for it."""
         part = self.part
         if part is None or not _continues(part, frame):
-            return Moment(self._timeline.start(frame.captured, frame.offset), restart=True)
+            return FrameTime(self._timeline.start(frame.captured, frame.offset), restart=True)
         moment = self._timeline.follow(frame.captured, frame.offset, frame.error or 0)
         if not moment.restart and moment.time_ns >= part.until_ns:
             time_ns = self._timeline.start(frame.captured, frame.offset)
-            return Moment(time_ns, moment.step_ns, restart=True)
+            return FrameTime(time_ns, moment.step_ns, restart=True)
         return moment
 
 
-def _continues(part: Part, frame: Frame) -> bool:
+def _continues(part: OpenSegment, frame: Frame) -> bool:
     about = part.file.about
     in_order = part.file.last is None or frame.sequence > part.file.last
     same_size = (about.width, about.height) == (frame.width, frame.height)

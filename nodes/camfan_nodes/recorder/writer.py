@@ -16,7 +16,7 @@ from types import TracebackType
 from msgspec import Struct
 
 from camfan.frame import Frame
-from camfan_nodes.recorder.losses import DISK_SLOW, Losses
+from camfan_nodes.recorder.losses import DISK_SLOW, LostStretches
 from camfan_nodes.recorder.storage import Storage
 from camfan_wire.messages import Event, Gap, Record
 
@@ -52,7 +52,7 @@ class StorageThread:
         self._show = show
         self._slow = slow
         self._queue: queue.SimpleQueue[Item | _LostFrames | None] = queue.SimpleQueue()
-        self._losses = Losses()
+        self._losses = LostStretches()
         self._behind = False
         self._put_bytes = 0  # written by the thread that puts,
         self._done_bytes = 0  # and this by the one that takes: the difference waits

@@ -21,7 +21,7 @@ from camfan.recording.matroska import About, FrameRecord, header
 from camfan.recording.rows import FrameRow, SegmentRow
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.recovery import recover
-from camfan_nodes.recorder.salvage import Contents, Place, mend, read_segment
+from camfan_nodes.recorder.salvage import FramePlace, SegmentContents, read_segment, repair_segment
 from camfan_nodes.recordings.problems import ProblemKind, VerifyProblem
 
 DAMAGED = "damaged"  # reason of the gap in place of frames that cannot be read any more
@@ -76,7 +76,7 @@ def _repair_file(folder: Path, index: Index, row: SegmentRow) -> None:
         return
     _write_prefixes(path, row, good)
     contents = _contents(row, good, bad)
-    length = mend(path, contents)
+    length = repair_segment(path, contents)
     index.forget_frames(row.id)
     for each in good:
         index.add_frame(row.id, each, row.shift_ns)
@@ -120,15 +120,15 @@ def _sorted_out(
     return found, [each for each in bad if each.sequence not in good]
 
 
-def _whole_places(path: Path, run: str) -> Iterable[Place]:
+def _whole_places(path: Path, run: str) -> Iterable[FramePlace]:
     contents = read_segment(path, 0)
     if contents is None:
         return ()
     return (place for place in contents.frames if f"{place.record.run:016x}" == run)
 
 
-def _contents(row: SegmentRow, good: list[FrameRow], bad: list[FrameRow]) -> Contents:
-    """As `mend` wants it: what stays, and what between that becomes void."""
+def _contents(row: SegmentRow, good: list[FrameRow], bad: list[FrameRow]) -> SegmentContents:
+    """As `repair_segment` wants it: what stays, and what between that becomes void."""
     about = About(row.camera, row.width, row.height, row.start_ns)
     frames = tuple(_place(each, row.run) for each in good)
     end = max(place.end for place in frames)
@@ -139,7 +139,7 @@ def _contents(row: SegmentRow, good: list[FrameRow], bad: list[FrameRow]) -> Con
         if first <= place.start < place.end <= end
         and not any(place.start < kept.end and kept.start < place.end for kept in frames)
     )
-    return Contents(about, frames, damaged, end, finished=False)
+    return SegmentContents(about, frames, damaged, end, finished=False)
 
 
 def _write_prefixes(path: Path, row: SegmentRow, good: list[FrameRow]) -> None:
@@ -150,9 +150,9 @@ def _write_prefixes(path: Path, row: SegmentRow, good: list[FrameRow]) -> None:
             file.write(matroska.prefix(each.size, each.time_ns - row.start_ns))
 
 
-def _place(row: FrameRow, run: str) -> Place:
+def _place(row: FrameRow, run: str) -> FramePlace:
     record = FrameRecord(int(run, 16), row.sequence, row.captured_ns, row.time_ns)
-    return Place(record, row.offset, row.size)
+    return FramePlace(record, row.offset, row.size)
 
 
 def _note_gaps(index: Index, row: SegmentRow, numbers: list[int], reason: str) -> None:

@@ -19,7 +19,7 @@ from camfan.recording.matroska import About, End
 from camfan.recording.moments import LAST_NS
 from camfan.recording.rows import FrameRow
 from camfan_nodes.recorder.recovery import segment_files, unfinished_files
-from camfan_nodes.recorder.salvage import Contents, cue_points, read_segment
+from camfan_nodes.recorder.salvage import SegmentContents, cue_points, read_segment
 from camfan_nodes.recorder.segment import NEW
 from camfan_nodes.recordings.locking import is_recording
 from camfan_nodes.recordings.problems import ProblemKind, Verified, VerifyProblem
@@ -234,7 +234,7 @@ class Verifier:
             return True
 
 
-def is_as_finished(folder: Path, file: FramesFile, contents: Contents) -> bool:
+def is_as_finished(folder: Path, file: FramesFile, contents: SegmentContents) -> bool:
     """Whether head and end of a file are those that a recorder gave it."""
     path = folder / file.path
     length = path.stat().st_size
