@@ -227,6 +227,29 @@ def test_a_grid_shows_cameras_side_by_side(tmp_path: Path) -> None:
         assert last[y, x].tolist() == pytest.approx(shown_last, abs=12)
 
 
+@pytest.mark.parametrize("hours", [7, 20])
+def test_a_night_without_frames_is_shown_as_long_as_it_was(tmp_path: Path, hours: int) -> None:
+    """The last picture stays, or a grid is black; what no file can say is an error."""
+    later = START_NS + hours * 3600 * SECOND_NS
+    for camera in ("porch", "barn"):
+        record(tmp_path, *(shown(n, camera) for n in range(15)))
+        again = [shown(n, camera, at=later + n * INTERVAL_NS) for n in range(15, 30)]
+        record(tmp_path, *again)
+
+    assert export(tmp_path, "a.mp4").pictures == 30
+    assert export(tmp_path, "grid.mp4", ("porch", "barn")).pictures < 120
+    for name in ("a.mp4", "grid.mp4"):
+        assert length_s(tmp_path / "out" / name) == pytest.approx(hours * 3600 + 2, abs=0.1)
+
+
+def test_a_day_without_frames_needs_a_decision(tmp_path: Path) -> None:
+    record(tmp_path, shown(0), shown(1, at=START_NS + 30 * 3600 * SECOND_NS))
+    with pytest.raises(ExportError, match="nothing is recorded from 2026-11-22T10:15:00"):
+        export(tmp_path, "a.mp4")
+    assert left(tmp_path) == []
+    assert export(tmp_path, "a.mp4", fps=2.0).pictures == 2
+
+
 def test_a_clock_is_burnt_in(tmp_path: Path) -> None:
     """Black and white dots in the upper left corner, the rest as it was."""
     record(tmp_path, *(shown(n, width=640, height=480) for n in range(3)))

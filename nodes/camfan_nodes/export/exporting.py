@@ -40,6 +40,7 @@ from camfan_nodes.export.shots import (
 
 GRID_WIDTH = 1920
 ANIMATION_WIDTH = 640
+LONGEST_HOLD_NS = 24 * 3600 * 1_000_000_000
 
 Progress = Callable[[float], None]
 Item = TypeVar("Item")
@@ -174,9 +175,11 @@ def _write_pictures(work: ExportWork, path: Path) -> None:
     painter = Painter(layout, source.cameras, clock=request.clock)
     title = ", ".join(source.cameras)
     rate = request.fps or 1e9 / usual_ns
-    with EncodedVideo(path, request.format, layout, rate, title) as video:
+    length_s = (source.end_ns - source.start_ns) / 1e9
+    with EncodedVideo(path, request.format, layout, rate, title, length_s=length_s) as video:
         for shot, at_ns, duration_ns in _timed(shots(source), _shot_time, request.fps, usual_ns):
             work.step(shot.time_ns)
+            _check_hold(shot, duration_ns)
             try:
                 picture = painter.paint(shot)
             except UnreadablePictureError as exc:
@@ -205,6 +208,16 @@ def _timed(
         yield waiting, at_ns - first_ns, time_of_item(item) - at_ns
         waiting = item
     yield waiting, time_of_item(waiting) - first_ns, usual_ns
+
+
+def _check_hold(shot: ExportShot, duration_ns: int) -> None:
+    """Raises ExportError where a picture would stand for longer than a file can say."""
+    if duration_ns > LONGEST_HOLD_NS:
+        end = utc_text(shot.time_ns + duration_ns)
+        raise ExportError(
+            f"nothing is recorded from {utc_text(shot.time_ns)} to {end}; export the parts before "
+            "and after, or show frames evenly with --fps"
+        )
 
 
 def _shot_time(shot: ExportShot) -> int:

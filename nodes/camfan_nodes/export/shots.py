@@ -93,8 +93,12 @@ def _grid_shots(source: Source) -> Iterator[ExportShot]:
     while any(view.next_ns is not None for view in views):
         for view in views:
             view.move_to(time_ns + apart_ns - 1)
-        yield ExportShot(time_ns, tuple(view.newest(time_ns - stale_ns) for view in views))
+        shown = tuple(view.newest(time_ns - stale_ns) for view in views)
+        yield ExportShot(time_ns, shown)
         time_ns += apart_ns
+        coming = [view.next_ns for view in views if view.next_ns is not None]
+        if coming and not any(shown):  # no picture changes until then
+            time_ns += max(min(coming) - time_ns, 0) // apart_ns * apart_ns
 
 
 class _MovingView:

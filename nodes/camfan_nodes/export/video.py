@@ -26,6 +26,8 @@ _OF_CODEC = {
     "webp": {"quality": "75", "compression_level": "2"},
 }
 _OF_FILE = {"mp4": {"movflags": "+faststart"}, "gif": {"loop": "0"}, "webp": {"loop": "0"}}
+COARSE = Fraction(1, 1000)
+FINE_S = 6 * 3600  # the time of one picture has 31 bits
 KEY_FRAMES = 60  # a player that jumps decodes no more frames than this
 
 
@@ -33,10 +35,17 @@ class EncodedVideo:
     """A file of pictures, each with its own duration."""
 
     def __init__(
-        self, path: Path, kind: ExportFormat, layout: Layout, fps: float, title: str
+        self,
+        path: Path,
+        kind: ExportFormat,
+        layout: Layout,
+        fps: float,
+        title: str,
+        *,
+        length_s: float,
     ) -> None:
         """Raises av.error.FFmpegError."""
-        self._unit = _UNITS[kind]
+        self._unit = COARSE if kind == "mp4" and length_s > FINE_S else _UNITS[kind]
         container = av.open(str(path), "w", format=kind, container_options=_OF_FILE[kind])
         self._container: OutputContainer = container
         container.metadata["title"] = title
