@@ -50,7 +50,7 @@ class _WarmUp:
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
+class _SizeState:
     """All that belongs to one size of picture."""
 
     shape: tuple[int, int]
@@ -81,7 +81,7 @@ class Detector:
             window=settings.start_window,
             end_after_s=settings.end_after,
         )
-        self._view: _View | None = None
+        self._view: _SizeState | None = None
         self._last_ns = 0
         self._overturned = 0  # frames in a row, without the camera having moved
         self.found: Found | None = None  # in the last picture; None: it was not looked for
@@ -114,7 +114,7 @@ class Detector:
     def _begin(self, picture: Picture) -> None:
         shape = (picture.shape[0], picture.shape[1])
         areas = Areas(shape, self._zones, self._masks)
-        self._view = _View(
+        self._view = _SizeState(
             shape,
             _WarmUp(picture),
             areas,
@@ -122,7 +122,9 @@ class Detector:
             WholeFrame(self._numbers, areas),
         )
 
-    def _look(self, view: _View, picture: Picture, tick: Tick, time_ns: int) -> Iterator[EventStep]:
+    def _look(
+        self, view: _SizeState, picture: Picture, tick: Tick, time_ns: int
+    ) -> Iterator[EventStep]:
         if not view.warm.done:
             view.warm.add(picture, tick, view.background)
             return
@@ -140,7 +142,7 @@ class Detector:
         yield from self._events.frame(tick.now_s, time_ns, sighting)
         yield from view.scene.settle(tick, time_ns, picture)
 
-    def _is_overturned(self, view: _View, picture: Picture, seen: Difference) -> bool:
+    def _is_overturned(self, view: _SizeState, picture: Picture, seen: Difference) -> bool:
         share = int(np.count_nonzero(seen.changed)) / max(1, view.areas.looked_at_pixels)
         if share > SUSPECT and has_slid(picture, view.background.recent):
             self._overturned = 0
@@ -149,7 +151,7 @@ class Detector:
         return share > OVERTURNED
 
     def _unfounded_sighting(
-        self, view: _View, picture: Picture, tick: Tick, time_ns: int
+        self, view: _SizeState, picture: Picture, tick: Tick, time_ns: int
     ) -> Sighting | None:
         """Motion without a background: something near the camera, once it is too long for light."""
         sighting = None
@@ -162,7 +164,7 @@ class Detector:
         return sighting
 
     def _sighting(
-        self, view: _View, picture: Picture, seen: Difference, tick: Tick, time_ns: int
+        self, view: _SizeState, picture: Picture, seen: Difference, tick: Tick, time_ns: int
     ) -> Sighting | None:
         found = find(picture, view.background, seen, view.areas, self._settings.min_area)
         calm = view.scene.calm

@@ -28,7 +28,7 @@ class VideoError(CamfanError):
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class VideoFrame:
     gray: Gray
     at_s: float  # since the first picture
 
@@ -56,7 +56,7 @@ class Video:
         self.unreadable = 0  # packets; a file that is broken off ends with one
         self.length_s = self._length_s()
 
-    def pictures(self, fps: float) -> Iterator[Shot]:
+    def pictures(self, fps: float) -> Iterator[VideoFrame]:
         """At most this many a second. Raises VideoError if none can be decoded."""
         taken_s, first_s = -1e9, None
         for number, frame in enumerate(self._frames()):
@@ -66,7 +66,7 @@ class Video:
             if 0 <= at_s - taken_s < (1 - SOONER) / fps:
                 continue
             taken_s = at_s
-            yield Shot(self._upright(frame), at_s)
+            yield VideoFrame(self._upright(frame), at_s)
         if first_s is None:
             raise VideoError(f"{self._path}: not one picture in it can be decoded")
 

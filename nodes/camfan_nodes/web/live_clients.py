@@ -20,9 +20,9 @@ from camfan_nodes.web.live_client import USER_MESSAGES_PER_S, ClientCounts, Live
 from camfan_nodes.web.overview import Overviews
 from camfan_nodes.web.page_messages import (
     MAX_BYTES,
-    CameraSummary,
     Notice,
     PageHello,
+    ReportedCamera,
     SiteState,
     encode,
 )
@@ -221,7 +221,7 @@ class LiveClients:
         principal = page.principal
         hub, overviews = self._context.hub, self._context.overviews
         cameras = {
-            one.name: CameraSummary(
+            one.name: ReportedCamera(
                 state=one.state,
                 **_milliseconds(hub.limits(one.name).at_least(page.interval_s(one.name))),
                 trouble=one.trouble,

@@ -88,7 +88,7 @@ class PageEcho(Struct, frozen=True, tag_field="type", tag="echo"):
     error: Ms | None
 
 
-class CameraSummary(Struct, frozen=True):
+class ReportedCamera(Struct, frozen=True):
     """A camera as the site reports it. The page decides itself whether its picture is live: `late`,
     `stale` and `offline` are the times without a new frame after which it is.
     """
@@ -117,7 +117,7 @@ class SiteState(Struct, frozen=True, tag_field="type", tag="state"):
     """Each second, and at once when something changes."""
 
     connected: bool  # the broker answers
-    cameras: dict[str, CameraSummary]
+    cameras: dict[str, ReportedCamera]
     needs: list[str]
     lately: list[Notice]
 

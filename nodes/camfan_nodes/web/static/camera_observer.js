@@ -4,7 +4,7 @@
 // the server reports counts only for a camera whose source has ended, and for a camera without a
 // frame that was offline before the page asked for it.
 
-/** @typedef {Server.CameraSummary['state']} CameraState */
+/** @typedef {Server.ReportedCamera['state']} CameraState */
 /** @typedef {{ late: number, stale: number, offline: number }} Limits ms without a new frame */
 /** @typedef {{ received: number, taken: number, age: number | null, error: number }} Arrival */
 /**

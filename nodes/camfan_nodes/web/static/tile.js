@@ -19,7 +19,7 @@ import { ageText, barPlace, fpsText, lengthText, timeText } from './words.js';
 
 const MOTION_STAYS = 2000; // ms
 const BADGES = ['lost', 'late', 'motion']; // the most important first; two are shown
-/** @type {Partial<Server.CameraSummary>} */
+/** @type {Partial<Server.ReportedCamera>} */
 const NOTHING = {};
 
 export class Tile {
@@ -90,7 +90,7 @@ export class Tile {
 
   /**
    * The server's report of this camera, its limits included.
-   * @param {Server.CameraSummary} summary
+   * @param {Server.ReportedCamera} summary
    */
   report(summary) {
     this.summary = summary;
