@@ -50,6 +50,7 @@ def test_each_argument_is_explained(program: str) -> None:
 
 WITHOUT_SITE = {"broker", "camfan cameras", "camfan demo", "camfan password", "camfan schema"}
 READS_FILES = {"camfan check", "camfan show", "camfan graph", "camfan diff", "camfan init"}
+READS_FILES |= {"camfan keys list", "camfan keys show", "camfan keys join"}
 READS_FILES |= {name for name in PARSERS if name.startswith("camfan recordings")}
 READS_FILES.remove("camfan recordings replay")  # to a broker
 

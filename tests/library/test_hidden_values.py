@@ -37,7 +37,7 @@ def event_of(frames: Subscriber[Item], source: str) -> Event:
 
 
 def test_every_text_of_a_report_is_covered(live: LiveBroker, hidden: Hidden) -> None:
-    """The message, and each text among the figures; what is no text is as it was."""
+    """The message, and each text among the figures; other values stay as they were."""
     figures = PublisherFigures(
         fps_in=3.0,
         last_error=f"401 at http://u:{SECRET}@gate/",
@@ -77,7 +77,7 @@ def test_every_text_of_an_event_is_covered(live: LiveBroker, hidden: Hidden) -> 
 
 
 def test_a_whole_event_comes_back_as_it_was_sent(live: LiveBroker, hidden: Hidden) -> None:
-    """So that a recorder records what it told."""
+    """So that a recorder records the same as was sent."""
     happened = Event(
         id="1", time=1, source="door", kind="door", state="end", details={"why": SECRET}
     )

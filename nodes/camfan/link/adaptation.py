@@ -21,8 +21,8 @@ from typing import NamedTuple
 from camfan.link.ingest_socket import SendResult
 from camfan_wire.topics import LAYERS
 
-WINDOW_S = 3.0  # a judgement is about so long at least,
-WINDOW_FRAMES = 8  # and so many frames,
+WINDOW_S = 3.0  # a judgement takes at least this time,
+WINDOW_FRAMES = 8  # and at least this number of frames,
 LONG_WINDOW_S = 30.0  # unless that takes longer than this
 TOLERATED = 0.05  # of the frames
 PATIENCE_S = 10.0  # without loss, before the next step up; doubled when that step failed,
@@ -118,7 +118,7 @@ class Adaptation:
         with self._lock:
             now_s = self._monotonic()
             if now_s - self._heard_s > SILENCE_S:
-                self._begin_anew()
+                self._restart_window()
             self._heard_s = now_s
             if late_s > BEHIND_S:
                 return
@@ -172,9 +172,9 @@ class Adaptation:
 
     def _change(self, step: int, now_s: float) -> None:
         self._step, self._changed_s = step, now_s
-        self._begin_anew()
+        self._restart_window()
 
-    def _begin_anew(self) -> None:
+    def _restart_window(self) -> None:
         """The next window begins with what is made from now on."""
         self._window = None
         self._from = self._made[-1].sequence if self._made else -1

@@ -43,8 +43,8 @@ def add_keys_command(commands: Commands[argparse.ArgumentParser]) -> None:
         help="a node, or another name; none: everything that runs here",
     )
     new.add_argument("--host", help="which host of the site file this machine is")
-    _task(tasks, "list", "the names that have a key", _list)
-    show = _task(tasks, "show", "the public key of a name", _show)
+    _task(tasks, "list", "list names and the state of their keys", _list)
+    show = _task(tasks, "show", "show the public key of a name", _show)
     show.add_argument("name", metavar="NAME", help="a node, or another name that has a key")
     revoke = _task(tasks, "revoke", "revoke a key; its connections end at once", making.revoke)
     revoke.add_argument("name", metavar="NAME", help="a node, or another name that has a key")
@@ -65,6 +65,8 @@ def add_keys_command(commands: Commands[argparse.ArgumentParser]) -> None:
         default=PORT,
         help=f"port to listen on; 0: any free port (default: {PORT})",
     )
+    for parser in (new, revoke, rotate, asked):
+        add_key_argument(parser)  # to make the broker reload
     joins = _task(
         tasks, "join", "create this machine's key and send the public half to the broker", join
     )
@@ -82,7 +84,6 @@ def _task(
 ) -> argparse.ArgumentParser:
     parser = tasks.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
     add_config_argument(parser)
-    add_key_argument(parser)
     program = f"camfan keys {name}"
     parser.set_defaults(run=lambda args: end_with_code(program, lambda: work(args)))
     return parser

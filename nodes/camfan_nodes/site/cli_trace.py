@@ -35,7 +35,7 @@ def add_trace_command(commands: argparse._SubParsersAction[argparse.ArgumentPars
     parser = commands.add_parser(
         "trace",
         help="what became of one frame",
-        description="Asks the camera, the broker and all readers of the camera what became of one "
+        description="Ask the camera, the broker and all readers of the camera what became of one "
         "frame. Ends with 1 if it was lost on the way to one of them.",
     )
     parser.add_argument("camera", metavar="CAMERA", help="its name in the site file")
