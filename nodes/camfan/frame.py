@@ -1,6 +1,6 @@
-"""A frame as its receiver sees it: the JPEG, its header, and how old it is.
+"""A frame as a subscriber gets it: the JPEG, its header, and its age.
 
-Nothing is decoded until it is asked for, and nothing is decoded twice.
+A JPEG is decoded only on request, and at full size only once.
 """
 
 from __future__ import annotations

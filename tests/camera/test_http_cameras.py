@@ -273,7 +273,7 @@ def test_an_endless_picture_is_refused() -> None:
             handler.wfile.write(bytes(1_000_000))
 
     with _camera(answer) as url:
-        assert "a frame of more than" in _trouble(_source(url))
+        assert "a JPEG of more than" in _trouble(_source(url))
 
 
 def test_other_schemes_are_not_followed() -> None:

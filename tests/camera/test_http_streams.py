@@ -231,7 +231,7 @@ def test_bytes_without_a_picture_end_and_fill_no_memory(piece: bytes) -> None:
     parts = StreamParser(b"x")
     tracemalloc.start()
     try:
-        with pytest.raises(StreamError, match=r"not an MJPEG stream|none of them is whole"):
+        with pytest.raises(StreamError, match=r"not an MJPEG stream|none of them is complete"):
             _feed_again_and_again(parts, piece)
         _, peak = tracemalloc.get_traced_memory()
     finally:

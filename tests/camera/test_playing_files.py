@@ -211,7 +211,7 @@ def test_what_is_missing_is_named_with_what_is_there(tmp_path: Path) -> None:
     write_video(tmp_path / "street.avi", 1)
 
     assert "there is no such file; in its folder: street.avi" in _trouble(tmp_path / "streat.avi")
-    assert f"it ends at {tmp_path}" in _trouble(tmp_path / "clips" / "street.avi")
+    assert f"only {tmp_path}" in _trouble(tmp_path / "clips" / "street.avi")
 
 
 def test_files_that_are_not_a_video(tmp_path: Path) -> None:

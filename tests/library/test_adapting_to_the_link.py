@@ -403,7 +403,7 @@ def test_frames_that_left_the_ring_are_distinguished(peer: Peer) -> None:
         for seed in range(20):
             camera.publish(jpeg(seed=seed))
         assert _traced(peer, 0) == ("lost", "ring-overrun")
-        assert _traced(peer, sent) == ("sent", "no more in the ring")
+        assert _traced(peer, sent) == ("sent", "no longer in the ring")
 
 
 def _traced(peer: Peer, sequence: int, run: str | None = None) -> tuple[str, str | None]:

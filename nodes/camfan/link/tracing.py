@@ -12,7 +12,7 @@ ON_DISK = "in the camera's ring on the disk, of a run that is over"
 
 
 class TraceResponder:
-    """Answers to `trace`."""
+    """Answers `trace`."""
 
     def __init__(self, camera: str, ring: MemoryRing, archive: Archive) -> None:
         self._camera = camera
@@ -40,7 +40,7 @@ class TraceResponder:
                     if isinstance(item, StoredFrame):
                         return part.run, self._hop("held", ON_DISK, item.header)
                     return part.run, self._without(item.reason)
-        return run, self._hop("unknown", "of no run that the camera has anything of")
+        return run, self._hop("unknown", "the camera has no frame of that run")
 
     def _in_this_run(self, sequence: int) -> Hop:
         stored = self._ring.find(sequence)
@@ -52,10 +52,10 @@ class TraceResponder:
             return self._hop("sent", None, stored.header)
         if stored.late:
             return self._hop("sent", "late, to repair", stored.header)
-        return self._hop("held", "in the ring; it did not leave at once", stored.header)
+        return self._hop("held", "in the ring; it was not sent at once", stored.header)
 
     def _gone(self, sequence: int) -> Hop:
-        """No more in memory."""
+        """For a frame that is no longer in memory."""
         left = self._ring.was_sent(sequence)
         for part in self._archive.parts():
             if part.run == self._ring.run:
@@ -65,7 +65,7 @@ class TraceResponder:
                         return self._hop(outcome, "in the camera's ring on the disk", item.header)
         if left is None:
             return self._hop("unknown", "too long ago")
-        return self._hop("sent", "no more in the ring") if left else self._hop("lost", OVERRUN)
+        return self._hop("sent", "no longer in the ring") if left else self._hop("lost", OVERRUN)
 
     def _without(self, reason: str) -> Hop:
         if reason in (OVERRUN, DAMAGED):

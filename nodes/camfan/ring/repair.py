@@ -1,7 +1,7 @@
-"""What a camera tells to a broker that asks for what it missed: frames, and gaps, in order.
+"""How a camera answers a broker that asks for frames that it missed: frames and gaps, in order.
 
-Frames come out of the ring as they are asked for, one by one, so that an answer that waits for the
-network holds nothing.
+Frames are taken from the ring one by one, as the network takes them, so an answer that waits for
+the network holds no frames.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RepairItem = StoredFrame | Gap
 
 
 class ArchivedPart(Protocol):
-    """A stretch of one run that is stored elsewhere than in memory."""
+    """Consecutive sequences of one run that are stored outside of memory."""
 
     @property
     def run(self) -> str: ...
@@ -38,24 +38,24 @@ class ArchivedPart(Protocol):
         """Its first sequence."""
 
     def items(self, first: int, stop: int | None) -> Iterator[StoredFrame | Absence]:
-        """What it has from `first` on and before `stop`, without a hole."""
+        """All from `first` on and before `stop`, without a hole."""
 
 
 class Archive(Protocol):
-    """What is stored elsewhere than in memory: on a disk."""
+    """Frames that are stored outside of memory: on a disk."""
 
     def parts(self) -> Sequence[ArchivedPart]:
-        """Oldest first; those of one run follow each other."""
+        """Oldest first; the parts of one run follow each other."""
 
     def remembers(self, run: str) -> bool:
-        """Whether this was a run of this camera, of which nothing is left."""
+        """True if this was a run of this camera, of which nothing is left."""
 
     def ended_whole(self, run: str) -> bool:
-        """Whether a run that ended is there up to its last frame."""
+        """True if a run that has ended is stored up to its last frame."""
 
 
 class NoArchive:
-    """Nothing is stored but in memory."""
+    """Frames are stored in memory only."""
 
     def parts(self) -> Sequence[ArchivedPart]:
         return ()
@@ -68,7 +68,7 @@ class NoArchive:
 
 
 class RepairResponder:
-    """Answers to `repair`, out of the ring of this run and what is stored of earlier ones."""
+    """Answers `repair` from the ring of this run and from the archive of earlier runs."""
 
     def __init__(
         self, camera: str, ring: MemoryRing, clock: ClockEstimate, archive: Archive
@@ -99,7 +99,7 @@ class RepairResponder:
         yield [messages.encode(Repaired(camera=self._camera, id=asked.id, done=done))]
 
     def _after(self, asked: Repair) -> Position:
-        """Behind which frame to begin."""
+        """The position after which the answer begins."""
         known = self._clock.offset()
         if asked.since is None or known is None or asked.after.run != self._ring.run:
             return asked.after
@@ -111,7 +111,7 @@ class RepairResponder:
         return [header.topic, encode_header(header), stored.jpeg]
 
     def _completed(self, stored: StoredFrame) -> Header:
-        """The header of a frame that is late, with the offset if that has become known since."""
+        """The header of a late frame, with the clock offset if it has become known since."""
         header = stored.header
         known = self._clock.offset() if header.offset is None else None
         if known is None or header.run != self._ring.run:
@@ -126,7 +126,7 @@ class RepairResponder:
         )
 
     def _items(self, after: Position, before: Position | None) -> Iterator[RepairItem]:
-        """All that lies between two positions."""
+        """All frames and gaps between two positions."""
         runs = list(dict.fromkeys(part.run for part in self._archive.parts()))
         if self._ring.run not in runs:
             runs.append(self._ring.run)
@@ -146,7 +146,7 @@ class RepairResponder:
             first = 0
 
     def _items_of_past_run(self, run: str, first: int, stop: int | None) -> Iterator[RepairItem]:
-        reason = OVERRUN  # at its start; further on the disk has lost something
+        reason = OVERRUN  # at its start; later the disk has lost something
         for item in self._archived_items(run, first, stop):
             end = _first(item)
             if first < end:
@@ -160,7 +160,7 @@ class RepairResponder:
             yield self._gap(run, first, stop - 1, DAMAGED)
 
     def _items_of_this_run(self, first: int, stop: int | None) -> Iterator[RepairItem]:
-        """What has left the memory from the disk, then from memory, which moves on meanwhile."""
+        """First the part that is only on the disk, then memory, whose start moves meanwhile."""
         ring = self._ring
         while stop is None or first < stop:
             oldest = ring.oldest
@@ -175,7 +175,7 @@ class RepairResponder:
                 continue
             absences, stored = ring.items(first, stop)
             if any(absence.reason == OVERRUN for absence in absences):
-                continue  # they left the memory just now
+                continue  # they were dropped from memory just now
             yield from self._gaps(absences)
             if stored is None:
                 return
@@ -183,7 +183,7 @@ class RepairResponder:
             first = stored.header.sequence + 1
 
     def _archived_items(self, run: str, first: int, stop: int | None) -> Iterator[RepairItem]:
-        """What is stored elsewhere; with a hole where something is missing there."""
+        """Items of the archive, with a hole where something is missing in it."""
         for part in self._archive.parts():
             if part.run != run or (stop is not None and part.first >= stop):
                 continue

@@ -1,1 +1,1 @@
-"""The camera node: takes frames from one source and publishes them, whatever the source does."""
+"""The camera node: captures frames from one source and publishes them."""

@@ -1,6 +1,6 @@
-"""Time for a camera node: two clocks and a wait that is also the stop button.
+"""Time for a camera node: two clocks, and a wait that a stop ends.
 
-Handed in everywhere, so that a test needs no patience. `Steps` notices a wall clock that was set.
+Passed in everywhere, so that tests do not wait. `Steps` notices a wall clock that was set.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The cameras of this machine, as they stand in /dev: for `camfan cameras` and for error messages.
+"""The cameras of this machine, as found in /dev: for `camfan cameras` and for error messages.
 
 Only looks: no format is set, no stream started.
 """

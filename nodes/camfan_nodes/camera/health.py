@@ -1,7 +1,7 @@
-"""How the machine is: heat, power, Wi-Fi, memory, disk.
+"""Health of the machine: temperature, power, Wi-Fi, memory, disk.
 
-Read from /sys and /proc only, without a helper program and without root. What a machine does not
-say is None, never 0.
+Read from /sys and /proc only, without another program and without root. Unknown values are None,
+never 0.
 """
 
 from __future__ import annotations

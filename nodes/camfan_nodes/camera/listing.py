@@ -15,7 +15,7 @@ SIZES_SHOWN = 6
 
 
 def describe(devices: Sequence[VideoDevice], modules: Sequence[Mapping[str, object]]) -> str:
-    """What is plugged in, and what to paste."""
+    """What is plugged in, and sections to paste."""
     blocks = [_device_block(device) for device in devices]
     blocks += [_module_block(number, module) for number, module in enumerate(modules)]
     entries = [entry for number, device in enumerate(devices) for entry in _entry(number, device)]

@@ -1,4 +1,4 @@
-"""How many frames an encoder keeps before it gives the first: x264 and x265 say it in H.26x."""
+"""How many frames an encoder holds before its first one: x264 and x265 write it into H.26x."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The frames of an MJPEG stream over HTTP (`multipart/x-mixed-replace`), bytes untouched.
+"""The JPEGs of an MJPEG stream over HTTP (`multipart/x-mixed-replace`), bytes untouched.
 
-The frames themselves say where they begin and end. Lengths, boundaries and types, which cameras
-write wrong in every way there is, only separate frames that belong to the stream from those that
-stand behind the end of another one. So a stream without any of them is read as well.
+The JPEGs themselves show where they begin and end. Lengths, boundaries and types, which cameras
+often write wrong, only separate the JPEGs of the stream from those that follow another one in the
+same part. A stream without any of them is read as well.
 
-Total and bounded: for any bytes it gives parts or raises StreamError, and never keeps more than
-one frame and MAX_HEAD_BYTES.
+Total and bounded: any bytes give parts or raise StreamError, and at most one JPEG and twice
+MAX_HEAD_BYTES are kept.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from camfan_nodes.camera.http_head import Head, read_lines
 from camfan_nodes.camera.jpeg_repair import BROKEN, SCAN, find_marker, last_segment
 from camfan_wire.jpeg import EOI, MAX_BYTES, SOI
 
-MAX_HEAD_BYTES = 8192  # kept of what stands between two frames
+MAX_HEAD_BYTES = 8192  # of the bytes between two JPEGs, at least, are kept
 MAX_OTHER_BYTES = MAX_BYTES  # between two frames; more is not a stream of frames
 MAX_FALSE_STARTS = 1000  # between two frames
 
@@ -36,7 +36,7 @@ class StreamError(CamfanError):
 
 @dataclass(frozen=True, slots=True)
 class StreamPart:
-    """One whole frame of a stream, and what the stream says of it."""
+    """One whole JPEG of a stream, and its header lines."""
 
     jpeg: bytes = field(repr=False)
     head: Head
@@ -45,7 +45,7 @@ class StreamPart:
 
 
 def boundary_of(content_type: str) -> bytes | None:
-    """What stands between the parts, without its dashes; None where the type does not say."""
+    """The boundary of a content type, without its dashes; None if it has none."""
     found = _BOUNDARY.search(content_type)
     if found is None:
         return None
@@ -53,7 +53,7 @@ def boundary_of(content_type: str) -> bytes | None:
 
 
 class StreamParser:
-    """Takes bytes as they come from the network, gives the frames that are complete."""
+    """Takes bytes as they come from the network, and returns the JPEGs that are complete."""
 
     def __init__(self, boundary: bytes | None = None) -> None:
         self._boundary = None if boundary is None else b"--" + boundary
@@ -72,16 +72,16 @@ class StreamParser:
 
     @property
     def others(self) -> int:
-        """Bytes since the last frame that were not of one."""
+        """Bytes since the last JPEG that are not part of one."""
         return self._others
 
     @property
     def begun(self) -> bool:
-        """Whether something began like a frame."""
+        """True if something has begun like a JPEG."""
         return self._in_picture or self.damaged > 0
 
     def feed(self, data: bytes, now_ns: int = 0) -> list[StreamPart]:
-        """The frames that end in `data`. Raises StreamError once the stream makes no sense."""
+        """The JPEGs that end in `data`. Raises StreamError for what is not an MJPEG stream."""
         known, self._now_ns = len(self._buffer), now_ns
         self._buffer += data
         parts: list[StreamPart] = []
@@ -113,7 +113,7 @@ class StreamParser:
         """The first bytes of the buffer are not of a frame."""
         self._others += count
         if self._others > MAX_OTHER_BYTES:
-            raise StreamError(f"no frame in {self._others} bytes; this is not an MJPEG stream")
+            raise StreamError(f"no JPEG in {self._others} bytes; this is not an MJPEG stream")
         self._other += self._buffer[max(0, count - MAX_HEAD_BYTES) : count]
         del self._buffer[:count]
         if len(self._other) > 2 * MAX_HEAD_BYTES:
@@ -162,11 +162,11 @@ class StreamParser:
         return True
 
     def _give_up(self, count: int) -> None:
-        """What began as a frame is not a whole one; look on behind its first bytes."""
+        """What began as a JPEG is not a whole one; search on after its first bytes."""
         self.damaged += self._head is not None
         self._false_starts += 1
         if self._false_starts > MAX_FALSE_STARTS:
-            raise StreamError(f"{self._false_starts} frames begin, and none of them is whole")
+            raise StreamError(f"{self._false_starts} JPEGs begin, and none of them is complete")
         self._leave_picture()
         self._set_aside(count)
 
@@ -176,7 +176,7 @@ class StreamParser:
 
     def _check_size(self) -> None:
         if len(self._buffer) > MAX_BYTES:
-            raise StreamError(f"a frame of more than {MAX_BYTES} bytes")
+            raise StreamError(f"a JPEG of more than {MAX_BYTES} bytes")
 
     def _read_head(self) -> Head | None:
         """What stands before the frame; None if it does not belong to the stream."""

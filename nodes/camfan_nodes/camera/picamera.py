@@ -138,7 +138,7 @@ class PicameraStream:
         self.description = f"camera module, {width}x{height} YUV420, encoded here"
 
     def capture(self) -> CapturedFrame | SkippedFrames | Idle:
-        """The next frame. The request goes back to the camera whatever happens."""
+        """The next frame. The request is always given back to the camera."""
         if self._job is None:
             self._job = self._device.capture_request(wait=False)
         try:
@@ -158,7 +158,7 @@ class PicameraStream:
             request.release()
 
     def _captured_ns(self, metadata: dict[str, Any]) -> int:
-        """Wall clock of the exposure: libcamera's own, or reckoned from its boot clock."""
+        """Wall clock of the exposure: from libcamera, or calculated from its boot clock."""
         wall = metadata.get("FrameWallClock")
         if wall:
             return int(wall)

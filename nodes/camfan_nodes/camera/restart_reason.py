@@ -1,8 +1,8 @@
-"""Why the last process of this camera ended, kept where a restart can read it.
+"""Why the previous process of this camera ended, kept where a restart can read it.
 
-systemd gives a service a folder in memory (RuntimeDirectory=) that survives its restarts but not
-the machine's. A process writes there that it runs and, when it can, why it ends; one that was
-killed could not.
+systemd gives a service a folder in memory (RuntimeDirectory=) that survives restarts of the service
+but not of the machine. A process writes there that it runs and, when it can, why it ends; a killed
+process cannot.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _RUNNING = "it was killed, or it crashed"
 
 
 class RestartReason:
-    """One life of the process; `last_end` is how the one before it ended, None if unknown."""
+    """Records why this process ends; `last_end`: why the previous one did, None if unknown."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         folder = environment.get("RUNTIME_DIRECTORY", "").split(":")[0]
@@ -30,10 +30,10 @@ class RestartReason:
             return None
 
     def end(self, reason: str) -> None:
-        """Remember this reason for the next life."""
+        """Record this reason for the next process."""
         if self._path is None:
             return
         try:
             self._path.write_text(reason, "utf-8")
         except OSError:
-            self._path = None  # no such folder: then the next life does not know
+            self._path = None  # no such folder: the next process will not know

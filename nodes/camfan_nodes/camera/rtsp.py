@@ -89,7 +89,7 @@ class RtspSource:
 
     @contextmanager
     def _opened(self) -> Iterator[av.container.InputContainer]:
-        """Where nothing seems to be video, look for it in what comes."""
+        """If the description has no video, look for it in the packets."""
         try:
             with self._connected(looking=False) as found:
                 yield found
@@ -101,7 +101,7 @@ class RtspSource:
 
     @contextmanager
     def _connected(self, *, looking: bool) -> Iterator[av.container.InputContainer]:
-        """Over the other transport, if the camera refuses the one that it is asked for."""
+        """Open the stream, over the other transport if the camera rejects the first one."""
         open_here = partial(opened, looking=looking)
         if self._address.scheme == "rtsps":
             self._transport = "tcp"  # all of it goes through the one connection
@@ -159,7 +159,7 @@ class RtspSource:
     def _wanted(
         self, packets: PacketReader, decoder: FrameDecoder | PassingJpegs, demand: SourceDemand
     ) -> Iterator[CapturedFrame | None]:
-        """The frames at the rate that is asked for; None in place of one that is not wanted."""
+        """Frames at the requested rate; None in place of a frame that is not wanted."""
         thinner, times = Thinner(self._camera.fps), packets.times
         for unit in packets.units():
             decoder.take(unit)
@@ -181,7 +181,7 @@ class RtspSource:
         return CapturedFrame(content, self._clock.wall_ns() - age_ns, moment.error_ns)
 
     def _pixels(self, frame: av.VideoFrame) -> Bgr:
-        """BGR in the size that was asked for, or else in the size that it has now."""
+        """BGR in the requested size, or else in its own size."""
         size = self._camera.size
         width, height = (size.width, size.height) if size else (frame.width, frame.height)
         scaled = self._reformatter.reformat(

@@ -32,7 +32,7 @@ Packet = Any  # av.Packet is generic in ways that its releases disagree on
 
 
 class PacketReader:
-    """The coded frames of the first video stream, and when they were taken."""
+    """The coded frames of the first video stream, and their times of capture."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class PacketReader:
         self._leave = leave
 
     def units(self) -> Iterator[Unit]:
-        """Ends with the stream, or when asked to leave. Raises FFmpegError when reading fails."""
+        """Ends with the stream, or when asked to stop. Raises FFmpegError when reading fails."""
         stream = self._container.streams.video[0]
         joiner = Joiner(stream.codec_context.name, self.times.note)
         tick = stream.time_base or Fraction(1, 90_000)
@@ -91,13 +91,13 @@ class RtspFrame:
 
 
 class PassingJpegs:
-    """In the place of a decoder, for MJPEG."""
+    """Takes the place of a decoder for MJPEG."""
 
     def __init__(self) -> None:
         self._newest: Unit | None = None
 
     def take(self, unit: Unit) -> None:
-        """The next JPEG, of which the last one was not wanted."""
+        """The next JPEG; it replaces one that was not wanted."""
         self._newest = unit
 
     def frames(self) -> list[RtspFrame]:
@@ -107,7 +107,7 @@ class PassingJpegs:
 
 
 class FrameDecoder:
-    """Decodes units, at once or later; a key frame makes useless what waits before it."""
+    """Decodes units, at once or later; a key frame replaces all units that wait before it."""
 
     def __init__(self, context: Any, threads: int, counts: SourceCounts, clock: Clock) -> None:
         context.thread_type = "SLICE"  # FRAME would hold back a frame for each thread
@@ -140,7 +140,7 @@ class FrameDecoder:
             self._needs_key, self._since_ns = True, self._clock.monotonic_ns()
 
     def frames(self) -> list[RtspFrame]:
-        """What comes of the units that wait; of several units the newest frame only."""
+        """The frames of the units that wait; of several units only the newest frame."""
         found: list[RtspFrame] = []
         late = len(self._waiting) > 1
         if self._skipped and self._waiting and self._context.is_open:

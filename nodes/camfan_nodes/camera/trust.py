@@ -1,4 +1,4 @@
-"""Whether the certificate of a network camera is to be trusted, and in words why not.
+"""Verifies the certificate of a network camera, and says why it is not trusted.
 
 Without any of the three the certificate must be signed by an authority that this machine knows,
 and be for the host of the address. `ca` names the only authority instead, `fingerprint` the only
@@ -57,7 +57,7 @@ class Trust:
 
 
 class TlsGate:
-    """Lets connections through whose certificate is trusted; authorities are read once."""
+    """Accepts connections whose certificate is trusted; authorities are read once."""
 
     def __init__(self, trust: Trust) -> None:
         self._trust = trust

@@ -44,17 +44,17 @@ MAX_AGE_NS = 10_000_000_000  # an older timestamp is not of our clock
 
 _WORDS = {
     errno.EBUSY: "it is used by another program",
-    errno.EACCES: "this user may not open it; is it in the group `video`?",
-    errno.EPERM: "this user may not open it; is it in the group `video`?",
+    errno.EACCES: "this user is not permitted to open it; is it in the group `video`?",
+    errno.EPERM: "this user is not permitted to open it; is it in the group `video`?",
     errno.ENOSPC: (
-        "not enough USB bandwidth; ask for a smaller size, a lower fps or `format: mjpg`,"
+        "not enough USB bandwidth; set a smaller size, a lower fps or `format: mjpg`,"
         " or plug it into another USB controller"
     ),
-    errno.ENOMEM: "not enough memory for its frames; ask for a smaller `size`",
+    errno.ENOMEM: "not enough memory for its frames; set a smaller `size`",
     errno.ENODEV: "it was unplugged",
     errno.ENXIO: "it was unplugged",
     errno.ENOTTY: "it is not a video device",
-    errno.EINVAL: "its driver refuses what it was asked",
+    errno.EINVAL: "its driver rejects the request",
 }
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class V4l2Source:
 
     @contextmanager
     def open(self, demand: SourceDemand = FULL_DEMAND) -> Iterator[V4l2Stream]:
-        """Raises SourceError, which says what else is there, when the device cannot be had."""
+        """Raises SourceError if the device cannot be opened; it says which other devices exist."""
         with self._device() as device:
             try:
                 stream = V4l2Stream(device, self._camera, self.counts, self._clock, demand)
@@ -206,7 +206,7 @@ class V4l2Stream:
         return CapturedFrame(content, captured_ns)
 
     def _let_pass(self) -> SkippedFrames | Idle:
-        """Give the buffers that have been filled back to the driver, unseen.
+        """Give filled buffers back to the driver without reading them.
 
         Frames that the driver had no buffer for meanwhile went by as well.
         """

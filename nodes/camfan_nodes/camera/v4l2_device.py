@@ -78,7 +78,7 @@ class FilledBuffer:
     damaged: bool
 
     def data(self) -> bytes:
-        """What is in it, copied out."""
+        """A copy of its contents."""
         return bytes(self.memory[: self.used])
 
 
@@ -143,7 +143,7 @@ class Device:
         )
 
     def formats(self) -> list[int]:
-        """The pixel formats that the device offers, its favourite first."""
+        """The pixel formats that the device offers, its preferred one first."""
         found: list[int] = []
         with contextlib.suppress(OSError):  # EINVAL: no more of them
             while True:
@@ -185,7 +185,7 @@ class Device:
         return max(rates, default=None)
 
     def set_format(self, fourcc: int, size: tuple[int, int] | None) -> abi.PixFormat:
-        """Ask for a format and size; what the driver gives instead is in the answer."""
+        """Set format and size; the result is what the driver chose."""
         asked = abi.Format(type=abi.CAPTURE)
         self._call(abi.G_FMT, asked)
         if size is not None:
@@ -198,7 +198,7 @@ class Device:
         return given
 
     def set_fps(self, fps: float) -> float | None:
-        """Ask for a rate; the one the driver gives, None where it does not say."""
+        """Set the frame rate; the result is what the driver chose, None if unknown."""
         asked = abi.StreamParameters(type=abi.CAPTURE)
         asked.capture.timeperframe = abi.Fraction(1000, round(fps * 1000))
         try:
@@ -228,7 +228,7 @@ class Device:
 
     @contextlib.contextmanager
     def take(self, timeout_s: float) -> Iterator[FilledBuffer | None]:
-        """The next frame, for as long as it is looked at; None when none came in time."""
+        """The next frame, valid within the `with` block; None if none came in time."""
         if not self._kernel.readable(self._handle, timeout_s):
             yield None
             return

@@ -1,6 +1,6 @@
 """The source `file`: a video played at its own pace, as if it were a camera.
 
-MJPEG goes through untouched, packet by packet, unless the site file asks to change the frame;
+MJPEG passes through untouched, packet by packet, unless the site file asks to change the frame;
 everything else is decoded, turned upright and handed on as pixels. What cannot be decoded is
 counted and left out. Nothing here encodes.
 """
@@ -69,7 +69,7 @@ class FileSource:
 
 
 class FileStream:
-    """One playing of the file, from its start; again and again when it loops."""
+    """One pass through the file from its start, or endless passes with `loop`."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class FileStream:
         return self._next
 
     def _inspect(self) -> str:
-        """Look at the first frame: which way up it is, and whether it can go through."""
+        """Look at the first frame: its orientation, and whether it can pass through."""
         with _opened(self._path) as container:
             stream = container.streams.video[0]
             codec, width, height = stream.codec_context.name, stream.width, stream.height
@@ -213,7 +213,7 @@ class FileStream:
 
 
 def check_file(path: Path) -> None:
-    """Raises SourceError for anything that is not a file with something in it."""
+    """Raises SourceError for what is not a file, or is empty."""
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
@@ -254,7 +254,7 @@ def _opened(path: Path) -> Iterator[av.container.InputContainer]:
 def _packets(
     container: av.container.InputContainer, stream: av.VideoStream, counts: SourceCounts
 ) -> Iterator[av.Packet[Any]]:
-    """All packets up to the end or to where the file is broken off."""
+    """All packets up to the end, or to where the file is truncated."""
     packets = container.demux(stream)
     while True:
         try:
@@ -269,7 +269,7 @@ def _packets(
 
 
 def _orientation(container: av.container.InputContainer) -> int:
-    """EXIF's, of the first JPEG of the file."""
+    """EXIF orientation of the first JPEG of the file."""
     for packet in _packets(container, container.streams.video[0], SourceCounts()):
         if packet.size:
             return orientation(bytes(packet))

@@ -1,4 +1,4 @@
-"""Failures of the system in words: why a call failed, and what is there instead of a path."""
+"""System errors in words: why a call failed, and what exists instead of a missing path."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ MAX_SAID = 100
 
 
 def describe_missing(path: Path) -> str:
-    """One sentence: what was asked for, and what was found in its place."""
+    """One sentence: what was asked for, and what was found instead."""
     folder = path.parent
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     if folder != path.parent:
-        return f"{path}: there is no folder {path.parent}; it ends at {folder}"
+        return f"{path}: there is no folder {path.parent}, only {folder}"
     names = sorted(entry.name for entry in folder.iterdir())
     close = difflib.get_close_matches(path.name, names, n=SHOWN) or names[:SHOWN]
     if not close:
@@ -27,11 +27,11 @@ def describe_missing(path: Path) -> str:
 
 
 def printable_short(text: str) -> str:
-    """Words of a device in the middle of a sentence: few, and nothing that a terminal obeys."""
+    """Text of a device for the middle of a sentence: short, and without control characters."""
     return printable(text, MAX_SAID)
 
 
 def reason_of(exc: Exception) -> str:
-    """Why the system refused, in lower case, to stand in the middle of a sentence."""
+    """The reason of a system error, in lower case, for the middle of a sentence."""
     text = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
     return text[:1].lower() + text[1:]
