@@ -32,7 +32,7 @@ from camfan_nodes.camera.rtsp_connection import (
     explain_silence,
     opened,
 )
-from camfan_nodes.camera.rtsp_pictures import FrameDecoder, PacketReader, PassingJpegs
+from camfan_nodes.camera.rtsp_frames import FrameDecoder, PacketReader, PassingJpegs
 from camfan_nodes.camera.source import (
     FULL_DEMAND,
     Bgr,
