@@ -242,20 +242,16 @@ class Publisher:
         error_ns: int,
         recorded: Frame | None = None,
     ) -> bool:
-        decision, sequence = self._decide(), self._store.sequence
+        ring = self._store.memory
+        sequence = ring.sequence
+        decision = self._settings.decide(sequence)
         if decision.reason(sequence) is not None:
             self._skip(1, decision)
             return False
         self._denied = None
-        unwanted = self._store.memory.unwanted
         try:
             frame = self._builder.build(
-                jpeg,
-                captured_ns,
-                error_ns,
-                sequence=sequence,
-                unwanted=unwanted,
-                recorded=recorded,
+                jpeg, captured_ns, error_ns, sequence, ring.unwanted, recorded
             )
         except WireError:
             self.refuse()

@@ -28,7 +28,6 @@ class FrameBuilder:
         jpeg: bytes | memoryview,
         captured_ns: int | None,
         error_ns: int,
-        *,
         sequence: int,
         unwanted: int,
         recorded: Frame | None = None,
