@@ -153,7 +153,7 @@ def test_the_site_page_says_first_what_is_wrong(context: BrowserContext, web: Li
     expect(page.locator(".clock span")).to_contain_text("±")
 
 
-def test_who_may_see_one_camera_sees_one_camera(context: BrowserContext, web: LiveWeb) -> None:
+def test_a_user_of_one_camera_sees_one_camera(context: BrowserContext, web: LiveWeb) -> None:
     page = context.new_page()
     log_in(page, web, "guest")
     wait_for_state(page, "gate", "live")

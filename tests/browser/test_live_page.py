@@ -129,7 +129,7 @@ def test_a_camera_that_stops_is_stale_and_says_since_when(web: LiveWeb, page: Pa
             assert colourfulness(pixels(barn.locator(".pic"))) > 100
 
 
-def test_a_source_that_is_over_has_ended_and_is_no_trouble(web: LiveWeb, page: Page) -> None:
+def test_a_source_that_has_ended_is_not_trouble(web: LiveWeb, page: Page) -> None:
     """Its last picture is grey and says so; nothing on the page has the colour of trouble."""
     said = ["live"]
     with Publisher(web.site, "barn", report=lambda: Report(said[0])) as barn:
@@ -169,7 +169,7 @@ def test_a_hidden_page_costs_nothing(web: LiveWeb, cameras: dict[str, Camera], p
     wait_for_state(page, "barn", "live")
 
 
-TRICKLE_FPS = 1 / 5  # of a camera that nobody watches, unless the site file says otherwise
+TRICKLE_FPS = 1 / 5  # of an unwatched camera, unless the site file says otherwise
 
 
 def test_a_hidden_page_lets_the_cameras_go_idle(
@@ -334,7 +334,7 @@ def test_a_camera_is_found_by_its_name(
     expect(page.locator(".tile:visible")).to_have_count(4)
 
 
-def test_a_picture_that_is_none_is_said_to_be_none(web: LiveWeb, page: Page) -> None:
+def test_bytes_that_are_not_a_picture_are_called_so(web: LiveWeb, page: Page) -> None:
     whole = PICTURES[0]
     broken = whole[:2] + whole[whole.index(b"\xff\xc0") :]
     with Camera(web.site, "barn", 10, [broken]):

@@ -193,7 +193,7 @@ def test_a_page_that_was_opened_without_the_broker(
     start_and_see_it_live(running, page, "broker")
 
 
-def test_a_page_opened_anew_without_the_server_says_so(running: Running, page: Page) -> None:
+def test_a_page_reloaded_without_the_server_says_so(running: Running, page: Page) -> None:
     """The service worker keeps the page, and no picture."""
     page.evaluate("navigator.serviceWorker.ready")
     page.reload()
@@ -208,7 +208,7 @@ def test_a_page_opened_anew_without_the_server_says_so(running: Running, page: P
     wait_for_state(page, "yard", "live")
 
 
-def test_a_page_opened_anew_while_the_server_hangs_says_so(running: Running, page: Page) -> None:
+def test_a_page_reloaded_while_the_server_hangs_says_so(running: Running, page: Page) -> None:
     """It is not waited for without end; what is kept of the page is shown."""
     page.evaluate("navigator.serviceWorker.ready")
     page.reload()

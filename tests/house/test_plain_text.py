@@ -10,16 +10,9 @@ OWN = "tests/house/test_plain_text.py"  # its examples
 NOT_YET = (
     "docs/guide/recording",
     "nodes/camfan/link",
-    "nodes/camfan_nodes/monitor",
-    "nodes/camfan_nodes/motion",
     "nodes/camfan_nodes/recorder",
-    "tests/browser",
     "tests/library",
-    "tests/motion",
     "tests/recorder",
-    "tests/top",
-    "tests/viewer",
-    "tests/web",
 )
 
 

@@ -84,7 +84,7 @@ def events_of(frames: Subscriber[Frame | Gap | Event], last: str) -> list[Event]
     return events
 
 
-def test_motion_before_a_camera_is_told_to_the_site(site: Site) -> None:
+def test_motion_in_front_of_a_camera_is_published(site: Site) -> None:
     """One event from start to end, with its camera, place and times on the site's clock."""
     with (
         Subscriber(site, ["one"], events=True, statuses=True) as frames,
@@ -107,7 +107,7 @@ def test_motion_before_a_camera_is_told_to_the_site(site: Site) -> None:
 
 
 def test_a_node_that_is_stopped_ends_its_events(site: Site) -> None:
-    """Nobody is left waiting for the end of an event."""
+    """Each event that began has an end."""
     with Subscriber(site, ["one"], events=True) as frames:
         with running_node(site), playing(site):
             started = events_of(frames, "start")

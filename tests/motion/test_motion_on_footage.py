@@ -88,7 +88,7 @@ def test_people_one_after_another_are_events_of_their_own() -> None:
     assert len(set(firsts)) == len(firsts)
 
 
-def test_a_turned_camera_is_told() -> None:
+def test_a_turned_camera_is_reported() -> None:
     """A camera that is panned is an event of its own, at about the time of the pan."""
     events = watched(shared("video/psu_movecam.avi"))
 
@@ -99,7 +99,7 @@ def test_a_turned_camera_is_told() -> None:
 
 @pytest.mark.parametrize("fps", [5.0, 15.0], ids=["as 5 fps", "as 15 fps"])
 def test_a_tree_in_the_wind_is_background(fps: float) -> None:
-    """Waving leaves are no motion; the man who steps before them is."""
+    """Waving leaves are not motion; the man stepping in front of them is."""
     labels = Labels.load(shared("video/wallflower_wavingtrees/labels.json"))
     pictures = zipped_pictures(shared("video/wallflower_wavingtrees/frames_png.zip"), fps)
 

@@ -45,7 +45,7 @@ def kinds(changes: list[EventStep]) -> list[str]:
 @pytest.mark.parametrize("room", [ROOM, flat()], ids=["textured", "flat"])
 @pytest.mark.parametrize("noise", [0.0, 2.5, 5.0, 12.0])
 def test_noise_is_nothing(room: Scene, noise: float) -> None:
-    """A still scene is no event in minutes, however much the sensor hisses."""
+    """A still scene causes no event in minutes, however noisy the sensor."""
     assert watch(film(lambda _: room, 120, noise=noise)) == []
 
 
@@ -75,7 +75,7 @@ def test_a_box_that_crosses_is_one_event(room: Scene, fps: float) -> None:
     assert (y * 180, width * 320, height * 180) == pytest.approx((70, 30, 30), abs=6)
 
 
-def test_an_event_is_told_as_it_goes() -> None:
+def test_an_event_is_reported_while_it_lasts() -> None:
     """It starts within a second, is updated about every second, and ends after the quiet."""
     changes = watch(film(crossing(), 25))
 
@@ -146,12 +146,12 @@ def test_an_exposure_that_adjusts_is_lighting(lasts_s: float) -> None:
 
 
 def test_dawn_is_nothing() -> None:
-    """A scene that grows twice as bright in half a minute is no event at all."""
+    """A scene that grows twice as bright in half a minute causes no event."""
     assert watch(film(lambda s: ROOM * np.float32(0.6 + 0.6 * min(s / 30, 1)), 40)) == []
 
 
-def test_a_camera_that_turns_to_infrared_is_no_motion() -> None:
-    """Other contrasts and another brightness from one frame to the next are no motion."""
+def test_a_camera_that_turns_to_infrared_is_not_motion() -> None:
+    """Other contrasts and another brightness from one frame to the next are not motion."""
     night = 40 + 0.5 * (255 - ROOM) + 0.3 * OTHER
 
     assert "motion" not in kinds(watch(film(lambda s: ROOM if s < 10 else night, 30)))
@@ -160,15 +160,15 @@ def test_a_camera_that_turns_to_infrared_is_no_motion() -> None:
 @pytest.mark.parametrize(
     "after", [ROOM * 1.6, ROOM + 60, ROOM * 0, OTHER], ids=["brighter", "raised", "black", "other"]
 )
-def test_half_of_the_picture_that_changes_at_once_is_no_motion(after: Scene) -> None:
+def test_half_of_the_picture_that_changes_at_once_is_not_motion(after: Scene) -> None:
     """What changes in one frame and then stands still did not move."""
     half = np.asarray(np.where(np.arange(320)[None] > 160, after, ROOM), np.float32)
 
     assert "motion" not in kinds(watch(film(lambda s: ROOM if s < 10 else half, 30)))
 
 
-def test_somebody_who_walks_as_the_light_goes_out_is_seen() -> None:
-    """Light and motion at once are both told."""
+def test_a_person_walking_as_the_light_goes_out_is_seen() -> None:
+    """Light and motion at once are both reported."""
 
     def at(at_s: float) -> Scene:
         return crossing(ROOM * np.float32(1 if at_s < 10 else 0.5))(at_s)
@@ -194,14 +194,14 @@ def test_what_stops_is_absorbed() -> None:
 
 
 def test_what_was_there_at_first_and_leaves_is_motion() -> None:
-    """The hole that it leaves is no second event."""
+    """The hole that it leaves is not a second event."""
     assert kinds(watch(film(lambda s: with_box(ROOM, 100 + max(0, s - 8) * 40, 70), 40))) == [
         "motion"
     ]
 
 
-def test_a_first_picture_with_motion_in_it_is_no_harm() -> None:
-    """Who walks while the detector learns is seen as soon as it has, and leaves nothing behind."""
+def test_a_first_picture_with_motion_in_it_does_no_harm() -> None:
+    """A person walking while the detector learns is seen once it has, and leaves no trace."""
     (event,) = ended(watch(film(crossing(from_s=0), 30)))
 
     assert seconds(event.start_ns) < 3
@@ -222,7 +222,7 @@ def test_a_clock_in_the_picture_is_nothing(room: Scene) -> None:
 
 
 def test_a_tree_in_the_wind_is_nothing() -> None:
-    """A sixth of the picture that sways for a minute is no event."""
+    """A sixth of the picture that sways for a minute causes no event."""
 
     def at(at_s: float) -> Scene:
         sway = np.sin(2 * np.pi * 0.7 * at_s) * 4 + np.sin(2 * np.pi * 1.3 * at_s + 1) * 3
@@ -308,7 +308,7 @@ def test_quiet_separates_events() -> None:
     assert kinds(watch(pictures, Motion(end_after=12))) == ["motion"]
 
 
-def test_a_camera_that_was_pushed_is_told() -> None:
+def test_a_camera_that_was_pushed_is_reported() -> None:
     """The same scene, shifted by a thirteenth, is a moved camera and no motion."""
     changes = watch(film(lambda s: ROOM if s < 10 else np.roll(ROOM, 25, 1), 30))
 
@@ -316,7 +316,7 @@ def test_a_camera_that_was_pushed_is_told() -> None:
     assert seconds(changes[0].start_ns) == pytest.approx(10, abs=0.5)
 
 
-def test_a_camera_that_was_turned_away_is_told() -> None:
+def test_a_camera_that_was_turned_away_is_reported() -> None:
     """Another view from one frame to the next is a moved camera and no motion."""
     changes = watch(film(lambda s: ROOM if s < 10 else OTHER, 30))
 
@@ -325,7 +325,7 @@ def test_a_camera_that_was_turned_away_is_told() -> None:
 
 
 @pytest.mark.parametrize("grey", [15, 110], ids=["dark", "bright"])
-def test_a_camera_that_is_covered_is_told(grey: float) -> None:
+def test_a_camera_that_is_covered_is_reported(grey: float) -> None:
     """It begins within seconds and ends when the view is back."""
     changes = watch(film(lambda s: flat(grey=grey) if 10 < s < 25 else ROOM, 40))
 
@@ -335,7 +335,7 @@ def test_a_camera_that_is_covered_is_told(grey: float) -> None:
     assert "motion" not in kinds(changes)
 
 
-def test_a_lamp_that_fades_is_no_cover() -> None:
+def test_a_lamp_that_fades_is_not_a_cover() -> None:
     """A scene that goes dark step by step is lighting, however dark it gets."""
     dark = film(lambda s: ROOM * np.float32(max(0, 1 - max(0, s - 10) / 2)), 30)
 

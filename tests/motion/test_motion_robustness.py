@@ -66,7 +66,7 @@ def test_frames_that_stop_coming_end_the_event_where_it_was_last_seen() -> None:
 
 
 def test_another_size_is_another_scene() -> None:
-    """A camera that changes its size ends what is open and learns anew, without false motion."""
+    """A camera that changes its size ends what is open and learns again, without false motion."""
     large = film(passage, 10)
     small = ((gray, t + 10 * SECOND) for gray, t in film(lambda _: textured(160, 120), 20))
 
@@ -100,7 +100,7 @@ def test_tiny_pictures_are_watched(shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("grey", [0, 255])
-def test_black_and_white_pictures_are_no_motion(grey: int) -> None:
+def test_black_and_white_pictures_are_not_motion(grey: int) -> None:
     """A camera that sends black, then a picture, then black again has not seen motion."""
 
     def at(at_s: float) -> Scene:

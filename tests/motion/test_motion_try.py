@@ -129,14 +129,14 @@ def refusals(folder: Path) -> dict[str, Path]:
         name: folder / f"{name}.mkv" for name in ("missing", "empty", "text", "header", "folder")
     }
     paths["empty"].write_bytes(b"")
-    paths["text"].write_text("this is no video\n" * 50)
+    paths["text"].write_text("not a video\n" * 50)
     paths["header"].write_bytes(write_video(folder / "whole.mkv", 1).read_bytes()[:300])
     paths["folder"].mkdir()
     return paths
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "text", "header", "folder"])
-def test_what_is_no_video_is_refused_in_a_sentence(
+def test_a_file_that_is_not_a_video_is_rejected_in_a_sentence(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line that names the file, and exit code 69."""

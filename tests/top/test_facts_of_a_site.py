@@ -96,7 +96,7 @@ def test_when_all_is_well_one_short_sentence_says_so(site: Site) -> None:
 
 
 def test_trouble_comes_first_then_the_name(site: Site) -> None:
-    """And is told in the first sentence."""
+    """And is in the first sentence."""
     gone = replace(LIVE, state="offline", silent_ms=70_000)
 
     found = facts(site, broker(yard=gone), *WELL)
@@ -144,7 +144,7 @@ def test_a_camera_with_an_unknown_clock_is_late(site: Site) -> None:
     assert (camera.state, camera.age_s) == ("late", None)
 
 
-def test_normal_situations_are_no_trouble(site: Site) -> None:
+def test_normal_situations_are_not_trouble(site: Site) -> None:
     """An unwatched camera is idle, a file that is over has ended; the counts add up."""
     idle = replace(LIVE, state="idle")
     over = replace(LIVE, state="ended", silent_ms=900_000)
@@ -161,7 +161,7 @@ def test_normal_situations_are_no_trouble(site: Site) -> None:
 
 
 def test_each_loss_has_its_place_and_reason(site: Site) -> None:
-    """Frames that were never sent are told apart from those that were lost on the way."""
+    """Frames that were never sent are distinguished from those that were lost on the way."""
     lossy = replace(LIVE, lost=12, refused={"old": 2})
     unsent = status("yard", "camera", publisher=PublisherFigures(unsent=5))
     recorder = status("archive", "recorder", "recording", recorded=RecorderCameraFigures(lost=3))
@@ -198,14 +198,14 @@ def test_a_node_in_trouble_is_named_with_its_own_words(site: Site) -> None:
     assert found.nodes[0].name == "archive"
 
 
-def test_the_last_error_of_a_live_camera_is_still_told(site: Site) -> None:
-    """It has mended itself, but somebody may want to know."""
+def test_the_last_error_of_a_live_camera_is_still_shown(site: Site) -> None:
+    """It has recovered, but the error may still matter."""
     mended = status("yard", "camera", publisher=PublisherFigures(last_error="It was unplugged."))
 
     assert row(facts(site, broker(), mended), "yard").trouble == "last: It was unplugged"
 
 
-def test_motion_without_pictures_is_no_trouble_of_its_own(tmp_path: Path) -> None:
+def test_motion_without_frames_is_not_trouble_of_its_own(tmp_path: Path) -> None:
     """What is wrong is wrong with the camera."""
     path = tmp_path / "site.yaml"
     path.write_text(FARM + "motion:\n  watch: {cameras: [yard]}\n", encoding="utf-8")
@@ -216,7 +216,7 @@ def test_motion_without_pictures_is_no_trouble_of_its_own(tmp_path: Path) -> Non
 
 
 def test_a_node_that_was_never_heard_is_missed(site: Site) -> None:
-    """But not while everything is just starting, and never a camera of somebody else's program."""
+    """But not while everything is starting, and never a camera of another program."""
     assert facts(site, broker(), *WELL[1:]).needs == ("barn was not heard",)
     assert facts(site, broker(), *WELL[1:], settled=False).needs == ()
     starting = facts(site, settled=False, connected=False)
@@ -236,8 +236,8 @@ def test_a_node_that_stopped_talking_is_silent(site: Site) -> None:
     assert found.needs == ("barn is silent",)
 
 
-def test_subscribers_are_told_with_what_they_got(site: Site) -> None:
-    """Who reads no frames is none."""
+def test_subscribers_are_listed_with_what_they_got(site: Site) -> None:
+    """One without cameras is not listed."""
     readers = {
         "archive": SubscriberFigures(
             mode="every",
@@ -266,7 +266,7 @@ def test_a_state_of_a_newer_broker_is_unknown_not_wrong(site: Site) -> None:
 
 
 def test_a_status_is_as_old_as_its_last_change() -> None:
-    """The clock of who listens counts; the same status again is no news."""
+    """The receiver's clock counts; the same status again changes nothing."""
     heard = LastStatuses()
     first = status("yard", "camera")
     heard.update({"yard": first}, 10.0)
@@ -276,7 +276,7 @@ def test_a_status_is_as_old_as_its_last_change() -> None:
     assert heard.words(20.0)["yard"].gone
 
 
-def test_why_there_is_no_picture_is_said_by_who_knows() -> None:
+def test_the_reason_for_no_picture_comes_from_the_node_that_knows() -> None:
     """The broker's silence first, then the node's, then its own words."""
     unplugged = words(status("yard", "camera", "waiting", message="It was unplugged."))
 

@@ -133,7 +133,7 @@ def test_empty_columns_go() -> None:
         assert gone not in text
 
 
-def test_what_is_below_is_told_and_scrolled_to() -> None:
+def test_what_is_below_is_counted_and_scrolled_to() -> None:
     """The lines of a page and the counts beside it are all lines."""
     console = Console(file=io.StringIO(), width=80, height=10)
     pager = Pager(console, quits=True)
@@ -158,7 +158,7 @@ def test_what_is_below_is_told_and_scrolled_to() -> None:
     assert len(page()) == 10
 
 
-def test_keys_are_told_apart() -> None:
+def test_keys_are_distinguished() -> None:
     """Also when several come at once."""
     assert list(_split("j\x1b[Bq\x1b[5~\x1bOA")) == ["j", "down", "q", "page-up", "up"]
 
@@ -239,7 +239,7 @@ def test_only_trouble_has_colour() -> None:
 
 
 def test_unknown_is_a_dash_never_zero() -> None:
-    """Nobody has said how many were lost."""
+    """The number of lost frames has not been reported."""
     line = next(line for line in printed(FACTS, 160).splitlines() if line.startswith("hall"))
 
     assert line.count("—") == 4

@@ -18,7 +18,7 @@ from camfan_testing.sites import custom_cameras, write_site
 from camfan_testing.terminal import Terminal
 
 
-def test_it_prints_the_site_once_when_nobody_watches(tmp_path: Path) -> None:
+def test_it_prints_the_site_once_without_a_terminal(tmp_path: Path) -> None:
     """Into a pipe there is one table, and exit code 0."""
     path = write_site(tmp_path, custom_cameras("yard", "gate")).path
     with running_broker(path), Camera(path, "yard") as yard:

@@ -49,12 +49,12 @@ def test_a_camera_that_keeps_pictures_for_an_unknown_time_is_not_late_for_ever()
 
 
 def test_a_picture_of_unknown_age_is_not_called_live() -> None:
-    """The clock of the camera is not known: pictures come, but nobody can say how old they are."""
+    """The clock of the camera is not known: frames arrive, but their age is not known."""
     assert flowing(2.0, age_s=None).look(2.0).state == "late"
 
 
 def test_no_new_picture_for_three_seconds_is_stale() -> None:
-    """The clock of who looks decides; no message is needed for it."""
+    """The viewer's own clock decides; no message is needed."""
     watch = flowing(2.0)
 
     assert watch.look(4.9).state == "late"
@@ -106,7 +106,7 @@ def test_a_minute_of_silence_is_offline() -> None:
 
 
 def test_nothing_is_live_without_the_broker() -> None:
-    """Everything is stale at once, and nothing is called offline, for nobody can know."""
+    """Everything is stale at once, and nothing is called offline: it is not known."""
     watch = flowing(2.0)
 
     assert watch.look(2.0, connected=False).state == "stale"

@@ -80,7 +80,7 @@ def test_without_a_display_it_says_so(tmp_path: Path) -> None:
 
 
 def test_without_any_screen_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SDL would draw for nobody."""
+    """SDL would draw on no screen."""
     path = write_site(tmp_path, custom_cameras("yard")).path
     for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)

@@ -261,9 +261,9 @@ def test_a_camera_that_comes_back_is_live_again(one: Stage) -> None:
     one.until(lambda: is_coloured(one.at(0.25, 0.3)))
 
 
-def test_what_is_no_jpeg_says_so_and_the_next_picture_is_shown(one: Stage) -> None:
+def test_bytes_that_are_not_a_jpeg_say_so_and_the_next_picture_is_shown(one: Stage) -> None:
     """One broken picture costs that picture; the one before it is not shown in its stead."""
-    one.send("yard", b"\xff\xd8 this is no picture \xff\xd9")
+    one.send("yard", b"\xff\xd8 not a picture \xff\xd9")
     one.until(lambda: is_grey(one.at(0.25, 0.3)))
 
     one.send("yard", picture((220, 40, 40)))

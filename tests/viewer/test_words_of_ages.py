@@ -99,6 +99,6 @@ def test_thousands_stand_apart() -> None:
         (1 / 7, "1 in 7 s"), (1 / 90, "1 in 1 min 30 s"), (1 / 3600, "1 in 1 h 0 min"),
     ],
 )  # fmt: skip
-def test_a_slow_rate_is_told_as_an_interval(fps: float | None, text: str) -> None:
+def test_a_slow_rate_is_shown_as_an_interval(fps: float | None, text: str) -> None:
     """Nothing that gives pictures has a rate of 0.0."""
     assert fps_text(fps) == text

@@ -1,4 +1,4 @@
-"""Who gets in, what they see, and how hard it is to get in otherwise."""
+"""Logins, tokens and rights, and how hard it is to get in without them."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_logging_out_ends_the_session_on_the_server(client: Client) -> None:
     assert client.get("/api/me")[0] == 401
 
 
-def test_a_restart_logs_nobody_out_and_a_new_password_everybody(
+def test_logins_survive_a_restart_but_not_a_new_password(
     tmp_path: Path, web: LiveWeb, client: Client
 ) -> None:
     assert client.log_in("ines") == 200
@@ -156,7 +156,7 @@ def test_a_session_that_is_not_used_ends(tmp_path: Path) -> None:
 def test_what_is_wrong_is_not_said(client: Client) -> None:
     """The same answer for a wrong password and for a name that does not exist."""
     known = client.post("/api/login", {"name": "ines", "password": "wrong"})
-    unknown = client.post("/api/login", {"name": "nobody", "password": "wrong"})
+    unknown = client.post("/api/login", {"name": "unknown", "password": "wrong"})
 
     assert (known[0], unknown[0]) == (401, 401)
     assert json.loads(known[1])["left"] == 4
@@ -168,12 +168,12 @@ def test_names_that_do_not_exist_take_as_long(web: LiveWeb) -> None:
     """The same hash function at the same cost is computed for both."""
     access = web.server.access
     known, may = access.password_hash("guest")
-    unknown, may_not = access.password_hash("nobody")
+    unknown, may_not = access.password_hash("unknown")
 
     assert (may, may_not) == (True, False)
     assert known.split(".")[:4] == unknown.split(".")[:4]
     assert passwords.verify_password(PASSWORD, unknown)  # the work is done, and does not help
-    assert Client(web.url).log_in("nobody", PASSWORD) == 401
+    assert Client(web.url).log_in("unknown", PASSWORD) == 401
 
 
 def test_after_five_tries_there_is_a_wait(client: Client) -> None:
@@ -230,7 +230,7 @@ def test_the_wait_ends_and_is_bounded_in_memory() -> None:
         (b"[" * 10_000, "application/json", 400),
     ],
 )
-def test_a_login_that_is_none(client: Client, body: bytes, kind: str, status: int) -> None:
+def test_a_login_that_is_not_valid(client: Client, body: bytes, kind: str, status: int) -> None:
     assert client.ask("POST", "/api/login", body, Content_Type=kind)[0] == status
 
 
@@ -311,7 +311,7 @@ def live_cameras(web: LiveWeb) -> set[str]:
 
 
 def test_nothing_of_another_camera_by_any_path(web: LiveWeb) -> None:
-    """Someone who may see one camera learns neither picture, name nor number of others."""
+    """A user of one camera learns neither frames, names nor the number of others."""
     with Camera(web.site, "one", 20), Camera(web.site, "two", 20):
         wait_until(lambda: {"one", "two"} <= set(web.server.hub.statuses))
         wait_until(lambda: live_cameras(web) == {"one", "two"})
@@ -410,7 +410,7 @@ def test_without_users_it_listens_here_only(tmp_path: Path) -> None:
     assert "listens to the network without web.users: write 'users: {NAME: {password" in web.output
 
 
-def test_it_says_who_may_see_when_it_starts(tmp_path: Path) -> None:
+def test_it_says_at_the_start_whether_there_are_users(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     text = custom_cameras("one") + f"\nweb: {{listen: '127.0.0.1:{port}'}}"
     with camfan("web", "--config", str(write_site(tmp_path, text).path)) as web:
@@ -490,7 +490,7 @@ def test_ffmpeg_sends_a_token_as_the_password_of_an_address(web: LiveWeb, tmp_pa
     assert made.stat().st_size
 
 
-def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
+def test_a_certificate_that_is_not_valid_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.pem").write_text("nothing")
     (port,) = free_ports(1)
     text = custom_cameras("one") + (

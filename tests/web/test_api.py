@@ -85,7 +85,7 @@ def test_the_api_keeps_to_its_document(case: schemathesis.Case[Any], web: LiveWe
 
 
 def test_the_whole_site_in_one_answer(web: LiveWeb) -> None:
-    """Who is live, who is not, since when, and what needs somebody."""
+    """The state of each camera, since when, and what needs attention."""
     wait_until(lambda: ask(web, "/api/status")["cameras"][0]["state"] == "live")
     status = ask(web, "/api/status")
 
@@ -107,7 +107,7 @@ def test_the_whole_site_in_one_answer(web: LiveWeb) -> None:
     assert ask(web, "/api/cameras/one")["name"] == "one"
 
 
-def test_what_became_of_frames_is_told_by_reader_and_reason(web: LiveWeb) -> None:
+def test_frames_are_accounted_for_by_subscriber_and_reason(web: LiveWeb) -> None:
     """As the broker counts it: delivered, skipped, lost or held, each reader for itself."""
     with Subscriber(web.site, "one", max_fps=1, name="hall"):
         wait_until(lambda: "max-fps" in reader(web, "hall").get("skipped_why", ""))
@@ -122,7 +122,7 @@ def test_what_became_of_frames_is_told_by_reader_and_reason(web: LiveWeb) -> Non
 
 
 def reader(web: LiveWeb, name: str) -> dict[str, Any]:
-    """What the site page tells of somebody who reads frames."""
+    """The account of one subscriber."""
     readers: list[dict[str, Any]] = ask(web, "/api/status")["readers"]
     return next((one for one in readers if one["name"] == name), {})
 

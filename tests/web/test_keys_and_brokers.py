@@ -29,7 +29,7 @@ def served(path: Path) -> Process:
 
 
 async def pictures(browser: TestPage, camera: int, count: int) -> list[bytes]:
-    """So many pictures of the camera of this number."""
+    """This many frames of the camera of this number."""
     found: list[bytes] = []
     while len(found) < count:
         received = await browser.picture()
@@ -67,7 +67,7 @@ def test_pictures_of_a_site_with_keys_reach_a_page(tmp_path: Path) -> None:
 
 
 def test_a_server_whose_key_is_not_there_says_which(tmp_path: Path) -> None:
-    """It does not start as somebody else."""
+    """It does not start with another identity."""
     path = secure_site(tmp_path, "one", extra="web: {}", nodes=("web",)).path
     for file in (tmp_path / "keys").glob("web.*"):
         shutil.move(file, tmp_path)

@@ -57,7 +57,7 @@ def test_a_page_gets_the_bytes_that_were_published(web: LiveWeb) -> None:
         asyncio.run(look())
 
 
-def test_what_nobody_can_see_is_not_even_sent_to_the_server(web: LiveWeb) -> None:
+def test_what_no_page_shows_is_not_even_sent_to_the_server(web: LiveWeb) -> None:
     """A page that shows one camera makes the server ask for that one; a hidden page for none."""
 
     async def look() -> None:
@@ -134,7 +134,7 @@ def test_max_fps_of_a_tile_is_kept(web: LiveWeb) -> None:
     assert web.server.hub.received < 20
 
 
-def test_a_page_is_told_when_a_picture_is_stale_by_the_pace_it_asked_for(web: LiveWeb) -> None:
+def test_the_limits_of_a_page_follow_the_rate_it_asked_for(web: LiveWeb) -> None:
     """Three intervals of the tile: one that asks for a picture in 5 s is not grey after 3 s."""
 
     async def look() -> tuple[float, float]:
@@ -180,7 +180,7 @@ def test_a_small_tile_gets_a_small_picture(web: LiveWeb) -> None:
 
 
 def test_a_picture_that_cannot_be_decoded_is_passed_on_whole(web: LiveWeb) -> None:
-    """The page says that it is no picture; the server does not decide it."""
+    """The page reports that it is not a picture; the server does not decide it."""
     whole = jpeg(1280, 720, 1)
     broken = whole[:2] + whole[whole.index(b"\xff\xc0") :]
 
@@ -195,7 +195,7 @@ def test_a_picture_that_cannot_be_decoded_is_passed_on_whole(web: LiveWeb) -> No
         asyncio.run(look())
 
 
-def test_the_site_clock_is_told_with_its_error(web: LiveWeb) -> None:
+def test_the_site_clock_comes_with_its_error(web: LiveWeb) -> None:
     async def ask() -> None:
         async with page(web.url) as browser:
             await browser.hello()
@@ -210,7 +210,7 @@ def test_the_site_clock_is_told_with_its_error(web: LiveWeb) -> None:
     asyncio.run(ask())
 
 
-def test_motion_is_told_at_once(web: LiveWeb) -> None:
+def test_motion_is_sent_at_once(web: LiveWeb) -> None:
     """A start and an end of an event reach the page without waiting for the next second."""
 
     async def look(publisher: EventPublisher) -> None:

@@ -59,7 +59,7 @@ def test_a_snapshot_is_the_cameras_own_picture(web: LiveWeb) -> None:
     assert float(headers["X-Camfan-Age-Error"]) > 0
 
 
-def test_an_old_picture_is_no_snapshot(web: LiveWeb) -> None:
+def test_an_old_frame_is_not_a_snapshot(web: LiveWeb) -> None:
     """503, and the age of what there is."""
     with Publisher(web.site, "one") as one:
         wait_until(lambda: one.clock.offset() is not None)
@@ -80,7 +80,7 @@ def test_a_camera_that_was_never_there_has_no_snapshot(web: LiveWeb) -> None:
 
 
 @pytest.mark.parametrize("age", ["x", "-1", "nan", "inf", "1e9", ""])
-def test_an_age_that_is_none(web: LiveWeb, age: str) -> None:
+def test_an_age_that_is_not_valid(web: LiveWeb, age: str) -> None:
     assert get(f"{web.url}/snapshot/one.jpg?max_age={age}")[0] == 400
 
 
@@ -135,7 +135,7 @@ def test_a_camera_that_was_never_there_can_be_a_picture_too(web: LiveWeb) -> Non
 
 
 @pytest.mark.long
-def test_a_fresh_snapshot_is_waited_for_so_long_and_no_longer(web: LiveWeb) -> None:
+def test_a_fresh_snapshot_is_waited_for_within_a_limit(web: LiveWeb) -> None:
     """504, in words."""
     with Publisher(web.site, "one") as one:
         wait_until(lambda: one.clock.offset() is not None)
@@ -148,7 +148,7 @@ def test_a_fresh_snapshot_is_waited_for_so_long_and_no_longer(web: LiveWeb) -> N
 
 
 def test_snapshots_keep_a_camera_awake_only_for_a_while(web: LiveWeb) -> None:
-    """A second snapshot comes at once; when nobody asks any more, nothing is asked for."""
+    """A second snapshot comes at once; after the last request the camera is no longer asked for."""
     with Camera(web.site, "one", 20):
         assert get(f"{web.url}/snapshot/one.jpg")[0] == 200
         assert web.server.hub.watched() == ("one",)
@@ -157,7 +157,7 @@ def test_snapshots_keep_a_camera_awake_only_for_a_while(web: LiveWeb) -> None:
 
 @pytest.mark.parametrize("path", ["/?action=snapshot", "/?action=snapshot&camera=one"])
 def test_the_addresses_of_mjpg_streamer_work(web: LiveWeb, path: str) -> None:
-    """What OctoPrint, Mainsail and Home Assistant are told to use; the first camera by default."""
+    """As configured in OctoPrint, Mainsail and Home Assistant; the first camera by default."""
     with Camera(web.site, "one", 20):
         status, body, headers = get(web.url + path)
 
@@ -377,7 +377,7 @@ def test_curl_saves_a_snapshot(web: LiveWeb, tmp_path: Path) -> None:
         assert file.read_bytes() in [camera.picture(number) for number in range(5)]
 
 
-def test_a_throttled_page_slows_nobody(web: LiveWeb) -> None:
+def test_a_throttled_page_slows_no_other(web: LiveWeb) -> None:
     """A reader that takes nothing at all: the others, and the memory, do not notice."""
     with Camera(web.site, "one", 50, [jpeg(1280, 720, 1)]):
         port = int(web.url.rpartition(":")[2])

@@ -35,7 +35,7 @@ def test_on_a_fast_line_the_window_grows() -> None:
     assert play(SendWindow(), 0.001, 20) >= 32
 
 
-def test_a_long_way_is_no_thin_line() -> None:
+def test_a_long_way_is_not_a_thin_line() -> None:
     """200 ms to the other side of the world do not mean that pictures wait."""
     window = SendWindow()
     window.round_trip_s = 0.2

@@ -45,7 +45,7 @@ def web(tmp_path: Path) -> Iterator[LiveWeb]:
 
 @pytest.fixture
 def proxied(tmp_path: Path) -> Iterator[LiveWeb]:
-    """The test is the proxy: it says who the client is."""
+    """The test is the proxy: it reports the client's address."""
     with live_web(tmp_path, web=BEHIND_PROXY) as running:
         yield running
 
@@ -72,7 +72,7 @@ def dial(url: str) -> socket.socket:
 # ---- connections ----
 
 
-def test_a_thousand_silent_connections_keep_nobody_out(web: LiveWeb) -> None:
+def test_a_thousand_silent_connections_keep_no_client_out(web: LiveWeb) -> None:
     """The oldest of the busiest address give way; a page that is open stays open."""
 
     async def stays() -> None:
@@ -215,7 +215,7 @@ def test_others_cannot_lock_a_known_browser_out(proxied: LiveWeb) -> None:
 
 
 def test_a_known_browser_has_tries_of_its_own(proxied: LiveWeb) -> None:
-    """Who steals its cookie may not try passwords without end."""
+    """A client that stole its cookie cannot try passwords without end."""
     thief = Client(proxied.url, headers={"X-Forwarded-For": "192.0.2.1"})
     assert thief.log_in("ines") == 200
     found = [thief.log_in("ines", "wrong") for _ in range(TRIES + 2)]

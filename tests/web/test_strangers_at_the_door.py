@@ -1,4 +1,4 @@
-"""What anyone who reaches the port can do without a login: little, and no log line each time."""
+"""What a client without a login can do: little, and not a log line each time."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ def test_a_folder_that_may_not_be_read_is_said(
     [b"", b"\0" * 4096, b"null", b"[" * 100_000, b"\xff", b'{"sessions": {}}',
      b'{"abc": {"user": "ines", "proof": "x", "began": 1, "seen": 2}}'],
 )  # fmt: skip
-def test_what_is_no_file_of_sessions_is_said_once(
+def test_a_file_that_is_not_of_sessions_is_reported_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, stored: bytes
 ) -> None:
     (tmp_path / FILE).write_bytes(stored)
@@ -307,7 +307,7 @@ def test_what_is_no_file_of_sessions_is_said_once(
 
 
 async def fall_behind(web: LiveWeb, browser: TestPage, pictures: int) -> int:
-    """Say that so many were painted, and read none; the bytes that wait for it then."""
+    """Acknowledges this many frames and reads none; the bytes that then wait for it."""
     await browser.want("one")
     await asyncio.to_thread(wait_until, lambda: bool(web.server.live._open))
     (one,) = web.server.live._open

@@ -1,6 +1,6 @@
 """A page behind a thin line, beside pages with fast ones.
 
-Its pictures are no older than two transfers and an interval, all its cameras advance, nobody
+Its frames are at most two transfers and an interval old, all its cameras advance, no client
 else notices, and the server keeps nothing for it.
 """
 
@@ -40,7 +40,7 @@ def web(tmp_path: Path) -> Iterator[LiveWeb]:
 
 @asynccontextmanager
 async def thin_line(url: str) -> AsyncIterator[str]:
-    """A way to the server that carries so many bytes a second to the page."""
+    """A link to the server that carries this many bytes a second to the page."""
     host, _, port = url.removeprefix("http://").rpartition(":")
 
     async def carry(
@@ -77,7 +77,7 @@ async def thin_line(url: str) -> AsyncIterator[str]:
 
 
 async def watch(browser: TestPage, pictures: int) -> list[tuple[Received, float]]:
-    """So many pictures, and how old each was when it had come, s."""
+    """This many frames, and the age of each on arrival, s."""
     await browser.hello()
     await browser.want("one", "two")
     got = []
@@ -87,7 +87,7 @@ async def watch(browser: TestPage, pictures: int) -> list[tuple[Received, float]
     return got
 
 
-def test_a_thin_line_carries_new_pictures_of_all_cameras_and_slows_nobody(web: LiveWeb) -> None:
+def test_a_thin_line_carries_new_frames_of_all_cameras_and_slows_no_other(web: LiveWeb) -> None:
     """One or two are under way to it; the others get every frame, as if it were not there."""
     transfer_s = (HEADER.size + len(PICTURE)) / THIN
 

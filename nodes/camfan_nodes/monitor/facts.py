@@ -1,7 +1,7 @@
 """What is known of a site at one moment, from the last statuses of its nodes.
 
-Frozen values, and the one function that makes them. What nobody has said is None, and what was
-said too long ago is not repeated as if it were true.
+Frozen values, and the one function that makes them. What has not been reported is None; what was
+reported too long ago is not repeated as if it were true.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Background:
     def begin(self, pictures: Sequence[Picture]) -> None:
         """Know the background from these pictures, whatever passes by in them.
 
-        The median of a pixel ignores a person who was there for less than half of the time; the
+        The median of a pixel ignores a person present for less than half of the time; the
         deviation leaves out the frames that lie farthest from it, and keeps leaves in the wind.
         """
         last = pictures[-1]
