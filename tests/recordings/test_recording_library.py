@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -44,6 +45,22 @@ with Storage("archive", Path(sys.argv[1]), 1.0, 0.2) as storage:
         storage.tick()
         print(number, flush=True)
         number += 1
+"""
+
+KILLED_WRITER = """
+import os, signal, sys
+from pathlib import Path
+from camfan_nodes.recorder.storage import Storage
+from camfan_testing.recordings import RUN, frame
+from camfan_wire.messages import Gap
+storage = Storage("archive", Path(sys.argv[1]), 1.0, 60.0)
+for number in range(50):
+    storage.append(frame(number))
+storage.gap(Gap(camera="porch", run=RUN, first=50, last=54, reason="ring-overrun"))
+for number in range(55, 80):
+    storage.append(frame(number))
+storage.gap(Gap(camera="barn", run=RUN, first=0, last=0, reason="x"))  # which commits
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -364,6 +381,29 @@ def test_the_recorder_may_be_writing(tmp_path: Path) -> None:
                 assert seen == list(range(len(seen)))
         finally:
             process.kill()
+
+
+def test_what_a_killed_recorder_left_is_read_whole(tmp_path: Path) -> None:
+    """Rows of files that were just begun say nothing of their ends yet; their frames do."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_WRITER, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    numbers = [*range(50), *range(55, 80)]
+    with Recording(tmp_path) as recording:
+        assert [f.sequence for f in recording.frames("porch")] == numbers
+        assert recording.span("porch") == (time_of(0), time_of(79))
+        for number in numbers:
+            found = recording.frame("porch", Position(RUN, number))
+            then = recording.at("porch", time_of(number))
+            assert found is not None
+            assert then is not None
+            assert found.sequence == then.sequence == number
+        first = recording.gaps("porch")[0]
+        assert (first.missing, first.start, first.end) == (5, time_of(49), time_of(55))
 
 
 def test_a_damaged_frame_is_named_and_the_rest_goes_on(folder: Path) -> None:

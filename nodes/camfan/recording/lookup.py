@@ -94,16 +94,17 @@ class Lookup:
         self, camera: str, run: str, sequence: int
     ) -> tuple[FramesFile, FrameRow] | None:
         """The frame with a number."""
-        files = self._db.execute(
-            f"{_FILES} AND camera = ?1 AND run = ?2 AND (last >= ?3 OR state = 'open')"
-            " AND (first <= ?3 OR first IS NULL) ORDER BY last",
-            (camera, run, sequence),
-        )
-        for fields in files.fetchall():
-            file = FramesFile(*fields)
-            row = self.row(file, sequence)
-            if row is not None:
-                return file, row
+        closed = "AND state != 'open' AND last >= ?3 AND first <= ?3 ORDER BY last"
+        for which in (closed, "AND state = 'open' AND ?3 >= 0"):
+            files = self._db.execute(
+                f"{_FILES} AND camera = ?1 AND run = ?2 {which}", (camera, run, sequence)
+            )
+            for fields in files:
+                file = FramesFile(*fields)
+                row = self.row(file, sequence)
+                if row is not None:
+                    files.close()
+                    return file, row
         return None
 
     def row(self, file: FramesFile, sequence: int) -> FrameRow | None:

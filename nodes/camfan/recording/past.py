@@ -94,11 +94,14 @@ class RecordingPast:
 
     def span(self, camera: str) -> RecordedSpan | None:
         """None when there is no frame of the camera."""
+        there = (
+            "FROM segments s WHERE camera = ?1 AND state != 'deleting'"
+            " AND EXISTS (SELECT 1 FROM frames WHERE segment = s.id) ORDER BY start_ns"
+        )
         ((start, end),) = self._db.execute(
-            "SELECT (SELECT start_ns FROM segments WHERE camera = ?1 AND first IS NOT NULL"
-            " AND state != 'deleting' ORDER BY start_ns LIMIT 1),"
-            " (SELECT max(end_ns) FROM (SELECT end_ns FROM segments WHERE camera = ?1"
-            " AND first IS NOT NULL AND state != 'deleting' ORDER BY start_ns DESC LIMIT 100))",
+            f"SELECT (SELECT start_ns {there} LIMIT 1), (SELECT max(end_ns) FROM (SELECT CASE state"  # noqa: S608 - as above
+            " WHEN 'open' THEN (SELECT time_ns FROM frames WHERE segment = s.id"
+            f" ORDER BY sequence DESC LIMIT 1) ELSE end_ns END AS end_ns {there} DESC LIMIT 100))",
             (camera,),
         )
         return None if start is None else RecordedSpan(start, end)
@@ -170,23 +173,25 @@ class RecordingPast:
     def _count(self, camera: str, run: str, first: int, last: int) -> int:
         ((count,),) = self._db.execute(
             "SELECT count(*) FROM segments s JOIN frames f ON f.segment = s.id"
-            " WHERE s.camera = ?1 AND s.run = ?2 AND s.last >= ?3 AND s.first <= ?4"
-            " AND f.sequence BETWEEN ?3 AND ?4",
+            " WHERE s.camera = ?1 AND s.run = ?2 AND f.sequence BETWEEN ?3 AND ?4"
+            " AND (s.state = 'open' OR s.last >= ?3 AND s.first <= ?4)",
             (camera, run, first, last),
         )
         return int(count)
 
     def _time_beside(self, camera: str, run: str, sequence: int, *, before: bool) -> int | None:
         """Time of the nearest frame of the run before or after a sequence."""
-        side, order = ("<", "DESC") if before else (">", "ASC")
+        side, order, which = ("<", "DESC", "max") if before else (">", "ASC", "min")
         bound = "first < ?3 ORDER BY first DESC" if before else "last > ?3 ORDER BY last"
-        row = self._db.execute(
-            "SELECT f.time_ns FROM frames f JOIN (SELECT id FROM segments WHERE camera = ?1"  # noqa: S608 - words of our own
-            f" AND run = ?2 AND {bound} LIMIT 3) s ON f.segment = s.id"
-            f" WHERE f.sequence {side} ?3 ORDER BY f.sequence {order} LIMIT 1",
+        of_run = "SELECT id FROM segments WHERE camera = ?1 AND run = ?2 AND"
+        ((time_ns,),) = self._db.execute(
+            f"SELECT {which}((SELECT time_ns FROM frames WHERE segment = s.id"  # noqa: S608 - words of our own
+            f" AND sequence {side} ?3 ORDER BY sequence {order} LIMIT 1))"
+            f" FROM (SELECT * FROM ({of_run} {bound} LIMIT 3)"
+            f" UNION {of_run} state = 'open') s",
             (camera, run, sequence),
-        ).fetchone()
-        return None if row is None else int(row[0])
+        )
+        return None if time_ns is None else int(time_ns)
 
 
 def _gap_start(gap: RecordedGap) -> int:

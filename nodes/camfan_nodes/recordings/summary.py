@@ -39,7 +39,7 @@ def summarize(
     ((files, size, span_ns),) = db.execute(
         "SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(coalesce(end_ns, start_ns)"
         " - start_ns), 0) FROM segments WHERE camera = ? AND state != 'deleting'"
-        " AND coalesce(end_ns, start_ns) >= ? AND start_ns < ?",
+        " AND (state = 'open' OR end_ns >= ?) AND start_ns < ?",
         (camera, start_ns, end_ns),
     )
     span = recording.span(camera)
