@@ -434,6 +434,22 @@ def test_the_command_exports_and_names_what_is_lost(
     assert listed["pictures"] == 30 - len(listed["cameras"][0]["lost"])
 
 
+def test_without_pyav_a_zip_is_exported_and_a_video_says_what_to_install(tmp_path: Path) -> None:
+    record(tmp_path, frame(0))
+    program = "import sys; sys.modules['av'] = None; from camfan_nodes.cli import main; main()"
+    for name, words in (("a.zip", "1 pictures"), ("a.mp4", "needs PyAV")):
+        arguments = command(tmp_path, "--output", str(tmp_path / name))[3:]
+        done = subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert words in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.zip"])
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
     """Interrupted once it has begun to write; the exit code says that there is no file."""

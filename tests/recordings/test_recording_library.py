@@ -512,6 +512,22 @@ def test_what_is_not_an_index_is_named(
         Recording(tmp_path / "none")
 
 
+def test_an_index_on_a_network_share_is_read_only_while_it_is_at_rest(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Said in the log; with a recorder at work on another machine it is refused."""
+    monkeypatch.setattr("camfan.recording.reader_index.network_share", lambda _: "nfs4")
+    with Recording(folder) as recording:
+        assert len(list(recording.frames("porch"))) == 100
+    assert f"{folder / 'index.sqlite'} is on a network share (nfs4)" in caplog.text
+
+    with Storage("archive", folder, 60.0, 5.0) as storage:
+        storage.append(frame(200))
+        storage.gap(gap(150, 160))
+        with pytest.raises(RecordingError, match="a recorder has it open or has crashed"):
+            Recording(folder)
+
+
 def test_an_index_of_version_1_is_read(folder: Path) -> None:
     """What an older camfan recorded needs no conversion."""
     old, new = folder / "old.sqlite", folder / "index.sqlite"

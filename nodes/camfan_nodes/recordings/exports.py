@@ -11,6 +11,7 @@ from pathlib import Path
 
 from camfan_config.text.printable import printable
 from camfan_config.text.units import parse_duration, parse_rate, short_bytes
+from camfan_nodes.export.exporting import export_recording
 from camfan_nodes.export.request import (
     FORMATS,
     ExportCancelledError,
@@ -71,17 +72,16 @@ def export_recordings(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace, place: RecordingsPlace, stop: threading.Event) -> int:
-    try:
-        from camfan_nodes.export.exporting import export_recording
-    except ImportError as exc:
-        raise MissingExtraError("exporting", exc.name or "PyAV", "video") from exc
     output: Path = arguments.output
+    kind = format_of(output, arguments.format)
+    if kind != "zip":
+        check_extra()
     with opened_recording(place) as recording:
         part = chosen_part(recording, arguments)
         request = ExportRequest(
             cameras=part.cameras,
             output=output,
-            format=format_of(output, arguments.format),
+            format=kind,
             start_ns=part.start_ns,
             end_ns=part.end_ns,
             every_s=arguments.every,
@@ -114,6 +114,14 @@ def _export(arguments: argparse.Namespace, place: RecordingsPlace, stop: threadi
     if len(lost) > SHOWN:
         sys.stderr.write(f"lost: {len(lost) - SHOWN} more, all in {manifest_path(output).name}\n")
     return EXIT_LOSSES if lost else 0
+
+
+def check_extra() -> None:
+    """Raises MissingExtraError where no video can be written."""
+    try:
+        import av  # noqa: F401 - whether it is there is all that is asked
+    except ImportError as exc:
+        raise MissingExtraError("exporting video", "PyAV", "video") from exc
 
 
 @contextmanager
