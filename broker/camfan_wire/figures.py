@@ -248,12 +248,16 @@ class RecorderCameraFigures(Struct, frozen=True, kw_only=True):
         Count, counter("Frames that came again and were there already", "frames")
     ] = 0
     lost: Annotated[Count, counter("Frames that came and could not be written", "frames")] = 0
+    skipped: Annotated[Count, counter("Frames that the mode does not keep", "frames")] = 0
     missing: Annotated[Count, counter("Frames that the broker reported as gaps", "frames")] = 0
     recorded_until: Annotated[
         Nanoseconds | None,
         gauge("Capture time of the newest frame written, on the broker's clock", "timestamp"),
     ] = None
     age_ms: Annotated[float | None, gauge("Age of a recent frame when it came", "ms")] = None
+    bytes_per_hour: Annotated[
+        float | None, gauge("Bytes recorded in an hour, over the last day", "bytes")
+    ] = None
 
 
 class RecorderFigures(Struct, frozen=True, kw_only=True):
@@ -261,6 +265,13 @@ class RecorderFigures(Struct, frozen=True, kw_only=True):
 
     disk_free_bytes: Annotated[
         Count | None, gauge("Free space of the disk of the recordings", "bytes")
+    ] = None
+    deleted_bytes: Annotated[Count, counter("Bytes of recordings deleted by `keep`", "bytes")] = 0
+    full_s: Annotated[
+        float | None, gauge("Time until the disk is full, where `keep` does not prevent it", "s")
+    ] = None
+    stays_s: Annotated[
+        float | None, gauge("How long recordings stay, at the present rate", "s")
     ] = None
     cameras: dict[Camera, RecorderCameraFigures] = {}
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,10 @@ from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.source import SourceError
 from camfan_nodes.camera.sources import source_of
 from camfan_nodes.cli import main
-from camfan_nodes.site import this_machine
+from camfan_nodes.recorder.storage import Storage
 from camfan_nodes.site.this_machine import machine_warnings
 from camfan_testing.processes import broker_process
+from camfan_testing.recordings import START_NS, frame
 from camfan_testing.sites import custom_cameras, write_site
 
 SMALL = "cameras: {porch: {source: test, size: 320x240, fps: 1}}"  # any disk has room for it
@@ -77,15 +80,23 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
     assert sentence.endswith("it is not writable for this user")
 
 
-def test_a_disk_that_is_full_soon_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the room that there is, and how long it lasts."""
-    monkeypatch.setattr(this_machine, "SOON_S", 1e12)
-    sections = "cameras: {a: {source: test}}\nrecorders: {r: {path: rec}}"
+def test_a_disk_that_holds_less_than_keep_says_is_named(tmp_path: Path) -> None:
+    """At the estimated rate, and at the measured one once something is recorded."""
+    cameras = "cameras: {porch: {source: test}}\n"
+    section = "recorders: {r: {path: rec, keep: {age: 36500d, size: 1GB}}}"
 
-    (sentence,) = said(tmp_path, sections)
+    (estimated,) = said(tmp_path, cameras + section)
+    with Storage("r", tmp_path / "rec", 3600.0, 5.0, site_ns=lambda: START_NS) as storage:
+        for second in (0, 1, 60, 61):
+            captured = time.time_ns() - (120 - second) * 1_000_000_000
+            storage.append(frame(second, captured=captured))
+    (measured,) = said(tmp_path, cameras + section)
 
-    assert f"{tmp_path} has " in sentence
-    assert "free, and is full after about" in sentence
+    rate = r": at [0-9.]+ (.B) an hour recordings stay for .*, and not for 36500d"
+    before, after = re.search(rate, estimated), re.search(rate, measured)
+    assert before is not None
+    assert after is not None
+    assert (before[1], after[1]) == ("GB", "kB")
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from camfan.recording.rows import (
 from camfan_wire.header import Position
 from camfan_wire.messages import Event, Gap
 
+_MINUTE_NS = 60_000_000_000
+_HOUR_NS = 60 * _MINUTE_NS
 _SEGMENT_NAMES = tuple(field.name for field in fields(SegmentRow))
 _SEGMENT = ", ".join(f"s.{name}" for name in _SEGMENT_NAMES)
 _CLIP = ", ".join(field.name for field in fields(ClipRow))
@@ -171,6 +173,21 @@ class IndexReader:
         )
         names = tuple(field.name for field in fields(ClipRow))
         return [ClipRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def bytes_per_hour(self, camera: str, since_ns: int) -> float | None:
+        """The rate of a camera's files that began since then; None for less than a minute."""
+        stored, first_ns, last_ns = self._db.execute(
+            "SELECT sum(bytes), min(start_ns), max(end_ns) FROM segments"
+            " WHERE camera = ? AND start_ns >= ?",
+            (camera, since_ns),
+        ).fetchone()
+        length_ns = 0 if first_ns is None or last_ns is None else last_ns - first_ns
+        return stored * _HOUR_NS / length_ns if length_ns >= _MINUTE_NS else None
+
+    def rates(self, since_ns: int) -> dict[str, float]:
+        """Bytes per hour of the cameras of which enough was recorded since then."""
+        found = {row.camera: self.bytes_per_hour(row.camera, since_ns) for row in self.usage()}
+        return {camera: rate for camera, rate in found.items() if rate is not None}
 
     def last_clip_id(self) -> int:
         """The greatest id of a clip; 0 when there is none."""

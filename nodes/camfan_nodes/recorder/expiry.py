@@ -47,7 +47,7 @@ class Expiry:
         self._site_ns = site_ns
         self._failed: dict[str, str] = {}  # path of a file that could not be deleted, and why
         self._said: set[str] = set()  # logged once each
-        self.deleted = 0  # segments since the start
+        self.deleted_bytes = 0  # since the start
 
     @property
     def trouble(self) -> str | None:
@@ -160,7 +160,7 @@ class Expiry:
         self._failed.pop(row.path, None)
         self._said.discard(row.path)
         self._index.forget_segment(row.id)
-        self.deleted += 1
+        self.deleted_bytes += row.bytes
         return True
 
     def _expire_clips(self) -> None:

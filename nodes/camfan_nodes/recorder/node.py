@@ -127,14 +127,21 @@ class RecorderReport:
         trouble, tallies = storage.trouble, storage.tallies
         figures = RecorderFigures(
             disk_free_bytes=storage.free_bytes(),
+            deleted_bytes=storage.expiry.deleted_bytes,
+            full_s=storage.forecast.full_s,
+            stays_s=storage.forecast.stays_s,
             cameras={
-                camera: _figures(tally, self._ages_ms.get(camera))
+                camera: _figures(
+                    tally,
+                    self._ages_ms.get(camera),
+                    storage.forecast.bytes_per_hour.get(camera),
+                )
                 for camera, tally in tallies.items()
             },
         )
         self._report = Report(
             state="recording" if trouble is None else trouble.reason,
-            message=storage.expiry.trouble if trouble is None else trouble.message,
+            message=_sentence(storage) if trouble is None else trouble.message,
             recorder=figures,
         )
         self._ages_ms.clear()
@@ -166,13 +173,22 @@ def _is_recorded(event: Event, recorder: str) -> bool:
     return event.source == recorder and event.kind != DISK_SLOW
 
 
-def _figures(tally: CameraCounts, age_ms: float | None) -> RecorderCameraFigures:
+def _sentence(storage: Storage) -> str | None:
+    """What is wrong though everything is recorded."""
+    return storage.expiry.trouble or storage.forecast.warning
+
+
+def _figures(
+    tally: CameraCounts, age_ms: float | None, bytes_per_hour: float | None
+) -> RecorderCameraFigures:
     return RecorderCameraFigures(
         frames=tally.frames,
         bytes=tally.bytes,
         repeated=tally.repeated,
         lost=tally.lost,
+        skipped=tally.skipped,
         missing=tally.missing,
         recorded_until=tally.until_ns,
         age_ms=age_ms,
+        bytes_per_hour=bytes_per_hour,
     )

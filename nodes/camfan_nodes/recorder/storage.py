@@ -20,6 +20,7 @@ from typing import Literal, Self
 
 from camfan.frame import Frame
 from camfan.recording.errors import IndexDamagedError, RecordingError
+from camfan.recording.forecast import Forecast, forecast
 from camfan.recording.rows import ClipRow
 from camfan.recording.schema import explained
 from camfan_config import Clips, Keep, RecordingMode
@@ -42,6 +43,8 @@ from camfan_wire.messages import Event, Gap, Record
 log = logging.getLogger(__name__)
 
 DECIDE_S = 0.1  # between looks at the frames that wait for a decision
+FORECAST_S = 300.0
+DAY_NS = 86_400_000_000_000
 COMMIT_S = 1.0  # the most that the index is behind the files
 RETRY_S = 1.0  # while the disk takes nothing
 ROOM_BYTES = 8_000_000  # free space at which a disk that was full is tried again
@@ -79,6 +82,7 @@ class Storage:
         """
         self.tallies: dict[str, CameraCounts] = {}
         self.trouble: DiskTrouble | None = None
+        self.forecast = Forecast({})
         self._recorder = recorder
         self._sync_s = sync_s
         self._clock = clock
@@ -112,6 +116,8 @@ class Storage:
         self._positions = self._index.reader.positions()
         self._runs = self._index.reader.runs()
         self._committed_s = self._synced_s = clock()
+        self._keep = keep or Keep()
+        self._forecast_s = float("-inf")  # when it was last made
         self._decided_s = float("-inf")  # when what waits was last looked at
         self._checked_s = float("-inf")  # when retention was last looked at
 
@@ -209,6 +215,9 @@ class Storage:
         now_s = self._clock()
         if now_s - self._checked_s >= CHECK_S:
             self._expire(retry=True)
+        if now_s - self._forecast_s >= FORECAST_S:
+            self._forecast_s = now_s
+            self._look_ahead()
         if now_s - self._decided_s >= DECIDE_S:
             self._decided_s = now_s
             self._manual.tick(now_s)
@@ -310,6 +319,20 @@ class Storage:
         """What is looked at before a file is opened. Raises DiskMissingError."""
         self._sentinel.check()
         self._expire()
+
+    def _look_ahead(self) -> None:
+        """Measure the rate, and warn where `keep` cannot hold what it says."""
+        before = self.forecast.warning
+        try:
+            reader = self._index.reader
+            used = sum(row.bytes for row in reader.usage())
+            rates = reader.rates(self._site_ns() - DAY_NS)
+        except sqlite3.OperationalError as exc:
+            log.debug("%s: no forecast: %s", self._path, exc)
+            return
+        self.forecast = forecast(self._keep, rates, used, self.free_bytes())
+        if self.forecast.warning is not None and before is None:
+            log.warning("%s: %s", self._path, self.forecast.warning)
 
     def _expire(self, *, retry: bool = False) -> None:
         """Delete what retention no longer keeps. What fails is said, and tried again."""

@@ -11,12 +11,19 @@ import errno
 import os
 import shutil
 import socket
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
 from camfan import CamfanError
+from camfan.recording.errors import RecordingError
+from camfan.recording.forecast import forecast
+from camfan.recording.queries import IndexReader
+from camfan.recording.schema import FILE_NAME, connect_to_read
 from camfan_config import (
     Broker,
     CameraBase,
@@ -31,7 +38,7 @@ from camfan_config import (
 from camfan_config.report.estimate import recorder_bytes_s
 from camfan_config.report.mounts import network_share
 from camfan_config.site.topology import LOCALHOST, bind_addresses
-from camfan_config.text.units import parse_address, short_bytes, short_duration
+from camfan_config.text.units import parse_address
 from camfan_nodes.camera.clock import NodeClock
 from camfan_nodes.camera.source import SourceError
 from camfan_nodes.camera.sources import source_of
@@ -41,7 +48,7 @@ from camfan_nodes.shared.command import MissingExtraError
 from camfan_wire.machine import own_label
 
 ANSWER_S = 0.5  # for the greeting of what listens on a port
-SOON_S = 86_400.0  # a disk that is full within a day is mentioned
+DAY_NS = 86_400_000_000_000
 
 
 def machine_warnings(site: Site) -> tuple[str, ...]:
@@ -99,19 +106,32 @@ def _recorder(site: Site, section: Recorder) -> Iterator[str]:
             f"{index} is on a network share ({share}), where the index is unsafe; set `index:` to "
             "a folder on a local disk"
         )
-    yield from _room(Path(section.path), recorder_bytes_s(site, section))
+    yield from _ahead(site, section, index)
 
 
-def _room(path: Path, bytes_s: float) -> Iterator[str]:
-    """How soon the disk is full, if that is soon."""
-    place = path
+def _ahead(site: Site, section: Recorder, index: Path) -> Iterator[str]:
+    """What `keep` cannot hold, at the rate of the last day, else at the estimated one."""
+    place = Path(section.path)
     while not place.is_dir() and place != place.parent:
         place = place.parent
+    rates, used = _measured(index)
+    rates = rates or {"": recorder_bytes_s(site, section) * 3600}
     with contextlib.suppress(OSError):
-        free = shutil.disk_usage(place).free
-        if bytes_s and free / bytes_s < SOON_S:
-            lasts = short_duration(free / bytes_s)
-            yield f"{place} has {short_bytes(free)} free, and is full after about {lasts}"
+        found = forecast(section.keep, rates, used, shutil.disk_usage(place).free)
+        if found.warning is not None:
+            yield f"{place}: {found.warning}"
+
+
+def _measured(index: Path) -> tuple[dict[str, float], int]:
+    """The rates by camera, and the bytes of all recordings; nothing where nothing is recorded."""
+    file = index / FILE_NAME
+    if not file.is_file():
+        return {}, 0
+    with contextlib.suppress(RecordingError, sqlite3.Error), closing(connect_to_read(file)) as db:
+        reader = IndexReader(db)
+        used = sum(row.bytes for row in reader.usage())
+        return reader.rates(time.time_ns() - DAY_NS), used
+    return {}, 0
 
 
 def _web(site: Site, section: Web) -> Iterator[str]:
