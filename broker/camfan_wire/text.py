@@ -1,7 +1,7 @@
 """What JSON from outside must be before it is passed on: text that every parser reads.
 
 Our own parser skips over keys it does not know without looking into them; a reader behind the
-broker may not. Nothing here parses.
+broker may not. Nothing is parsed here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ MAX_DEPTH = 32  # of arrays and objects in each other; parsers that recurse give
 MAX_DIGITS = 300  # in a row; so that every number fits a double, and no parser minds its length
 
 _DIGITS = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
-_BRACKETS_AND_STRINGS = re.compile(rb'[\[\]{}]|"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_OTHERS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
 def check_text(data: bytes, reason: str) -> None:
@@ -32,11 +33,7 @@ def check_text(data: bytes, reason: str) -> None:
 
 def _depth(data: bytes) -> int:
     depth = deepest = 0
-    for match in _BRACKETS_AND_STRINGS.finditer(data):
-        first = match[0]
-        if first in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif first in b"]}":
-            depth -= 1
+    for bracket in _STRING.sub(b"", data).translate(None, _OTHERS):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
     return deepest
