@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plain_text import ODD, files_of, odd_words
+from plain_text import ODD, ROOT, files_of, odd_words
 
 OWN = "tests/house/test_plain_text.py"  # its examples
 
@@ -29,6 +29,8 @@ def test_plain_words_are_not(text: str) -> None:
 
 
 def test_all_text_is_plain() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout, so it is not known which files are ours")
     files = [file for file in files_of([]) if file != OWN]
 
     assert [str(word) for file in files for word in odd_words(file)] == []
