@@ -21,7 +21,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TESTS = "tests/broker/test_frame_checks.py"
-PYTEST = (sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider")
+PYTEST = (sys.executable, "-m", "pytest", "-x", "-v", "-n", "0", "-p", "no:cacheprovider")
+TEST = r"^\S*?::(\S+)"  # as pytest names it
+HANGS_S = 150.0  # without some checks the broker waits for ever
 BROKER, WIRE = "broker/camfan_broker", "broker/camfan_wire"
 
 # Where the checks are: file, functions.
@@ -125,13 +127,19 @@ def failing_test(copy: Path, check: Check) -> str:
             capture_output=True,
             text=True,
             check=False,
+            timeout=HANGS_S,
         )
+    except subprocess.TimeoutExpired as exc:
+        said = exc.output.decode() if isinstance(exc.output, bytes) else str(exc.output)
+        return f"{re.findall(TEST, said, re.MULTILINE)[-1]}, which hangs"
     finally:
         path.write_text(before, "utf-8")
-    found = re.search(r"^(?:FAILED|ERROR) \S*?::(\S+)", done.stdout, re.MULTILINE)
-    if done.returncode and not found:
+    if not done.returncode:
+        return ""
+    found = re.search(rf"^(?:FAILED|ERROR) {TEST[1:]}", done.stdout, re.MULTILINE)
+    if not found:
         raise RuntimeError(f"pytest did not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return found[1] if found else ""
+    return found[1]
 
 
 def find_checks() -> Iterator[Check]:
