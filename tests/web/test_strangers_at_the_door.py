@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from camfan_nodes.web import connections, guard, web_listener
+from camfan_nodes.shared import connections, web_listener
+from camfan_nodes.web import guard
 from camfan_nodes.web.live_client import MOST_UNSENT
 from camfan_nodes.web.routes import SNAPSHOTS
 from camfan_nodes.web.sessions import FILE, MOST_OF_USER, Sessions

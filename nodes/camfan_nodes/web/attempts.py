@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,19 +9,6 @@ from collections.abc import Callable
 TRIES = 5
 WAIT_S = 60.0
 MOST = 10_000  # addresses and names remembered; if full, the one with the oldest try is dropped
-
-
-def network_of(address: str) -> str:
-    """What counts as one origin: an IPv4 address, or the /64 from which an IPv6 host chooses."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 class Attempts:

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from urllib.parse import quote
 
-import msgspec
 from aiohttp import web
-from msgspec import Struct, inspect
 
+from camfan_nodes.shared.http_values import read_body, read_query
 from camfan_nodes.web.guard import Guard, Handler
 from camfan_nodes.web.principals import Principal
 from camfan_nodes.web.request_values import BODY, CAMERA, PRINCIPAL, QUERY
@@ -79,9 +78,9 @@ class Dispatcher:
                 request[CAMERA] = _camera(request, principal)
             _check_role(route.rights, principal)
         if route.query is not None:
-            request[QUERY] = _query(request, route.query)
+            request[QUERY] = read_query(request, route.query)
         if route.body is not None:
-            request[BODY] = await _body(request, route.body)
+            request[BODY] = await read_body(request, route.body)
         if route.per_second is not None and principal is not None:
             self._check_rate(route, principal, route.per_second)
 
@@ -132,42 +131,3 @@ def _check_role(rights: Rights, principal: Principal) -> None:
         raise web.HTTPForbidden(text="only operators and owners may do this\n")
     if rights is Rights.SITE_OWNER and not (principal.may("owner") and principal.sees_all):
         raise web.HTTPForbidden(text="only an owner of all cameras may read this\n")
-
-
-def _query(request: web.Request, kind: type[Struct]) -> Struct:
-    """Raises HTTPBadRequest."""
-    names = kind.__struct_encode_fields__
-    said = {name: request.query[name] for name in names if name in request.query}
-    try:
-        return msgspec.convert(said, kind, strict=False)
-    except msgspec.ValidationError as exc:
-        name = str(exc).rpartition("$.")[2].rstrip("`")
-        raise web.HTTPBadRequest(text=f"{name} is {_allowed(kind, name)}\n") from None
-
-
-def _allowed(kind: type[Struct], name: str) -> str:
-    """The values of a parameter, in words."""
-    found = inspect.type_info(kind)
-    assert isinstance(found, inspect.StructType)
-    return _values(next(one.type for one in found.fields if one.encode_name == name))
-
-
-def _values(kind: inspect.Type) -> str:
-    if isinstance(kind, inspect.UnionType):
-        return " or ".join(_values(one) for one in kind.types if one != inspect.NoneType())
-    if isinstance(kind, inspect.LiteralType):
-        return " or ".join(str(value) for value in kind.values)
-    if isinstance(kind, inspect.IntType | inspect.FloatType):
-        whole = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
-        return f"{whole} from {kind.ge:g} to {kind.le:g}" if kind.le is not None else whole
-    return "text"
-
-
-async def _body(request: web.Request, kind: type[Struct]) -> Struct:
-    """Raises HTTPUnsupportedMediaType and HTTPBadRequest."""
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="the body is not JSON: application/json\n")
-    try:
-        return msgspec.json.decode(await request.read(), type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        raise web.HTTPBadRequest(text=f"the body is not valid: {exc}\n") from exc

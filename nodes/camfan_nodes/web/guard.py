@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from camfan_config import Web, is_loopback
-from camfan_nodes.web.connections import HttpConnection
+from camfan_nodes.shared.connections import HttpConnection
 from camfan_nodes.web.principals import Principal, Principals
 from camfan_nodes.web.request_values import PRINCIPAL
 from camfan_nodes.web.sessions import Sessions

@@ -18,7 +18,8 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from camfan_config import is_loopback
-from camfan_nodes.web.attempts import Attempts, network_of
+from camfan_nodes.shared.connections import network_of
+from camfan_nodes.web.attempts import Attempts
 from camfan_nodes.web.guard import COOKIE, Guard
 from camfan_nodes.web.passwords import verify_password
 from camfan_nodes.web.principals import Principals

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -15,8 +13,8 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from camfan_config import CamfanError, Site, Web, select
-from camfan_config.text.units import parse_address
+from camfan_config import Site, Web, select
+from camfan_nodes.shared.web_listener import listen, tls_context
 from camfan_nodes.web.api import Api
 from camfan_nodes.web.assets import Assets
 from camfan_nodes.web.dispatch import Dispatcher
@@ -36,16 +34,11 @@ from camfan_nodes.web.routes import ROUTES, Handlers
 from camfan_nodes.web.sessions import Sessions, state_folder
 from camfan_nodes.web.snapshots import Snapshots
 from camfan_nodes.web.web_frame import Renditions
-from camfan_nodes.web.web_listener import WebListener
 
 MAX_BODY = 16_384
 RENDERERS = 2  # threads that make smaller frames
 LOGINS_S = 0.5  # between two checks whether the logins of what is open are still valid
 END_S = 1.0  # for open requests, when the server ends
-
-
-class ListenError(CamfanError):
-    """The server cannot listen where it should, or its certificate cannot be used."""
 
 
 class WebServer:
@@ -97,7 +90,9 @@ class WebServer:
             )
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            address = await self._listen(runner)
+            address = await listen(
+                runner, self.section.listen, tls_context(self.section.tls, "web.tls")
+            )
             work = self.hub.run(), self.live.tell(), self._look_after_logins()
             async with _background(*work) as background:
                 self._background = background
@@ -122,18 +117,6 @@ class WebServer:
                 return task.exception()
         return None
 
-    async def _listen(self, runner: web.AppRunner) -> str:
-        host, port = parse_address(self.section.listen)
-        tls = _tls(self.section)
-        listener = WebListener(runner, host, port, tls)
-        try:
-            await listener.start()
-        except OSError as exc:
-            raise ListenError(f"cannot listen on {self.section.listen}: {_why(exc)}") from exc
-        real = runner.addresses[0][1] if port == 0 else port
-        shown = f"[{host}]" if ":" in host else host
-        return f"{'https' if tls else 'http'}://{shown}:{real}"
-
     def _app(self) -> web.Application:
         not_found = NotFound(self._assets)
         app = web.Application(
@@ -155,21 +138,3 @@ async def _background(
             task.cancel()
         with suppress(Exception):
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _why(error: OSError) -> str:
-    """The system's text; asyncio's repeats the address."""
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-
-
-def _tls(section: Web) -> ssl.SSLContext | None:
-    """Raises ListenError."""
-    if section.tls is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(section.tls.certificate, section.tls.key, password="")
-    except (OSError, ssl.SSLError, ValueError) as exc:
-        files = f"{section.tls.certificate} and {section.tls.key}"
-        raise ListenError(f"web.tls: {files} are not a certificate and its key: {exc}") from exc
-    return context

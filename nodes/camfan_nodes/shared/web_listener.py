@@ -1,15 +1,23 @@
-"""The listening socket of the web server, and its connections until TLS is agreed on."""
+"""The listening socket of an HTTP server, and its connections until TLS is agreed on."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 
 from aiohttp import web
 
-from camfan_nodes.web.connections import HttpConnection, HttpConnections, network_at
+from camfan_config import CamfanError
+from camfan_config.text.units import parse_address
+from camfan_config.types import Tls
+from camfan_nodes.shared.connections import HttpConnection, HttpConnections, network_at
 
 HANDSHAKE_S = 10.0  # of TLS
+
+
+class ListenError(CamfanError):
+    """An HTTP server cannot listen where it should, or its certificate cannot be used."""
 
 
 class TlsHandshake(asyncio.Protocol):
@@ -91,3 +99,32 @@ class WebListener(web.BaseSite):
         host, port = self._address
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(connection, host, port, backlog=128)
+
+
+async def listen(runner: web.AppRunner, where: str, tls: ssl.SSLContext | None) -> str:
+    """Listen on host:port until the runner ends; its URL. Raises ListenError."""
+    host, port = parse_address(where)
+    try:
+        await WebListener(runner, host, port, tls).start()
+    except OSError as exc:
+        raise ListenError(f"cannot listen on {where}: {_why(exc)}") from exc
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if tls else 'http'}://{shown}:{port}"
+
+
+def tls_context(section: Tls | None, where: str) -> ssl.SSLContext | None:
+    """`where` it stands in the site file. Raises ListenError."""
+    if section is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(section.certificate, section.key, password="")
+    except (OSError, ssl.SSLError, ValueError) as exc:
+        files = f"{section.certificate} and {section.key}"
+        raise ListenError(f"{where}: {files} are not a certificate and its key: {exc}") from exc
+    return context
+
+
+def _why(error: OSError) -> str:
+    """The system's text; asyncio's repeats the address."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)

@@ -7,6 +7,7 @@ silent sockets would block all other clients.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +17,6 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
-from camfan_nodes.web.attempts import network_of
 from camfan_wire.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
@@ -147,3 +147,16 @@ def network_at(transport: asyncio.BaseTransport) -> str:
     """Of the other end; empty if it has disconnected already."""
     peer = transport.get_extra_info("peername")
     return network_of(str(peer[0])) if isinstance(peer, tuple) else ""
+
+
+def network_of(address: str) -> str:
+    """What counts as one origin: an IPv4 address, or the /64 from which an IPv6 host chooses."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))
