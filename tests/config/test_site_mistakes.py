@@ -150,6 +150,11 @@ MISTAKES = [
     row(TOP + CAMERA + "recorders: {r: {path: r, keep: {size: 0}}}", 6, 39, "recorders.r.keep.size: with 0 bytes nothing can be recorded"),
     row(TOP + CAMERA + "recorders: {r: {path: r, keep: {cameras: {a: {age: 5s}}}}}", 6, 52, "recorders.r.keep.cameras.a.age: shorter than one segment (1m); they are deleted whole"),
     row(TOP + CAMERA + "recorders: {r: {path: r, keep: {cameras: {b*: {size: 5GB}}}}}", 6, 43, "recorders.r.keep.cameras.'b*': 'b*' matches no camera that is recorded here"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, http: '0.0.0.0:8090'}}", 6, 32, "recorders.r.http: '0.0.0.0:8090' listens to the network without security.keys"),
+    row(TOP + CAMERA + "security: {keys: k}\nrecorders: {r: {path: r, http: '0.0.0.0:8090'}}", 7, 32, "recorders.r.http: '0.0.0.0:8090' listens to the network without `tls`"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, tls: {certificate: c, key: k}}}", 6, 26, "recorders.r.tls: has no effect without `http`"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, http: 127.0.0.1:8080}}\nweb: {}", 6, 32, "recorders.r.http: port 8080 is used by web.listen already"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, http: 127.0.0.1:8090}}\nweb: {host: 10.0.0.9}\nbroker: {host: 10.0.0.1}\nsecurity: {keys: k}", 6, 32, "recorders.r.http: '127.0.0.1:8090' is reached from 10.0.0.1 only, and the web pages run on 10.0.0.9"),
     row(TOP + CAMERA + "recorders: {r: {path: r, index: /i/index.sqlite}}", 6, 33, "recorders.r.index: '/i/index.sqlite' is the name of a file; name the folder"),
     # no effect
     row(TOP + "cameras:\n  a: {source: v4l2, size: 9248x6944}", 4, 27, "cameras.a.size: 64218112 pixels are more than this site allows (50000000); raise security.limits.pixels"),

@@ -14,8 +14,8 @@ import aiohttp
 import pytest
 from aiohttp import web as aioweb
 
+from camfan_nodes.shared import connections
 from camfan_nodes.shared.connections import network_of
-from camfan_nodes.web import connections
 from camfan_nodes.web.attempts import TRIES
 from camfan_nodes.web.guard import ONLY_HTTPS
 from camfan_nodes.web.live_clients import LOGGED_OUT

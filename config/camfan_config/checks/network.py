@@ -81,6 +81,11 @@ def _doors(site: Site, places: Places) -> list[_ListeningPort]:
     if site.web is not None:
         host = host_of(site, site.web)
         doors.append(_ListeningPort(("web", "listen"), host, *parse_address(site.web.listen)))
+    for name, recorder in site.recorders.items():
+        if recorder.http is not None:
+            path: KeyPath = ("recorders", name, "http")
+            host = host_of(site, recorder)
+            doors.append(_ListeningPort(path, host, *parse_address(recorder.http)))
     return [door for door in doors if places.sound(door.path)]
 
 

@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from camfan_config.types.section import Section
-from camfan_config.types.values import Bytes, Cameras, Host, Name, Path, Pattern, Seconds
+from camfan_config.types.values import (
+    Address,
+    Bytes,
+    Cameras,
+    Host,
+    Name,
+    Path,
+    Pattern,
+    Seconds,
+)
+from camfan_config.types.web import Tls
 
 
 class CameraKeep(Section, frozen=True, kw_only=True):
@@ -135,3 +145,11 @@ class Recorder(Section, frozen=True, kw_only=True):
     ] = {}
     keep: Annotated[Keep, Meta(description="how long recordings stay")] = Keep()
     clips: Annotated[Clips | None, Meta(description="intervals around events, kept longer")] = None
+    http: Annotated[
+        Address | None,
+        Meta(
+            description="host:port at which the recordings are read, for the web pages; beyond "
+            "loopback only with keys and `tls`; absent: not over HTTP"
+        ),
+    ] = None
+    tls: Annotated[Tls | None, Meta(description="HTTPS for `http`; absent: plain")] = None

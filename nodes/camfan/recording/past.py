@@ -11,6 +11,8 @@ from msgspec import Struct
 from camfan.recording.errors import IndexDamagedError
 from camfan_wire.messages import Event
 
+PAUSE_NS = 2_000_000_000  # between two files of one stretch, unless no frame is missing between
+
 
 class RecordedSpan(NamedTuple):
     """A time from its first to its last frame, ns since 1970."""
@@ -105,6 +107,25 @@ class RecordingPast:
             (camera,),
         )
         return None if start is None else RecordedSpan(start, end)
+
+    def stretches(self, camera: str, from_ns: int, until_ns: int) -> list[RecordedSpan]:
+        """Files that follow each other, as one; those without frames are left out."""
+        rows = self._db.execute(
+            "SELECT start_ns, coalesce(end_ns, start_ns), run, first, last FROM segments"
+            " WHERE camera = ?1 AND first IS NOT NULL AND state != 'deleting' AND start_ns < ?3"
+            " AND coalesce(end_ns, start_ns) >= ?2 ORDER BY start_ns",
+            (camera, from_ns, until_ns),
+        )
+        found: list[RecordedSpan] = []
+        before: tuple[str, int] | None = None  # run and last sequence
+        for start, end, run, first, last in rows:
+            follows = before == (run, first - 1)
+            if found and (follows or start - found[-1].end <= PAUSE_NS):
+                found[-1] = RecordedSpan(found[-1].start, max(end, found[-1].end))
+            else:
+                found.append(RecordedSpan(start, end))
+            before = (run, last)
+        return found
 
     def gaps(self, camera: str | None, from_ns: int, until_ns: int) -> list[RecordedGap]:
         cameras = [camera] if camera is not None else self._cameras_with_gaps()

@@ -78,6 +78,17 @@ class Recording:
             raise self._unknown(camera)
         return span
 
+    def stretches(
+        self, camera: str, start: Instant | None = None, end: Instant | None = None
+    ) -> list[RecordedSpan]:
+        """Whole stretches that overlap a time, in order: files that follow each other are one.
+
+        Frames may be missing within a stretch: `gaps` has them. Raises TypeError and ValueError.
+        """
+        from_ns, until_ns = read_range(start, end)
+        with self._reading():
+            return self._past.stretches(camera, from_ns, until_ns)
+
     def frames(
         self,
         camera: str,

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import argparse
 import logging
+from importlib.util import find_spec
 from pathlib import Path
 
 from camfan_config import Loaded
 from camfan_config.report.estimate import is_limited
+from camfan_nodes.recorder.http_process import HttpProcess
 from camfan_nodes.recorder.node import run
 from camfan_nodes.shared import service
-from camfan_nodes.shared.command import add_key_argument, end_with_code, find_node, log_to_stderr
+from camfan_nodes.shared.command import (
+    MissingExtraError,
+    add_key_argument,
+    end_with_code,
+    find_node,
+    log_to_stderr,
+)
 from camfan_nodes.shared.opening import opened_site
 from camfan_nodes.shared.site_file import add_config_argument
 
@@ -43,18 +51,38 @@ def _run(name: str, config: Path | None, key: Path | None) -> int:
 def _record(name: str, loaded: Loaded, key: Path | None) -> int:
     site = loaded.site
     recorder = find_node(site.recorders, "recorder", name)
+    if recorder.http is not None:
+        _check_extra()
     if not is_limited(recorder.keep):
         log.warning("recorder %s: without `keep`, recordings are never deleted", name)
     stop = service.stop_on_signals()
-    run(
-        site,
-        name,
-        stop,
-        ready=service.notify_ready,
-        alive=service.notify_watchdog,
-        hidden=loaded.hidden,
-        key=key,
-        started_s=service.started_s(),
-    )
+    http = None if recorder.http is None else HttpProcess(name, loaded.path, key)
+
+    def alive() -> None:
+        service.notify_watchdog()
+        if http is not None:
+            http.tick()
+
+    try:
+        run(
+            site,
+            name,
+            stop,
+            ready=service.notify_ready,
+            alive=alive,
+            hidden=loaded.hidden,
+            key=key,
+            started_s=service.started_s(),
+        )
+    finally:
+        if http is not None:
+            http.close()
     service.notify_stopping()
     return 0
+
+
+def _check_extra() -> None:
+    """Raises MissingExtraError."""
+    for module in ("aiohttp", "nacl"):
+        if find_spec(module) is None:
+            raise MissingExtraError("`http` of a recorder", module, "web")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -48,3 +49,14 @@ async def read_body(request: web.Request, kind: type[Kind]) -> Kind:
         return msgspec.json.decode(await request.read(), type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise web.HTTPBadRequest(text=f"the body is not valid: {exc}\n") from exc
+
+
+def json_response(
+    body: Struct, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(body),
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"} | dict(headers or {}),
+    )

@@ -9,12 +9,12 @@ from msgspec import Meta, Struct
 
 from camfan import Event
 from camfan_config import Site, title_of
+from camfan_nodes.shared.http_values import json_response
 from camfan_nodes.web.live_clients import ClientInfo, LiveClients, PageContext
 from camfan_nodes.web.overview import CameraInfo
 from camfan_nodes.web.request_values import (
     body_of,
     camera_of,
-    json_response,
     principal_of,
     query_of,
 )

@@ -19,11 +19,12 @@ from msgspec import Meta, Struct
 
 from camfan_config import is_loopback
 from camfan_nodes.shared.connections import network_of
+from camfan_nodes.shared.http_values import json_response
 from camfan_nodes.web.attempts import Attempts
 from camfan_nodes.web.guard import COOKIE, Guard
 from camfan_nodes.web.passwords import verify_password
 from camfan_nodes.web.principals import Principals
-from camfan_nodes.web.request_values import body_of, json_response
+from camfan_nodes.web.request_values import body_of
 from camfan_nodes.web.sessions import IDLE_S, Sessions
 
 log = logging.getLogger(__name__)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TypeVar
 
-import msgspec
 from aiohttp import web
 from msgspec import Struct
 
@@ -41,14 +39,3 @@ def body_of(request: web.Request, kind: type[Kind]) -> Kind:
     found = request[BODY]
     assert isinstance(found, kind)
     return found
-
-
-def json_response(
-    body: Struct, status: int = 200, headers: Mapping[str, str] | None = None
-) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(body),
-        status=status,
-        content_type="application/json",
-        headers={"Cache-Control": "no-store"} | dict(headers or {}),
-    )
