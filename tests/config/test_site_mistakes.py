@@ -153,7 +153,7 @@ MISTAKES = [
     row(TOP + CAMERA + "recorders: {r: {path: r, http: '0.0.0.0:8090'}}", 6, 32, "recorders.r.http: '0.0.0.0:8090' listens to the network without security.keys"),
     row(TOP + CAMERA + "security: {keys: k}\nrecorders: {r: {path: r, http: '0.0.0.0:8090'}}", 7, 32, "recorders.r.http: '0.0.0.0:8090' listens to the network without `tls`"),
     row(TOP + CAMERA + "recorders: {r: {path: r, tls: {certificate: c, key: k}}}", 6, 26, "recorders.r.tls: has no effect without `http`"),
-    row(TOP + CAMERA + "recorders: {r: {path: r, http: 127.0.0.1:8080}}\nweb: {}", 6, 32, "recorders.r.http: port 8080 is used by web.listen already"),
+    row(TOP + CAMERA + "recorders: {r: {path: r, http: 127.0.0.1:8080}}\nweb: {}", 6, 32, "recorders.r.http: port 8080 is already used by web.listen"),
     row(TOP + CAMERA + "recorders: {r: {path: r, http: 127.0.0.1:8090}}\nweb: {host: 10.0.0.9}\nbroker: {host: 10.0.0.1}\nsecurity: {keys: k}", 6, 32, "recorders.r.http: '127.0.0.1:8090' is reached from 10.0.0.1 only, and the web pages run on 10.0.0.9"),
     row(TOP + CAMERA + "recorders: {r: {path: r, index: /i/index.sqlite}}", 6, 33, "recorders.r.index: '/i/index.sqlite' is the name of a file; name the folder"),
     # no effect

@@ -111,9 +111,12 @@ class RecordingPast:
     def stretches(self, camera: str, from_ns: int, until_ns: int) -> list[RecordedSpan]:
         """Files that follow each other, as one; those without frames are left out."""
         rows = self._db.execute(
-            "SELECT start_ns, coalesce(end_ns, start_ns), run, first, last FROM segments"
-            " WHERE camera = ?1 AND first IS NOT NULL AND state != 'deleting' AND start_ns < ?3"
-            " AND coalesce(end_ns, start_ns) >= ?2 ORDER BY start_ns",
+            "SELECT start_ns, end, run, coalesce(first, edge), coalesce(last, edge) FROM (SELECT *,"
+            " CASE state WHEN 'open' THEN (SELECT time_ns FROM frames WHERE segment = s.id"
+            " ORDER BY sequence DESC LIMIT 1) ELSE end_ns END AS end,"
+            " CASE state WHEN 'open' THEN (SELECT min(sequence) FROM frames WHERE segment = s.id)"
+            " END AS edge FROM segments s WHERE camera = ?1 AND state != 'deleting'"
+            " AND start_ns < ?3) WHERE end >= ?2 ORDER BY start_ns",
             (camera, from_ns, until_ns),
         )
         found: list[RecordedSpan] = []
