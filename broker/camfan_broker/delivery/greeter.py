@@ -18,7 +18,7 @@ from camfan_broker.camera.demand import DemandTable
 from camfan_broker.delivery.claims import PublisherClaims
 from camfan_broker.delivery.peer import Peer
 from camfan_broker.delivery.peers import SILENCE_NS, PeerTable
-from camfan_broker.delivery.reasons import no_camera
+from camfan_broker.delivery.refused_cameras import no_camera
 from camfan_broker.delivery.router import PeerMessage, Router
 from camfan_wire import messages
 from camfan_wire.clock import SiteClock

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from camfan_broker.camera.camera import TrackedCamera
 from camfan_broker.delivery.peers import PeerTable
-from camfan_broker.delivery.reasons import no_camera
+from camfan_broker.delivery.refused_cameras import no_camera
 from camfan_broker.delivery.router import Router
 from camfan_wire.clock import SiteClock
 from camfan_wire.messages import Demand, Receipt, Record, RecordReceipt, Set

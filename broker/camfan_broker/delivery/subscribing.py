@@ -15,7 +15,7 @@ from camfan_broker.camera.demand import DemandTable
 from camfan_broker.delivery.charges import RequestCharges
 from camfan_broker.delivery.delivery import Delivery
 from camfan_broker.delivery.peer import Peer
-from camfan_broker.delivery.reasons import left_out, no_camera
+from camfan_broker.delivery.refused_cameras import left_out, no_camera
 from camfan_broker.delivery.router import Router
 from camfan_config.text.globs import Patterns, is_glob
 from camfan_wire.clock import SiteClock

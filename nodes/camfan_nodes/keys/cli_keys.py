@@ -11,7 +11,7 @@ from rich.table import Table
 
 from camfan import load_site
 from camfan_config.text.printable import printable_lines
-from camfan_nodes.keys import making, rotating
+from camfan_nodes.keys import making, revoking, rotating
 from camfan_nodes.keys.enrolment import PORT
 from camfan_nodes.keys.folder import check_name, entries, folder_of, key_warnings, purposes
 from camfan_nodes.keys.invite import invite, join
@@ -46,7 +46,7 @@ def add_keys_command(commands: Commands[argparse.ArgumentParser]) -> None:
     _task(tasks, "list", "list names and the state of their keys", _list)
     show = _task(tasks, "show", "show the public key of a name", _show)
     show.add_argument("name", metavar="NAME", help="a node, or another name that has a key")
-    revoke = _task(tasks, "revoke", "revoke a key; its connections end at once", making.revoke)
+    revoke = _task(tasks, "revoke", "revoke a key; its connections end at once", revoking.revoke)
     revoke.add_argument("name", metavar="NAME", help="a node, or another name that has a key")
     rotate = _task(tasks, "rotate", "replace a key pair of this machine", rotating.rotate)
     rotate.add_argument(

@@ -1,4 +1,4 @@
-"""Making and revoking keys. A command that was killed can be repeated, and then finishes."""
+"""`camfan keys new`: makes keys. A command that was killed can be repeated, and then finishes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from camfan import Site, SiteError, load_site
 from camfan_config import BROKER, OWNER, hosts
-from camfan_nodes.keys.changing import changing, is_revoked, remove_secret, retire
+from camfan_nodes.keys.changing import changing, is_revoked
 from camfan_nodes.keys.folder import DEFAULT, check_name, folder_of
 from camfan_nodes.keys.output import announce, is_there, say, say_what_then
 from camfan_nodes.keys.pinning import pin
@@ -117,26 +117,3 @@ def _of_host(site: Site, host: str) -> list[str]:
         say(f"{secret} is missing: copy it and all {PUBLIC} files from another broker's machine")
         return names
     return [BROKER, OWNER, *names]
-
-
-def revoke(args: argparse.Namespace) -> int:
-    site = load_site(find_site_file(args.config))
-    folder, name = folder_of(site), check_name(args.name)
-    if name == BROKER:
-        raise ConfigurationError(
-            "all machines trust the broker's key; to replace it, run camfan keys rotate broker"
-        )
-    with changing(folder):
-        if not _is_half_revoked(folder, name):
-            retire(folder, name)
-        say(f"{name} is revoked")
-        say_what_then(site, folder, args.key)  # the owner's is what the broker hears this from
-        remove_secret(folder, name)
-    return 0
-
-
-def _is_half_revoked(folder: Path, name: str) -> bool:
-    """True if a killed command has left the secret behind."""
-    if (folder / (name + PUBLIC)).exists() or not is_there(folder, name):
-        return False
-    return is_revoked(folder, name, read_pair(folder / (name + SECRET)).public)

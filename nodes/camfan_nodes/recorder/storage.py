@@ -26,12 +26,12 @@ from camfan.recording.schema import explained
 from camfan_config import Clips, Keep, RecordingMode
 from camfan_config.report.mounts import network_share
 from camfan_nodes.recorder.expiry import CHECK_S, Expiry
-from camfan_nodes.recorder.files import OpenFiles
 from camfan_nodes.recorder.folder import KEEP_INDEX, Folder, look_at_folder
 from camfan_nodes.recorder.index import Index, open_index, set_aside
 from camfan_nodes.recorder.intake import Intake
 from camfan_nodes.recorder.losses import DISK_FULL, DISK_SLOW, LostStretches, reason_of
 from camfan_nodes.recorder.manual import ManualRecordings
+from camfan_nodes.recorder.open_segments import OpenSegments
 from camfan_nodes.recorder.recovery import recover, segment_files
 from camfan_nodes.recorder.sentinel import Sentinel
 from camfan_nodes.recorder.tally import CameraCounts, DiskTrouble
@@ -99,7 +99,7 @@ class Storage:
             self._folder.close()
             raise
         self.expiry = Expiry(self._folder, self._index, keep or Keep(), clips, site_ns)
-        self._files = OpenFiles(path, self._index, int(segment_s * 1e9), self._before_file)
+        self._files = OpenSegments(path, self._index, int(segment_s * 1e9), self._before_file)
         self._segment_s = segment_s
         self._manual = ManualRecordings(recorder, site_ns, self._happened)
         self._intake = Intake(

@@ -1,4 +1,4 @@
-"""The open files of a recorder, and what the index is to say of them.
+"""Opens and closes the segments of a recorder, and tells the index of them.
 
 Order, always: data, fsync of the file and of its folders, and only then the row that says so;
 the commit is the caller's.
@@ -23,7 +23,7 @@ from camfan_nodes.recorder.tracks import OpenSegment, Track, next_boundary
 log = logging.getLogger(__name__)
 
 
-class OpenFiles:
+class OpenSegments:
     """Every file that is written to, or is not yet safely on the disk."""
 
     def __init__(
