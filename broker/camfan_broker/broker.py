@@ -1,6 +1,6 @@
 """The broker put together: three sockets, their parts, and the loop that runs them.
 
-Nothing here blocks but the poll, and nothing here opens a file.
+Only the poll blocks; no file is opened here.
 """
 
 from __future__ import annotations

@@ -138,7 +138,8 @@ def failing_test(copy: Path, check: Check) -> str:
         return ""
     found = re.search(rf"^(?:FAILED|ERROR) {TEST[1:]}", done.stdout, re.MULTILINE)
     if not found:
-        raise RuntimeError(f"pytest did not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        said = f"{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        raise RuntimeError(f"pytest ended with {done.returncode}, without a failed test:\n{said}")
     return found[1]
 
 

@@ -127,7 +127,7 @@ def test_a_suspension_ends_by_itself(strict: LiveBroker, caplog: pytest.LogCaptu
         wait_until(lambda: frames.connected, 20)
         while frames.read(timeout=20).age is None:
             pass
-        wait_until(lambda: "anna is not suspended any more" in caplog.messages)
+        wait_until(lambda: "anna is no longer suspended" in caplog.messages)
     assert not warnings(strict.broker)
 
 

@@ -267,7 +267,7 @@ class Gatekeeper:
         self.connections.forget_gone()
         self._end_silent()
         for name in self.suspensions.take_ended():
-            log.info("%s is not suspended any more", name)
+            log.info("%s is no longer suspended", name)
         if self.roster is None:
             return
         for connection in self.connections.all():

@@ -129,7 +129,9 @@ class CameraRepairs:
         """Ask for what is wanted, give up what cannot come; True if readers should look again."""
         changed = False
         if self._asked is not None and now - self._asked_ns > ANSWER_NS:
-            log.warning("%s does not answer a repair; the frames are given up", self._camera)
+            log.warning(
+                "%s does not answer a repair request; its missing frames are lost", self._camera
+            )
             self._asked.backlog.failed = changed = True
             self._end_request()
         if self._ask is None:

@@ -140,7 +140,7 @@ def _leave_backlog(cursor: EveryCursor) -> None:
 
 
 def frame_sent(cursor: EveryCursor, entry: RingEntry) -> None:
-    """An entry went out, live or late."""
+    """Record that an entry was sent, live or late."""
     late = cursor.backlog is not None
     cursor.account.frame_went(entry, late=late)
     cursor.last_delivered, cursor.unwanted = entry.header.position, entry.header.unwanted
@@ -153,7 +153,7 @@ def frame_sent(cursor: EveryCursor, entry: RingEntry) -> None:
 
 
 def gap_sent(cursor: EveryCursor, gap: Gap) -> None:
-    """A gap went out."""
+    """Record that a gap was sent."""
     _account_for(cursor, cursor.account.gap_went(gap))
     if cursor.backlog is not None and cursor.backlog.at(cursor.backlog_index) is gap:
         cursor.backlog_index += 1
@@ -163,7 +163,7 @@ def gap_sent(cursor: EveryCursor, gap: Gap) -> None:
 
 
 def _account_for(cursor: EveryCursor, frames: int) -> None:
-    """This many frames that are not in the ring are dealt with."""
+    """Count frames as accounted for that are not in the ring."""
     ring = cursor.camera.ring
     index = max(cursor.next, ring.first)
     known = ring[index].numbered - 1 if index < ring.end else cursor.camera.numbered

@@ -56,7 +56,7 @@ class Ingest:
             socket.send(b"\x01" + prefix)
 
     def take_cameras(self, names: Iterable[str]) -> None:
-        """From now on, frames of these cameras are accepted, and of no others."""
+        """Accept frames of these cameras only."""
         cameras = {name: self._cameras[name] for name in names}
         self._routes = {
             frame_topic(name, layer): camera

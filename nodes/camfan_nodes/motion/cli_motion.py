@@ -29,11 +29,13 @@ def add_motion_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
         "motion",
         help="run a motion node, or try motion on a video",
         usage=USAGE,
-        description="Finds motion in the pictures of the cameras of a motion node, and tells the"
-        " site. `camfan motion try VIDEO` shows what it would say of a recording or any video.",
+        description="Detect motion in a node's cameras and publish events."
+        " `camfan motion try VIDEO` shows what would be detected in a recording or another video.",
     )
     parser.add_argument("name", metavar="NAME", help="the node's name in the site file, or: try")
-    parser.add_argument("video", metavar="VIDEO", nargs="?", type=Path, help="what to try it on")
+    parser.add_argument(
+        "video", metavar="VIDEO", nargs="?", type=Path, help="video or recording to analyse"
+    )
     add_config_argument(parser)
     add_key_argument(parser)
     add_try_arguments(parser)

@@ -22,15 +22,15 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     parser = commands.add_parser(
         "record",
         help="start or stop a recording by hand",
-        description="Starts or stops a recording of one camera by hand, whatever its mode. It is "
-        "a clip with a name, and includes the time before, as other clips do. It ends with the "
-        "recorder. With keys, the key needs the right to control.",
+        description="Start or stop a recording of one camera by hand, in any mode. It becomes a "
+        "clip with a name, and begins earlier by the same time as other clips. It ends when the "
+        "recorder stops. With keys, the key needs the right to control.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="start|stop")
     start = verbs.add_parser(
         "start",
         help="start a recording",
-        description="Starts a recording of one camera; one that is under way ends.",
+        description="Start a recording of one camera; one that is already running ends.",
     )
     start.add_argument("camera", metavar="CAMERA", help="its name in the site file")
     start.add_argument(
@@ -38,13 +38,13 @@ def add_record_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
         dest="duration",
         type=_duration,
         metavar="DURATION",
-        help="how long, such as 5m; without it until `camfan record stop`",
+        help="duration, such as 5m; default: until `camfan record stop`",
     )
     start.add_argument(
-        "--name", type=_name, metavar="TEXT", help="of the recording, at most 60 characters"
+        "--name", type=_name, metavar="TEXT", help="name of the recording, at most 60 characters"
     )
     stop = verbs.add_parser(
-        "stop", help="stop a recording", description="Stops the recording of one camera."
+        "stop", help="stop a recording", description="Stop the recording of one camera."
     )
     stop.add_argument("camera", metavar="CAMERA", help="its name in the site file")
     for verb in (start, stop):

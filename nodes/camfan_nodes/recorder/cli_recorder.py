@@ -29,8 +29,8 @@ def add_recorder_command(commands: argparse._SubParsersAction[argparse.ArgumentP
     parser = commands.add_parser(
         "recorder",
         help="run a recorder",
-        description="Records every frame of its cameras, untouched, into Matroska files. Goes on "
-        "where it stopped; ends with Ctrl-C or SIGTERM.",
+        description="Record every frame of its cameras, untouched, into Matroska files. After a "
+        "restart it continues where it stopped. Ctrl-C or SIGTERM stops it.",
     )
     parser.add_argument("name", metavar="NAME", help="the recorder's name in the site file")
     add_config_argument(parser)

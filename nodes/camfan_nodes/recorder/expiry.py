@@ -30,7 +30,7 @@ BUDGET_S = 0.1  # after this time the rest waits for the next call
 
 
 class Expiry:
-    """Holds what `keep` of the recorder and of its clips says."""
+    """Deletes recordings and clips as `keep` of the recorder and of its clips demands."""
 
     def __init__(
         self,

@@ -48,7 +48,7 @@ def recover(folder: Path, index: Index) -> Recovered:
         found.vanished += segment not in deleting
     if found.salvaged or found.adopted or found.vanished:
         log.warning(
-            "%s: %s segments salvaged, %s taken in that the index did not know, %s gone",
+            "%s: %s segments salvaged, %s added to the index, %s gone",
             *(folder, found.salvaged, found.adopted, found.vanished),
         )
     return found
@@ -159,7 +159,7 @@ def _repair(path: Path, contents: SegmentContents) -> tuple[int, SegmentState]:
     try:
         return repair_segment(path, contents), "salvaged"
     except OSError as exc:  # a full disk has no room for the end of a file either
-        log.warning("%s: not brought to an end, again at the next start: %s", path, exc)
+        log.warning("%s: not repaired; tried again at the next start: %s", path, exc)
         return contents.end, "open"
 
 

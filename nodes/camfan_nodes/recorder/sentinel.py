@@ -62,7 +62,7 @@ class Sentinel:
             log.debug("%s: a missing disk will not be noticed: %s", self._memory, exc.strerror)
 
     def check(self) -> None:
-        """Raises DiskMissingError, while it is recorded, where the file is gone."""
+        """Raises DiskMissingError if the file is gone."""
         if not self.is_there:
             raise DiskMissingError(
                 f"{SENTINEL} is gone from the folder, so its disk is probably not mounted"

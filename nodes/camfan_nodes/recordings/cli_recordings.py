@@ -24,8 +24,8 @@ def add_recordings_command(commands: argparse._SubParsersAction[argparse.Argumen
     parser = commands.add_parser(
         "recordings",
         help="list, export, check or replay what was recorded",
-        description="Works on the recordings of a recorder of the site file, or on any folder of "
-        "recordings. The recorder may run meanwhile.",
+        description="List, export, check or replay the recordings of a recorder, or of any "
+        "folder of recordings. The recorder may keep running.",
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
     _add_listing(actions)
@@ -42,7 +42,7 @@ def _add_listing(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
         ("list", "what there is of each camera"),
         ("show", "gaps, events, clips and protected intervals of cameras"),
     ):
-        parser = actions.add_parser(name, help=words, description=f"Shows {words}.")
+        parser = actions.add_parser(name, help=words, description=f"Show {words}.")
         add_place_arguments(parser)
         add_range_arguments(parser)
         if name == "list":
@@ -55,8 +55,8 @@ def _add_export(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = actions.add_parser(
         "export",
         help="write an interval to one file",
-        description="Writes an interval of one or several cameras to one file, and beside it a "
-        "list of what is in it. Several cameras become a grid, or tracks of an .mkv. Ends with 1 "
+        description="Write an interval of one or several cameras to one file, with a list of its "
+        "contents beside it. Several cameras become a grid, or tracks of an .mkv. Ends with 1 "
         "if frames of the recording could not be read, with 130 and without a file after Ctrl-C.",
     )
     add_export_arguments(parser)
@@ -67,16 +67,16 @@ def _add_verify(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = actions.add_parser(
         "verify",
         help="compare every file with the index, and repair what differs",
-        description="Reads every frame and compares it with its checksum, every row with its file "
-        "and every file with its rows. Ends with 0 if all is well, with 1 and the names of what is "
-        "damaged otherwise. The recorder may run, but for --repair.",
+        description="Compare every frame with its checksum, and every file with the index. Ends "
+        "with 1 and the names of damaged files if something differs. The recorder may keep "
+        "running; stop it for --repair.",
     )
     add_place_arguments(parser)
     add_camera_argument(parser)
     parser.add_argument(
-        "--repair", action="store_true", help="say what would repair it, ask, and do it"
+        "--repair", action="store_true", help="show the repairs, ask, and make them"
     )
-    parser.add_argument("--yes", action="store_true", help="with --repair: do it without asking")
+    parser.add_argument("--yes", action="store_true", help="with --repair: do not ask")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=_runner("verify", "checking:verify_recordings"))
 
@@ -84,10 +84,9 @@ def _add_verify(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _add_protect(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser(
         "protect",
-        help="keep an interval for good",
-        description="Protects what is recorded in an interval from being deleted, until it is "
-        "unprotected. The recorder may run. Without --camera for all cameras; without --to until "
-        "now.",
+        help="keep an interval until it is unprotected",
+        description="Protect an interval of recordings from deletion, until it is unprotected. The "
+        "recorder may keep running. Without --camera: all cameras; without --to: until now.",
     )
     add_place_arguments(parser)
     add_range_arguments(parser)
@@ -97,8 +96,8 @@ def _add_protect(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=_runner("protect", "protecting:protect_recordings"))
     parser = actions.add_parser(
         "unprotect",
-        help="let an interval be deleted again",
-        description="Ends the protection of intervals, by their numbers as `list` shows them.",
+        help="end the protection of an interval",
+        description="End the protection of intervals, by their numbers in `list`.",
     )
     add_place_arguments(parser)
     parser.add_argument(
@@ -112,8 +111,8 @@ def _add_plan(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser = actions.add_parser(
         "plan",
         help="what will be deleted next, when and why",
-        description="Shows what `keep:` of the recorder will delete, when and why; deletes "
-        "nothing. What is due by size is foreseen from the last day of each camera.",
+        description="Show what `keep:` of the recorder will delete, when and why; delete nothing. "
+        "Deletions by size are estimated from the last day of each camera.",
     )
     add_place_arguments(parser)
     parser.add_argument(
@@ -130,10 +129,10 @@ def _add_plan(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _add_rebuild(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser(
         "rebuild",
-        help="make the index again from the files",
-        description="Makes index.sqlite again from the files alone. Gaps, events, clips and "
-        "protected intervals are taken from the old index as far as it can be read; it stays "
-        "beside under another name. Not while the recorder runs.",
+        help="build the index again from the files",
+        description="Build index.sqlite again from the files alone. Gaps, events, clips and "
+        "protected intervals are copied from the old index as far as it can be read; the old index "
+        "is kept under another name. Stop the recorder first.",
     )
     add_place_arguments(parser)
     parser.set_defaults(run=_runner("rebuild", "rebuilding:rebuild_recordings"))
@@ -143,7 +142,7 @@ def _add_replay(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = actions.add_parser(
         "replay",
         help="publish recorded cameras as if they were live",
-        description="Publishes recorded cameras to the broker of the site file, with their "
+        description="Publish recorded cameras to the broker of the site file, with their "
         "original timing, numbers and capture times; their frames are marked `replayed`. With "
         "--path the recordings are those of a folder. Ends with 1 if frames could not be read.",
     )

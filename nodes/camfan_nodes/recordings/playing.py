@@ -121,7 +121,7 @@ class CameraReplay:
         )
 
     def _wait(self, clock: ReplayClock, frame: Frame, lap: int) -> bool:
-        """False: it is to end."""
+        """Wait; False if replaying is to stop."""
         time_ns = frame.site_time or 0
         self.time_ns = time_ns
         left_s = clock.until_s(time_ns, lap)

@@ -25,9 +25,11 @@ def add_view_command(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser = subparsers.add_parser(
         "view",
         help="show cameras in a window",
-        description="Shows cameras in a window. Press ? in it for its keys.",
+        description="Show cameras in a window. Press ? in the window for its keys.",
     )
-    parser.add_argument("cameras", nargs="*", metavar="CAMERA", help="a name or a glob; none: all")
+    parser.add_argument(
+        "cameras", nargs="*", metavar="CAMERA", help="a name or a glob; default: all"
+    )
     add_config_argument(parser, alone=True)
     add_key_argument(parser)
     parser.set_defaults(run=run)

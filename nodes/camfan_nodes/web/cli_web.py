@@ -35,8 +35,8 @@ def add_web_command(commands: argparse._SubParsersAction[argparse.ArgumentParser
     parser = commands.add_parser(
         "web",
         help="run the web pages",
-        description="Serves the cameras of a site to browsers and to other software, as its web "
-        "section says. Ends with Ctrl-C or SIGTERM.",
+        description="Serve the cameras of a site to browsers and other software, as configured in "
+        "its web section. Ctrl-C or SIGTERM stops it.",
     )
     add_config_argument(parser, alone=True)
     add_key_argument(parser)
