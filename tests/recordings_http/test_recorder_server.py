@@ -16,42 +16,20 @@ from urllib.parse import quote
 import pytest
 
 from camfan_config import load_site
-from camfan_nodes.recorder.storage import Storage
 from camfan_nodes.recordings_http.proof import WINDOW_S, sign_request
 from camfan_testing.ports import free_ports
-from camfan_testing.recordings import INTERVAL_NS, RUN, START_NS, frame, picture
-from camfan_testing.recordings_server import RecordingsClient, recordings_server, web_secret
+from camfan_testing.recordings import INTERVAL_NS, RUN, START_NS, picture
+from camfan_testing.recordings_server import (
+    LOST,
+    RecordingsClient,
+    record_two_cameras,
+    recordings_server,
+    web_secret,
+)
 from camfan_testing.security import secure_site
 from camfan_testing.sites import custom_cameras, write_site
-from camfan_wire.messages import Event, Gap
 
 API = "/api/recordings"
-FRAMES = 100
-LOST = (40, 44)  # sequences that are in a gap
-
-
-def record(folder: Path) -> None:
-    """A hundred frames of `porch` but five that are lost, five of `barn`, an event of each."""
-    with Storage("archive", folder, 1.0, 5.0) as storage:
-        for number in range(FRAMES):
-            if number == LOST[0]:
-                storage.gap(Gap(camera="porch", run=RUN, first=40, last=44, reason="disk-slow"))
-            if not LOST[0] <= number <= LOST[1]:
-                storage.append(frame(number))
-        for number in range(5):
-            storage.append(frame(number, camera="barn"))
-        for camera in ("porch", "barn"):
-            storage.event(
-                Event(
-                    id=f"of-{camera}",
-                    time=START_NS + INTERVAL_NS,
-                    source="watch",
-                    kind="motion",
-                    state="start",
-                    camera=camera,
-                    details={"area": 0.5},
-                )
-            )
 
 
 def section(folder: Path, port: int) -> str:
@@ -64,7 +42,7 @@ def section(folder: Path, port: int) -> str:
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recordings")
-    record(folder)
+    record_two_cameras(folder)
     return folder
 
 
@@ -326,7 +304,7 @@ def test_an_old_proof_is_rejected_with_the_difference(
 def test_a_damaged_file_costs_its_frames_only(tmp_path: Path) -> None:
     """The stream names the frames that cannot be read, in their place."""
     folder = tmp_path / "recordings"
-    record(folder)
+    record_two_cameras(folder)
     (*_, file) = sorted((folder / "barn").rglob("*.mkv"))
     with file.open("r+b") as damaged:
         damaged.truncate(file.stat().st_size - len(picture(4)) // 2)
@@ -349,7 +327,7 @@ def test_a_damaged_file_costs_its_frames_only(tmp_path: Path) -> None:
 def test_an_index_that_is_damaged_is_said(tmp_path: Path) -> None:
     """503 with the name of the recorder; once it is whole again, answers come again."""
     folder = tmp_path / "recordings"
-    record(folder)
+    record_two_cameras(folder)
     whole = (folder / "index.sqlite").read_bytes()
     (port,) = free_ports(1)
     site = write_site(tmp_path, f"{custom_cameras('porch', 'barn')}\n{section(folder, port)}")
@@ -365,7 +343,7 @@ def test_an_index_that_is_damaged_is_said(tmp_path: Path) -> None:
 def test_a_million_frames_are_one_span(tmp_path: Path) -> None:
     """Two thousand files that follow each other, one of them after a pause."""
     folder = tmp_path / "recordings"
-    record(folder)
+    record_two_cameras(folder)
     with closing(sqlite3.connect(folder / "index.sqlite")) as db, db:
         db.execute(
             "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1999)"

@@ -14,6 +14,9 @@ from msgspec import Meta, Struct, field
 from camfan import Event, RecordedClip, RecordedGap
 from camfan.recording.moments import LAST_NS
 
+BASE = "/api/recordings"
+WEB = "web"  # the name of the web server as a node, and of its key
+RECORDER_HEADER = "X-Camfan-Recorder"  # in each answer of a recorder: its name
 MOST_ROWS = 10_000
 LATEST_MS = 4_000_000_000_000  # the year 2096
 SHORTEST_S, LONGEST_S = 0.001, 31_536_000.0
@@ -21,7 +24,13 @@ SHORTEST_S, LONGEST_S = 0.001, 31_536_000.0
 Milliseconds = Annotated[float, Meta(ge=0, le=LATEST_MS)]
 
 
-class RecordingRange(Struct, frozen=True, kw_only=True):
+class QueryAtRecorder(Struct, frozen=True, kw_only=True):
+    """Names one of several recorders of a camera; read by the web server, which chooses."""
+
+    recorder: str | None = None
+
+
+class RecordingRange(QueryAtRecorder, frozen=True, kw_only=True):
     """A time, and how much of it; absent: without a limit."""
 
     start: Milliseconds | None = field(default=None, name="from")
@@ -37,7 +46,7 @@ class RecordingRange(Struct, frozen=True, kw_only=True):
         return start, end
 
 
-class FrameQuery(Struct, frozen=True, kw_only=True):
+class FrameQuery(QueryAtRecorder, frozen=True, kw_only=True):
     """One frame: the newest at a time, or that of a sequence of a run."""
 
     time: Milliseconds | None = None
@@ -45,7 +54,7 @@ class FrameQuery(Struct, frozen=True, kw_only=True):
     run: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")] | None = None
 
 
-class FramesQuery(Struct, frozen=True, kw_only=True):
+class FramesQuery(QueryAtRecorder, frozen=True, kw_only=True):
     """Frames of a time; `every` in seconds: only the first of each such interval."""
 
     start: Milliseconds | None = field(default=None, name="from")

@@ -15,7 +15,7 @@ from camfan_nodes.recordings_http.reading import RecordingPool
 BOUNDARY = "camfan-recorded-frame"
 BATCH_BYTES = 1_000_000  # read ahead of the client
 BATCH_FRAMES = 256
-WRITE_S = 30.0  # that a client may take nothing
+WRITE_S = 10.0  # that a client may take nothing
 
 Parts = Iterator[bytes]
 

@@ -21,6 +21,9 @@ from camfan import FrameLostError, Recording, RecordingError, Site, UnknownCamer
 from camfan.identity import KeyFile, client_keys
 from camfan_config import is_loopback
 from camfan_nodes.recordings_http.answers import (
+    BASE,
+    RECORDER_HEADER,
+    WEB,
     FrameQuery,
     FramesQuery,
     RecordedCameraList,
@@ -46,8 +49,6 @@ log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Result = TypeVar("Result")
 
-WEB = "web"  # the name of the web server as a node, and of its key
-BASE = "/api/recordings"
 MAX_BODY = 16_384
 BODY_S = 30.0
 MOST_REQUESTS = 64  # open at the same time, of which
@@ -81,6 +82,7 @@ class RecordingsServer:
             stack.callback(self._pool.close)
             app = web.Application(middlewares=[self._middleware], client_max_size=MAX_BODY)
             self._add_routes(app.router)
+            app.on_response_prepare.append(self._sign)
             runner = web.AppRunner(
                 app, access_log=None, handler_cancellation=True, shutdown_timeout=END_S
             )
@@ -108,6 +110,10 @@ class RecordingsServer:
             return await self._answer(request, handler)
         finally:
             connection.done()
+
+    async def _sign(self, _request: web.Request, response: web.StreamResponse) -> None:
+        """The web server sees by it that nothing else answers at the address."""
+        response.headers[RECORDER_HEADER] = self._name
 
     async def _admit(self, request: web.Request) -> None:
         """Raises an HTTPException for a request that is not to be answered."""

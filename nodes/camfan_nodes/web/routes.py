@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from camfan_nodes.recordings_http.answers import (
+    CameraRecording,
+    FrameQuery,
+    FramesQuery,
+    RecordedEventList,
+    RecordingRange,
+)
 from camfan_nodes.web.api import (
     Api,
     CameraList,
@@ -23,12 +30,18 @@ from camfan_nodes.web.login import Credentials, LoggedIn, LoggedOut, LoginApi, L
 from camfan_nodes.web.mjpeg import MjpegStreams, StreamQuery
 from camfan_nodes.web.monitoring import MonitoringRoutes
 from camfan_nodes.web.overview import CameraInfo, Overview
+from camfan_nodes.web.recordings import (
+    RecordingCatalogue,
+    RecordingRoutes,
+)
 from camfan_nodes.web.route import BASIC, Answer, Rights, Route, SlotLimit
 from camfan_nodes.web.snapshots import SnapshotQuery, Snapshots
 
 PAGES = SlotLimit("pages", in_all=256, per_user=64, for_owners=16)
 STREAMS = SlotLimit("streams", in_all=256, per_user=64, for_owners=16)
 SNAPSHOTS = SlotLimit("snapshot requests", in_all=256, per_user=64, for_owners=16)
+RECORDINGS = SlotLimit("requests for recordings", in_all=48, per_user=16, for_owners=8)
+RECORDED_STREAMS = SlotLimit("streams of recordings", in_all=8, per_user=4, for_owners=2)
 CHANGES_PER_S = 2.0  # of settings
 
 JPEG = Answer(
@@ -41,6 +54,16 @@ NO_FRAME = {
     503: "the newest frame is older than max_age; or too many snapshot requests are open",
     504: "fresh=1, and no new frame arrived in time",
 }
+NO_RECORDER = {
+    502: "what answers in the recorder's place, or in another version; or it rejects this server",
+    503: "the recorder does not answer, or its index cannot be read; or too many requests are open",
+}
+RECORDED_JPEG = Answer("the JPEG as the camera made it", "image/jpeg")
+RECORDED_JPEGS = Answer(
+    "a part for each frame, with X-Timestamp, X-Camfan-Run and X-Camfan-Sequence; of a frame that "
+    "cannot be read, the reason as text/plain",
+    "multipart/mixed",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +76,7 @@ class Handlers:
     snapshots: Snapshots
     mjpeg: MjpegStreams
     api: Api
+    recordings: RecordingRoutes
     monitoring: MonitoringRoutes
 
 
@@ -188,6 +212,63 @@ ROUTES = (
         rights=Rights.PUBLIC,
         summary="End the login of the cookie",
         answer=Answer("logged out", LoggedOut),
+    ),
+    # recordings
+    Route(
+        path="/api/recordings",
+        handler=lambda to: to.recordings.catalogue,
+        rights=Rights.VIEWER,
+        slots=RECORDINGS,
+        summary="Cameras with recordings, by recorder",
+        answer=Answer("the cameras", RecordingCatalogue),
+    ),
+    Route(
+        path="/api/recordings/{camera}",
+        handler=lambda to: to.recordings.camera,
+        rights=Rights.VIEWER,
+        query=RecordingRange,
+        slots=RECORDINGS,
+        summary="What is recorded of a camera: spans, gaps with their reasons, clips",
+        answer=Answer("the recording", CameraRecording),
+        errors=NO_RECORDER,
+    ),
+    Route(
+        path="/api/recordings/{camera}/frame",
+        handler=lambda to: to.recordings.frame,
+        rights=Rights.VIEWER,
+        challenge=BASIC,
+        query=FrameQuery,
+        slots=RECORDINGS,
+        summary="The newest frame at a time, or that of a run and sequence",
+        answer=RECORDED_JPEG,
+        errors={
+            **NO_RECORDER,
+            206: RECORDED_JPEG,
+            304: "the client has it",
+            410: "the frame cannot be read",
+            416: "no such bytes",
+        },
+    ),
+    Route(
+        path="/api/recordings/{camera}/frames",
+        handler=lambda to: to.recordings.frames,
+        rights=Rights.VIEWER,
+        challenge=BASIC,
+        query=FramesQuery,
+        slots=RECORDED_STREAMS,
+        summary="The frames of a time, oldest first",
+        answer=RECORDED_JPEGS,
+        errors=NO_RECORDER,
+    ),
+    Route(
+        path="/api/recordings/{camera}/events",
+        handler=lambda to: to.recordings.events,
+        rights=Rights.VIEWER,
+        query=RecordingRange,
+        slots=RECORDINGS,
+        summary="Recorded events about a camera, oldest first",
+        answer=Answer("the events", RecordedEventList),
+        errors=NO_RECORDER,
     ),
     # for monitoring and software
     Route(

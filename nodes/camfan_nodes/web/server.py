@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from camfan_config import Site, Web, select
+from camfan_nodes.recordings_http.client import RecorderClients
 from camfan_nodes.shared.web_listener import listen, tls_context
 from camfan_nodes.web.api import Api
 from camfan_nodes.web.assets import Assets
@@ -30,6 +31,7 @@ from camfan_nodes.web.not_found import NotFound
 from camfan_nodes.web.openapi import openapi
 from camfan_nodes.web.overview import Overviews
 from camfan_nodes.web.principals import Principals
+from camfan_nodes.web.recordings import RecordingRoutes
 from camfan_nodes.web.routes import ROUTES, Handlers
 from camfan_nodes.web.sessions import Sessions, state_folder
 from camfan_nodes.web.snapshots import Snapshots
@@ -60,6 +62,7 @@ class WebServer:
         self.mjpeg = MjpegStreams(self.hub, self.guard)
         self.hub.figures = self.live.figures
         self.login = LoginApi(self.access, self.sessions, self.guard, self._end_logged_out)
+        self._recorders = RecorderClients(site, key)
         self._assets = Assets(site.site)
         self.dispatcher = Dispatcher(ROUTES, self._handlers(context), self.guard)
 
@@ -75,6 +78,7 @@ class WebServer:
             snapshots=Snapshots(self.hub),
             mjpeg=self.mjpeg,
             api=Api(context, self.live),
+            recordings=RecordingRoutes(self._recorders, self.guard),
             monitoring=MonitoringRoutes(registry, document),
         )
 
@@ -85,6 +89,7 @@ class WebServer:
             stack.push_async_callback(self.hub.close)
             stack.callback(self._renderer.shutdown, wait=False, cancel_futures=True)
             stack.callback(self.login.close)
+            stack.push_async_callback(self._recorders.close)
             runner = web.AppRunner(
                 self._app(), access_log=None, handler_cancellation=True, shutdown_timeout=END_S
             )
