@@ -17,6 +17,7 @@ from camfan.recording.schema import connect_to_read
 from camfan_config import Site, load_site
 from camfan_nodes.cli import main
 from camfan_nodes.recorder import node
+from camfan_nodes.recorder.gate import MARGIN_NS
 from camfan_nodes.recorder.storage import Storage
 from camfan_testing.live import Camera, wait_until
 from camfan_testing.processes import running_broker
@@ -157,7 +158,8 @@ def test_a_recording_ends_by_itself_and_replaces_the_one_before(tmp_path: Path) 
     assert [event.state for event in published] == ["start", "end"] * 4
     wanted = set()
     for clip in clips_of(tmp_path):
-        first, last = ((at_ns - START_NS) / INTERVAL_NS for at_ns in (clip.start_ns, clip.end_ns))
+        edges = (clip.start_ns - MARGIN_NS, clip.end_ns + MARGIN_NS)
+        first, last = ((at_ns - START_NS) / INTERVAL_NS for at_ns in edges)
         wanted |= set(range(ceil(first), min(int(last), 629) + 1))
     assert len(wanted) > 400
     assert set(sequences(tmp_path)) == wanted

@@ -113,6 +113,11 @@ def within(from_s: float, until_s: float) -> list[int]:
     return list(range(max(-(-first // INTERVAL_NS), 0), last // INTERVAL_NS + 1))
 
 
+def kept(from_s: float, until_s: float) -> list[int]:
+    """The sequences that a mode keeps for an interval: also those that lie on its edges."""
+    return within(from_s - 0.02, until_s + 0.02)
+
+
 def clips_of(folder: Path) -> list[ClipRow]:
     with closing(connect_to_read(folder / "index.sqlite")) as db:
         return IndexReader(db).clips()
@@ -148,7 +153,7 @@ def test_a_clip_is_exact_to_the_frame(mode: RecordingMode, tmp_path: Path) -> No
         clock.now_s += 10
         storage.tick()
 
-    wanted = set(within(8.0, 15.0))
+    wanted = set(kept(8.0, 15.0))
     everything = range(30 * FPS)
     expected = {
         "continuous": set(everything),
@@ -209,7 +214,7 @@ def test_events_that_touch_share_a_clip(tmp_path: Path) -> None:
         play(storage, clock, 40.0, touching)
 
     assert spans(tmp_path) == [(8.0, 18.0), (19.1, 23.0)]
-    assert recorded(tmp_path) == within(8.0, 12.0) + within(12.0, 18.0) + within(19.1, 23.0)
+    assert recorded(tmp_path) == kept(8.0, 18.0) + kept(19.1, 23.0)
 
 
 def test_a_long_event_is_split_without_a_seam(tmp_path: Path) -> None:
@@ -225,7 +230,7 @@ def test_a_long_event_is_split_without_a_seam(tmp_path: Path) -> None:
     found = clips_of(tmp_path)
     assert spans(tmp_path) == [(8.0, 18.0), (18.0, 28.0), (28.0, 38.0), (38.0, 41.0)]
     assert all(b.start_ns == a.end_ns + 1 for a, b in pairwise(found))
-    assert recorded(tmp_path) == within(8.0, 41.0)
+    assert recorded(tmp_path) == kept(8.0, 41.0)
 
 
 def test_an_event_that_says_nothing_meanwhile_lasts_until_it_ends(tmp_path: Path) -> None:
@@ -238,7 +243,7 @@ def test_an_event_that_says_nothing_meanwhile_lasts_until_it_ends(tmp_path: Path
     with opened(tmp_path, clock, "events") as storage:
         play(storage, clock, 70.0, door)
 
-    assert recorded(tmp_path) == within(8.0, 51.0)
+    assert recorded(tmp_path) == kept(8.0, 51.0)
 
 
 def test_only_events_of_the_named_sources_count(tmp_path: Path) -> None:

@@ -141,6 +141,27 @@ def test_age_deletes_what_is_older(tmp_path: Path) -> None:
     assert not (tmp_path / "porch" / "2026-11-22").exists()
 
 
+def test_what_a_machine_without_a_clock_records_is_marked_and_not_old(tmp_path: Path) -> None:
+    """Frames of 1970 do not go at once when the clock is set, but with those that follow them."""
+    clock = FakeClock()
+    clock.now_s = 100.0 - START_NS / SECOND_NS
+    with opened(tmp_path, clock, Keep(age=1000.0)) as storage:
+        for number in range(60):
+            captured = (100 + number) * SECOND_NS
+            storage.append(frame(number, captured=captured))
+        clock.now_s = 0.0  # the clock is set
+        for number in range(60, 120):
+            storage.append(frame(number, captured=START_NS + number * INTERVAL_NS))
+        clock.now_s = 500.0
+        settle(storage)
+        clocks = [row.clock for row in segments(tmp_path)]
+        assert {"unset", "set"} == set(clocks)
+        clock.now_s = 1100.0
+        settle(storage)
+        assert segments(tmp_path) == []
+    check(tmp_path)
+
+
 def test_size_holds_for_all_and_for_single_cameras(tmp_path: Path) -> None:
     """Within a file a camera, at any moment."""
     clock = FakeClock()

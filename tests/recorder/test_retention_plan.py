@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -158,6 +158,11 @@ MATRIX = {
     "times of a clock that was not set say nothing of age": (
         Keep(age=180.0), Disk([*minutes(9_000_000, clock="unset"), *minutes(9)]),
         [("porch", 9, "delete", "age")],
+    ),
+    "but they are as old as what was recorded after them": (
+        Keep(age=180.0),
+        Disk([replace(segment(9_000_000, clock="unset"), id=3), *minutes(9, 2)]),
+        [("porch", 3, "delete", "age"), ("porch", 9, "delete", "age")],
     ),
     "but they count for size, in their order": (
         Keep(age=180.0, size=100), Disk([*minutes(9_000_000, clock="unset"), *minutes(9, 2)]),

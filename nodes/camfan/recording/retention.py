@@ -129,10 +129,14 @@ class _Plan:
             if due_ns >= until_ns:
                 break
             rows.advance()
-            if row.clock == "set":
-                yield self._decide(row, "age", max(due_ns, self.now_ns))
-            else:
+            if row.clock == "unset":
                 ageless.append(row)
+                continue
+            time_ns = max(due_ns, self.now_ns)
+            older = [one for one in ageless if one.id < row.id]
+            ageless = [one for one in ageless if one.id > row.id]
+            for one in (*older, row):  # what was recorded before it is as old, at least
+                yield self._decide(one, "age", time_ns)
         rows.put_back(ageless)
 
     def too_much_of(self, camera: str) -> Iterator[Decision]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 SegmentState = Literal["open", "closed", "salvaged", "deleting"]
 Form = Literal["original", "thinned", "h264"]  # what is left of the frames
 ClockState = Literal["set", "unset"]  # unset: the site's clock was not known yet
+UNSET_BEFORE_NS = 1_767_225_600 * 1_000_000_000  # 2026-01-01: older than any camfan
 Mode = Literal["events", "activity"]  # in which some frames are not kept
 
 
@@ -34,6 +35,11 @@ class SegmentRow:
     clock: ClockState = "set"
     kept: int = 0  # 1: outlives ordinary retention, as a clip or a protection needs it
     shift_ns: int = 0  # capture time minus site time, of frames whose row has no capture time
+
+
+def clock_state(time_ns: int) -> ClockState:
+    """Whether a site time can be true: a machine without a clock starts years in the past."""
+    return "unset" if time_ns < UNSET_BEFORE_NS else "set"
 
 
 def shift_between(captured_ns: int, time_ns: int) -> int:

@@ -45,8 +45,13 @@ class ClipKeeper:
         index: Index,
         clips: Clips,
         site_ns: Callable[[], int],
+        wanted: Callable[[ClipRow, int | None, bool], None],
         finished: Callable[[ClipRow], None],
     ) -> None:
+        """`wanted` hears which interval each clip needs: from its start until a time (None: until
+        its event ends), and whether there may be more to come.
+        """
+        self._wanted = wanted
         self._index = index
         self._before_ns = int(clips.before * 1e9)
         self._after_ns = int(clips.after * 1e9)
@@ -69,6 +74,8 @@ class ClipKeeper:
             if event.state == "end":
                 del self._lasting[key]
                 self._end(lasting.clip)
+            if any(other.clip is lasting.clip for other in self._lasting.values()):
+                self._want(lasting.clip)
 
     def tick(self) -> None:
         """Continue clips that have become too long, and report those that are complete."""
@@ -77,6 +84,7 @@ class ClipKeeper:
             if not lasting.dated:
                 lasting.clip.last_ns = max(lasting.clip.last_ns, now_ns)
                 self._split(lasting.clip)
+                self._want(lasting.clip)
         for clip in list(self._complete.values()):
             if now_ns > clip.end_ns + SETTLED_NS:
                 del self._complete[clip.id]
@@ -134,6 +142,10 @@ class ClipKeeper:
             self._save(clip.row)
         self._split(clip)
 
+    def _want(self, clip: _OpenClip) -> None:
+        dated = all(one.dated for one in self._lasting.values() if one.clip is clip)
+        self._wanted(clip.row, clip.last_ns + self._after_ns if dated else None, True)
+
     def _split(self, clip: _OpenClip) -> None:
         while clip.last_ns + self._after_ns > clip.row.end_ns:
             full = clip.row
@@ -159,6 +171,7 @@ class ClipKeeper:
 
     def _close(self, clip: ClipRow) -> None:
         self._save(clip)
+        self._wanted(clip, clip.end_ns, False)
         self._complete[clip.id] = clip
 
     def _save(self, clip: ClipRow) -> None:

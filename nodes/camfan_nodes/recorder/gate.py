@@ -19,6 +19,7 @@ from camfan_wire.topics import layer_of
 
 LATE_NS = 3_000_000_000  # how long after it began an event may be reported
 LASTING_NS = 30_000_000_000  # frames without news of an event that lasts are kept after this time
+MARGIN_NS = 20_000_000  # by how much the times of one frame waver: a frame at an edge is kept
 WAITING_BYTES = 64_000_000  # of one camera; beyond, the oldest frame is decided at once
 REMEMBERED_NS = 600_000_000_000  # wanted intervals, for frames that come late
 Verdict = Literal["wanted", "sampled", "skipped"]  # sampled: kept though nothing happens
@@ -30,21 +31,20 @@ class _Wanted:
 
     start_ns: int
     until_ns: int | None  # None: until it ends
-    lasts: bool = True  # there may be more to come
+    lasts: bool  # there may be more to come
 
 
 class Gate:
-    """The frames of one camera on their way to the disk. `before` and `after` in ns."""
+    """The frames of one camera on their way to the disk."""
 
-    def __init__(self, mode: Mode, before_ns: int, after_ns: int) -> None:
+    def __init__(self, mode: Mode, before_ns: int) -> None:
         self.mode: Mode = mode
         self._before_ns = before_ns
-        self._after_ns = after_ns
         self._waiting: deque[tuple[int, Frame | Gap]] = deque()
         self._bytes = 0
         self._newest_ns = 0
         self._newest_s = 0.0
-        self._wanted: dict[str, _Wanted] = {}  # by event
+        self._wanted: dict[int, _Wanted] = {}  # by clip
 
     def add(self, item: Frame | Gap, now_s: float) -> None:
         """A gap keeps its place among the frames. `now_s`: monotonic."""
@@ -55,23 +55,9 @@ class Gate:
             self._bytes += len(item.jpeg)
         self._waiting.append((time_ns, item))
 
-    def want(self, event: str, start_ns: int, last_ns: int | None) -> None:
-        """An event lasts; it was last seen at `last_ns`, None: it goes on until it ends."""
-        found = self._wanted.get(event)
-        if found is None:
-            found = self._wanted[event] = _Wanted(start_ns - self._before_ns, start_ns)
-        found.lasts = True
-        until_ns = None if last_ns is None else last_ns + self._after_ns
-        if until_ns is None or found.until_ns is None:
-            found.until_ns = until_ns
-        else:
-            found.until_ns = max(found.until_ns, until_ns)
-
-    def end(self, event: str, start_ns: int, end_ns: int) -> None:
-        """An event is over, and was until `end_ns`."""
-        self.want(event, start_ns, end_ns)
-        self._wanted[event].lasts = False
-        self._wanted[event].until_ns = end_ns + self._after_ns
+    def want(self, clip: int, start_ns: int, until_ns: int | None, *, lasts: bool) -> None:
+        """What a clip needs; `until_ns` None: until its event ends. `lasts`: it may grow."""
+        self._wanted[clip] = _Wanted(start_ns, until_ns, lasts)
 
     def decided(self, now_s: float) -> Iterator[tuple[Frame | Gap, Verdict]]:
         """Take out what is decided."""
@@ -115,14 +101,14 @@ class Gate:
             self._bytes -= len(item.jpeg)
         if not self._waiting:
             old_ns = self._newest_ns - REMEMBERED_NS
-            for event, one in list(self._wanted.items()):
+            for clip, one in list(self._wanted.items()):
                 if not one.lasts and one.until_ns is not None and one.until_ns < old_ns:
-                    del self._wanted[event]
+                    del self._wanted[clip]
 
     def _is_wanted(self, time_ns: int, now_ns: int) -> bool | None:
         """None: it is too early to say."""
-        begun = [wanted for wanted in self._wanted.values() if wanted.start_ns <= time_ns]
-        if any(one.until_ns is None or time_ns <= one.until_ns for one in begun):
+        begun = [one for one in self._wanted.values() if one.start_ns <= time_ns + MARGIN_NS]
+        if any(one.until_ns is None or time_ns <= one.until_ns + MARGIN_NS for one in begun):
             return True
         full, age_ns = self._bytes > WAITING_BYTES, now_ns - time_ns
         if any(one.lasts for one in begun):

@@ -9,7 +9,7 @@ from camfan.frame import Frame
 from camfan.recording.rows import ClipRow, Mode
 from camfan_config import Clips, Recorder, RecordingMode
 from camfan_config.text.globs import matches
-from camfan_nodes.recorder.clipping import MANUAL, ClipKeeper, seen_until, started_at
+from camfan_nodes.recorder.clipping import MANUAL, ClipKeeper
 from camfan_nodes.recorder.gate import Gate, Verdict
 from camfan_nodes.recorder.index import Index
 from camfan_wire.messages import Event, Gap
@@ -57,7 +57,7 @@ class Intake:
         self._gates: dict[str, Gate | None] = {}
         self._skipped: dict[str, _Skipped] = {}
         self._noted: dict[str, int] = {}  # the last of each stretch that the index has
-        self._keeper = ClipKeeper(index, self._settings, site_ns, finished)
+        self._keeper = ClipKeeper(index, self._settings, site_ns, self._want, finished)
 
     def take(self, item: Frame | Gap, now_s: float) -> None:
         """A frame or a gap; `now_s`: monotonic."""
@@ -78,11 +78,6 @@ class Intake:
         for camera in cameras:
             gate = self._gate(camera)
             if gate is not None:
-                last_ns = seen_until(event)
-                if event.state == "end":
-                    gate.end(event.id, started_at(event), last_ns or event.time)
-                else:
-                    gate.want(event.id, started_at(event), last_ns)
                 self._let_through(gate, now_s)
 
     def tick(self, now_s: float) -> None:
@@ -113,11 +108,16 @@ class Intake:
                     self._settle(item, verdict, gate.mode)
         self.note()
 
+    def _want(self, clip: ClipRow, until_ns: int | None, lasts: bool) -> None:
+        gate = self._gate(clip.camera)
+        if gate is not None:
+            gate.want(clip.id, clip.start_ns, until_ns, lasts=lasts)
+
     def _gate(self, camera: str) -> Gate | None:
         if camera not in self._gates:
             mode, clips = self._mode_of(camera), self._settings
-            times = (int(clips.before * 1e9), int(clips.after * 1e9))
-            self._gates[camera] = None if mode == "continuous" else Gate(mode, *times)
+            before_ns = int(clips.before * 1e9)
+            self._gates[camera] = None if mode == "continuous" else Gate(mode, before_ns)
         return self._gates[camera]
 
     def _let_through(self, gate: Gate, now_s: float) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from camfan.recording.rows import FrameRow, SegmentRow, SegmentState, shift_between
+from camfan.recording.rows import FrameRow, SegmentRow, SegmentState, clock_state, shift_between
 from camfan_config import is_name
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.salvage import SegmentContents, read_segment, repair_segment
@@ -122,6 +122,7 @@ def _adopt(folder: Path, index: Index, name: str, found: Recovered) -> None:
         height=contents.about.height,
         start_ns=contents.about.start_ns,
         shift_ns=shift_between(first.captured_ns, first.time_ns),
+        clock=clock_state(contents.about.start_ns),
     )
     found.adopted += 1
     index.add_segment(row)

@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass
 
 from camfan.frame import Frame
-from camfan.recording.rows import SegmentRow, SegmentState
+from camfan.recording.rows import SegmentRow, SegmentState, clock_state
 from camfan_nodes.recorder.segment import Segment
 from camfan_nodes.recorder.timeline import FrameTime, Timeline
 
@@ -43,6 +43,7 @@ class OpenSegment:
             bytes=self.file.bytes,
             synced_bytes=self.file.synced_bytes,
             shift_ns=self.shift_ns,
+            clock=clock_state(about.start_ns),
         )
 
 
