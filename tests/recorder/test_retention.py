@@ -506,6 +506,7 @@ def test_a_kill_while_a_file_is_cut_loses_and_doubles_nothing(named: bool, tmp_p
     row = index.reader.segments()[0]
     frames = index.reader.frames_of(row.id)
     cut = cut_segment(tmp_path, row, frames[3:9], index.new_id())
+    assert cut is not None
     index.replace_segment(row.id, cut.row, cut.frames)
     index.commit(durable=True)
     if named:
@@ -528,7 +529,9 @@ def test_a_cut_that_is_killed_before_the_index_knows_it_leaves_no_trace(tmp_path
         record(storage, clock, 0, 2)
     index = Index(tmp_path)
     row = index.reader.segments()[0]
-    cut_segment(tmp_path, row, index.reader.frames_of(row.id)[3:9], index.new_id()).file.close()
+    cut = cut_segment(tmp_path, row, index.reader.frames_of(row.id)[3:9], index.new_id())
+    assert cut is not None
+    cut.file.close()
     index.close()
 
     with opened(tmp_path, clock, Keep()):

@@ -10,13 +10,13 @@ import errno
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from camfan.recording.retention import Decision, Holdings, plan_retention, shortfall
 from camfan.recording.rows import ClipRow, SegmentRow
 from camfan_config import Clips, Keep
-from camfan_nodes.recorder.cutting import cut_segment, frames_within
+from camfan_nodes.recorder.cutting import CutFile, cut_segment, frames_within
 from camfan_nodes.recorder.folder import Folder
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.removal import remove_file
@@ -47,6 +47,9 @@ class Expiry:
         self._site_ns = site_ns
         self._failed: dict[str, str] = {}  # path of a file that could not be deleted, and why
         self._said: set[str] = set()  # logged once each
+        self._uncut: set[int] = (
+            set()
+        )  # files that could not be cut, not tried before the next retry
         self.deleted_bytes = 0  # since the start
 
     @property
@@ -66,6 +69,7 @@ class Expiry:
         until_s = time.monotonic() + BUDGET_S
         self._expire_clips()
         if retry:
+            self._uncut.clear()
             self._retry()
         at_most = 1  # at first: a disk that deletes nothing costs one attempt
         finished = True
@@ -82,11 +86,16 @@ class Expiry:
         while True:
             reader, free_bytes = self._index.reader, self._folder.free_bytes()
             usage = reader.usage()
-            holdings = Holdings(usage, reader.ordinary, reader.needed, free_bytes)
+            holdings = Holdings(usage, self._candidates, reader.needed, free_bytes)
             plan = plan_retention(self._keep, holdings, self._site_ns())
             decisions = list(islice(plan, at_most))
             if decisions or not shortfall(self._keep, usage, free_bytes):
                 return decisions
+            for segment in self._uncut:  # there is no room to cut it: its clips give way
+                self._index.keep_segment(segment)
+            if self._uncut:
+                self._uncut.clear()
+                self._index.commit(durable=False)
             clip = reader.oldest_unprotected_clip()
             if clip is None:
                 return []
@@ -94,13 +103,16 @@ class Expiry:
             self._remove_clip(clip)
             self._index.commit(durable=False)
 
+    def _candidates(self, camera: str) -> Iterator[SegmentRow]:
+        return (row for row in self._index.reader.ordinary(camera) if row.id not in self._uncut)
+
     def _carry_out(self, decisions: list[Decision]) -> bool:
         """Whether the disk deletes at all."""
         doomed = [d.segment for d in decisions if d.action == "delete"]
         for decision in decisions:
             if decision.action == "delete":
                 self._index.mark_deleting(decision.segment.id)
-            elif decision.action == "keep" or not self._cut(decision):
+            elif decision.action == "keep":
                 self._index.keep_segment(decision.segment.id)
         try:
             self._index.commit(durable=False)
@@ -112,27 +124,52 @@ class Expiry:
             ids = {row.id for row in doomed}
             marked = [row for row in self._index.reader.segments(state="deleting") if row.id in ids]
         removed = [self._remove(row) for row in marked]
+        for decision in decisions:  # after what makes room for it
+            if decision.action == "cut":
+                self._cut(decision)
         return not doomed or any(removed)
 
-    def _cut(self, decision: Decision) -> bool:
-        """Leave only what is needed of a file. False: all of it stays."""
+    def _cut(self, decision: Decision) -> None:
+        """Leave only what is needed of a file; where that fails, all of it until the next retry."""
         row = decision.segment
         frames = frames_within(self._index.reader.frames_of(row.id), decision.needed)
-        if not frames:
-            return False
         try:
-            cut = cut_segment(self._folder.path, row, frames, self._index.new_id())
-        except OSError as exc:
-            log.warning("%s stays whole, as it cannot be cut: %s", row.path, exc)
-            return False
-        self._index.replace_segment(row.id, cut.row, cut.frames)
+            self._index.commit(durable=False)  # what waits from now on is the cut alone
+            number = self._index.new_id()
+            cut = cut_segment(self._folder.path, row, frames, number) if frames else None
+        except (OSError, sqlite3.OperationalError) as exc:
+            self._leave_whole(row, exc)
+            return
+        if cut is None:
+            self._index.keep_segment(row.id)
+            return
         try:
-            self._index.commit(durable=True)
-            cut.file.reveal()
-        finally:
-            cut.file.close()
+            self._replace(row, cut)
+        except sqlite3.OperationalError as exc:
+            self._index.withdraw()
+            cut.file.discard()
+            self._leave_whole(row, exc)
+            return
+        cut.file.reveal()
+        cut.file.close()
         self._remove(row)
-        return True
+
+    def _replace(self, row: SegmentRow, cut: CutFile) -> None:
+        """Let the index refer to the new file. Raises sqlite3.OperationalError."""
+        self._index.replace_segment(row.id, cut.row, cut.frames)
+        for gap in cut.gaps:
+            log.error(
+                "%s: frames %s to %s are damaged, so no clip has them",
+                *(self._folder.path / row.path, gap.first, gap.last),
+            )
+            self._index.add_gap(gap, self._site_ns())
+        self._index.commit(durable=True)
+
+    def _leave_whole(self, row: SegmentRow, error: Exception) -> None:
+        self._uncut.add(row.id)
+        if row.path not in self._said:
+            self._said.add(row.path)
+            log.warning("%s stays whole, as it cannot be cut: %s", row.path, error)
 
     def _retry(self) -> None:
         """Try again what could not be deleted; what was protected since then stays."""

@@ -182,6 +182,11 @@ class Index:
         self._pending.clear()
         self._frames.clear()
 
+    def withdraw(self) -> None:
+        """Forget what was added since the last commit, which the disk did not take."""
+        self._pending.clear()
+        self._frames.clear()
+
     def close(self) -> None:
         self._db.close()
 

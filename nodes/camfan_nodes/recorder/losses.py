@@ -13,6 +13,7 @@ DISK_FULL = "disk-full"
 DISK_ERROR = "disk-error"
 DISK_MISSING = "disk-missing"
 DISK_SLOW = "disk-slow"
+DAMAGED = "damaged"  # they were written, and cannot be read any more
 
 
 def reason_of(error: OSError | sqlite3.Error) -> str:

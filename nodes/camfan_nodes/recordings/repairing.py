@@ -20,11 +20,11 @@ from camfan.recording.lookup import FramesFile
 from camfan.recording.matroska import About, FrameRecord, header
 from camfan.recording.rows import FrameRow, SegmentRow
 from camfan_nodes.recorder.index import Index
+from camfan_nodes.recorder.losses import DAMAGED
 from camfan_nodes.recorder.recovery import recover
 from camfan_nodes.recorder.salvage import FramePlace, SegmentContents, read_segment, repair_segment
 from camfan_nodes.recordings.problems import ProblemKind, VerifyProblem
 
-DAMAGED = "damaged"  # reason of the gap in place of frames that cannot be read any more
 FILE_LOST = "file-lost"
 ASIDE = ".damaged"  # behind the name of a file without a frame that can be read
 
