@@ -13,7 +13,8 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-AGAIN_S = 5.0  # after it has ended
+AGAIN_S = 5.0  # after it has ended; then twice as long each time, up to
+MOST_S = 300.0
 END_S = 5.0  # that it may take to end
 
 
@@ -28,6 +29,7 @@ class HttpProcess:
         )
         self._process: subprocess.Popen[bytes] | None = None
         self._due_s = 0.0  # when it is started again; monotonic
+        self._again_s = AGAIN_S
 
     def tick(self) -> None:
         """Start it, if it does not run and that is due."""
@@ -35,14 +37,16 @@ class HttpProcess:
         if process is not None:
             if process.poll() is None:
                 return
-            log.warning("the server of `http` has ended (%s); it is started again", process.poll())
-            self._process, self._due_s = None, time.monotonic() + AGAIN_S
+            text = "the server of `http` has ended (%s); it is started again in %.0f s"
+            log.warning(text, process.poll(), self._again_s)
+            self._process = None
+            self._wait()
         if time.monotonic() < self._due_s:
             return
         try:
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
         except OSError as exc:
-            self._due_s = time.monotonic() + AGAIN_S
+            self._wait()
             log.warning("the server of `http` cannot be started: %s", exc.strerror)
 
     def close(self) -> None:
@@ -57,3 +61,7 @@ class HttpProcess:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def _wait(self) -> None:
+        self._due_s = time.monotonic() + self._again_s
+        self._again_s = min(2 * self._again_s, MOST_S)

@@ -21,6 +21,7 @@ from nacl.exceptions import CryptoError
 from zmq.utils import z85
 
 from camfan_config import CamfanError, Site
+from camfan_nodes.recordings_http.answers import WEB
 from camfan_wire.keys import PUBLIC, KeyFileError, Pair, read_pairs, read_publics
 
 SCHEME = "Camfan"
@@ -48,12 +49,12 @@ def sign_request(secret: bytes, recorder: str, method: str, target: str, body: b
 
 
 class ProofCheck:
-    """Checks requests to one recorder. The key of the web server may change meanwhile."""
+    """Checks requests to one recorder. The key of the web server may come and change meanwhile."""
 
-    def __init__(self, recorder: str, own: Path, public: Path) -> None:
+    def __init__(self, site: Site, recorder: str, own: Path) -> None:
+        self._site = site
         self._recorder = recorder
         self._own = own
-        self._public = public
         self._read_at: tuple[int, ...] = ()
         self._secrets: list[bytes] = []
 
@@ -69,7 +70,7 @@ class ProofCheck:
         if not any(hmac.compare_digest(mac, proof) for mac in macs):
             raise ProofError(
                 "the proof does not fit: the web server has another key than "
-                f"{self._public.name} on the machine of recorder {self._recorder}, or knows another"
+                f"{WEB}{PUBLIC} on the machine of recorder {self._recorder}, or knows another"
                 f" key of {self._recorder}"
             )
         apart_s = said - time.time()
@@ -81,9 +82,10 @@ class ProofCheck:
             )
 
     def _known(self) -> list[bytes]:
-        at = _marks(self._own) + _marks(self._public)
+        public = public_file(self._site, WEB)
+        at = _marks(self._own) + _marks(public)
         if at != self._read_at:
-            pairs, publics = read_pairs(self._own), read_publics(self._public)
+            pairs, publics = read_pairs(self._own), read_publics(public)
             self._secrets = [shared_secret(*both) for both in product(pairs, publics)]
             self._read_at = at
         return self._secrets

@@ -23,7 +23,6 @@ from camfan_config import is_loopback
 from camfan_nodes.recordings_http.answers import (
     BASE,
     RECORDER_HEADER,
-    WEB,
     FrameQuery,
     FramesQuery,
     RecordedCameraList,
@@ -31,7 +30,7 @@ from camfan_nodes.recordings_http.answers import (
     last_ns,
 )
 from camfan_nodes.recordings_http.frame_answers import frame_parts, frame_response, send_frames
-from camfan_nodes.recordings_http.proof import ProofCheck, ProofError, public_file
+from camfan_nodes.recordings_http.proof import ProofCheck, ProofError
 from camfan_nodes.recordings_http.reading import (
     RecordingPool,
     describe_camera,
@@ -43,6 +42,7 @@ from camfan_nodes.shared.http_values import json_response, read_query
 from camfan_nodes.shared.web_listener import listen, tls_context
 from camfan_wire.header import Position
 from camfan_wire.keys import KeyFileError
+from camfan_wire.log_throttle import LogThrottle
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ class RecordingsServer:
         self._proofs = _proof_check(site, name, key)
         path = Path(recorder.path)
         self._pool = RecordingPool(path, path if recorder.index is None else Path(recorder.index))
+        self._warnings = LogThrottle()
         self._open = 0
         self._streams = 0
 
@@ -128,7 +129,8 @@ class RecordingsServer:
             headers = {"WWW-Authenticate": "Camfan"}
             raise web.HTTPUnauthorized(text=f"{exc}\n", headers=headers) from None
         except KeyFileError as exc:
-            log.warning("no request can be answered: %s", exc)
+            if self._warnings.allows(str(exc)):
+                log.warning("no request can be answered: %s", exc)
             raise web.HTTPServiceUnavailable(text=f"recorder {self._name}: {exc}\n") from exc
 
     def _check_local(self, request: web.Request) -> None:
@@ -151,7 +153,8 @@ class RecordingsServer:
         except FrameLostError as exc:
             raise web.HTTPGone(text=f"the frame cannot be read: {exc.reason}\n") from None
         except RecordingError as exc:
-            log.warning("%s", exc)
+            if self._warnings.allows("index"):
+                log.warning("%s", exc)
             raise web.HTTPServiceUnavailable(text=f"recorder {self._name}: {exc}\n") from exc
         except ValueError as exc:
             raise web.HTTPBadRequest(text=f"{exc}\n") from None
@@ -228,7 +231,7 @@ def _proof_check(site: Site, name: str, key: KeyFile | None) -> ProofCheck | Non
     keys = client_keys(site, name, key)
     if keys is None or keys.file is None:
         return None
-    return ProofCheck(name, keys.file, public_file(site, WEB))
+    return ProofCheck(site, name, keys.file)
 
 
 async def _body_of(request: web.Request) -> bytes:
