@@ -153,7 +153,7 @@ def test_a_file_that_is_not_a_video_is_rejected_in_a_sentence(
 @pytest.mark.parametrize(
     ("wish", "complaint"),
     [
-        ("treshold=9", "did you mean threshold?"),
+        ("treshold=9", "did you mean 'threshold'?"),
         ("zones=all", "there is fps, min_area"),
         ("fps=99", "out of range (above 0, at most 30)"),
         ("end_after=3", "has no unit"),

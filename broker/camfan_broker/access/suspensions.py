@@ -1,4 +1,4 @@
-"""Keys that are not admitted for a while, because they did what a client of camfan does not do.
+"""Keys that are not admitted for a while, because their client broke the protocol.
 
 A user is the id of a key: the name of its owner and a part of the key.
 """

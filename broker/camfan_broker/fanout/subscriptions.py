@@ -62,7 +62,7 @@ class FanoutSubscriptions:
         return len(connection.asked) if connection is not None and there else 0
 
     def joined(self, event: zmq.Frame, asked: bytes, granted: tuple[bytes, ...]) -> None:
-        """The sender of this event asked for a prefix, and was granted these."""
+        """Note that the sender of this event subscribed to a prefix that grants these."""
         fd = _fd(event)
         inode = _inode(fd)
         if inode is None:

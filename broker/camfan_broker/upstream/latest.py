@@ -39,15 +39,17 @@ class UpstreamLatest(LinkUser):
         put: Callable[[UpstreamItem], None],
         *,
         idle: bool,
+        granted: Callable[[messages.Ready], None] | None = None,
     ) -> None:
+        """`granted` is called with each answer to a subscription."""
         self.site: str | None = None  # of the other broker
         self.trouble: str | None = None
         self.refused: Mapping[str, str] = {}  # why a camera is not sent, by its name there
-        self.granted: Callable[[messages.Ready], None] = lambda _: None
         self._maps = maps  # by the camera's name there
         self._checks = {name: FrameCheck(name) for name in maps}
         self._put = put
         self._idle = idle
+        self._granted = granted
         self._wanted: tuple[tuple[str, ...], float | None] = ((), None)
         self._window = LatestWindow()
         self._asked = 0  # subscriptions without an answer
@@ -55,12 +57,12 @@ class UpstreamLatest(LinkUser):
         self._said: dict[str, tuple[Status, float]] = {}  # by node, with its monotonic time
 
     def said(self, camera: str) -> Status | None:
-        """The last status of the node of a camera, if it came lately; any thread."""
+        """The last status of the node of a camera, if it is recent; any thread."""
         status, heard = self._said.get(camera, (None, 0.0))
         return status if time.monotonic() - heard < LATELY_S else None
 
     def want(self, cameras: tuple[str, ...], max_fps: float | None) -> None:
-        """From now on these cameras, by their names there; any thread."""
+        """Subscribe to these cameras instead, by their names there; any thread."""
         if (cameras, max_fps) != self._wanted:
             self._wanted = cameras, max_fps
             self.link.ask_again()
@@ -123,6 +125,7 @@ class UpstreamLatest(LinkUser):
         elif isinstance(message, messages.Ready):
             self._asked = max(0, self._asked - 1)
             self.trouble, self.refused = None, message.refused
-            self.granted(message)
+            if self._granted is not None:
+                self._granted(message)
         elif isinstance(message, messages.Refused):
             self.trouble = f"the broker there refuses: {message.reason}"

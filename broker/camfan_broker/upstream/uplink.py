@@ -66,9 +66,8 @@ class Uplink:
             there: had.get(here) or UpstreamCameraMap(here, clock, limits)
             for here, there in cameras.items()
         }
-        self._live = UpstreamLatest(self._maps, inbox.put, idle=False)
+        self._live = UpstreamLatest(self._maps, inbox.put, idle=False, granted=self._granted)
         self._idle = UpstreamLatest(self._maps, inbox.put, idle=True)
-        self._live.granted = self._granted
         self._fetchers: dict[str, UpstreamRepair] = {}
         self._dial(self._live, site)
         self._dial(self._idle, f"{site}-idle")

@@ -30,7 +30,7 @@ class LinkTrouble:
         self._away = False  # that the broker is away was logged
 
     def clear(self) -> None:
-        """The broker has let this node in."""
+        """Forget the trouble: the broker has admitted this node."""
         self.reason = None
         self._asked_s = -math.inf
 

@@ -39,7 +39,8 @@ BYTES_PATTERN = rf"^(?:{NUMBER}(?:B|[kKMGT]B|[KMGT]iB)|0)$"
 SHARE_PATTERN = rf"^{NUMBER}%$"
 RATE_PATTERN = rf"^{NUMBER}/(?:{NUMBER})?(?:ms|s|m|h|d)$"
 SIZE_PATTERN = r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$"
-ADDRESS_PATTERN = r"^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$"
+_HOST_AND_PORT = r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})"
+ADDRESS_PATTERN = f"^{_HOST_AND_PORT}$"
 
 _RATE = re.compile(rf"({NUMBER})/({NUMBER})?(ms|s|m|h|d)")
 _QUANTITY = re.compile(rf"({NUMBER})([A-Za-z%]*)")
@@ -107,7 +108,7 @@ def parse_size(text: str) -> Size:
 
 def parse_address(text: str) -> tuple[str, int]:
     """Host and port to listen on; an IPv6 address stands in brackets."""
-    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", text)
+    match = re.fullmatch(_HOST_AND_PORT, text)
     if match is None or not 1 <= int(match[2]) <= 65535:
         raise ValueError("is not host:port, such as 127.0.0.1:8080")
     host = match[1].strip("[]")

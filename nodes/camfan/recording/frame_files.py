@@ -13,10 +13,11 @@ from camfan.recording.errors import FrameLostError
 from camfan.recording.lookup import FramesFile
 from camfan.recording.matroska import SUFFIX_BYTES
 from camfan.recording.rows import FrameRow
+from camfan_config import NAME_PATTERN
 from camfan_wire.header import Header
 from camfan_wire.jpeg import MAX_BYTES
 
-SEGMENT_PATH = re.compile(r"[a-z0-9][a-z0-9_-]*/[0-9-]{10}/[0-9TZ._-]+\.mkv")
+SEGMENT_PATH = re.compile(rf"{NAME_PATTERN}/[0-9-]{{10}}/[0-9TZ._-]+\.mkv")
 OPEN_FILES = 16  # that are kept open; the one that was not used for longest is closed
 
 
@@ -42,7 +43,7 @@ class FrameFiles:
         return Frame(_header(file, row), jpeg)
 
     def forget(self, file: FramesFile) -> None:
-        """Close a file: the next read opens what has its name then."""
+        """Close a file, so that the next read opens it again by its name."""
         fd = self._fds.pop(file.id, None)
         if fd is not None:
             os.close(fd)

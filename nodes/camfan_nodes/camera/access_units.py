@@ -113,7 +113,7 @@ class Joiner:
         return look.begins or piece.stamp_ns != self._first.stamp_ns
 
     def _continue(self, piece: Piece) -> list[Unit]:
-        """The rest of a slice whose start has come."""
+        """Read the rest of a slice whose start was received."""
         if self._ended or not self._pieces:
             self._alike, self._needed = 0, RELEARN_UNITS  # it cuts otherwise, or a piece was lost
         if not self._pieces:

@@ -83,7 +83,7 @@ def pinned(text: str, server_key: str) -> str:
 
 
 def _replace(path: Path, text: str) -> Site:
-    """The new text in place of the old, once it is known to load from where it stands."""
+    """Replace the file by the new text, once the text is known to load from that folder."""
     had = path.stat()
     new = write_beside(path, text, S_IMODE(had.st_mode))
     try:

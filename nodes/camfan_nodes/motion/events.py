@@ -79,7 +79,7 @@ class _MotionEvent:
 
 
 class MotionEvents:
-    """Turns sightings, or the want of them, into events; one at a time."""
+    """Turns sightings, and their absence, into events; one at a time."""
 
     def __init__(self, numbers: Numbers, *, frames: int, window: int, end_after_s: float) -> None:
         self._numbers = numbers

@@ -11,7 +11,7 @@ from camfan_config import Motion, Site, select
 from camfan_config.conversion.kinds import ValueKind, kind_of
 from camfan_config.conversion.scalars import Wrong, read_scalar
 from camfan_config.document.tree import Scalar, TextSpan
-from camfan_config.text.spelling import closest
+from camfan_config.text.spelling import did_you_mean
 from camfan_nodes.motion.detector import Detector
 from camfan_nodes.motion.zones import Points
 from camfan_nodes.shared.command import ConfigurationError
@@ -59,9 +59,8 @@ def _read(wish: str) -> tuple[str, object]:
     key, _, text = wish.partition("=")
     kinds = _kinds()
     if key not in kinds:
-        near = closest(key, kinds)
-        hint = f"did you mean {near}?" if near else f"there is {', '.join(kinds)}"
-        raise ConfigurationError(f"motion has no setting '{key}' that could be tried; {hint}")
+        hint = did_you_mean(key, kinds)
+        raise ConfigurationError(f"motion has no setting '{key}' to try; {hint}")
     scalar = Scalar(text, plain=True, mark=TextSpan(0, 0), written=text)
     try:
         return key, read_scalar(kinds[key], scalar)

@@ -18,6 +18,7 @@ from camfan.recording.lookup import FramesFile, Lookup
 from camfan.recording.matroska import About, End
 from camfan.recording.moments import LAST_NS
 from camfan.recording.rows import FrameRow
+from camfan_config import NAME_PATTERN
 from camfan_nodes.recorder.recovery import segment_files, unfinished_files
 from camfan_nodes.recorder.salvage import SegmentContents, cue_points, read_segment
 from camfan_nodes.recorder.segment import NEW
@@ -249,7 +250,7 @@ def is_as_finished(folder: Path, file: FramesFile, contents: SegmentContents) ->
         return same_head and data.read(length - contents.end) == tail
 
 
-_THUMBNAIL = re.compile(r"[a-z0-9][a-z0-9_-]*/[0-9-]{10}/[A-Za-z0-9._-]+")
+_THUMBNAIL = re.compile(rf"{NAME_PATTERN}/[0-9-]{{10}}/[A-Za-z0-9._-]+")
 
 
 def _is_file(folder: Path, name: object) -> bool:
