@@ -61,6 +61,16 @@ class IndexReader:
         )
         return {camera: Position(run, last) for camera, run, last in rows if last >= 0}
 
+    def last_of(self, camera: str, run: str) -> int | None:
+        """The last sequence of a run that is recorded, skipped or lost; None if there is none."""
+        row = self._db.execute(
+            "SELECT max(last) FROM (SELECT last FROM segments WHERE camera = ?1 AND run = ?2"
+            " UNION ALL SELECT coalesce(last, first) FROM gaps WHERE camera = ?1 AND run = ?2"
+            " UNION ALL SELECT last FROM skips WHERE camera = ?1 AND run = ?2)",
+            (camera, run),
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
+
     def runs(self) -> set[tuple[str, str]]:
         """Every (camera, run) that was ever met."""
         return set(self._db.execute("SELECT camera, run FROM runs"))

@@ -8,12 +8,12 @@ whose place and name are ours are touched, and a file with a frame in it is neve
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from camfan.recording.rows import FrameRow, SegmentRow, SegmentState, clock_state, shift_between
-from camfan_config import is_name
+from camfan_config import RecordingMode, is_name
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.salvage import SegmentContents, read_segment, repair_segment
 from camfan_nodes.recorder.segment import DAY_NAME, FILE_NAME, NEW
@@ -28,6 +28,7 @@ class Recovered:
     salvaged: int = 0  # files that were open
     adopted: int = 0  # files that the index did not know
     vanished: int = 0  # files that are gone
+    rows: list[SegmentRow] = field(default_factory=list)  # of the files that were read
 
 
 def recover(folder: Path, index: Index) -> Recovered:
@@ -52,6 +53,25 @@ def recover(folder: Path, index: Index) -> Recovered:
             *(folder, found.salvaged, found.adopted, found.vanished),
         )
     return found
+
+
+def explain_skips(
+    index: Index, rows: Iterable[SegmentRow], mode_of: Callable[[str], RecordingMode]
+) -> None:
+    """What a mode skipped between frames of these files, and a kill kept from the index.
+
+    To be called before what `recover` found is committed. A camera without any run in the index
+    is left out: its stretches may have been lost with an index that was damaged.
+    """
+    known = {camera for camera, _ in index.reader.runs()}
+    for row in rows:
+        mode = mode_of(row.camera)
+        if mode == "continuous" or row.camera not in known or row.first is None:
+            continue
+        before = index.reader.last_of(row.camera, row.run)
+        first = row.first if before is None else before + 1
+        if row.last is not None and first < row.last:
+            index.add_skip(row.camera, row.run, first, row.last, mode)
 
 
 def segment_files(folder: Path) -> Iterator[str]:
@@ -102,7 +122,7 @@ def _recover(folder: Path, index: Index, row: SegmentRow, found: Recovered) -> N
         return
     found.salvaged += 1
     index.forget_frames(row.id)
-    _enter(folder, index, row, contents)
+    found.rows.append(_enter(folder, index, row, contents))
 
 
 def _adopt(folder: Path, index: Index, name: str, found: Recovered) -> None:
@@ -126,10 +146,10 @@ def _adopt(folder: Path, index: Index, name: str, found: Recovered) -> None:
     )
     found.adopted += 1
     index.add_segment(row)
-    _enter(folder, index, row, contents)
+    found.rows.append(_enter(folder, index, row, contents))
 
 
-def _enter(folder: Path, index: Index, row: SegmentRow, contents: SegmentContents) -> None:
+def _enter(folder: Path, index: Index, row: SegmentRow, contents: SegmentContents) -> SegmentRow:
     for place in contents.frames:
         record = place.record
         frame = FrameRow(
@@ -143,17 +163,17 @@ def _enter(folder: Path, index: Index, row: SegmentRow, contents: SegmentContent
     if not contents.finished:
         length, state = _repair(folder / row.path, contents)
     sequences = [place.record.sequence for place in contents.frames]
-    index.update_segment(
-        replace(
-            row,
-            state=state,
-            end_ns=contents.frames[-1].record.time_ns,
-            first=min(sequences),
-            last=max(sequences),
-            bytes=length,
-            synced_bytes=0 if state == "open" else length,
-        )
+    entered = replace(
+        row,
+        state=state,
+        end_ns=contents.frames[-1].record.time_ns,
+        first=min(sequences),
+        last=max(sequences),
+        bytes=length,
+        synced_bytes=0 if state == "open" else length,
     )
+    index.update_segment(entered)
+    return entered
 
 
 def _repair(path: Path, contents: SegmentContents) -> tuple[int, SegmentState]:

@@ -32,7 +32,7 @@ from camfan_nodes.recorder.intake import Intake
 from camfan_nodes.recorder.losses import DISK_FULL, DISK_SLOW, LostStretches, reason_of
 from camfan_nodes.recorder.manual import ManualRecordings
 from camfan_nodes.recorder.open_segments import OpenSegments
-from camfan_nodes.recorder.recovery import recover, segment_files
+from camfan_nodes.recorder.recovery import explain_skips, recover, segment_files
 from camfan_nodes.recorder.sentinel import Sentinel
 from camfan_nodes.recorder.tally import CameraCounts, DiskTrouble
 from camfan_nodes.recorder.thumbnail import make_thumbnail
@@ -94,7 +94,7 @@ class Storage:
         self._folder = Folder(path)
         try:
             self._index_folder = _index_folder(path, index)
-            self._index = _recovered_index(path, self._index_folder, self._sentinel)
+            self._index = _recovered_index(path, self._index_folder, self._sentinel, mode_of)
         except BaseException:
             self._folder.close()
             raise
@@ -451,14 +451,20 @@ def _index_folder(path: Path, asked: Path | None) -> Path:
     return asked
 
 
-def _recovered_index(folder: Path, index_folder: Path, sentinel: Sentinel) -> Index:
+def _recovered_index(
+    folder: Path,
+    index_folder: Path,
+    sentinel: Sentinel,
+    mode_of: Callable[[str], RecordingMode],
+) -> Index:
     """The index, saying what the files say."""
     index = open_index(index_folder)
     try:
         if not sentinel.is_there and index.reader.usage() and not any(segment_files(folder)):
             raise sentinel.error()  # an index elsewhere knows recordings, and none is here
         sentinel.leave()
-        recover(folder, index)
+        found = recover(folder, index)
+        explain_skips(index, found.rows, mode_of)
         index.commit(durable=True)
     except sqlite3.Error as exc:
         index.close()
