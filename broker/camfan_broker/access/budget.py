@@ -31,27 +31,29 @@ class Budget:
 
     def charge_request(self, key: str, rate: float, cost: float) -> bool:
         """False: the key asks too much too fast. `rate`: requests a second of one connection."""
-        return self._pace(self._requests, key, rate * KEY_CONNECTIONS).allows(cost)
+        return self._rate_limit(self._requests, key, rate * KEY_CONNECTIONS).allows(cost)
 
     def charge_notice(self, key: str, rate: float, size: int) -> bool:
         """An event or a status of `size` bytes; False: there were too many."""
-        return self._pace(self._notices, key, rate).allows(1 + size / NOTICE_BYTES)
+        return self._rate_limit(self._notices, key, rate).allows(1 + size / NOTICE_BYTES)
 
     def charge_refusal(self, key: str) -> bool:
         """The key has asked too much again; False: so often that it is to be suspended."""
-        return self._pace(self._refusals, key, REFUSALS).allows()
+        return self._rate_limit(self._refusals, key, REFUSALS).allows()
 
     def may_log(self, key: str) -> bool:
         """Whether another line about this key may be logged."""
-        return self._pace(self._lines, key, LINES).allows()
+        return self._rate_limit(self._lines, key, LINES).allows()
 
     def keep(self, keys: set[str]) -> None:
         """Forget all other keys, once their shares are full again."""
         for shares in (self._requests, self._notices, self._refusals, self._lines):
-            for key in [key for key, pace in shares.items() if key not in keys and pace.is_full()]:
+            for key in [
+                key for key, limit in shares.items() if key not in keys and limit.is_full()
+            ]:
                 del shares[key]
 
-    def _pace(self, shares: dict[str, RateLimit], key: str, rate: float) -> RateLimit:
+    def _rate_limit(self, shares: dict[str, RateLimit], key: str, rate: float) -> RateLimit:
         found = shares.get(key)
         if found is None:
             found = shares[key] = RateLimit(rate, self._clock)

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 ZAP = "inproc://zeromq.zap.01"  # where libzmq asks
 LOOK_S = 0.1  # a local peer sends some 40 MB of an unfinished message in that time
 SWEEP_S = 0.5
-BATCH = 64  # events of one socket before the others get their turn
+BATCH = 64  # events of one socket before the others are served
 CONNECTIONS_PER_S = 10.0  # of one key, and 400 at once: all viewers of a key after an outage
 UNFINISHED_SHARE = 0.125  # of the broker's memory: unfinished messages of all connections
 PART_OVERHEAD = 1_000_000  # the parts of one message, encrypted, and what the kernel rounds up
@@ -62,7 +62,7 @@ class Gatekeeper:
         self.connections = Connections()
         self.suspensions = Suspensions()
         self.memory = memory
-        self._paces: dict[str, RateLimit] = {}  # of new connections, by user
+        self._rate_limits: dict[str, RateLimit] = {}  # of new connections, by user
         self.roster = roster
         self._failed: zmq.Socket[bytes] | None = None
         self._hears: tuple[str | None, int] = (None, 0)  # the peer, and until when
@@ -142,7 +142,9 @@ class Gatekeeper:
         if set(old.ids) - set(roster.ids):
             self._cut_before_ns = time.monotonic_ns() + LATE_NS
         self.suspensions.keep(set(roster.by_id))
-        self._paces = {user: pace for user, pace in self._paces.items() if user in roster.by_id}
+        self._rate_limits = {
+            user: limit for user, limit in self._rate_limits.items() if user in roster.by_id
+        }
         changed = {user for user, had in old.by_id.items() if roster.by_id.get(user) != had}
         for connection in self.connections.all():
             if connection.user in changed and not self._awaits_answer(connection):
@@ -177,7 +179,7 @@ class Gatekeeper:
                 self._sweep()
 
     def _hear(self, socket: zmq.Socket[bytes]) -> None:
-        """Take questions or events of a socket, as many as one turn allows."""
+        """Take questions or events of a socket, at most BATCH."""
         endpoint = self._endpoints.get(socket)
         for _ in range(BATCH):
             if endpoint is None:
@@ -221,10 +223,10 @@ class Gatekeeper:
 
     def _may_connect(self, user: str) -> bool:
         """Each connection costs a handshake; a client that is asked to wait tries again."""
-        pace = self._paces.get(user)
-        if pace is None:
-            pace = self._paces[user] = RateLimit(CONNECTIONS_PER_S)
-        return pace.allows()
+        limit = self._rate_limits.get(user)
+        if limit is None:
+            limit = self._rate_limits[user] = RateLimit(CONNECTIONS_PER_S)
+        return limit.allows()
 
     def _user(self, mechanism: bytes, credentials: Sequence[bytes]) -> str | None:
         if mechanism != b"CURVE" or len(credentials) != 1 or self.roster is None:

@@ -59,47 +59,47 @@ def _dialled(broker: Broker, path: KeyPath, places: Places) -> None:
 
 
 def _ports(site: Site, places: Places) -> None:
-    doors = sorted(_doors(site, places), key=lambda door: _line(door, places))
-    for index, door in enumerate(doors):
-        for other in doors[:index]:
-            if other.host == door.host and other.port == door.port and _overlap(door, other):
+    ports = sorted(_listening_ports(site, places), key=lambda port: _line(port, places))
+    for index, port in enumerate(ports):
+        for other in ports[:index]:
+            if other.host == port.host and other.port == port.port and _overlap(port, other):
                 where = ".".join(map(str, other.path))
                 line = _line(other, places)
-                words = f"port {door.port} is already used by {where}"
-                places.complain(door.path, words + (f" (line {line})" if line else ""))
+                words = f"port {port.port} is already used by {where}"
+                places.complain(port.path, words + (f" (line {line})" if line else ""))
                 break
 
 
-def _line(door: _ListeningPort, places: Places) -> int:
-    return places.line(door.path)  # 0 for a default: what is written clashes with it
+def _line(port: _ListeningPort, places: Places) -> int:
+    return places.line(port.path)  # 0 for a default: what is written clashes with it
 
 
-def _doors(site: Site, places: Places) -> list[_ListeningPort]:
-    doors = []
+def _listening_ports(site: Site, places: Places) -> list[_ListeningPort]:
+    ports = []
     for name, broker in brokers(site).items():
-        doors += _doors_of(site, broker, _path(site, name))
+        ports += _ports_of_broker(site, broker, _path(site, name))
     if site.web is not None:
         host = host_of(site, site.web)
-        doors.append(_ListeningPort(("web", "listen"), host, *parse_address(site.web.listen)))
+        ports.append(_ListeningPort(("web", "listen"), host, *parse_address(site.web.listen)))
     for name, recorder in site.recorders.items():
         if recorder.http is not None:
             path: KeyPath = ("recorders", name, "http")
             host = host_of(site, recorder)
-            doors.append(_ListeningPort(path, host, *parse_address(recorder.http)))
-    return [door for door in doors if places.sound(door.path)]
+            ports.append(_ListeningPort(path, host, *parse_address(recorder.http)))
+    return [port for port in ports if places.sound(port.path)]
 
 
-def _doors_of(site: Site, broker: Broker, path: KeyPath) -> list[_ListeningPort]:
+def _ports_of_broker(site: Site, broker: Broker, path: KeyPath) -> list[_ListeningPort]:
     hub, ports = host_label(broker.host), broker.ports
     safe = site.security.keys is None and not site.security.insecure
     address = "127.0.0.1" if safe else "*"
-    doors = [
+    found = [
         _ListeningPort((*path, "ports", name), hub, address, getattr(ports, name))
         for name in ports.__struct_fields__
     ]
     if broker.http is not None:
-        doors.append(_ListeningPort((*path, "http"), hub, *parse_address(broker.http)))
-    return doors
+        found.append(_ListeningPort((*path, "http"), hub, *parse_address(broker.http)))
+    return found
 
 
 def _overlap(one: _ListeningPort, other: _ListeningPort) -> bool:

@@ -189,4 +189,4 @@ def _put_away(path: Path, contents: SegmentContents | None) -> None:
     if contents is not None or path.stat().st_size == 0:
         path.unlink()
     else:
-        log.warning("%s is not a segment of a recorder; ignored", path)
+        log.warning("%s is not a camfan recording; ignored", path)

@@ -152,7 +152,7 @@ class LiveClient:
             async with asyncio.timeout(CLOSE_S):
                 await self._socket.close(code=code, message=reason.encode())
         except TimeoutError:
-            log.debug("page %d does not take its end", self.number)
+            log.debug("page %d did not answer the close", self.number)
         if self._transport.get_write_buffer_size():
             self._transport.abort()
 

@@ -122,7 +122,7 @@ class LiveClients:
             log.info("page %d of %s: %s", page.number, principal.name, exc)
             await page.dismiss(BAD_MESSAGE, str(exc)[:100])
         except ConnectionError:
-            log.debug("page %d left", page.number)
+            log.debug("page %d has disconnected", page.number)
         finally:
             del self._open[page]
             self._dismissed.discard(page)
