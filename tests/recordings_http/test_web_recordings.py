@@ -105,6 +105,27 @@ def test_a_user_gets_nothing_of_another_camera(reader: Client) -> None:
     assert picture(1) in reader.get(f"{API}/porch/frames?camera=barn&limit=2")[1]
 
 
+def test_an_interval_is_protected_and_released(owner: Client, reader: Client) -> None:
+    """By operators and owners; by the number only for the camera that it belongs to."""
+    wish = {"from": ms(10), "to": ms(20), "note": "a fox"}
+    path = f"{API}/barn/protect"
+    status, body, _ = owner.post(path, wish)
+    made = json.loads(body)
+    assert (status, made["camera"], made["note"]) == (200, "barn", "a fox")
+    assert ask(owner, f"{API}/barn")["protected"] == [made]
+    assert ask(owner, f"{API}/porch")["protected"] == []
+
+    assert reader.post(f"{API}/porch/protect", wish)[0] == 403
+    assert reader.post(path, wish)[0] == 404
+    assert owner.post(path, wish, Origin="http://evil.example")[0] == 403
+    assert owner.post(path, {**wish, "to": ms(9)})[0] == 400
+    assert owner.post(path, {**wish, "note": "two\nlines"})[0] == 400
+    assert owner.post(f"{API}/attic/protect", wish)[0] == 404
+    assert owner.post(f"{API}/porch/unprotect", {"id": made["id"]})[0] == 404
+    assert owner.post(f"{API}/barn/unprotect", {"id": made["id"]})[0] == 200
+    assert ask(owner, f"{API}/barn")["protected"] == []
+
+
 def test_a_login_is_needed(web: LiveWeb) -> None:
     for path in ("", "/porch", "/porch/frame?time=1", "/porch/frames", "/porch/events"):
         assert Client(web.url).get(f"{API}{path}")[0] == 401

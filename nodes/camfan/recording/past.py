@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from camfan.recording.errors import IndexDamagedError
+from camfan.recording.rows import ProtectionRow
 from camfan_wire.messages import Event
 
 PAUSE_NS = 2_000_000_000  # between two files of one stretch, unless no frame is missing between
@@ -174,6 +175,16 @@ class RecordingPast:
         )
         names = RecordedClip.__struct_fields__
         return [RecordedClip(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def protections(self, camera: str, from_ns: int, until_ns: int) -> list[ProtectionRow]:
+        rows = self._db.execute(
+            "SELECT id, camera, start_ns, end_ns, note, made_ns FROM protected"
+            " WHERE (camera IS NULL OR camera = ?1) AND end_ns >= ?2 AND start_ns < ?3"
+            " ORDER BY start_ns, id",
+            (camera, from_ns, until_ns),
+        )
+        names = ("id", "camera", "start_ns", "end_ns", "note", "made_ns")
+        return [ProtectionRow(**dict(zip(names, row, strict=True))) for row in rows]
 
     def _gap(
         self, camera: str, run: str, first: int, last: int | None, reason: str, noted: int

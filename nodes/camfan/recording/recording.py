@@ -17,7 +17,7 @@ from camfan.recording.lookup import FramesFile, Lookup
 from camfan.recording.moments import Instant, read_interval, read_moment, read_range
 from camfan.recording.past import RecordedClip, RecordedGap, RecordedSpan, RecordingPast
 from camfan.recording.reader_index import open_to_read
-from camfan.recording.rows import FrameRow
+from camfan.recording.rows import FrameRow, ProtectionRow
 from camfan.recording.schema import FILE_NAME, explained
 from camfan.recording.walking import Found, walk, walk_at_intervals
 from camfan_config import did_you_mean
@@ -173,6 +173,14 @@ class Recording:
         from_ns, until_ns = read_range(start, end)
         with self._reading():
             return self._past.clips(camera, from_ns, until_ns)
+
+    def protections(
+        self, camera: str, start: Instant | None = None, end: Instant | None = None
+    ) -> list[ProtectionRow]:
+        """Intervals of a camera that are never deleted and overlap a time, in order of time."""
+        from_ns, until_ns = read_range(start, end)
+        with self._reading():
+            return self._past.protections(camera, from_ns, until_ns)
 
     def close(self) -> None:
         """Close the index and all files."""

@@ -6,16 +6,18 @@ They are rows of the index, so the recorder may run: it looks at them before eac
 from __future__ import annotations
 
 import argparse
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 
-from camfan import Recording, RecordingError
+from camfan import Recording
+from camfan.recording.protection import (
+    MAX_NOTE,
+    ProtectedFields,
+    delete_protections,
+    insert_protection,
+    writable_index,
+)
 from camfan.recording.queries import IndexReader
-from camfan.recording.reader_index import open_to_read
 from camfan.recording.rows import ProtectionRow
-from camfan.recording.schema import FILE_NAME, connect, explained
 from camfan_config.text.units import short_bytes
 from camfan_nodes.recordings.choosing import (
     RecordingsPlace,
@@ -33,23 +35,20 @@ from camfan_nodes.recordings.tables import (
 )
 from camfan_nodes.shared.command import ConfigurationError
 
-MAX_NOTE = 200
-ProtectedFields = tuple[str | None, int, int, str, int]  # camera, start, end, note, made
-
 
 def protect_recordings(arguments: argparse.Namespace) -> int:
     place = find_place(arguments)
     with opened_recording(place) as recording:
         rows = _asked_rows(recording, arguments)
-    with writable_index(place) as db:
-        made = [_insert(db, row) for row in rows]
+    with writable_index(place.index) as db:
+        made = [insert_protection(db, row) for row in rows]
     _say_protected(arguments, place, made)
     return 0
 
 
 def unprotect_recordings(arguments: argparse.Namespace) -> int:
     place = find_place(arguments)
-    with writable_index(place) as db:
+    with writable_index(place.index) as db:
         known = {row.id: row for row in IndexReader(db).protections()}
         unknown = [str(number) for number in arguments.id if number not in known]
         if unknown:
@@ -57,7 +56,7 @@ def unprotect_recordings(arguments: argparse.Namespace) -> int:
             raise ConfigurationError(
                 f"no protected interval has the number {', '.join(unknown)}; there is {there}"
             )
-        db.executemany("DELETE FROM protected WHERE id = ?", [(each,) for each in arguments.id])
+        delete_protections(db, arguments.id)
     gone = [known[number] for number in dict.fromkeys(arguments.id)]
     if arguments.json:
         print_json([protection_json(row) for row in gone])
@@ -65,26 +64,6 @@ def unprotect_recordings(arguments: argparse.Namespace) -> int:
         print_lines("no longer protected:")
         print_rendered(protection_table(gone))
     return 0
-
-
-@contextmanager
-def writable_index(place: RecordingsPlace) -> Iterator[sqlite3.Connection]:
-    """One transaction on an index that exists. Raises RecordingError."""
-    path = place.index / FILE_NAME
-    open_to_read(place.index).close()  # it is an index, and not made here
-    try:
-        with closing(connect(path)) as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
-    except sqlite3.Error as exc:
-        if getattr(exc, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
-            raise RecordingError(f"{path} is not writable for this user") from exc
-        raise explained(path, exc) from exc
 
 
 def _asked_rows(recording: Recording, arguments: argparse.Namespace) -> list[ProtectedFields]:
@@ -101,15 +80,6 @@ def _asked_rows(recording: Recording, arguments: argparse.Namespace) -> list[Pro
     if part.clip is None and not arguments.camera:
         cameras = [None]  # all, also those that come later
     return [(camera, part.start_ns, end_ns - 1, note, now_ns) for camera in cameras]
-
-
-def _insert(db: sqlite3.Connection, row: ProtectedFields) -> ProtectionRow:
-    cursor = db.execute(
-        "INSERT INTO protected (camera, start_ns, end_ns, note, made_ns) VALUES (?, ?, ?, ?, ?)",
-        row,
-    )
-    number = cursor.lastrowid
-    return next(each for each in IndexReader(db).protections() if each.id == number)
 
 
 def _say_protected(

@@ -13,6 +13,8 @@ from msgspec import Meta, Struct, field
 
 from camfan import Event, RecordedClip, RecordedGap
 from camfan.recording.moments import LAST_NS
+from camfan.recording.protection import MAX_NOTE
+from camfan.recording.rows import ProtectionRow
 
 BASE = "/api/recordings"
 WEB = "web"  # the name of the web server as a node, and of its key
@@ -97,6 +99,30 @@ class RecordedClipInfo(Struct, frozen=True, kw_only=True):
     name: str | None
 
 
+class ProtectedTime(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An interval that is not to be deleted."""
+
+    start: Milliseconds = field(name="from")
+    end: Milliseconds = field(name="to")
+    note: Annotated[str, Meta(max_length=MAX_NOTE)] = ""
+
+
+class UnprotectWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An interval that is no longer protected, by its number."""
+
+    id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+
+class ProtectedInfo(Struct, frozen=True, kw_only=True):
+    """An interval that is never deleted."""
+
+    id: int
+    camera: str | None  # null: all cameras
+    start: float
+    end: float
+    note: str
+
+
 class RecordedCameraInfo(Struct, frozen=True, kw_only=True):
     """A camera with recordings: from its first to its last frame."""
 
@@ -120,6 +146,7 @@ class CameraRecording(Struct, frozen=True, kw_only=True):
     spans: list[StretchInfo]
     gaps: list[RecordedGapInfo]
     clips: list[RecordedClipInfo]
+    protected: list[ProtectedInfo]
     complete: bool  # false: a list has more than `limit`
 
 
@@ -181,6 +208,16 @@ def clip_info(clip: RecordedClip) -> RecordedClipInfo:
         event_end=_optional(clip.event_end),
         peak=_optional(clip.peak),
         name=clip.name,
+    )
+
+
+def protected_info(row: ProtectionRow) -> ProtectedInfo:
+    return ProtectedInfo(
+        id=row.id,
+        camera=row.camera,
+        start=milliseconds(row.start_ns),
+        end=milliseconds(row.end_ns),
+        note=row.note,
     )
 
 

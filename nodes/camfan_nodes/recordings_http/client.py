@@ -55,14 +55,27 @@ class RecorderClient:
         path: str,
         query: Mapping[str, str],
         headers: Mapping[str, str],
+        body: bytes | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An answer that is to be passed on. Raises HTTPBadGateway and HTTPServiceUnavailable."""
+        """An answer that is to be passed on; with a body it is a POST.
+
+        Raises HTTPBadGateway and HTTPServiceUnavailable.
+        """
         url = self._base.joinpath(*f"{BASE}{path}".split("/")).with_query(dict(query))
         try:
-            sent = {**headers, **self._proof(url)}
+            method = "GET" if body is None else "POST"
+            sent = {**headers, **self._proof(method, url, body or b"")}
+            if body is not None:
+                sent["Content-Type"] = "application/json"
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=ANSWER_S)
-            async with session.get(
-                url, headers=sent, timeout=timeout, ssl=self._trust(), allow_redirects=False
+            async with session.request(
+                method,
+                url,
+                data=body,
+                headers=sent,
+                timeout=timeout,
+                ssl=self._trust(),
+                allow_redirects=False,
             ) as answer:
                 await self._check(answer)
                 yield answer
@@ -86,16 +99,18 @@ class RecorderClient:
         path: str,
         query: Mapping[str, str],
         kind: type[Kind],
+        body: Struct | None = None,
     ) -> Kind:
         """JSON of a type. Raises an HTTPException, as the recorder answered or as `ask`."""
-        async with self.ask(session, path, query, {}) as answer:
-            body = await answer.content.read(MOST_ANSWER_BYTES + 1)
-            while len(body) <= MOST_ANSWER_BYTES and not answer.content.at_eof():
-                body += await answer.content.read(MOST_ANSWER_BYTES + 1 - len(body))
+        sent = None if body is None else msgspec.json.encode(body)
+        async with self.ask(session, path, query, {}, sent) as answer:
+            found = await answer.content.read(MOST_ANSWER_BYTES + 1)
+            while len(found) <= MOST_ANSWER_BYTES and not answer.content.at_eof():
+                found += await answer.content.read(MOST_ANSWER_BYTES + 1 - len(found))
             if answer.status != 200:
-                raise self.passed_on(answer, body)
+                raise self.passed_on(answer, found)
             try:
-                return msgspec.json.decode(body, type=kind)
+                return msgspec.json.decode(found, type=kind)
             except msgspec.MsgspecError as exc:
                 text = f"answers in the words of another version of camfan: {exc}"
                 raise self._unusable(text) from None
@@ -124,13 +139,13 @@ class RecorderClient:
             raise self._unusable(f"rejects this web server: {text}")
         raise self._unusable(f"answers with {answer.status}: {text}")
 
-    def _proof(self, url: URL) -> dict[str, str]:
+    def _proof(self, method: str, url: URL, body: bytes) -> dict[str, str]:
         """Raises KeyFileError and KeyMissingError."""
         keys = client_keys(self._site, WEB, self._key)
         if keys is None:
             return {}
         secret = shared_secret(keys.pair, read_public(public_file(self._site, self.name)))
-        proof = sign_request(secret, self.name, "GET", url.raw_path_qs, b"")
+        proof = sign_request(secret, self.name, method, url.raw_path_qs, body)
         return {"Authorization": proof}
 
     def _trust(self) -> aiohttp.Fingerprint | bool:

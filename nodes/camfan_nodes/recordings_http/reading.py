@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -10,15 +11,22 @@ from pathlib import Path
 from typing import TypeVar
 
 from camfan import Recording, RecordingError
+from camfan.recording.protection import delete_protections, insert_protection, writable_index
+from camfan.recording.queries import IndexReader
 from camfan_nodes.recordings_http.answers import (
     CameraRecording,
+    ProtectedInfo,
+    ProtectedTime,
     RecordedCameraInfo,
     RecordedEventList,
     StretchInfo,
     clip_info,
     event_info,
+    first_ns,
     gap_info,
+    last_ns,
     milliseconds,
+    protected_info,
 )
 
 THREADS = 4
@@ -106,6 +114,7 @@ def describe_camera(
     stretches = recording.stretches(camera, *times)
     gaps = recording.gaps(camera, *times)
     clips = recording.clips(camera, *times)
+    protected = recording.protections(camera, *times)
     return CameraRecording(
         camera=camera,
         recorder=recorder,
@@ -117,7 +126,8 @@ def describe_camera(
         ],
         gaps=[gap_info(gap) for gap in gaps[:limit]],
         clips=[clip_info(clip) for clip in clips[:limit]],
-        complete=max(len(stretches), len(gaps), len(clips)) <= limit,
+        protected=[protected_info(row) for row in protected[:limit]],
+        complete=max(len(stretches), len(gaps), len(clips), len(protected)) <= limit,
     )
 
 
@@ -129,3 +139,25 @@ def list_events(
     return RecordedEventList(
         events=[event_info(event) for event in found[:limit]], complete=len(found) <= limit
     )
+
+
+def protect_time(index: Path, camera: str, wish: ProtectedTime) -> ProtectedInfo:
+    """Raises RecordingError, and ValueError for an interval that is not one."""
+    start, end = first_ns(wish.start), last_ns(wish.end)
+    if wish.end <= wish.start:
+        raise ValueError("to is not after from")
+    if not wish.note.isprintable():
+        raise ValueError("a note is one line that can be printed")
+    with writable_index(index) as db:
+        row = insert_protection(db, (camera, start, end - 1001, wish.note, time.time_ns()))
+    return protected_info(row)
+
+
+def unprotect_time(index: Path, camera: str, number: int) -> ProtectedInfo | None:
+    """None where no interval of this camera has the number. Raises RecordingError."""
+    with writable_index(index) as db:
+        rows = IndexReader(db).protections()
+        row = next((row for row in rows if (row.id, row.camera) == (number, camera)), None)
+        if row is not None:
+            delete_protections(db, [number])
+    return None if row is None else protected_info(row)

@@ -25,8 +25,10 @@ from camfan_nodes.recordings_http.answers import (
     RECORDER_HEADER,
     FrameQuery,
     FramesQuery,
+    ProtectedTime,
     RecordedCameraList,
     RecordingRange,
+    UnprotectWish,
     last_ns,
 )
 from camfan_nodes.recordings_http.frame_answers import frame_parts, frame_response, send_frames
@@ -36,9 +38,11 @@ from camfan_nodes.recordings_http.reading import (
     describe_camera,
     list_cameras,
     list_events,
+    protect_time,
+    unprotect_time,
 )
 from camfan_nodes.shared.connections import HttpConnection
-from camfan_nodes.shared.http_values import json_response, read_query
+from camfan_nodes.shared.http_values import json_response, read_body, read_query
 from camfan_nodes.shared.web_listener import listen, tls_context
 from camfan_wire.header import Position
 from camfan_wire.keys import KeyFileError
@@ -70,7 +74,8 @@ class RecordingsServer:
         self._local = not site.security.insecure
         self._proofs = _proof_check(site, name, key)
         path = Path(recorder.path)
-        self._pool = RecordingPool(path, path if recorder.index is None else Path(recorder.index))
+        self._index = path if recorder.index is None else Path(recorder.index)
+        self._pool = RecordingPool(path, self._index)
         self._warnings = LogThrottle()
         self._open = 0
         self._streams = 0
@@ -99,6 +104,8 @@ class RecordingsServer:
         router.add_get(f"{one}/frame", self._frame)
         router.add_get(f"{one}/frames", self._frames)
         router.add_get(f"{one}/events", self._events)
+        router.add_post(f"{one}/protect", self._protect)
+        router.add_post(f"{one}/unprotect", self._unprotect)
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -209,6 +216,18 @@ class RecordingsServer:
                 return await send_frames(request, self._pool, parts)
         finally:
             self._streams -= 1
+
+    async def _protect(self, request: web.Request) -> web.Response:
+        camera, wish = request.match_info["camera"], await read_body(request, ProtectedTime)
+        await self._pool.read(lambda recording: recording.span(camera))
+        return json_response(await self._pool.run(lambda: protect_time(self._index, camera, wish)))
+
+    async def _unprotect(self, request: web.Request) -> web.Response:
+        camera, wish = request.match_info["camera"], await read_body(request, UnprotectWish)
+        gone = await self._pool.run(lambda: unprotect_time(self._index, camera, wish.id))
+        if gone is None:
+            raise web.HTTPNotFound(text="no protected interval of this camera has this number\n")
+        return json_response(gone)
 
     def _busy(self, what: str) -> web.HTTPServiceUnavailable:
         text = f"recorder {self._name}: {what} open already\n"

@@ -13,15 +13,18 @@ from msgspec import Struct
 
 from camfan_nodes.recordings_http.answers import (
     CameraRecording,
+    ProtectedInfo,
+    ProtectedTime,
     QueryAtRecorder,
     RecordedCameraInfo,
     RecordedCameraList,
     RecordedEventList,
+    UnprotectWish,
 )
 from camfan_nodes.recordings_http.client import RecorderClient, RecorderClients
 from camfan_nodes.shared.http_values import json_response
 from camfan_nodes.web.guard import Guard, headers_for
-from camfan_nodes.web.request_values import camera_of, principal_of, query_of
+from camfan_nodes.web.request_values import body_of, camera_of, principal_of, query_of
 
 CHUNK = 65_536
 LOGIN_S = 0.5  # between two checks of the login of an open stream
@@ -65,6 +68,13 @@ class RecordingRoutes:
     async def events(self, request: web.Request) -> web.Response:
         return await self._json(request, "/events", RecordedEventList)
 
+    async def protect(self, request: web.Request) -> web.Response:
+        return await self._json(request, "/protect", ProtectedInfo, body_of(request, ProtectedTime))
+
+    async def unprotect(self, request: web.Request) -> web.Response:
+        wish = body_of(request, UnprotectWish)
+        return await self._json(request, "/unprotect", ProtectedInfo, wish)
+
     async def frame(self, request: web.Request) -> web.StreamResponse:
         return await self._passed(request, "/frame")
 
@@ -78,10 +88,12 @@ class RecordingRoutes:
             return (exc.text or "").strip()
         return found.cameras
 
-    async def _json(self, request: web.Request, path: str, kind: type[Struct]) -> web.Response:
+    async def _json(
+        self, request: web.Request, path: str, kind: type[Struct], body: Struct | None = None
+    ) -> web.Response:
         camera, client, query = self._asked(request)
         session = self._recorders.session
-        return json_response(await client.read(session, f"/{camera}{path}", query, kind))
+        return json_response(await client.read(session, f"/{camera}{path}", query, kind, body))
 
     async def _passed(self, request: web.Request, path: str) -> web.StreamResponse:
         """The answer of the recorder as it comes, for as long as the login is valid."""
