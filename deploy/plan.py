@@ -97,7 +97,7 @@ def _needs(node: SiteNode, folder: Path) -> Iterator[str]:
         yield f"folder {_installed(node, written, folder)}"
     if isinstance(section, FileCamera | ImagesCamera):
         _installed(node, section.path, folder)
-    if isinstance(section, Web) and section.tls:
+    if isinstance(section, Recorder | Web) and section.tls:
         _installed(node, section.tls.certificate, folder)
         _installed(node, section.tls.key, folder)
 

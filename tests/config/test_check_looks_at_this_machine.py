@@ -99,6 +99,19 @@ def test_a_disk_that_holds_less_than_keep_says_is_named(tmp_path: Path) -> None:
     assert (before[1], after[1]) == ("GB", "kB")
 
 
+def test_http_of_a_recorder_is_looked_at(tmp_path: Path) -> None:
+    """Its port, and the files of its TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        tls = "{certificate: none.pem, key: none.pem}"
+        section = f"recorders: {{r: {{path: ., http: '127.0.0.1:{port}', tls: {tls}}}}}"
+        site = write_site(tmp_path, f"{custom_cameras('porch')}\n{section}")
+        found = machine_warnings(load_site(site.path))
+
+    assert any(f"port {port} is used by another program" in one for one in found)
+    assert any("none.pem" in one for one in found)
+
+
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     """Of the broker and of the pages; while the broker of the site runs its ports are its own."""
     site = write_site(tmp_path, custom_cameras("porch"))

@@ -78,6 +78,10 @@ def _camera_extra(section: NodeSection) -> str | None:
     return section.extra if isinstance(section, CameraBase) else None
 
 
+def _recorder_extra(section: NodeSection) -> str | None:
+    return "web" if isinstance(section, Recorder) and section.http is not None else None
+
+
 def _camera_folders(section: NodeSection) -> Iterator[str]:
     if isinstance(section, CameraBase) and section.ring.disk and section.ring.path:
         yield section.ring.path
@@ -127,7 +131,7 @@ NODE_KINDS: Mapping[str, NodeKind] = {
             section="recorders",
             module=(*_NODES, "recorder"),
             command=(*_CAMFAN, "recorder"),
-            needs_extra=lambda _: None,
+            needs_extra=_recorder_extra,
             folders=_recorder_folders,
             rights="see its cameras, publish events of them",
         ),

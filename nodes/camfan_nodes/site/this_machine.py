@@ -106,7 +106,19 @@ def _recorder(site: Site, section: Recorder) -> Iterator[str]:
             f"{index} is on a network share ({share}), where the index is unsafe; set `index:` to "
             "a folder on a local disk"
         )
+    if section.http is not None:
+        yield from _recorder_http(site, section, section.http)
     yield from _ahead(site, section, index)
+
+
+def _recorder_http(site: Site, section: Recorder, http: str) -> Iterator[str]:
+    if find_spec("aiohttp") is None or find_spec("nacl") is None:
+        yield str(MissingExtraError("`http` of a recorder", "aiohttp and PyNaCl", "web"))
+    if section.tls is not None:
+        yield from _readable(Path(section.tls.certificate))
+        yield from _readable(Path(section.tls.key))
+    if not _is_running(site, None):
+        yield from _port(*parse_address(http))
 
 
 def _ahead(site: Site, section: Recorder, index: Path) -> Iterator[str]:
