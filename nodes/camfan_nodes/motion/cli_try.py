@@ -34,7 +34,7 @@ def add_try_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_wish,
         metavar="KEY=VALUE",
-        help="another setting, such as min_area=1%% or end_after=10s; may be given again",
+        help="another setting, such as min_area=1%% or end_after=10s; can be repeated",
     )
     group.add_argument("--camera", metavar="CAMERA", help="whose settings, zones and masks to use")
     group.add_argument(

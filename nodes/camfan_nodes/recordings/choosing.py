@@ -55,7 +55,7 @@ def add_camera_argument(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="CAMERA",
-        help="a name or a glob; may be given again; without it all cameras",
+        help="a name or a glob; can be repeated (default: all cameras)",
     )
 
 

@@ -39,7 +39,7 @@ def add_recordings_command(commands: argparse._SubParsersAction[argparse.Argumen
 
 def _add_listing(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     for name, words in (
-        ("list", "what there is of each camera"),
+        ("list", "the recordings of each camera"),
         ("show", "gaps, events, clips and protected intervals of cameras"),
     ):
         parser = actions.add_parser(name, help=words, description=f"Show {words}.")
@@ -120,7 +120,7 @@ def _add_plan(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         type=interval,
         default=86_400.0,
         metavar="TIME",
-        help="how far to look ahead, such as 12h or 7d; 1d without it",
+        help="how far to look ahead, such as 12h or 7d (default: 1d)",
     )
     parser.add_argument("--json", action="store_true", help="for programs; times are UTC")
     parser.set_defaults(run=_runner("plan", "planning:plan_deletions"))

@@ -25,7 +25,7 @@ def add_clip_argument(parser: argparse.ArgumentParser) -> None:
         "--clip",
         type=int,
         metavar="NUMBER",
-        help="a clip, by its number as `list --clips` shows it, instead of cameras and times",
+        help="number of a clip in `list --clips`, instead of cameras and times",
     )
 
 

@@ -45,20 +45,22 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="the file to write; its end says what: .mp4 (H.264), .mkv (the original JPEGs), "
+        help="file to write; its suffix is the format: .mp4 (H.264), .mkv (the original JPEGs), "
         ".zip (of JPEGs), .gif, .webp",
     )
-    parser.add_argument("--format", choices=FORMATS, help="where the name of the file says nothing")
+    parser.add_argument("--format", choices=FORMATS, help="format, if the suffix does not say it")
     parser.add_argument(
         "--every",
         type=interval,
         metavar="TIME",
-        help="one frame each 10s, 1m or so; with --fps a time-lapse",
+        help="one frame every 10s, 1m, …; with --fps: a time-lapse",
     )
     parser.add_argument(
         "--fps", type=_rate, metavar="N", help="show the frames evenly at this rate"
     )
-    parser.add_argument("--clock", action="store_true", help="burn camera and local time into it")
+    parser.add_argument(
+        "--clock", action="store_true", help="draw camera and local time into the pictures"
+    )
     parser.add_argument("--width", type=int, metavar="PIXELS", help="of the result")
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
     parser.add_argument("--json", action="store_true", help="print the manifest as JSON")

@@ -47,16 +47,16 @@ def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="publish as this camera of the site; of several cameras CAMERA=NAME, given again",
+        help="publish as this camera of the site; for several cameras: CAMERA=NAME, repeated",
     )
     parser.add_argument(
         "--speed",
         type=_speed,
         default=1.0,
         metavar="N",
-        help="times faster than it was recorded, such as 60 or 0.5; 1 without it",
+        help="factor of the speed, such as 60 or 0.5 (default: 1)",
     )
-    parser.add_argument("--loop", action="store_true", help="begin again at the end")
+    parser.add_argument("--loop", action="store_true", help="repeat from the start at the end")
 
 
 def replay_recordings(arguments: argparse.Namespace) -> int:
