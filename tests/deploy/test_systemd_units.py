@@ -212,6 +212,12 @@ def test_logins_survive_a_restart_of_the_web_server() -> None:
     assert setting("camfan-web.service", "StateDirectoryMode") == "0700"
 
 
+def test_a_recorder_remembers_its_disk_over_a_restart() -> None:
+    """A disk that is not mounted is noticed only by what is remembered elsewhere."""
+    assert setting("camfan-recorder@.service", "StateDirectory") == "camfan-recorder"
+    assert setting("camfan-recorder@.service", "StateDirectoryMode") == "0700"
+
+
 def test_broker_reads_its_file_again_on_reload() -> None:
     """`systemctl reload camfan-broker` is SIGHUP."""
     assert setting("camfan-broker.service", "ExecReload") == "/bin/kill -HUP $MAINPID"
