@@ -7,12 +7,14 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from camfan.recording.queries import IndexReader
 from camfan.recording.rows import Completeness
+from camfan.recording.schema import connect_to_read
 from camfan_nodes.recorder.index import Index
 from camfan_nodes.recorder.storage import Storage
 from camfan_testing.recordings import RUN, frame, packets, picture
@@ -155,6 +157,24 @@ def test_a_write_that_fails_midway_leaves_whole_frames(tmp_path: Path) -> None:
     index = Index(tmp_path)
     assert index.reader.completeness("porch")[0].lost == {"disk-error": 2}
     index.close()
+
+
+def test_what_was_lost_is_as_safe_as_the_frame_behind_it(tmp_path: Path) -> None:
+    """Killed right after it records again, a recorder would not hear of the lost frames again."""
+    clock = FakeClock()
+    with Storage("archive", tmp_path, 60.0, 5.0, clock=clock) as storage:
+        storage.append(frame(0, jpeg=big(0)))
+        (path,) = tmp_path.rglob("*.mkv")
+        with file_size_limit(path.stat().st_size + 5000):
+            storage.append(frame(1, jpeg=big(1)))
+            storage.append(frame(2, jpeg=big(2)))
+        clock.now_s += 1.0
+        storage.append(frame(3, jpeg=big(3)))
+        assert reason(storage) is None
+        with closing(connect_to_read(tmp_path / "index.sqlite")) as db:
+            gaps = IndexReader(db).gaps("porch")
+
+    assert [(gap.first, gap.last, gap.reason) for gap in gaps] == [(1, 2, "disk-error")]
 
 
 def test_a_folder_that_vanishes_stops_the_recording_only(tmp_path: Path) -> None:

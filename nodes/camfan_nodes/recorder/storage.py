@@ -167,7 +167,7 @@ class Storage:
             return
         try:
             if self.trouble is not None:
-                self._commit(durable=False)
+                self._commit_losses()
             if not ahead and self._has(frame):
                 tally.repeated += 1
                 return
@@ -305,6 +305,11 @@ class Storage:
                 log.warning("%s: %s; tried again in a second", self._path, exc)
                 return
             raise
+
+    def _commit_losses(self) -> None:
+        """A frame that follows says that all before it is explained, also after a kill."""
+        self._commit(durable=False)  # what waited while the disk took nothing
+        self._commit(durable=False)  # and then the gaps
 
     def _ended_by(self, error: RecordingError) -> RecordingError:
         """What to end with; a damaged index makes way for the next start."""
