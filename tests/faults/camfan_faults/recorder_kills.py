@@ -153,7 +153,11 @@ def _live(
         time.sleep(numbers.uniform(0, START_S))  # the moment of a fault is random
         return
     place = site.recorded_to("archive")
-    wait_until(lambda: site.recorded_to("archive") != place, 60.0)
+    try:
+        wait_until(lambda: site.recorded_to("archive") != place, 60.0)
+    except AssertionError as exc:
+        output = site.processes["archive"].output
+        raise DoesNotAddUpError(f"nothing is recorded after a restart: {output}") from exc
     for camera in [*numbers.sample(names, 2), "cam-2"]:
         bell.event("ring", "start", camera=camera, id=f"{number}-{camera}")
         if numbers.random() < 0.7:  # the others last when it is killed
