@@ -98,7 +98,7 @@ def test_what_is_wrong_but_readable_is_collected(text: str, message: str, mark: 
         (b'a: "b', "a quote is never closed", TextSpan(0, 3, 2)),
         (b"a: [1, 2", "is never closed", TextSpan(0, 3)),
         (b"a: 1\n b: 2", "indented by 1 space, but line 1 has a value", TextSpan(1, 0)),
-        (b"a:\n  b: 1\n c: 2", "does not line up", TextSpan(2, 1)),
+        (b"a:\n  b: 1\n c: 2", "the indentation does not match", TextSpan(2, 1)),
         (b"a: {b: ${C}}", "put a text with '${...}' in quotes", TextSpan(0, 8)),
         (b"a: 1\n---\nb: 2", "a second document", TextSpan(1, 0, 3)),
         (b"a: *b", "the alias *b has no finished anchor", TextSpan(0, 3, 2)),

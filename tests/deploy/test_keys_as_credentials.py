@@ -64,7 +64,7 @@ def test_a_service_without_its_key_says_so(tmp_path: Path) -> None:
 
     with camfan("camera", "one", "--config", str(site.path), env=other) as node:
         assert node.wait(20) == 78
-    assert "one.secret is not there" in node.output
+    assert "one.secret does not exist" in node.output
 
 
 def test_each_of_several_brokers_is_given_the_one_key(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from camfan_wire.messages import (
     Probe,
     Ready,
     Receipt,
+    Record,
+    RecordReceipt,
     Refused,
     Reload,
     Reloaded,
@@ -117,6 +119,11 @@ GAP = (
     ),
 )
 
+RECORD = (
+    Record(camera="driveway", on=True, name="delivery", seconds=300.0),
+    b'{"type":"record","camera":"driveway","on":true,"name":"delivery","seconds":300.0}',
+)
+
 TO_BROKER: list[tuple[ToBroker, bytes]] = [
     (
         Hello(protocol=1, name="archive", kind="recorder", session=RUN, camfan="0.1.0"),
@@ -174,6 +181,7 @@ TO_BROKER: list[tuple[ToBroker, bytes]] = [
     (Probe(51_000_000_000), b'{"type":"probe","sent":51000000000}'),
     (Reload(), b'{"type":"reload"}'),
     SET,
+    RECORD,
     TRACE,
     TRACED,
     GAP,
@@ -205,6 +213,11 @@ FROM_BROKER: list[tuple[FromBroker, bytes]] = [
         ),
     ),
     (Heartbeat(), b'{"type":"heartbeat"}'),
+    RECORD,
+    (
+        RecordReceipt(camera="driveway", recorders=["archive"]),
+        b'{"type":"record-receipt","camera":"driveway","recorders":["archive"]}',
+    ),
     (
         Echo(sent=51_000_000_000, received=NS, replied=NS + 20_000, epoch=1),
         (
