@@ -119,6 +119,7 @@ def kill_recorder(
 ) -> Findings:
     """Raises DoesNotAddUpError."""
     numbers, findings = random.Random(seed), Findings()
+    lasting: list[tuple[str, str]] = []  # camera and id of events that were not ended
     names = [f"cam-{number}" for number in range(cameras)]
     sections = "\n".join(f"  {name}: {{source: custom}}" for name in names)
     with rig(folder, SECTIONS.format(cameras=sections, age=AGE_S)) as site:
@@ -130,7 +131,7 @@ def kill_recorder(
             site.wait_captured(name, 15)
         with EventPublisher(site.site, "doorbell") as bell:
             for number in range(kills):
-                _live(site, names, numbers, bell, number)
+                _live(site, names, numbers, bell, number, lasting)
                 before = _before(site)
                 site.kill("archive")
                 findings.kills += 1
@@ -146,7 +147,12 @@ def kill_recorder(
 
 
 def _live(
-    site: Rig, names: list[str], numbers: random.Random, bell: EventPublisher, number: int
+    site: Rig,
+    names: list[str],
+    numbers: random.Random,
+    bell: EventPublisher,
+    number: int,
+    lasting: list[tuple[str, str]],
 ) -> None:
     """Until a random moment of the recorder's life; in one of four it is still starting."""
     if number and number % 4 == 3:
@@ -158,10 +164,15 @@ def _live(
     except AssertionError as exc:
         output = site.processes["archive"].output
         raise DoesNotAddUpError(f"nothing is recorded after a restart: {output}") from exc
+    while lasting:  # the broker gives open events to each recorder that starts
+        camera, event = lasting.pop()
+        bell.event("ring", "end", camera=camera, id=event)
     for camera in [*numbers.sample(names, 2), "cam-2"]:
         bell.event("ring", "start", camera=camera, id=f"{number}-{camera}")
-        if numbers.random() < 0.7:  # the others last when it is killed
+        if numbers.random() < 0.7:
             bell.event("ring", "end", camera=camera, id=f"{number}-{camera}")
+        else:  # it lasts when the recorder is killed
+            lasting.append((camera, f"{number}-{camera}"))
     time.sleep(numbers.uniform(0, LIFE_S))
     if number % 5 == 1:
         _protect(site, numbers.choice(names))
