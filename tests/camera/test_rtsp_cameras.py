@@ -93,6 +93,7 @@ def test_the_age_is_true_for_every_codec_and_transport(codec: str, transport: st
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 @pytest.mark.parametrize("codec", ["h264", "hevc", "mpeg4"])
+@pytest.mark.long
 def test_video_in_a_transport_stream_is_found(codec: str, transport: str) -> None:
     """Joined where the stream does not say what is in it: that comes with the next key picture."""
     habits = Habits(films=(Film(codec=codec, fps=20, mpegts=True),), joins_at=5)
@@ -154,6 +155,7 @@ def test_pictures_that_were_held_up_on_the_way_are_as_old_as_they_are() -> None:
         pytest.param(lambda n, _ms: n * 450, id="ten times too slow"),
     ],
 )
+@pytest.mark.long
 def test_odd_timestamps_cost_no_picture_and_make_no_age_untrue(
     stamp: Callable[[int, int], int],
 ) -> None:

@@ -360,7 +360,13 @@ EXAMPLES = (
 )
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+# A site with every section covers what the others have; each takes seconds to install.
+OFTEN = {"everything", "one-pi"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in OFTEN else pytest.mark.long) for n in EXAMPLES]
+)
 def test_each_example_site_can_be_installed(hub: Machine, tmp_path: Path, name: str) -> None:
     """On each of its hosts: every node has its unit, enabled, and systemd accepts all of them."""
     machine = hub.copy(tmp_path / "root")

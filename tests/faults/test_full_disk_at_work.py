@@ -72,6 +72,7 @@ def export(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.long
 def test_a_disk_that_is_filled_costs_the_recorder_alone(tmp_path: Path, disk: Path) -> None:
     """Followers have every frame; what the recorder lost is a gap, and it goes on by itself."""
     with rig(tmp_path, SECTIONS % "age: 1h") as site:

@@ -9,6 +9,7 @@ import pytest
 from camfan_faults.recorder_kills import kill_recorder
 
 
+@pytest.mark.long
 def test_a_recorder_that_is_killed_twice_loses_nothing(tmp_path: Path) -> None:
     found = kill_recorder(tmp_path, 2, seed=1, cameras=3)
 

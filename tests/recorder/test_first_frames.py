@@ -62,7 +62,12 @@ def accounted(folder: Path, run: str) -> tuple[set[int], list[tuple[int, int | N
     return set(frames), gaps
 
 
-@pytest.mark.parametrize("order", [*itertools.permutations(("broker", "camera", "recorder"))])
+ORDERS = [*itertools.permutations(("broker", "camera", "recorder"))]
+
+
+@pytest.mark.parametrize(
+    "order", [ORDERS[0], *(pytest.param(o, marks=pytest.mark.long) for o in ORDERS[1:])]
+)
 def test_every_number_since_the_start_is_recorded_or_in_a_gap(
     tmp_path: Path, order: tuple[str, ...]
 ) -> None:
